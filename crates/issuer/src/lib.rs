@@ -1,1 +1,52 @@
-//! To be written.
+//! The issuer: everything an RFC speaks of, and nothing else.
+//!
+//! Bytes come in as a [`Request`] and leave as a [`Response`]; in between stands one path in one
+//! direction: [`TokenRequest`] → [`AuthenticatedClient`] → [`Grant`] → signed token. Each step consumes
+//! the last, so that there is no way to a token that leaves one out.
+//!
+//! This crate knows no runtime, clock, random source, environment or logger. What lies outside and can
+//! fail is asked through the traits of [`ports`]; what is merely a fact is passed in as a [`Moment`];
+//! what happened is returned as an [`Event`] for the host to write.
+
+mod authenticate;
+mod authority;
+mod client;
+mod clients;
+mod config;
+mod cors;
+mod credentials;
+mod duration;
+mod error;
+mod event;
+mod form;
+mod grant;
+mod http;
+mod issuer_url;
+mod keys;
+mod memory;
+mod metadata;
+pub mod ports;
+mod request;
+mod scope;
+mod secret;
+mod slow_hash;
+mod token;
+
+pub use authenticate::AuthenticatedClient;
+pub use authority::{Authority, Outcome};
+pub use client::{ClientId, ClientIdError, ClientRecord, KV_PREFIX, RecordError, StoredSecret};
+pub use config::{Config, ConfigErrors, ConfigMistake, GrantType, TokenProfile};
+pub use credentials::{ClientSecret, Credentials};
+pub use duration::{Lifetime, LifetimeError};
+pub use error::{ErrorCode, TokenError, Unavailable};
+pub use event::Event;
+pub use form::{FormError, decode as form_decode};
+pub use grant::Grant;
+pub use http::{Body, MAX_BODY, Request, Response};
+pub use issuer_url::{Issuer, IssuerError};
+pub use keys::{Algorithm, KeyError, SigningKey, SigningKeys};
+pub use ports::Moment;
+pub use request::TokenRequest;
+pub use scope::{Scope, ScopeError, ScopeToken};
+pub use secret::{GeneratedSecret, MAX_PBKDF2_ITERATIONS, SecretHash, SecretHashError};
+pub use token::subject;

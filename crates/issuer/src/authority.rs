@@ -1,0 +1,250 @@
+//! The issuer as a whole: one public method, which follows a request from its route to its answer.
+
+use serde::Serialize;
+
+use crate::authenticate::Authenticator;
+use crate::clients::Clients;
+use crate::config::Config;
+use crate::error::{ErrorCode, TokenError};
+use crate::event::Event;
+use crate::grant::Grant;
+use crate::http::{Request, Response};
+use crate::keys::SigningKey;
+use crate::metadata::Documents;
+use crate::ports::{ClientStore, Moment, Signer, SlowHash};
+use crate::request::TokenRequest;
+use crate::slow_hash::Proven;
+use crate::token::{Mint, compact, subject};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+const WELL_KNOWN_OAUTH: &str = "/.well-known/oauth-authorization-server";
+
+/// The issuer: a configuration, where the clients are, and who signs.
+pub struct Authority<C, S> {
+    config: Config,
+    documents: Documents,
+    clients: Clients<C>,
+    crypto: S,
+    proven: Proven,
+}
+
+/// An answer, and what happened, if it is worth a line in the log.
+#[derive(Debug)]
+pub struct Outcome<'a> {
+    /// What the client gets.
+    pub response: Response<'a>,
+    /// What the operator gets.
+    pub event: Option<Event>,
+}
+
+/// The endpoints.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Endpoint {
+    Token,
+    OpenIdConfiguration,
+    OAuthMetadata,
+    Keys,
+    Health,
+}
+
+impl Endpoint {
+    /// Everything stands below the issuer's path; RFC 8414 §3.1 also inserts its well-known path before it.
+    fn route(path: &str, base: &str) -> Option<Self> {
+        if !base.is_empty() && path.strip_prefix(WELL_KNOWN_OAUTH) == Some(base) {
+            return Some(Self::OAuthMetadata);
+        }
+        match path.strip_prefix(base)? {
+            "/token" => Some(Self::Token),
+            "/.well-known/openid-configuration" => Some(Self::OpenIdConfiguration),
+            WELL_KNOWN_OAUTH => Some(Self::OAuthMetadata),
+            "/keys" | "/.well-known/jwks.json" => Some(Self::Keys),
+            "/healthz" => Some(Self::Health),
+            _ => None,
+        }
+    }
+
+    fn takes(self, method: &str) -> bool {
+        match self {
+            Self::Token => method == "POST",
+            Self::OpenIdConfiguration | Self::OAuthMetadata | Self::Keys | Self::Health => {
+                matches!(method, "GET" | "HEAD")
+            }
+        }
+    }
+
+    /// The methods that it takes, without and with a preflight.
+    fn methods(self, preflight: bool) -> &'static str {
+        match (self, preflight) {
+            (Self::Token, false) => "POST",
+            (Self::Token, true) => "POST, OPTIONS",
+            (_, false) => "GET, HEAD",
+            (_, true) => "GET, HEAD, OPTIONS",
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct TokenBody<'a> {
+    access_token: &'a str,
+    token_type: &'a str,
+    expires_in: u64,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    scope: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_token: Option<&'a str>,
+}
+
+impl<C: ClientStore, S: Signer + SlowHash> Authority<C, S> {
+    /// With a random `isolate_key`: 32 bytes that protect what this instance remembers of secrets.
+    pub fn new(config: Config, clients: C, crypto: S, isolate_key: [u8; 32]) -> Self {
+        Self {
+            documents: Documents::new(&config),
+            clients: Clients::new(clients, config.client_cache),
+            proven: Proven::new(isolate_key, config.client_cache),
+            crypto,
+            config,
+        }
+    }
+
+    /// Answers one request. `moment` is that request's alone: its random bytes must be fresh.
+    pub async fn handle(&self, request: &Request<'_>, moment: &Moment) -> Outcome<'_> {
+        // 0. Route.
+        let Some(endpoint) = Endpoint::route(request.path, self.config.issuer.path()) else {
+            return Outcome { response: Response::not_found(), event: None };
+        };
+        let cors = &self.config.cors;
+        let preflight = !cors.is_none() && endpoint != Endpoint::Health;
+        let methods = endpoint.methods(preflight);
+        if preflight && request.method == "OPTIONS" {
+            return Outcome { response: cors.preflight(request, methods), event: None };
+        }
+        let mut outcome = if !endpoint.takes(request.method) {
+            Outcome { response: Response::method_not_allowed(methods), event: None }
+        } else {
+            match endpoint {
+                Endpoint::Token => self.token(request, moment).await,
+                Endpoint::OpenIdConfiguration => Self::plain(self.documents.openid.serve(request)),
+                Endpoint::OAuthMetadata => Self::plain(self.documents.oauth.serve(request)),
+                Endpoint::Keys => {
+                    let document = self.documents.jwks(self.config.keys.active_index(moment.now));
+                    Self::plain(document.map_or_else(Response::not_found, |jwks| jwks.serve(request)))
+                }
+                Endpoint::Health => self.health(moment).await,
+            }
+        };
+        if preflight {
+            cors.allow(request, &mut outcome.response);
+        }
+        outcome
+    }
+
+    fn plain(response: Response<'_>) -> Outcome<'_> {
+        Outcome { response, event: None }
+    }
+
+    async fn health(&self, moment: &Moment) -> Outcome<'_> {
+        let ready = match self.config.keys.active(moment.now) {
+            Some(key) => self.crypto.prepare(key).await.map_err(TokenError::CryptoUnavailable),
+            None => Err(TokenError::NoActiveKey),
+        };
+        match ready {
+            Ok(()) => Self::plain(Response::text(200, "ok")),
+            Err(error) => Outcome {
+                response: Response::text(503, "unavailable"),
+                event: Some(Event::Unhealthy { time: moment.now, detail: error.to_string() }),
+            },
+        }
+    }
+
+    /// `POST /token` (RFC 6749 §3.2, §4.4): the one path to a token.
+    async fn token(&self, request: &Request<'_>, moment: &Moment) -> Outcome<'_> {
+        let now = moment.now;
+        // 1. Read the request.
+        let parsed = match TokenRequest::parse(request, &self.config) {
+            Ok(parsed) => parsed,
+            Err(error) => return Self::refuse(&error, None, request.authorization.is_some(), now),
+        };
+        let TokenRequest { credentials, asked } = parsed;
+        let presented = credentials.readings().first().map(|presented| presented.id.to_string());
+        let by_header = credentials.by_header();
+        let issued = async {
+            // 2, 3. Find the client and let it prove who it is.
+            let authenticator =
+                Authenticator { clients: &self.clients, hasher: &self.crypto, proven: &self.proven, now };
+            let client = authenticator.authenticate(&credentials).await?;
+            // 4. Decide what it gets.
+            let grant = client.authorize(asked, &self.config, &self.clients, now).await?;
+            // 5, 6. Say it in claims, and sign them.
+            self.issue(&grant, moment).await
+        };
+        // 7. Answer.
+        match issued.await {
+            Ok((response, event)) => Outcome { response, event: Some(event) },
+            Err(error) => Self::refuse(&error, presented, by_header, now),
+        }
+    }
+
+    fn refuse(error: &TokenError, client: Option<String>, by_header: bool, time: u64) -> Outcome<'static> {
+        let code = ErrorCode::from(error);
+        Outcome {
+            response: Response::refusal(error, by_header),
+            event: Some(Event::Refused {
+                time,
+                client,
+                error: code.code(),
+                status: code.status(),
+                reason: error.reason(),
+                detail: error.to_string(),
+            }),
+        }
+    }
+
+    async fn issue(&self, grant: &Grant, moment: &Moment) -> Result<(Response<'static>, Event), TokenError> {
+        let key = self.config.keys.active(moment.now).ok_or(TokenError::NoActiveKey)?;
+        let client = &grant.client().id;
+        let mint = Mint { issuer: &self.config.issuer, grant, key, iat: moment.now, sub: subject(client) };
+        let (first, second) = moment.random.split_at(16);
+        let jti = URL_SAFE_NO_PAD.encode(first);
+
+        // dex's way to make each access token unique: a hash of something nobody knows.
+        let access_token =
+            self.sign(key, mint.signing_input(&jti, &key.alg().at_hash(&moment.random))).await?;
+        let id_token = if grant.scope().contains("openid") {
+            let at_hash = key.alg().at_hash(access_token.as_bytes());
+            Some(self.sign(key, mint.signing_input(&URL_SAFE_NO_PAD.encode(second), &at_hash)).await?)
+        } else {
+            None
+        };
+
+        let scope = grant.scope().to_string();
+        let body = TokenBody {
+            access_token: &access_token,
+            token_type: "bearer",
+            expires_in: grant.lifetime(),
+            scope: &scope,
+            id_token: id_token.as_deref(),
+        };
+        let response = Response::token(serde_json::to_string(&body).unwrap_or_default());
+        let event = Event::Issued {
+            time: moment.now,
+            client: client.to_string(),
+            secret_id: grant.secret_id().to_owned(),
+            audience: grant.audience().iter().map(ToString::to_string).collect(),
+            jti,
+            kid: key.kid().to_owned(),
+            expires_in: grant.lifetime(),
+            profile: self.config.profile.name(),
+            id_token: id_token.is_some(),
+            scope,
+        };
+        Ok((response, event))
+    }
+
+    async fn sign(&self, key: &SigningKey, input: String) -> Result<String, TokenError> {
+        let signature =
+            self.crypto.sign(key, input.as_bytes()).await.map_err(TokenError::CryptoUnavailable)?;
+        Ok(compact(input, &signature))
+    }
+}

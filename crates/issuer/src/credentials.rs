@@ -1,0 +1,207 @@
+//! The credentials that a request presents: read, bounded, and not yet believed.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use zeroize::Zeroizing;
+
+use crate::client::ClientId;
+use crate::error::TokenError;
+use crate::form::{Form, decode};
+
+/// The longest `Authorization` header that is looked at, in bytes.
+const MAX_AUTHORIZATION: usize = 8 * 1024;
+
+/// Base64 as clients send it: padded or not.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// A secret as it was presented. Opaque: no `Debug`, no `==`, and wiped when it is dropped.
+pub struct ClientSecret(Zeroizing<Vec<u8>>);
+
+impl ClientSecret {
+    /// Of these bytes.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    pub(crate) fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for ClientSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientSecret(_)")
+    }
+}
+
+/// One reading of what was presented.
+#[derive(Debug)]
+pub(crate) struct Presented {
+    pub(crate) id: ClientId,
+    pub(crate) secret: ClientSecret,
+}
+
+/// Who the request says it is, by HTTP Basic or in the body (RFC 6749 §2.3.1).
+///
+/// Basic has two readings. RFC 6749 has both halves form-encoded, and half the world's clients do not
+/// encode: so the decoded form comes first and, where it differs, the raw form after it.
+#[derive(Debug)]
+pub struct Credentials {
+    readings: Vec<Presented>,
+    by_header: bool,
+}
+
+impl Credentials {
+    /// Reads the credentials of a request: `authorization` is the header, `form` the body.
+    pub(crate) fn parse(authorization: Option<&str>, form: &Form<'_>) -> Result<Self, TokenError> {
+        let (id, secret) = (form.get("client_id"), form.get("client_secret"));
+        match (authorization, secret) {
+            (Some(_), Some(_)) => Err(TokenError::TwoAuthenticationMethods),
+            (Some(header), None) => Self::from_basic(header, id),
+            (None, _) => {
+                let id = id.ok_or(TokenError::NoCredentials)?;
+                let presented = present(id, secret.unwrap_or_default().as_bytes());
+                Ok(Self { readings: presented.into_iter().collect(), by_header: false })
+            }
+        }
+    }
+
+    /// RFC 7617 §2, with the encoding of RFC 6749 §2.3.1.
+    fn from_basic(header: &str, id_in_body: Option<&str>) -> Result<Self, TokenError> {
+        if header.len() > MAX_AUTHORIZATION {
+            return Err(TokenError::MalformedAuthorization);
+        }
+        let (scheme, encoded) = header.split_once(' ').unwrap_or((header, ""));
+        if !scheme.eq_ignore_ascii_case("basic") {
+            return Err(TokenError::UnsupportedScheme);
+        }
+        let pair = Zeroizing::new(
+            BASE64.decode(encoded.trim_matches(' ')).map_err(|_| TokenError::MalformedAuthorization)?,
+        );
+        let colon = pair.iter().position(|&c| c == b':').ok_or(TokenError::MalformedAuthorization)?;
+        let (id, secret) = pair.split_at(colon);
+        let secret = secret.get(1..).unwrap_or_default();
+
+        let mut readings = Vec::with_capacity(2);
+        let decoded = decode(id).ok().zip(decode(secret).ok());
+        let differs = decoded.as_ref().is_none_or(|(i, s)| i.as_bytes() != id || s.as_bytes() != secret);
+        if let Some((id, secret)) = decoded {
+            let secret = Zeroizing::new(secret.into_owned());
+            readings.extend(present(&id, secret.as_bytes()));
+        }
+        if differs && let Ok(id) = std::str::from_utf8(id) {
+            readings.extend(present(id, secret));
+        }
+
+        if let Some(id) = id_in_body
+            && !readings.is_empty()
+            && readings.iter().all(|presented| presented.id.as_str() != id)
+        {
+            return Err(TokenError::ClientIdMismatch);
+        }
+        Ok(Self { readings, by_header: true })
+    }
+
+    /// The readings to try, in order; none when no reading has a possible client ID.
+    pub(crate) fn readings(&self) -> &[Presented] {
+        &self.readings
+    }
+
+    /// Whether the request carried them in `Authorization`.
+    pub(crate) fn by_header(&self) -> bool {
+        self.by_header
+    }
+}
+
+fn present(id: &str, secret: &[u8]) -> Option<Presented> {
+    let id = ClientId::parse(id).ok()?;
+    Some(Presented { id, secret: ClientSecret::new(secret.to_vec()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::engine::general_purpose::STANDARD;
+    use proptest::prelude::*;
+
+    fn basic(header: &str, body: &str) -> Result<Vec<(String, Vec<u8>)>, TokenError> {
+        let form = Form::parse(body.as_bytes()).ok().unwrap();
+        let credentials = Credentials::parse(Some(header), &form)?;
+        Ok(credentials.readings.iter().map(|p| (p.id.as_str().into(), p.secret.expose().to_vec())).collect())
+    }
+
+    fn of(id: &str, secret: &str) -> (String, Vec<u8>) {
+        (id.into(), secret.as_bytes().to_vec())
+    }
+
+    #[test]
+    fn the_decoded_form_comes_first_and_the_raw_form_after_it() {
+        let header = |pair: &str| format!("Basic {}", STANDARD.encode(pair));
+        assert_eq!(basic(&header("a:b"), ""), Ok(vec![of("a", "b")]));
+        assert_eq!(
+            basic(&header("a%3Ab:50%25+off"), ""),
+            Ok(vec![of("a:b", "50% off"), of("a%3Ab", "50%25+off")])
+        );
+        assert_eq!(basic(&header("a:50%off"), ""), Ok(vec![of("a", "50%off")]), "a bad escape is no error");
+        assert_eq!(basic(&header("a:b:c"), ""), Ok(vec![of("a", "b:c")]));
+        assert_eq!(basic(&header("a:%ff"), ""), Ok(vec![of("a", "%ff")]));
+        assert_eq!(basic(&header(":b"), ""), Ok(vec![]));
+    }
+
+    #[test]
+    fn the_scheme_is_case_insensitive_and_padding_is_optional() {
+        for header in ["Basic YTpiYw==", "bAsIc YTpiYw", "BASIC  YTpiYw== "] {
+            assert_eq!(basic(header, ""), Ok(vec![of("a", "bc")]), "{header}");
+        }
+        for header in ["Basic", "Basic ", "Basic ****", "Basic YQ=="] {
+            assert_eq!(basic(header, ""), Err(TokenError::MalformedAuthorization), "{header}");
+        }
+        assert_eq!(basic("Bearer YTpiYw==", ""), Err(TokenError::UnsupportedScheme));
+    }
+
+    #[test]
+    fn there_is_one_way_to_authenticate_in_a_request() {
+        assert_eq!(basic("Basic YTpiYw==", "client_secret=bc"), Err(TokenError::TwoAuthenticationMethods));
+        assert_eq!(basic("Basic YTpiYw==", "client_id=a&client_secret="), Ok(vec![of("a", "bc")]));
+        assert_eq!(basic("Basic YTpiYw==", "client_id=b"), Err(TokenError::ClientIdMismatch));
+    }
+
+    #[test]
+    fn debug_shows_nothing_of_a_secret() {
+        let form = Form::parse(b"client_id=a&client_secret=hunter2").ok().unwrap();
+        let credentials = Credentials::parse(None, &form).unwrap();
+        assert!(!format!("{credentials:?}").contains("hunter2"));
+    }
+
+    proptest! {
+        #[test]
+        fn credentials_encoded_by_another_implementation_are_read_back(id in "[ -~]{1,40}", secret in ".{1,40}") {
+            let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+            let header = format!("Basic {}", STANDARD.encode(format!("{}:{}", encode(&id), encode(&secret))));
+            let read = basic(&header, "").unwrap();
+            prop_assert_eq!(&read[0], &of(&id, &secret));
+        }
+
+        #[test]
+        fn raw_credentials_are_among_the_readings(id in "[!-9;-~]{1,40}", secret in ".{1,40}") {
+            let header = format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")));
+            prop_assert!(basic(&header, "").unwrap().contains(&of(&id, &secret)));
+        }
+
+        #[test]
+        fn no_header_makes_the_parser_panic(header in ".*", bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
+            let _ = basic(&header, "");
+            let _ = basic(&format!("Basic {}", STANDARD.encode(&bytes)), "client_id=a");
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! Why a token was refused, and the one place that decides what the client is told.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::client::{ClientId, RecordError};
+use crate::scope::ScopeToken;
+
+/// Something outside the issuer (the store, a key) could not be used; the text is for the operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unavailable(String);
+
+impl Unavailable {
+    /// With what happened and, where known, the mend. The text goes to the log, so no secret in it.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self(reason.into())
+    }
+}
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Unavailable {}
+
+/// Why `/token` refused: one variant for each reason, grouped by whose fault it is.
+///
+/// The operator sees the variant ([`Display`](fmt::Display) and [`TokenError::reason`]); the client sees
+/// the [`ErrorCode`] and [`TokenError::description`] alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenError {
+    // The request is not well-formed.
+    /// The body is not `application/x-www-form-urlencoded` in UTF-8.
+    ContentType,
+    /// The body exceeds [`MAX_BODY`](crate::MAX_BODY).
+    BodyTooLarge,
+    /// The body is not a form: a bad percent-encoding, or not UTF-8.
+    MalformedForm,
+    /// More parameters than any request needs.
+    TooManyParameters,
+    /// A parameter came more than once.
+    RepeatedParameter,
+    /// No `grant_type`.
+    GrantTypeMissing,
+    /// A `grant_type` that is unknown or not enabled here.
+    GrantTypeNotEnabled,
+    /// Credentials both in `Authorization` and in the body.
+    TwoAuthenticationMethods,
+    /// `client_id` in the body is not the one in `Authorization`.
+    ClientIdMismatch,
+    /// A `nonce` longer than 512 characters.
+    NonceTooLong,
+
+    // The client did not prove who it is.
+    /// No credentials, or an ID without a secret.
+    NoCredentials,
+    /// `Authorization: Basic` with something that is not base64 of `id:secret`.
+    MalformedAuthorization,
+    /// An `Authorization` scheme other than Basic.
+    UnsupportedScheme,
+    /// No such client.
+    UnknownClient,
+    /// None of the client's secrets matches.
+    WrongSecret,
+    /// The secret matches one that has expired.
+    SecretExpired {
+        /// Which of the client's secrets.
+        secret_id: String,
+    },
+    /// The client is disabled.
+    ClientDisabled,
+    /// A confidential client without any secret: it can never authenticate.
+    NoSecret,
+
+    // The client may not have what it asks for.
+    /// A public client.
+    PublicClient,
+    /// `scope` is not of RFC 6749 §3.3's grammar.
+    MalformedScope,
+    /// More scopes, or more cross-client audiences, than a request may name.
+    TooManyScopes,
+    /// `offline_access`: there is no refresh token to give.
+    OfflineAccess,
+    /// `federated:id`: there is no upstream identity.
+    FederatedId,
+    /// Scopes that nothing defines.
+    UnrecognizedScopes(Vec<ScopeToken>),
+    /// Cross-client audiences whose peers do not trust this client.
+    UntrustedPeers(Vec<ScopeToken>),
+
+    // The issuer could not do its part.
+    /// The client store could not be asked.
+    StoreUnavailable(Unavailable),
+    /// The stored record of this client cannot be used.
+    CorruptRecord(ClientId, RecordError),
+    /// No signing key may be used yet.
+    NoActiveKey,
+    /// The signing key, or the slow hash, could not be used.
+    CryptoUnavailable(Unavailable),
+}
+
+/// The error codes that `/token` answers with (RFC 6749 §5.2; the last two after §4.1.2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorCode {
+    /// The request is malformed.
+    InvalidRequest,
+    /// The request is too large to be read at all.
+    PayloadTooLarge,
+    /// Client authentication failed.
+    InvalidClient,
+    /// The client may not use this grant.
+    UnauthorizedClient,
+    /// The grant is not served here.
+    UnsupportedGrantType,
+    /// The scope is unknown, malformed, or more than the client may have.
+    InvalidScope,
+    /// The issuer failed, for this client.
+    ServerError,
+    /// The issuer cannot serve anyone just now.
+    TemporarilyUnavailable,
+}
+
+impl ErrorCode {
+    /// The value of `error`.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::InvalidRequest | Self::PayloadTooLarge => "invalid_request",
+            Self::InvalidClient => "invalid_client",
+            Self::UnauthorizedClient => "unauthorized_client",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::InvalidScope => "invalid_scope",
+            Self::ServerError => "server_error",
+            Self::TemporarilyUnavailable => "temporarily_unavailable",
+        }
+    }
+
+    /// The HTTP status (RFC 6749 §5.2: 400, and 401 for `invalid_client`).
+    pub fn status(self) -> u16 {
+        match self {
+            Self::InvalidRequest
+            | Self::UnauthorizedClient
+            | Self::UnsupportedGrantType
+            | Self::InvalidScope => 400,
+            Self::InvalidClient => 401,
+            Self::PayloadTooLarge => 413,
+            Self::ServerError => 500,
+            Self::TemporarilyUnavailable => 503,
+        }
+    }
+}
+
+impl From<&TokenError> for ErrorCode {
+    fn from(error: &TokenError) -> Self {
+        error.told().0
+    }
+}
+
+impl TokenError {
+    /// The value of `error_description`: characters of RFC 6749 §5.2 only, and nothing of the request but
+    /// scope names that passed the grammar (which has no quote and no backslash).
+    pub fn description(&self) -> Cow<'static, str> {
+        self.told().1
+    }
+
+    /// The one mapping from a reason to what the client is told. No wildcard arm: a new reason does not
+    /// compile until it chooses.
+    fn told(&self) -> (ErrorCode, Cow<'static, str>) {
+        use ErrorCode as Code;
+        let (code, text) = match self {
+            Self::ContentType => {
+                (Code::InvalidRequest, "The body must be application/x-www-form-urlencoded in UTF-8.")
+            }
+            Self::BodyTooLarge => (Code::PayloadTooLarge, "The body is too large."),
+            Self::MalformedForm => (Code::InvalidRequest, "The body is not well-formed."),
+            Self::TooManyParameters => (Code::InvalidRequest, "Too many parameters."),
+            Self::RepeatedParameter => (Code::InvalidRequest, "A parameter must not be repeated."),
+            Self::GrantTypeMissing => (Code::InvalidRequest, "The parameter grant_type is missing."),
+            Self::GrantTypeNotEnabled => (Code::UnsupportedGrantType, "The grant type is not supported."),
+            Self::TwoAuthenticationMethods => {
+                (Code::InvalidRequest, "Only one way of client authentication may be used in a request.")
+            }
+            Self::ClientIdMismatch => {
+                (Code::InvalidRequest, "The client_id in the body is not the authenticating client's.")
+            }
+            Self::NonceTooLong => (Code::InvalidRequest, "The nonce is too long."),
+            // One and the same answer for all of these: who guesses, learns nothing.
+            Self::NoCredentials
+            | Self::MalformedAuthorization
+            | Self::UnsupportedScheme
+            | Self::UnknownClient
+            | Self::WrongSecret
+            | Self::SecretExpired { .. }
+            | Self::ClientDisabled
+            | Self::NoSecret => (Code::InvalidClient, "Invalid client credentials."),
+            Self::PublicClient => {
+                (Code::UnauthorizedClient, "Public clients cannot use client_credentials grant.")
+            }
+            Self::MalformedScope => (Code::InvalidScope, "The scope is malformed."),
+            Self::TooManyScopes => (Code::InvalidScope, "Too many scopes."),
+            Self::OfflineAccess => {
+                (Code::InvalidScope, "client_credentials grant does not support offline_access scope.")
+            }
+            Self::FederatedId => {
+                (Code::InvalidScope, "client_credentials grant does not support federated:id scope.")
+            }
+            Self::UnrecognizedScopes(scopes) => {
+                return (Code::InvalidScope, format!("Unrecognized scope(s) [{}]", join(scopes)).into());
+            }
+            Self::UntrustedPeers(scopes) => {
+                return (
+                    Code::InvalidScope,
+                    format!("Client can't request scope(s) [{}]", join(scopes)).into(),
+                );
+            }
+            Self::CorruptRecord(..) => (Code::ServerError, "The request could not be served."),
+            Self::StoreUnavailable(_) | Self::NoActiveKey | Self::CryptoUnavailable(_) => {
+                (Code::TemporarilyUnavailable, "The service is temporarily unavailable.")
+            }
+        };
+        (code, Cow::Borrowed(text))
+    }
+
+    /// A stable name for logs and for counting.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::ContentType => "content_type",
+            Self::BodyTooLarge => "body_too_large",
+            Self::MalformedForm => "malformed_form",
+            Self::TooManyParameters => "too_many_parameters",
+            Self::RepeatedParameter => "repeated_parameter",
+            Self::GrantTypeMissing => "grant_type_missing",
+            Self::GrantTypeNotEnabled => "grant_type_not_enabled",
+            Self::TwoAuthenticationMethods => "two_authentication_methods",
+            Self::ClientIdMismatch => "client_id_mismatch",
+            Self::NonceTooLong => "nonce_too_long",
+            Self::NoCredentials => "no_credentials",
+            Self::MalformedAuthorization => "malformed_authorization",
+            Self::UnsupportedScheme => "unsupported_scheme",
+            Self::UnknownClient => "unknown_client",
+            Self::WrongSecret => "wrong_secret",
+            Self::SecretExpired { .. } => "secret_expired",
+            Self::ClientDisabled => "client_disabled",
+            Self::NoSecret => "no_secret",
+            Self::PublicClient => "public_client",
+            Self::MalformedScope => "malformed_scope",
+            Self::TooManyScopes => "too_many_scopes",
+            Self::OfflineAccess => "offline_access",
+            Self::FederatedId => "federated_id",
+            Self::UnrecognizedScopes(_) => "unrecognized_scopes",
+            Self::UntrustedPeers(_) => "untrusted_peers",
+            Self::StoreUnavailable(_) => "store_unavailable",
+            Self::CorruptRecord(..) => "corrupt_record",
+            Self::NoActiveKey => "no_active_key",
+            Self::CryptoUnavailable(_) => "crypto_unavailable",
+        }
+    }
+
+    /// What happened and, where there is one, the mend: for the operator.
+    fn detail(&self) -> Cow<'static, str> {
+        match self {
+            Self::SecretExpired { secret_id } => {
+                format!("secret {secret_id} has expired: `edgemint client rotate-secret` makes a new one").into()
+            }
+            Self::GrantTypeNotEnabled => {
+                "grant type not enabled: GRANT_TYPES must list it (client_credentials is opt-in)".into()
+            }
+            Self::ClientDisabled => "client is disabled: `edgemint client enable` lets it in again".into(),
+            Self::NoSecret => "confidential client without a secret: `edgemint client rotate-secret` makes one".into(),
+            Self::StoreUnavailable(why) => format!("client store could not be asked: {why}").into(),
+            Self::CorruptRecord(id, why) => format!("record of client {id} cannot be used: {why}").into(),
+            Self::NoActiveKey => {
+                "no signing key is active yet: the nbf of every SIGNING_KEY_<NAME> lies ahead; add one without nbf".into()
+            }
+            Self::CryptoUnavailable(why) => format!("key or hash could not be used: {why}").into(),
+            Self::UnrecognizedScopes(_) | Self::UntrustedPeers(_) => self.description(),
+            Self::ContentType
+            | Self::BodyTooLarge
+            | Self::MalformedForm
+            | Self::TooManyParameters
+            | Self::RepeatedParameter
+            | Self::GrantTypeMissing
+            | Self::TwoAuthenticationMethods
+            | Self::ClientIdMismatch
+            | Self::NonceTooLong
+            | Self::NoCredentials
+            | Self::MalformedAuthorization
+            | Self::UnsupportedScheme
+            | Self::UnknownClient
+            | Self::WrongSecret
+            | Self::PublicClient
+            | Self::MalformedScope
+            | Self::TooManyScopes
+            | Self::OfflineAccess
+            | Self::FederatedId => self.reason().replace('_', " ").into(),
+        }
+    }
+}
+
+fn join(scopes: &[ScopeToken]) -> String {
+    scopes.iter().map(ScopeToken::as_str).collect::<Vec<_>>().join(" ")
+}
+
+impl fmt::Display for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail())
+    }
+}
+
+impl std::error::Error for TokenError {}

@@ -1,0 +1,134 @@
+//! HTTP as data: what the issuer is asked and what it answers, with no runtime's types.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use crate::error::{ErrorCode, TokenError};
+
+/// The most bytes of a body that are read; more is refused before anything is parsed.
+pub const MAX_BODY: usize = 16 * 1024;
+
+/// What the issuer needs of a request: no more is handed over.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    /// The method, as it was sent.
+    pub method: &'a str,
+    /// The path, without query: credentials in a query are never seen.
+    pub path: &'a str,
+    /// `Authorization`.
+    pub authorization: Option<&'a str>,
+    /// `Content-Type`.
+    pub content_type: Option<&'a str>,
+    /// `Origin`.
+    pub origin: Option<&'a str>,
+    /// `If-None-Match`.
+    pub if_none_match: Option<&'a str>,
+    /// The body.
+    pub body: Body<'a>,
+}
+
+/// A body, read within limits.
+#[derive(Clone, Copy)]
+pub enum Body<'a> {
+    /// The whole body, at most [`MAX_BODY`] bytes.
+    Whole(&'a [u8]),
+    /// Longer, and not read.
+    TooLarge,
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response<'a> {
+    /// The status.
+    pub status: u16,
+    /// Names and values; a name comes once.
+    pub headers: Vec<(&'static str, Cow<'a, str>)>,
+    /// The body, in UTF-8.
+    pub body: Cow<'a, str>,
+}
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    error: &'a str,
+    error_description: &'a str,
+}
+
+const JSON: &str = "application/json";
+
+impl<'a> Response<'a> {
+    pub(crate) fn empty(status: u16) -> Self {
+        Self { status, headers: Vec::new(), body: Cow::Borrowed("") }
+    }
+
+    pub(crate) fn text(status: u16, body: &'static str) -> Self {
+        let mut response = Self { body: Cow::Borrowed(body), ..Self::empty(status) };
+        response.header("Content-Type", "text/plain; charset=utf-8");
+        response.header("Cache-Control", "no-store");
+        response
+    }
+
+    pub(crate) fn json(status: u16, body: impl Into<Cow<'a, str>>) -> Self {
+        let mut response = Self { body: body.into(), ..Self::empty(status) };
+        response.header("Content-Type", JSON);
+        response
+    }
+
+    fn error(status: u16, error: &str, description: &str) -> Self {
+        let body = ErrorBody { error, error_description: description };
+        let mut response = Self::json(status, serde_json::to_string(&body).unwrap_or_default());
+        response.no_store();
+        response
+    }
+
+    pub(crate) fn header(&mut self, name: &'static str, value: impl Into<Cow<'a, str>>) {
+        self.headers.push((name, value.into()));
+    }
+
+    /// RFC 6749 §5.1 asks for both on what carries a token; here every answer of `/token` has them.
+    fn no_store(&mut self) {
+        self.header("Cache-Control", "no-store");
+        self.header("Pragma", "no-cache");
+    }
+
+    /// A token response (RFC 6749 §5.1).
+    pub(crate) fn token(body: String) -> Self {
+        let mut response = Self::json(200, body);
+        response.no_store();
+        response
+    }
+
+    /// The one exit of a refusal: a reason becomes what the client is told (RFC 6749 §5.2).
+    ///
+    /// `by_header`: whether the request carried `Authorization`; then, and only then, a failed
+    /// authentication is answered with a challenge.
+    pub(crate) fn refusal(error: &TokenError, by_header: bool) -> Self {
+        let code = ErrorCode::from(error);
+        let mut response = Self::error(code.status(), code.code(), &error.description());
+        if code == ErrorCode::InvalidClient && by_header {
+            response.header("WWW-Authenticate", r#"Basic realm="edgemint", charset="UTF-8""#);
+        }
+        if code == ErrorCode::TemporarilyUnavailable {
+            response.header("Retry-After", "5");
+        }
+        response
+    }
+
+    /// What every endpoint answers while the configuration has mistakes.
+    pub fn misconfigured() -> Self {
+        let code = ErrorCode::TemporarilyUnavailable;
+        let mut response = Self::error(code.status(), code.code(), "The service is temporarily unavailable.");
+        response.header("Retry-After", "60");
+        response
+    }
+
+    pub(crate) fn not_found() -> Self {
+        Self::error(404, "not_found", "There is nothing here.")
+    }
+
+    pub(crate) fn method_not_allowed(allowed: &'static str) -> Self {
+        let mut response = Self::error(405, "invalid_request", "The method is not allowed here.");
+        response.header("Allow", allowed);
+        response
+    }
+}

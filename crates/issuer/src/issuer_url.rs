@@ -1,0 +1,159 @@
+//! The issuer identifier: an absolute URL that is compared byte for byte, never normalised.
+
+use std::fmt;
+
+/// The issuer (`iss`): `https://host[:port][/path]`, without query, fragment or trailing slash
+/// (RFC 8414 §2, OpenID Connect Discovery §3); `http` for loopback hosts only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issuer {
+    url: String,
+    path_at: usize,
+}
+
+/// Why a text is not an [`Issuer`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IssuerError {
+    /// Neither `https://` nor `http://`.
+    Scheme,
+    /// `http` for a host that is not loopback.
+    Insecure,
+    /// No host, a malformed one, or one with user information.
+    Host,
+    /// A query or a fragment.
+    QueryOrFragment,
+    /// A trailing slash.
+    TrailingSlash,
+    /// A path with empty, dot or percent-encoded segments, or with characters that no path has.
+    Path,
+}
+
+impl fmt::Display for IssuerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Scheme => "must be an absolute URL that begins with https://",
+            Self::Insecure => "must be https (http is for 127.0.0.1, [::1] and localhost only)",
+            Self::Host => "must name a host, as in https://tokens.example.com",
+            Self::QueryOrFragment => "must have no query and no fragment",
+            Self::TrailingSlash => "must not end with a slash",
+            Self::Path => "must have a plain path: segments of letters, digits and -._~ only",
+        })
+    }
+}
+
+impl std::error::Error for IssuerError {}
+
+impl Issuer {
+    /// Reads an issuer.
+    ///
+    /// # Errors
+    ///
+    /// See [`IssuerError`].
+    pub fn parse(url: &str) -> Result<Self, IssuerError> {
+        let (secure, rest) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
+            (Some(rest), _) => (true, rest),
+            (None, Some(rest)) => (false, rest),
+            (None, None) => return Err(IssuerError::Scheme),
+        };
+        if rest.contains(['?', '#']) {
+            return Err(IssuerError::QueryOrFragment);
+        }
+        if rest.ends_with('/') {
+            return Err(IssuerError::TrailingSlash);
+        }
+        let authority = rest.split('/').next().unwrap_or_default();
+        let host = host_of(authority).ok_or(IssuerError::Host)?;
+        if !secure && !matches!(host, "127.0.0.1" | "[::1]" | "localhost") {
+            return Err(IssuerError::Insecure);
+        }
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
+        let is_segment = |s: &str| !s.is_empty() && s != "." && s != ".." && s.chars().all(plain);
+        if !rest.split('/').skip(1).all(is_segment) {
+            return Err(IssuerError::Path);
+        }
+        let path_at = url.len() - rest.len() + authority.len();
+        Ok(Self { url: url.to_owned(), path_at })
+    }
+
+    /// The issuer, byte for byte as it was configured.
+    pub fn as_str(&self) -> &str {
+        &self.url
+    }
+
+    /// Its path: empty, or `/…` without a trailing slash. All endpoints stand below it.
+    pub fn path(&self) -> &str {
+        self.url.get(self.path_at..).unwrap_or_default()
+    }
+}
+
+/// The host of `host[:port]`, if that is well-formed.
+fn host_of(authority: &str) -> Option<&str> {
+    let after_host = if authority.starts_with('[') {
+        authority.find(']')? + 1
+    } else {
+        authority.find(':').unwrap_or(authority.len())
+    };
+    let (host, port) = authority.split_at_checked(after_host)?;
+    let port_is_well_formed = match port.strip_prefix(':') {
+        Some(digits) => digits.bytes().all(|c| c.is_ascii_digit()) && digits.parse::<u16>().is_ok(),
+        None => port.is_empty(),
+    };
+    let host_is_well_formed = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c)),
+    };
+    (port_is_well_formed && host_is_well_formed).then_some(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn an_issuer_is_an_https_url_without_query_fragment_or_trailing_slash() {
+        for (url, path) in [
+            ("https://example.com", ""),
+            ("https://example.com/dex", "/dex"),
+            ("https://example.com:8443/a/b", "/a/b"),
+            ("http://127.0.0.1:8787", ""),
+            ("http://localhost", ""),
+            ("http://[::1]:80/x", "/x"),
+            ("https://[2001:db8::1]", ""),
+        ] {
+            let issuer = Issuer::parse(url).unwrap_or_else(|error| panic!("{url}: {error}"));
+            assert_eq!((issuer.as_str(), issuer.path()), (url, path));
+        }
+        for (url, error) in [
+            ("", IssuerError::Scheme),
+            ("example.com", IssuerError::Scheme),
+            ("HTTPS://example.com", IssuerError::Scheme),
+            ("http://example.com", IssuerError::Insecure),
+            ("http://127.0.0.1.example.com", IssuerError::Insecure),
+            ("https://", IssuerError::Host),
+            ("https:///dex", IssuerError::Host),
+            ("https://user@example.com", IssuerError::Host),
+            ("https://example.com:port", IssuerError::Host),
+            ("https://example.com:", IssuerError::Host),
+            ("https://exa mple.com", IssuerError::Host),
+            ("https://example.com/", IssuerError::TrailingSlash),
+            ("https://example.com/dex/", IssuerError::TrailingSlash),
+            ("https://example.com?a", IssuerError::QueryOrFragment),
+            ("https://example.com/#a", IssuerError::QueryOrFragment),
+            ("https://example.com//a", IssuerError::Path),
+            ("https://example.com/a/../b", IssuerError::Path),
+            ("https://example.com/a%2Fb", IssuerError::Path),
+            ("https://example.com/a\"b", IssuerError::Path),
+        ] {
+            assert_eq!(Issuer::parse(url), Err(error), "{url}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic(text in "(https?://)?.*") {
+            if let Ok(issuer) = Issuer::parse(&text) {
+                prop_assert_eq!(issuer.as_str(), text);
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What the issuer publishes of itself: discovery (OpenID Connect Discovery 1.0, RFC 8414) and the JWKS.
+//!
+//! Built once from the configuration; each document is served as it stands, with its `ETag`.
+
+use std::borrow::Cow;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::config::{Config, GrantType};
+use crate::http::{Request, Response};
+use crate::keys::Algorithm;
+
+/// How long a verifier may keep a document, in seconds; a new key must be published for longer than this
+/// before it signs.
+const MAX_AGE: &str = "public, max-age=300";
+
+/// OpenID Connect Discovery §3 requires an `authorization_endpoint`, and strict clients refuse a document
+/// without one; edgemint has none. Kubernetes' issuer set the precedent for such a value.
+const NO_AUTHORIZATION_ENDPOINT: &str = "urn:edgemint:no-authorization-endpoint";
+
+const SCOPES: [&str; 4] = ["openid", "email", "groups", "profile"];
+
+const CLAIMS: [&str; 13] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "iat",
+    "jti",
+    "nonce",
+    "azp",
+    "at_hash",
+    "email_verified",
+    "groups",
+    "name",
+    "preferred_username",
+];
+
+/// A document and the tag that names its content.
+pub(crate) struct Document {
+    body: String,
+    etag: String,
+}
+
+impl Document {
+    fn new(body: String) -> Self {
+        let etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(Sha256::digest(&body)));
+        Self { body, etag }
+    }
+
+    /// 200, or 304 to one who has it (RFC 9110 §13.1.2).
+    pub(crate) fn serve(&self, request: &Request<'_>) -> Response<'_> {
+        let mut response = if request.if_none_match.is_some_and(|tags| self.is_among(tags)) {
+            Response::empty(304)
+        } else {
+            let body = if request.method == "HEAD" { "" } else { &self.body };
+            Response::json(200, body)
+        };
+        response.header("Cache-Control", MAX_AGE);
+        response.header("ETag", Cow::Borrowed(self.etag.as_str()));
+        response
+    }
+
+    fn is_among(&self, tags: &str) -> bool {
+        tags.split(',')
+            .map(str::trim)
+            .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == self.etag)
+    }
+}
+
+/// Everything that is published.
+pub(crate) struct Documents {
+    pub(crate) openid: Document,
+    pub(crate) oauth: Document,
+    /// The JWKS, by the index of the key that is active; the last one is for when none is.
+    jwks: Vec<Document>,
+}
+
+#[derive(Serialize)]
+struct Metadata<'a> {
+    issuer: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorization_endpoint: Option<&'a str>,
+    token_endpoint: String,
+    jwks_uri: String,
+    response_types_supported: &'a [&'a str],
+    grant_types_supported: Vec<&'a str>,
+    subject_types_supported: [&'a str; 1],
+    id_token_signing_alg_values_supported: &'a [Algorithm],
+    scopes_supported: [&'a str; 4],
+    token_endpoint_auth_methods_supported: [&'a str; 2],
+    claims_supported: [&'a str; 13],
+}
+
+impl Documents {
+    pub(crate) fn new(config: &Config) -> Self {
+        let issuer = config.issuer.as_str();
+        let algorithms = config.keys.algorithms();
+        let metadata = |authorization_endpoint, response_types_supported| Metadata {
+            issuer,
+            authorization_endpoint,
+            token_endpoint: format!("{issuer}/token"),
+            jwks_uri: format!("{issuer}/keys"),
+            response_types_supported,
+            grant_types_supported: config.grants.iter().copied().map(GrantType::name).collect(),
+            subject_types_supported: ["public"],
+            id_token_signing_alg_values_supported: &algorithms,
+            scopes_supported: SCOPES,
+            token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
+            claims_supported: CLAIMS,
+        };
+        let document = |metadata| Document::new(serde_json::to_string(&metadata).unwrap_or_default());
+        let (keys, count) = (&config.keys, config.keys.len());
+        Self {
+            openid: document(metadata(Some(NO_AUTHORIZATION_ENDPOINT), &["id_token"])),
+            oauth: document(metadata(None, &[])),
+            jwks: (0..count).map(Some).chain([None]).map(|active| Document::new(keys.jwks(active))).collect(),
+        }
+    }
+
+    /// The JWKS while the key at `active` signs.
+    pub(crate) fn jwks(&self, active: Option<usize>) -> Option<&Document> {
+        active.map_or_else(|| self.jwks.last(), |active| self.jwks.get(active))
+    }
+}

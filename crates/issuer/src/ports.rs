@@ -1,0 +1,59 @@
+//! What the issuer asks of its host: facts as values, and the three things outside that can fail.
+//!
+//! The traits are for one thread (a Worker's isolate), so their futures need not be `Send`.
+#![expect(async_fn_in_trait, reason = "hosts are single-threaded isolates: no caller needs a `Send` future")]
+
+use crate::client::ClientId;
+use crate::error::Unavailable;
+use crate::keys::SigningKey;
+
+/// The facts of one request, read once by the host and then passed on.
+#[derive(Clone)]
+pub struct Moment {
+    /// The time, in seconds since 1970-01-01T00:00:00Z.
+    pub now: u64,
+    /// Fresh bytes of a cryptographic random source: 128 bits for the `jti` of each token.
+    pub random: [u8; 32],
+}
+
+/// Where client records are kept.
+pub trait ClientStore {
+    /// The record of `id` as it is stored, in JSON ([`ClientRecord`](crate::ClientRecord)).
+    ///
+    /// # Errors
+    ///
+    /// `Ok(None)` means that there is no such client; an error, that the store could not be asked.
+    async fn find(&self, id: &ClientId) -> Result<Option<String>, Unavailable>;
+}
+
+/// Who holds the private keys.
+pub trait Signer {
+    /// Makes `key` ready for use, so that a health check can tell whether it would sign.
+    ///
+    /// # Errors
+    ///
+    /// When the key cannot be used.
+    async fn prepare(&self, key: &SigningKey) -> Result<(), Unavailable>;
+
+    /// The JWS signature (RFC 7515 §5.1 step 5; for ECDSA the 64 bytes R‖S of RFC 7518 §3.4) of `input`.
+    ///
+    /// # Errors
+    ///
+    /// When the key cannot be used.
+    async fn sign(&self, key: &SigningKey, input: &[u8]) -> Result<Vec<u8>, Unavailable>;
+}
+
+/// The deliberately slow hash that imported secrets are stored under.
+pub trait SlowHash {
+    /// PBKDF2-HMAC-SHA-256 (RFC 8018 §5.2) with a derived key of 32 bytes.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be computed.
+    async fn pbkdf2_sha256(
+        &self,
+        secret: &[u8],
+        salt: &[u8],
+        iterations: u32,
+    ) -> Result<[u8; 32], Unavailable>;
+}

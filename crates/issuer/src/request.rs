@@ -1,0 +1,73 @@
+//! A token request: parsed whole, once, at the top. Well-formed when it leaves here, and not yet trusted.
+
+use crate::config::{Config, GrantType};
+use crate::credentials::Credentials;
+use crate::error::TokenError;
+use crate::form::{Form, FormError};
+use crate::grant::ScopeRequest;
+use crate::http::{Body, Request};
+use crate::scope::{Scope, ScopeError};
+
+/// The longest `nonce`, in characters.
+const MAX_NONCE: usize = 512;
+
+/// A well-formed request for a token by an enabled grant: who it says it is, and what it asks for.
+#[derive(Debug)]
+pub struct TokenRequest {
+    pub(crate) credentials: Credentials,
+    pub(crate) asked: ScopeRequest,
+}
+
+impl TokenRequest {
+    /// Reads a request to the token endpoint (RFC 6749 §4.4.2, §3.2).
+    ///
+    /// # Errors
+    ///
+    /// What is malformed, or a grant that is not served; `scope` is judged later, once it is known who asks.
+    pub fn parse(request: &Request<'_>, config: &Config) -> Result<Self, TokenError> {
+        if !is_form(request.content_type) {
+            return Err(TokenError::ContentType);
+        }
+        let Body::Whole(body) = request.body else { return Err(TokenError::BodyTooLarge) };
+        let form = Form::parse(body).map_err(|error| match error {
+            FormError::Encoding => TokenError::MalformedForm,
+            FormError::TooMany => TokenError::TooManyParameters,
+            FormError::Repeated => TokenError::RepeatedParameter,
+        })?;
+        match form.get("grant_type") {
+            None => return Err(TokenError::GrantTypeMissing),
+            Some(name)
+                if name == GrantType::ClientCredentials.name()
+                    && config.serves(GrantType::ClientCredentials) => {}
+            Some(_) => return Err(TokenError::GrantTypeNotEnabled),
+        }
+        let nonce = form.get("nonce");
+        if nonce.is_some_and(|nonce| nonce.chars().nth(MAX_NONCE).is_some()) {
+            return Err(TokenError::NonceTooLong);
+        }
+        Ok(Self {
+            credentials: Credentials::parse(request.authorization, &form)?,
+            asked: ScopeRequest { scope: parse_scope(form.get("scope")), nonce: nonce.map(str::to_owned) },
+        })
+    }
+}
+
+/// A scope that is malformed is told to a client that has authenticated, and to nobody else.
+fn parse_scope(scope: Option<&str>) -> Result<Scope, TokenError> {
+    let Some(text) = scope else { return Ok(Scope::default()) };
+    Scope::parse(text).map_err(|error| match error {
+        ScopeError::Malformed => TokenError::MalformedScope,
+        ScopeError::TooMany => TokenError::TooManyScopes,
+    })
+}
+
+/// `application/x-www-form-urlencoded`, and if a `charset` is given, UTF-8 (RFC 6749 Appendix B).
+fn is_form(content_type: Option<&str>) -> bool {
+    let mut parts = content_type.unwrap_or_default().split(';').map(str::trim);
+    let is_form = parts.next().is_some_and(|t| t.eq_ignore_ascii_case("application/x-www-form-urlencoded"));
+    is_form
+        && parts.all(|parameter| {
+            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+            !name.eq_ignore_ascii_case("charset") || value.trim_matches('"').eq_ignore_ascii_case("utf-8")
+        })
+}
