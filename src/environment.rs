@@ -1,0 +1,38 @@
+//! From the bindings to an issuer that serves: parsed once per isolate.
+
+use std::collections::BTreeMap;
+
+use edgemint_issuer::{Authority, Config, ConfigErrors};
+use wasm_bindgen::prelude::*;
+use worker::Env;
+
+use crate::kv_clients::KvClients;
+use crate::web_crypto::WebCrypto;
+
+#[wasm_bindgen(module = "/src/glue.js")]
+extern "C" {
+    fn variables(env: &Env) -> String;
+}
+
+/// The issuer of this isolate.
+pub(crate) type EdgeAuthority = Authority<KvClients, WebCrypto>;
+
+/// Makes the issuer, or says everything that is wrong with the deployment, one sentence each.
+pub(crate) fn authority(env: &Env) -> Result<EdgeAuthority, Vec<String>> {
+    let variables: BTreeMap<String, String> = serde_json::from_str(&variables(env)).unwrap_or_default();
+    let config = Config::parse(variables.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    let namespace =
+        env.kv("CLIENTS").map_err(|_| "CLIENTS is missing: bind a KV namespace under this name".to_owned());
+    match (config, namespace) {
+        (Ok(config), Ok(namespace)) => {
+            let isolate_key = crate::random().map_err(|error| vec![error.to_string()])?;
+            let clients = KvClients::new(namespace, &config);
+            Ok(Authority::new(config, clients, WebCrypto::default(), isolate_key))
+        }
+        (config, namespace) => {
+            let mistakes = config.as_ref().err().map(ConfigErrors::mistakes).unwrap_or_default();
+            let mistakes = mistakes.iter().map(|mistake| format!("{} {}", mistake.name, mistake.mend));
+            Err(mistakes.chain(namespace.err()).collect())
+        }
+    }
+}
