@@ -1,0 +1,103 @@
+//! What was typed: the command line of `cargo xtask`, and nothing that acts on it.
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Set up, build, serve and check edgemint.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The three commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Build the Worker into build/ (wrangler calls this by itself)
+    Build(Build),
+    /// Serve tokens on this machine, in the real Workers runtime
+    ///
+    /// Installs what is missing, builds, makes a signing key on first use, loads the example client, and runs
+    /// `wrangler dev` until Ctrl-C. Exit code: 0 when it is ended (Ctrl-C, SIGTERM, SIGHUP) while it serves, 130
+    /// when it is ended before that, 1 when something failed.
+    Dev(Dev),
+    /// Run everything that CI checks
+    Test,
+}
+
+/// Options of `cargo xtask build`.
+#[derive(Debug, clap::Args)]
+pub struct Build {
+    /// Build the variant for tests, whose GET /panic panics, into build-panic/. Never deploy it.
+    #[arg(long)]
+    pub provoke_panic: bool,
+}
+
+/// Options of `cargo xtask dev`.
+#[derive(Debug, clap::Args)]
+pub struct Dev {
+    /// The port to listen on, on 127.0.0.1
+    #[arg(long, value_name = "N", default_value_t = 8787, value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: u16,
+    /// Where keys and client records are kept between runs [default: .wrangler/state in the checkout]
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// A dex configuration, or a bare list of its staticClients (YAML or JSON), to load instead of the example
+    #[arg(long, value_name = "FILE")]
+    pub clients: Option<PathBuf>,
+    /// Give the Worker this variable, over what wrangler.toml says; an empty value is given as such (repeatable)
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = variable)]
+    pub vars: Vec<(String, String)>,
+}
+
+/// `NAME=VALUE`: the name as an environment variable is named, the value anything at all, taken as it stands.
+fn variable(text: &str) -> Result<(String, String), String> {
+    let (name, value) =
+        text.split_once('=').ok_or("it must be NAME=VALUE (NAME= for an empty value)".to_owned())?;
+    let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    if !starts_well || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        return Err(format!("`{name}` is not the name of a variable (letters, digits and _)"));
+    }
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Args, Command, variable};
+    use clap::Parser as _;
+
+    fn var(name: &str, value: &str) -> Result<(String, String), String> {
+        Ok((name.to_owned(), value.to_owned()))
+    }
+
+    #[test]
+    fn a_variable_keeps_its_value_exactly() {
+        assert_eq!(variable("GRANT_TYPES="), var("GRANT_TYPES", ""));
+        assert_eq!(variable("A=b=c"), var("A", "b=c"));
+        assert_eq!(variable("A= x, 'y' \"z\":$HOME "), var("A", " x, 'y' \"z\":$HOME "));
+    }
+
+    #[test]
+    fn a_variable_needs_a_name() {
+        for text in ["", "A", "=x", "1A=x", "A B=x", "A:B=x"] {
+            assert!(variable(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn dev_has_the_documented_defaults() {
+        let args = Args::parse_from(["cargo xtask", "dev"]);
+        let Command::Dev(dev) = args.command else { panic!("not dev") };
+        assert_eq!(dev.port, 8787);
+        assert!(dev.state.is_none() && dev.clients.is_none() && dev.vars.is_empty());
+    }
+
+    #[test]
+    fn variables_may_be_repeated_and_begin_with_a_dash() {
+        let args = Args::parse_from(["cargo xtask", "dev", "--var", "A=1", "--var=B=-2"]);
+        let Command::Dev(dev) = args.command else { panic!("not dev") };
+        assert_eq!(dev.vars, [("A".to_owned(), "1".to_owned()), ("B".to_owned(), "-2".to_owned())]);
+    }
+}

@@ -1,0 +1,105 @@
+//! The two programs that turn a wasm file into a Worker, built from source once per version and machine.
+
+use crate::command;
+use crate::progress::Progress;
+use crate::project;
+use anyhow::{Context as _, Result};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A program from crates.io.
+struct Crate {
+    name: &'static str,
+    version: &'static str,
+    bin: &'static str,
+}
+
+/// Must agree with the `worker` crate.
+const WORKER_BUILD: Crate = Crate { name: "worker-build", version: "0.8.7", bin: "worker-build" };
+/// Must agree with the `wasm-bindgen` crate to the patch.
+const WASM_BINDGEN: Crate = Crate { name: "wasm-bindgen-cli", version: "0.2.129", bin: "wasm-bindgen" };
+
+/// They run for a second or two per build: what counts is how long they take to build.
+const LIGHT_PROFILE: [(&str, &str); 5] = [
+    ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0"),
+    ("CARGO_PROFILE_RELEASE_LTO", "off"),
+    ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
+    ("CARGO_PROFILE_RELEASE_DEBUG", "0"),
+    ("CARGO_PROFILE_RELEASE_STRIP", "symbols"),
+];
+
+/// Where the two programs are.
+#[derive(Clone, Debug)]
+pub(crate) struct CargoTools {
+    pub worker_build: PathBuf,
+    pub wasm_bindgen: PathBuf,
+}
+
+/// Installs what is missing.
+pub(crate) fn ensure(progress: &Progress) -> Result<CargoTools> {
+    let tools = project::cache()?.join("tools");
+    let found = CargoTools { worker_build: WORKER_BUILD.path(&tools), wasm_bindgen: WASM_BINDGEN.path(&tools) };
+    if found.worker_build.is_file() && found.wasm_bindgen.is_file() {
+        return Ok(found);
+    }
+    let _held = project::lock(&tools.join("lock"))?;
+    // One target directory, so that what both need is built once; it is of no use afterwards.
+    let scratch = tools.join("scratch");
+    for wanted in [&WORKER_BUILD, &WASM_BINDGEN] {
+        if !wanted.path(&tools).is_file() {
+            wanted.install(&tools, &scratch, progress)?;
+        }
+    }
+    let _ = fs::remove_dir_all(&scratch);
+    Ok(found)
+}
+
+impl Crate {
+    fn home(&self, tools: &Path) -> PathBuf {
+        tools.join(format!("{}-{}", self.name, self.version))
+    }
+
+    fn path(&self, tools: &Path) -> PathBuf {
+        self.home(tools).join("bin").join(self.bin)
+    }
+
+    /// Into a directory of its own, which is moved to its place when it is whole.
+    fn install(&self, tools: &Path, scratch: &Path, progress: &Progress) -> Result<()> {
+        let what = format!("{} {}", self.name, self.version);
+        let step = progress.step(format!("building {what} (once on this machine)"));
+        let unfinished = scratch.join(self.name);
+        let mut cargo = Command::new("cargo");
+        cargo.arg("install").arg(format!("{}@{}", self.name, self.version));
+        // No default features: TLS for downloads that are never made, because every tool is given to worker-build.
+        cargo.args(["--locked", "--no-default-features", "--bin", self.bin, "--root"]).arg(&unfinished);
+        cargo.env("CARGO_TARGET_DIR", scratch.join("target")).envs(LIGHT_PROFILE).current_dir(tools);
+        command::run(&mut cargo).with_context(|| {
+            format!("could not install {what}; check that cargo can reach crates.io, that a C compiler, pkg-config and \
+                     OpenSSL's headers are there (Debian: apt-get install build-essential pkg-config libssl-dev), and \
+                     run this again")
+        })?;
+        let home = self.home(tools);
+        let _ = fs::remove_dir_all(&home);
+        fs::rename(&unfinished, &home)
+            .with_context(|| format!("could not move {what} to {}", home.display()))?;
+        step.done();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{WASM_BINDGEN, WORKER_BUILD};
+    use crate::project;
+
+    /// A tool of another version than the crate it belongs to refuses the build, late and obscurely.
+    #[test]
+    fn the_tools_agree_with_the_lockfile() {
+        let lock = std::fs::read_to_string(project::root().join("Cargo.lock")).expect("Cargo.lock is there");
+        for (name, version) in [("worker", WORKER_BUILD.version), ("wasm-bindgen", WASM_BINDGEN.version)] {
+            let entry = format!("name = \"{name}\"\nversion = \"{version}\"\n");
+            assert!(lock.contains(&entry), "Cargo.lock has another version of {name} than {version}");
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Every program that is started here, each in a process group of its own, so that none outlives us.
+//!
+//! A signal ends all of them (TERM, and KILL three seconds later) and then us. A [`Group`] that is dropped ends its
+//! own. Where we are killed outright, a [`Watchdog`] does it, because no code of ours runs any more.
+
+use anyhow::{Context as _, Result};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const GRACE: Duration = Duration::from_secs(3);
+const POLL: Duration = Duration::from_millis(20);
+
+static LIVE: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
+static SERVING: AtomicBool = AtomicBool::new(false);
+
+fn live() -> MutexGuard<'static, Vec<Pid>> {
+    LIVE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// From now on SIGINT, SIGTERM and SIGHUP end every child, and then this program.
+pub(crate) fn end_on_signal() -> Result<()> {
+    let handler = || {
+        // The lock is kept to the end: nothing can be started any more.
+        let groups = live();
+        end_all(&groups);
+        std::process::exit(if SERVING.load(Ordering::SeqCst) { 0 } else { 130 });
+    };
+    ctrlc::set_handler(handler).context("could not watch for Ctrl-C")
+}
+
+/// To be ended by a signal is now how this program is meant to end, and no failure.
+pub(crate) fn ending_is_success() {
+    SERVING.store(true, Ordering::SeqCst);
+}
+
+fn end_all(groups: &[Pid]) {
+    for group in groups {
+        let _ = killpg(*group, Signal::SIGTERM);
+    }
+    let deadline = Instant::now() + GRACE;
+    while Instant::now() < deadline && groups.iter().any(|group| is_running(*group)) {
+        thread::sleep(POLL);
+    }
+    for group in groups {
+        let _ = killpg(*group, Signal::SIGKILL);
+    }
+}
+
+/// Whether the group's first process runs. It may be a zombie that another thread has yet to wait for.
+fn is_running(group: Pid) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{group}/stat"));
+    match stat {
+        // The state follows the program's name, which stands in parentheses and may contain anything.
+        Ok(stat) => stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z')),
+        Err(_) => killpg(group, None).is_ok() && !cfg!(target_os = "linux"),
+    }
+}
+
+/// A program and all that it starts.
+#[derive(Debug)]
+pub(crate) struct Group {
+    child: Child,
+    id: Pid,
+    ended: bool,
+}
+
+impl Group {
+    /// Starts a program in a group of its own, without a terminal to read from.
+    pub(crate) fn start(command: &mut Command) -> Result<Self> {
+        let mut groups = live();
+        let name = command.get_program().to_string_lossy().into_owned();
+        let started = command.stdin(Stdio::null()).process_group(0).spawn();
+        let child = started.with_context(|| format!("could not start `{name}`"))?;
+        let id = Pid::from_raw(i32::try_from(child.id()).context("a process id out of range")?);
+        groups.push(id);
+        Ok(Self { child, id, ended: false })
+    }
+
+    /// The program's output, for whoever reads it.
+    pub(crate) fn child(&mut self) -> &mut Child {
+        &mut self.child
+    }
+
+    /// The group's id, which is its first process's id.
+    pub(crate) fn id(&self) -> Pid {
+        self.id
+    }
+
+    /// Waits for the program to end by itself. What it left running on purpose is left alone.
+    pub(crate) fn wait(&mut self) -> Result<ExitStatus> {
+        let status = self.child.wait().context("could not wait for a program to end")?;
+        self.forget();
+        Ok(status)
+    }
+
+    fn forget(&mut self) {
+        self.ended = true;
+        live().retain(|group| *group != self.id);
+    }
+
+    /// How the program ended, when it has.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
+    /// Ends the program and all that it started: TERM, and KILL when it takes too long.
+    pub(crate) fn end(&mut self) {
+        if self.ended {
+            return;
+        }
+        let _ = killpg(self.id, Signal::SIGTERM);
+        let deadline = Instant::now() + GRACE;
+        while self.ended().is_none() && Instant::now() < deadline {
+            thread::sleep(POLL);
+        }
+        let _ = killpg(self.id, Signal::SIGKILL);
+        let _ = self.child.wait();
+        self.forget();
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// A shell that waits for us to die and ends a group when we do, however we died.
+#[derive(Debug)]
+pub(crate) struct Watchdog(Child);
+
+impl Watchdog {
+    /// Watches over `group`.
+    pub(crate) fn over(group: Pid) -> Result<Self> {
+        let script = "read -r _ || { kill -TERM -$0; sleep 3; kill -KILL -$0; } 2>/dev/null";
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script, &group.to_string()]).process_group(0);
+        shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        Ok(Self(shell.spawn().context("could not start `sh`")?))
+    }
+}
+
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        // Not a word, but the end of it, is what the shell waits for: so it is ended before that.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Group, Watchdog, is_running};
+    use std::process::Command;
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn a_group_that_is_dropped_is_gone() {
+        let group = Group::start(Command::new("sh").args(["-c", "sleep 60 & wait"])).expect("sh starts");
+        let id = group.id();
+        assert!(is_running(id));
+        drop(group);
+        assert!(!is_running(id));
+    }
+
+    #[test]
+    fn a_watchdog_whose_pipe_closes_ends_the_group() {
+        let mut group = Group::start(Command::new("sleep").arg("60")).expect("sleep starts");
+        let mut watchdog = Watchdog::over(group.id()).expect("sh starts");
+        drop(watchdog.0.stdin.take());
+        let since = Instant::now();
+        while group.ended().is_none() && since.elapsed() < Duration::from_secs(5) {
+            thread::sleep(Duration::from_millis(10));
+        }
+        assert!(group.ended().is_some());
+    }
+}

@@ -1,0 +1,66 @@
+//! Names and values in a file that wrangler reads its secrets from (`.dev.vars`), so that each value arrives exactly.
+//!
+//! wrangler reads it with the `dotenv` package: a quoted value is taken literally, over several lines too, but there
+//! is no escape for the quote itself; in double quotes `\n` and `\r` are replaced.
+
+use anyhow::{Context as _, Result};
+
+/// The text of such a file.
+pub(crate) fn write(values: &[(String, String)]) -> Result<String> {
+    let mut text = String::new();
+    for (name, value) in values {
+        let quote = ['\'', '`', '"'].into_iter().find(|quote| {
+            !value.contains(*quote) && !value.contains('\r') && (*quote != '"' || !value.contains('\\'))
+        });
+        let quote = quote.with_context(|| format!("the value of {name} cannot be handed to wrangler as a secret"))?;
+        text.push_str(&format!("{name}={quote}{value}{quote}\n"));
+    }
+    Ok(text)
+}
+
+/// Reads what [`write`] wrote, one value a line; other lines (comments) are passed over.
+pub(crate) fn read(text: &str) -> Vec<(String, String)> {
+    text.lines().filter_map(one).collect()
+}
+
+fn one(line: &str) -> Option<(String, String)> {
+    let (name, value) = line.split_once('=')?;
+    let (name, value) = (name.trim(), value.trim());
+    if name.starts_with('#') {
+        return None;
+    }
+    let quoted = ['\'', '`', '"'].into_iter().find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote));
+    Some((name.to_owned(), quoted.unwrap_or(value).to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{read, write};
+
+    fn pair(name: &str, value: &str) -> (String, String) {
+        (name.to_owned(), value.to_owned())
+    }
+
+    #[test]
+    fn a_key_stands_in_single_quotes() {
+        let text = write(&[pair("SIGNING_KEY_DEV", r#"{"kty":"EC","d":"a$b"}"#)]).expect("it can be written");
+        assert_eq!(text, "SIGNING_KEY_DEV='{\"kty\":\"EC\",\"d\":\"a$b\"}'\n");
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let values = [pair("A", ""), pair("B", "it's"), pair("C", "x=y #z"), pair("D", "' \"both\"")];
+        assert_eq!(read(&write(&values).expect("they can be written")), values);
+    }
+
+    #[test]
+    fn what_cannot_be_quoted_is_refused() {
+        assert!(write(&[pair("A", "'\"`")]).is_err());
+        assert!(write(&[pair("A", "'`\\")]).is_err());
+    }
+
+    #[test]
+    fn comments_and_blank_lines_are_no_values() {
+        assert_eq!(read("# A=1\n\nB=2\n C = 'x' \n"), [pair("B", "2"), pair("C", "x")]);
+    }
+}

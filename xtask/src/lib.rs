@@ -1,0 +1,53 @@
+//! What a contributor runs: `cargo xtask dev`, `build` and `test`; and, for the end-to-end tests, the same
+//! steps as a library: [`Tools::ensure`], [`build_worker`], [`Server::start`].
+//!
+//! Nothing in here knows OAuth, records or keys: that is the crates' and the `edgemint` binary's business.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a program for a developer's terminal: it reads the environment and the clock, and it prints"
+)]
+
+pub mod args;
+mod cargo_tools;
+mod children;
+mod cli;
+mod command;
+mod dev;
+mod dotenv;
+mod http;
+mod noise;
+mod npm;
+mod progress;
+mod project;
+mod server;
+mod state;
+mod test;
+mod tools;
+mod wasm_target;
+mod worker;
+mod wrangler_config;
+
+use anyhow::Result;
+use args::{Args, Command};
+
+pub use progress::{Progress, Step};
+pub use project::root;
+pub use server::{OnLine, Server, ServerOptions};
+pub use tools::Tools;
+pub use worker::{Built, Variant, build_worker};
+
+/// Runs one command, as the binary does.
+///
+/// # Errors
+/// One sentence: what failed, and what to do about it.
+pub fn run(args: &Args) -> Result<()> {
+    children::end_on_signal()?;
+    let progress = Progress::to_stderr();
+    match &args.command {
+        Command::Build(options) => worker::command(options, &progress),
+        Command::Dev(options) => dev::command(options, &progress),
+        Command::Test => test::command(&progress),
+    }
+}

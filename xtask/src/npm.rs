@@ -1,0 +1,88 @@
+//! node_modules: wrangler, the Node it runs on, and the tools that worker-build calls, as package-lock.json pins them.
+
+use crate::command;
+use crate::progress::Progress;
+use crate::project;
+use anyhow::{Context as _, Result, bail};
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+const OLDEST_NODE: u32 = 18;
+
+/// What of node_modules is used from here.
+#[derive(Clone, Debug)]
+pub(crate) struct NodeModules {
+    /// To be first in PATH: wrangler needs a newer Node than most machines have, and brings it.
+    pub bin: PathBuf,
+    /// The native program, not the script that npm puts before it.
+    pub esbuild: PathBuf,
+    pub wasm_opt: PathBuf,
+}
+
+/// Installs what package-lock.json names, unless that is what is installed.
+pub(crate) fn ensure(progress: &Progress) -> Result<NodeModules> {
+    let modules = project::root().join("node_modules");
+    let _held = project::lock(&project::root().join(".wrangler/npm.lock"))?;
+    let lock_file = project::root().join("package-lock.json");
+    let wanted = fs::read_to_string(&lock_file)
+        .with_context(|| format!("could not read {}", lock_file.display()))?;
+    let stamp = modules.join(".edgemint-installed");
+    if fs::read_to_string(&stamp).ok().as_deref() != Some(&wanted) {
+        check_node()?;
+        let step = progress.step("installing npm packages");
+        command::run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(project::root()))
+            .context("could not install the npm packages; check that npm can reach its registry, and run this again")?;
+        step.done();
+        fs::write(&stamp, &wanted).with_context(|| format!("could not write {}", stamp.display()))?;
+    }
+    let esbuild = modules.join(format!("@esbuild/{}/bin/esbuild", platform()?));
+    if !esbuild.is_file() {
+        bail!("npm installed no esbuild for this platform ({}); remove node_modules and try again", esbuild.display());
+    }
+    Ok(NodeModules { bin: modules.join(".bin"), esbuild, wasm_opt: modules.join(".bin/wasm-opt") })
+}
+
+fn check_node() -> Result<()> {
+    let install = "install Node.js 18 or later, which brings npm: https://nodejs.org";
+    let node = command::ask(Command::new("node").arg("--version"))
+        .with_context(|| format!("there is no working `node`; {install}"))?;
+    match major(&node) {
+        Some(version) if version >= OLDEST_NODE => {}
+        _ => bail!("`node` is {node}, which is too old; {install}"),
+    }
+    command::ask(Command::new("npm").arg("--version"))
+        .with_context(|| format!("there is no working `npm`; {install}"))?;
+    Ok(())
+}
+
+/// `v20.20.2` → 20.
+fn major(version: &str) -> Option<u32> {
+    version.strip_prefix('v')?.split('.').next()?.parse().ok()
+}
+
+/// This platform's name in npm's packages: `linux-x64`.
+fn platform() -> Result<String> {
+    let arch = match std::env::consts::ARCH {
+        "x86_64" => "x64",
+        "aarch64" => "arm64",
+        other => bail!("neither esbuild nor workerd runs on {other}; use an x86_64 or aarch64 machine"),
+    };
+    let os = match std::env::consts::OS {
+        "macos" => "darwin",
+        other => other,
+    };
+    Ok(format!("{os}-{arch}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::major;
+
+    #[test]
+    fn the_major_version_is_read() {
+        assert_eq!(major("v20.20.2"), Some(20));
+        assert_eq!(major("v22.0.0-nightly"), Some(22));
+        assert_eq!(major("node"), None);
+    }
+}

@@ -1,0 +1,40 @@
+//! Where things are: the checkout, the cache outside it, and locks that keep two runs from doing the same work.
+
+use anyhow::{Context as _, Result};
+use std::env;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+/// The top of the checkout.
+#[must_use]
+pub fn root() -> &'static Path {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask)
+}
+
+/// Tools that are dear to build live here, outside the checkout, so that a fresh clone does not pay again:
+/// `$EDGEMINT_CACHE`, or `$XDG_CACHE_HOME/edgemint`, or `~/.cache/edgemint`.
+pub(crate) fn cache() -> Result<PathBuf> {
+    let named = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    named("EDGEMINT_CACHE")
+        .or_else(|| named("XDG_CACHE_HOME").map(|dir| dir.join("edgemint")))
+        .or_else(|| named("HOME").map(|dir| dir.join(".cache/edgemint")))
+        .map(|dir| if dir.is_absolute() { dir } else { root().join(dir) })
+        .context("there is no place for built tools: set HOME, or EDGEMINT_CACHE to a directory")
+}
+
+/// Makes a directory and those above it.
+pub(crate) fn make_dir(dir: &Path) -> Result<()> {
+    fs::create_dir_all(dir).with_context(|| format!("could not make the directory {}", dir.display()))
+}
+
+/// Waits until no other run holds `file`, and holds it until the answer is dropped.
+pub(crate) fn lock(file: &Path) -> Result<File> {
+    if let Some(dir) = file.parent() {
+        make_dir(dir)?;
+    }
+    let open = File::options().create(true).truncate(false).write(true).open(file);
+    let held = open.with_context(|| format!("could not open the lock file {}", file.display()))?;
+    held.lock().with_context(|| format!("could not lock {}", file.display()))?;
+    Ok(held)
+}

@@ -1,0 +1,272 @@
+//! `wrangler dev`, running: started with given variables and secrets, watched, and ended with all its children.
+
+use crate::children::{Group, Watchdog};
+use crate::command::{each_line, last_lines};
+use crate::http;
+use crate::project;
+use crate::tools::Tools;
+use crate::worker::Variant;
+use crate::wrangler_config::{self, Differences};
+use anyhow::{Context as _, Result, bail};
+use std::fmt;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const START_WITHIN: Duration = Duration::from_secs(90);
+const POLL: Duration = Duration::from_millis(50);
+
+/// Called with each line that wrangler or the Worker prints.
+pub type OnLine = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// How to start a server. [`ServerOptions::new`] gives one that only needs a state directory.
+#[derive(Clone)]
+pub struct ServerOptions {
+    /// The port on 127.0.0.1; 0 for any that is free.
+    pub port: u16,
+    /// Where KV is kept, and this server's configuration.
+    pub state: PathBuf,
+    /// Variables, over those of wrangler.toml. `ISSUER` is the server's own address unless it is here.
+    pub vars: Vec<(String, String)>,
+    /// Variables of wrangler.toml that the Worker does not get at all.
+    pub unset: Vec<String>,
+    /// Secrets: as variables, but never printed by wrangler.
+    pub secrets: Vec<(String, String)>,
+    /// Which Worker. It must be built.
+    pub worker: Variant,
+    /// Whether the Worker is built again when a source file changes.
+    pub rebuild: bool,
+    /// Who hears each line as it is printed, besides [`Server::log`].
+    pub on_line: Option<OnLine>,
+}
+
+impl ServerOptions {
+    /// A release Worker on a free port, with wrangler.toml's variables and no secret.
+    #[must_use]
+    pub fn new(state: impl Into<PathBuf>) -> Self {
+        Self {
+            port: 0,
+            state: state.into(),
+            vars: Vec::new(),
+            unset: Vec::new(),
+            secrets: Vec::new(),
+            worker: Variant::Release,
+            rebuild: false,
+            on_line: None,
+        }
+    }
+
+    /// With this variable.
+    #[must_use]
+    pub fn var(mut self, name: &str, value: &str) -> Self {
+        self.vars.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Without this variable of wrangler.toml.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.unset.push(name.to_owned());
+        self
+    }
+
+    /// With this secret.
+    #[must_use]
+    pub fn secret(mut self, name: &str, value: &str) -> Self {
+        self.secrets.push((name.to_owned(), value.to_owned()));
+        self
+    }
+}
+
+/// The secrets are not shown.
+impl fmt::Debug for ServerOptions {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let secrets: Vec<&str> = self.secrets.iter().map(|(name, _)| name.as_str()).collect();
+        out.debug_struct("ServerOptions")
+            .field("port", &self.port)
+            .field("state", &self.state)
+            .field("vars", &self.vars)
+            .field("unset", &self.unset)
+            .field("secrets", &secrets)
+            .field("worker", &self.worker)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A server that answers. Dropping it ends it, workerd included.
+#[derive(Debug)]
+pub struct Server {
+    // In this order: the group ends before the watchdog over it.
+    group: Group,
+    _watchdog: Watchdog,
+    options: ServerOptions,
+    dir: PathBuf,
+    log: Log,
+    health: u16,
+}
+
+type Log = Arc<Mutex<Vec<String>>>;
+
+impl Server {
+    /// Starts it and waits until the Worker answers, whatever it answers.
+    ///
+    /// # Errors
+    /// When the port is busy, or wrangler ends or says nothing for a long time; with the last that it said.
+    pub fn start(tools: &Tools, mut options: ServerOptions) -> Result<Self> {
+        if options.port == 0 {
+            options.port = http::free_port().context("there is no free port on 127.0.0.1")?;
+        } else if !http::is_free(options.port) {
+            bail!("port {} on 127.0.0.1 is in use; end what listens there, or choose another port", options.port);
+        }
+        project::make_dir(&options.state)?;
+        let shown = options.state.display().to_string();
+        options.state = options.state.canonicalize().with_context(|| format!("could not find {shown}"))?;
+        let dir = options.state.join(format!("dev/{}", options.port));
+        let config = configure(&options, &dir)?;
+
+        let mut wrangler = tools.npm_program("wrangler")?;
+        wrangler.arg("dev").arg("--config").arg(config).arg("--persist-to").arg(&options.state);
+        wrangler.args(["--ip", "127.0.0.1", "--port", &options.port.to_string(), "--inspector-port", "0"]);
+        wrangler.args(["--local", "--show-interactive-dev-session=false"]).current_dir(&dir);
+        offline_and_alone(&mut wrangler, &dir);
+        let mut group = Group::start(wrangler.stdout(Stdio::piped()).stderr(Stdio::piped()))?;
+        let watchdog = Watchdog::over(group.id())?;
+        let log = Log::default();
+        let (stdout, stderr) = (group.child().stdout.take(), group.child().stderr.take());
+        collect(stdout, &log, options.on_line.as_ref());
+        collect(stderr, &log, options.on_line.as_ref());
+        let mut server = Self { group, _watchdog: watchdog, options, dir, log, health: 0 };
+        server.wait_until_it_answers()?;
+        Ok(server)
+    }
+
+    /// `http://127.0.0.1:PORT`, without the issuer's path.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.options.port)
+    }
+
+    /// Where the endpoints are: the base URL and the issuer's path.
+    #[must_use]
+    pub fn endpoints(&self) -> String {
+        format!("{}{}", self.base_url(), http::path_of(&issuer(&self.options)))
+    }
+
+    /// The port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.options.port
+    }
+
+    /// The directory with the server's state, absolute.
+    #[must_use]
+    pub fn state(&self) -> &Path {
+        &self.options.state
+    }
+
+    /// The status of `/healthz` when the server first answered.
+    #[must_use]
+    pub fn health(&self) -> u16 {
+        self.health
+    }
+
+    /// Every line that wrangler and the Worker have printed so far.
+    #[must_use]
+    pub fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits until a line of the log contains `text`: the log comes a little after the answer it belongs to.
+    #[must_use]
+    pub fn log_comes_to_contain(&self, text: &str, within: Duration) -> bool {
+        let deadline = Instant::now() + within;
+        loop {
+            if self.log().iter().any(|line| line.contains(text)) {
+                return true;
+            }
+            if Instant::now() >= deadline {
+                return false;
+            }
+            thread::sleep(POLL);
+        }
+    }
+
+    /// Gives the running server other variables and secrets, and wrangler.toml as it is now. wrangler notices by
+    /// itself and starts the Worker again, within a second or so; [`Server::log`] tells when.
+    ///
+    /// # Errors
+    /// When the configuration cannot be written.
+    pub fn reconfigure(&mut self, vars: Vec<(String, String)>, secrets: Vec<(String, String)>) -> Result<()> {
+        self.options.vars = vars;
+        self.options.secrets = secrets;
+        configure(&self.options, &self.dir).map(drop)
+    }
+
+    /// Whether wrangler has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.group.ended().is_some()
+    }
+
+    fn wait_until_it_answers(&mut self) -> Result<()> {
+        let path = format!("{}/healthz", http::path_of(&issuer(&self.options)));
+        let deadline = Instant::now() + START_WITHIN;
+        while Instant::now() < deadline {
+            if let Some(status) = self.group.ended() {
+                // What it said last may still be on its way.
+                thread::sleep(POLL);
+                bail!("wrangler ended before it served ({status}){}", last_lines(&self.log()));
+            }
+            if let Some(status) = http::status(self.options.port, &path) {
+                self.health = status;
+                return Ok(());
+            }
+            thread::sleep(POLL);
+        }
+        bail!("the Worker did not answer within {} s{}", START_WITHIN.as_secs(), last_lines(&self.log()))
+    }
+}
+
+fn configure(options: &ServerOptions, dir: &Path) -> Result<PathBuf> {
+    let mut vars = Vec::new();
+    if !options.unset.iter().any(|name| name == "ISSUER") {
+        vars.push(("ISSUER".to_owned(), format!("http://127.0.0.1:{}", options.port)));
+    }
+    vars.extend(options.vars.iter().cloned());
+    let differences = Differences {
+        vars: &vars,
+        unset: &options.unset,
+        secrets: &options.secrets,
+        worker: options.worker,
+        rebuild: options.rebuild,
+    };
+    wrangler_config::write(dir, &differences)
+}
+
+fn issuer(options: &ServerOptions) -> String {
+    let given = options.vars.iter().rev().find(|(name, _)| name == "ISSUER");
+    given.map(|(_, value)| value.clone()).unwrap_or_default()
+}
+
+/// Nothing is asked of the internet, and several servers do not meet.
+fn offline_and_alone(wrangler: &mut std::process::Command, dir: &Path) {
+    wrangler.env("CLOUDFLARE_CF_FETCH_ENABLED", "false").env("WRANGLER_SEND_ERROR_REPORTS", "false");
+    wrangler.env("X_LOCAL_EXPLORER", "false").env("X_LOCAL_OBSERVABILITY", "false").env("NO_COLOR", "1");
+    wrangler.env("WRANGLER_LOG_PATH", dir.join("logs")).env("WRANGLER_REGISTRY_PATH", dir.join("registry"));
+    // What a developer has set for deployments must not choose another environment or add variables.
+    wrangler.env_remove("CLOUDFLARE_ENV").env_remove("CLOUDFLARE_INCLUDE_PROCESS_ENV").env_remove("FORCE_COLOR");
+}
+
+fn collect(from: Option<impl Read + Send + 'static>, log: &Log, on_line: Option<&OnLine>) {
+    let (log, on_line) = (Arc::clone(log), on_line.cloned());
+    thread::spawn(move || {
+        each_line(from, |line| {
+            log.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_owned());
+            if let Some(on_line) = &on_line {
+                on_line(line);
+            }
+        });
+    });
+}

@@ -1,0 +1,89 @@
+//! What `cargo xtask dev` keeps in its state directory, besides what wrangler keeps there.
+
+use crate::dotenv;
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+use std::fs;
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// The signing keys, as `NAME='value'` lines: the file can be given to `wrangler dev --env-file` too.
+pub(crate) fn keys_file(state: &Path) -> PathBuf {
+    state.join("keys.env")
+}
+
+/// The keys, when there is a file with keys.
+pub(crate) fn keys(state: &Path) -> Result<Option<Vec<(String, String)>>> {
+    let path = keys_file(state);
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(dotenv::read(&text))),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("could not read {}", path.display())),
+    }
+}
+
+/// Writes the first key. Never over a file that is there: it may hold the only copy of a key.
+pub(crate) fn write_first_key(state: &Path, key: &str) -> Result<()> {
+    let path = keys_file(state);
+    let text = dotenv::write(&[("SIGNING_KEY_DEV".to_owned(), key.to_owned())])?;
+    let write = || fs::File::options().create_new(true).write(true).mode(0o600).open(&path)?.write_all(text.as_bytes());
+    write().with_context(|| format!("could not write {}", path.display()))
+}
+
+fn clients_file(state: &Path) -> PathBuf {
+    state.join("dev-clients.json")
+}
+
+/// The ids of the clients that `dev` loaded: those that it may remove when it loads another file.
+pub(crate) fn own_clients(state: &Path) -> Vec<String> {
+    let text = fs::read_to_string(clients_file(state)).unwrap_or_default();
+    let value: Value = serde_json::from_str(&text).unwrap_or_default();
+    let ids = value.get("loaded").and_then(Value::as_array).into_iter().flatten();
+    ids.filter_map(|id| id.as_str().map(str::to_owned)).collect()
+}
+
+/// Remembers them.
+pub(crate) fn remember_clients(state: &Path, ids: &[String]) -> Result<()> {
+    let path = clients_file(state);
+    let value = json!({ "loaded": ids });
+    fs::write(&path, format!("{value}\n")).with_context(|| format!("could not write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{keys, own_clients, remember_clients, write_first_key};
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::PathBuf;
+
+    fn fresh(name: &str) -> PathBuf {
+        let dir = std::env::temp_dir().join(format!("edgemint-xtask-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&dir);
+        fs::create_dir_all(&dir).expect("a temporary directory");
+        dir
+    }
+
+    #[test]
+    fn the_first_key_is_private_and_never_overwritten() {
+        let dir = fresh("keys");
+        assert_eq!(keys(&dir).expect("no file is no error"), None);
+        write_first_key(&dir, r#"{"kty":"EC"}"#).expect("it is written");
+        let mode = fs::metadata(dir.join("keys.env")).expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert!(write_first_key(&dir, "{}").is_err());
+        let expected = vec![("SIGNING_KEY_DEV".to_owned(), r#"{"kty":"EC"}"#.to_owned())];
+        assert_eq!(keys(&dir).expect("it is read"), Some(expected));
+        fs::remove_dir_all(dir).expect("it is removed");
+    }
+
+    #[test]
+    fn clients_are_remembered() {
+        let dir = fresh("clients");
+        assert!(own_clients(&dir).is_empty());
+        let ids = ["a".to_owned(), "b:c%".to_owned()];
+        remember_clients(&dir, &ids).expect("it is written");
+        assert_eq!(own_clients(&dir), ids);
+        fs::remove_dir_all(dir).expect("it is removed");
+    }
+}
