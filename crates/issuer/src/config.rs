@@ -142,7 +142,7 @@ impl Config {
         match get("TOKEN_PROFILE") {
             None | Some("dex") => {}
             Some("rfc9068") => {
-                wrong.add("TOKEN_PROFILE", "is rfc9068, which this version does not serve yet: use dex")
+                wrong.add("TOKEN_PROFILE", "is rfc9068, which this version does not serve yet: use dex");
             }
             Some(_) => wrong.add("TOKEN_PROFILE", "must be dex"),
         }

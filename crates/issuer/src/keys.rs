@@ -252,6 +252,11 @@ impl SigningKeys {
         serde_json::json!({ "keys": keys }).to_string()
     }
 
+    /// The JWKS (RFC 7517 §5) that is published at `now`.
+    pub fn published(&self, now: u64) -> String {
+        self.jwks(self.active_index(now))
+    }
+
     /// How many keys there are.
     pub(crate) fn len(&self) -> usize {
         self.newest_first.len()

@@ -1,0 +1,117 @@
+//! The vectors, replayed natively: byte for byte, since time and randomness are passed in.
+
+use edgemint_issuer::{Authority, Config};
+use edgemint_testkit::{Answer, Clock, MemoryClients, NOW, Store, TestCrypto, Vector, cast, misfits, moment};
+use serde_json::Value;
+
+const ISSUER: &str = "http://127.0.0.1:8787";
+
+fn clients(store: Store) -> MemoryClients {
+    let mut clients = MemoryClients::default();
+    for record in cast() {
+        clients.add(&record);
+    }
+    for (key, json) in misfits() {
+        clients.put(key, json);
+    }
+    if store == Store::Down {
+        clients.go_down();
+    }
+    clients
+}
+
+fn authority(vector: &Vector) -> Authority<MemoryClients, TestCrypto> {
+    let variables = vector.variables(ISSUER, NOW);
+    let variables = variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let config = Config::parse(variables).unwrap_or_else(|error| panic!("{}: {error}", vector.name));
+    Authority::new(config, clients(vector.store), TestCrypto::default(), [7; 32])
+}
+
+/// The keys, as this deployment publishes them.
+fn jwks(vector: &Vector) -> Value {
+    let variables = vector.variables(ISSUER, NOW);
+    let variables = variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let published = Config::parse(variables).unwrap().keys().published(NOW);
+    serde_json::from_str(&published).unwrap()
+}
+
+/// The first difference between what happens and what the vector says.
+fn replay(vector: &Vector, authority: &Authority<MemoryClients, TestCrypto>) -> Result<(), String> {
+    let outcome = vector.with_request(|request| pollster::block_on(authority.handle(request, &moment())));
+    let headers = outcome.response.headers.iter();
+    let answer = Answer {
+        status: outcome.response.status,
+        headers: headers.map(|(name, value)| (name.to_lowercase(), value.to_string())).collect(),
+        body: outcome.response.body.into_owned(),
+    };
+    let by_header = vector.headers().contains_key("authorization");
+    vector.expected.check(&answer, vector.path(), by_header, &jwks(vector), Clock::Fixed)?;
+    let event = serde_json::to_value(&outcome.event).unwrap();
+    for (name, value) in &vector.event {
+        if event[name] != *value {
+            return Err(format!("event: {name} is {}, expected {value}", event[name]));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_vector_holds() {
+    let failures: Vec<String> = Vector::all()
+        .iter()
+        .filter_map(|vector| {
+            let failure = replay(vector, &authority(vector)).err()?;
+            Some(format!("{}: {failure}", vector.name))
+        })
+        .collect();
+    assert!(failures.is_empty(), "{} vectors do not hold:\n{}", failures.len(), failures.join("\n"));
+}
+
+#[test]
+fn what_is_remembered_changes_no_answer() {
+    for vector in Vector::all() {
+        let authority = authority(&vector);
+        for time in ["first", "second", "third"] {
+            replay(&vector, &authority)
+                .unwrap_or_else(|failure| panic!("{}, {time}: {failure}", vector.name));
+        }
+    }
+}
+
+#[test]
+fn no_answer_and_no_event_tells_a_secret() {
+    for vector in Vector::all() {
+        let authority = authority(&vector);
+        let outcome = vector.with_request(|request| pollster::block_on(authority.handle(request, &moment())));
+        let told = format!("{:?}{:?}", outcome.event, outcome.response.headers);
+        let told = if outcome.response.status == 200 { told } else { told + &outcome.response.body };
+        for secret in ["ems_", "ZXhhbXBsZS1hcHAtc2VjcmV0", "50%off", "$sha256$", "$pbkdf2"] {
+            assert!(!told.contains(secret), "{}: {told}", vector.name);
+        }
+    }
+}
+
+#[test]
+fn unknown_client_and_wrong_secret_get_the_same_response() {
+    let all = Vector::all();
+    let response = |name: &str| {
+        let vector = all.iter().find(|vector| vector.name == name).unwrap();
+        let authority = authority(vector);
+        let outcome = vector.with_request(|request| pollster::block_on(authority.handle(request, &moment())));
+        (
+            outcome.response.status,
+            outcome.response.headers.iter().map(|(n, v)| format!("{n}: {v}")).collect::<Vec<_>>(),
+            outcome.response.body.into_owned(),
+        )
+    };
+    let unknown = response("dex-unknown-client");
+    for name in [
+        "dex-wrong-secret",
+        "auth-disabled",
+        "auth-expired-secret",
+        "auth-no-secret-any-secret",
+        "auth-empty-secret",
+    ] {
+        assert_eq!(response(name), unknown, "{name}");
+    }
+}

@@ -1,0 +1,53 @@
+//! Clients in memory, and the contract that every store of clients keeps.
+
+use std::collections::HashMap;
+
+use edgemint_issuer::ports::ClientStore;
+use edgemint_issuer::{ClientId, ClientRecord, Unavailable};
+
+/// A store of clients in memory; it can be made to fail.
+#[derive(Default, Clone)]
+pub struct MemoryClients {
+    records: HashMap<String, String>,
+    down: bool,
+}
+
+impl MemoryClients {
+    /// Stores `json` under `key` as it stands, well-formed or not.
+    pub fn put(&mut self, key: impl Into<String>, json: impl Into<String>) {
+        self.records.insert(key.into(), json.into());
+    }
+
+    /// Stores a record where it belongs.
+    pub fn add(&mut self, record: &ClientRecord) {
+        self.put(record.id.kv_key(), record.to_json());
+    }
+
+    /// From now on, nothing can be asked.
+    pub fn go_down(&mut self) {
+        self.down = true;
+    }
+}
+
+impl ClientStore for MemoryClients {
+    async fn find(&self, id: &ClientId) -> Result<Option<String>, Unavailable> {
+        if self.down {
+            return Err(Unavailable::new("the store is down"));
+        }
+        Ok(self.records.get(&id.kv_key()).cloned())
+    }
+}
+
+/// What every [`ClientStore`] keeps to, given one that holds `record` and nothing else under the IDs that
+/// begin with its ID.
+pub async fn client_store_contract(store: &impl ClientStore, record: &ClientRecord) {
+    let found = store.find(&record.id).await.expect("the store can be asked").expect("the record is there");
+    assert_eq!(
+        ClientRecord::parse(&record.id, &found).expect("as it was written").to_json(),
+        record.to_json()
+    );
+    for other in [format!("{}x", record.id), record.id.as_str().to_uppercase() + "!", "x".repeat(256)] {
+        let id = ClientId::parse(&other).expect("a client ID");
+        assert_eq!(store.find(&id).await, Ok(None), "{other} is not there, and that is no error");
+    }
+}

@@ -1,0 +1,169 @@
+//! What an answer must be: judged alike for every host, whether its clock stands still or runs.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use serde_json::Value;
+use sha2::{Digest, Sha256, Sha512};
+
+use crate::crypto::verify;
+
+/// An answer, from whichever host.
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The headers, in lower case.
+    pub headers: BTreeMap<String, String>,
+    /// The body.
+    pub body: String,
+}
+
+/// Whether the host's time and random bytes are the vector's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clock {
+    /// They are: everything is compared.
+    Fixed,
+    /// They are the host's own: `iat`, `exp`, `jti` and the random `at_hash` are held against each other.
+    Real,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExpectedToken {
+    header: Value,
+    claims: Value,
+}
+
+/// What must come of a request.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expected {
+    status: u16,
+    /// Headers in lower case; null for one that must not be there.
+    #[serde(default)]
+    headers: BTreeMap<String, Option<String>>,
+    /// The JSON of the body, whole but for the tokens.
+    body: Option<Value>,
+    /// Members that a JSON body must have, among others.
+    #[serde(default)]
+    includes: BTreeMap<String, Value>,
+    /// The body, when it is not JSON.
+    text: Option<String>,
+    access_token: Option<ExpectedToken>,
+    id_token: Option<ExpectedToken>,
+}
+
+type Check = Result<(), String>;
+
+fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, expected: &T) -> Check {
+    if found == expected { Ok(()) } else { Err(format!("{what}: {found:?}, expected {expected:?}")) }
+}
+
+impl Expected {
+    /// Holds `answer` against what is expected. `by_header`: whether the request carried `Authorization`;
+    /// `path`: what it asked for; `jwks`: the keys that the issuer publishes.
+    ///
+    /// # Errors
+    ///
+    /// The first difference.
+    pub fn check(&self, answer: &Answer, path: &str, by_header: bool, jwks: &Value, clock: Clock) -> Check {
+        same("status", &answer.status, &self.status)?;
+        for (name, value) in &self.headers {
+            same(name, &answer.headers.get(name), &value.as_ref())?;
+        }
+        if path.split('?').next().is_some_and(|path| path.ends_with("/token")) {
+            token_endpoint(answer, by_header)?;
+        }
+        if let Some(text) = &self.text {
+            return same("body", &&answer.body, &text);
+        }
+        let mut body: Value =
+            serde_json::from_str(&answer.body).map_err(|error| format!("{error}: {}", answer.body))?;
+        for (name, value) in &self.includes {
+            same(name, &&body[name], &value)?;
+        }
+        if self.body.is_none() && self.access_token.is_none() {
+            return if self.includes.is_empty() { Err("the vector expects no body".into()) } else { Ok(()) };
+        }
+        let members = body.as_object_mut().ok_or("not an object")?;
+        let take = |members: &mut serde_json::Map<String, Value>, name| match members.remove(name) {
+            Some(Value::String(token)) => Some(token),
+            _ => None,
+        };
+        let (access, id) = (take(members, "access_token"), take(members, "id_token"));
+        same("an ID token", &id.is_some(), &self.id_token.is_some())?;
+        same("an access token", &access.is_some(), &self.access_token.is_some())?;
+        same("body", &Some(&body), &self.body.as_ref())?;
+        if let (Some(token), Some(expected)) = (&access, &self.access_token) {
+            expected.check("access token", token, None, &body["expires_in"], jwks, clock)?;
+        }
+        if let (Some(token), Some(expected)) = (&id, &self.id_token) {
+            expected.check("ID token", token, access.as_deref(), &body["expires_in"], jwks, clock)?;
+        }
+        Ok(())
+    }
+}
+
+/// What holds for every answer of the token endpoint.
+fn token_endpoint(answer: &Answer, by_header: bool) -> Check {
+    let header = |name: &str| answer.headers.get(name).map(String::as_str);
+    same("content-type", &header("content-type"), &Some("application/json"))?;
+    same("cache-control", &header("cache-control"), &Some("no-store"))?;
+    same("pragma", &header("pragma"), &Some("no-cache"))?;
+    let challenge =
+        (answer.status == 401 && by_header).then_some(r#"Basic realm="edgemint", charset="UTF-8""#);
+    same("www-authenticate", &header("www-authenticate"), &challenge)?;
+    let body: Value = serde_json::from_str(&answer.body).map_err(|error| error.to_string())?;
+    same("refresh_token", &body.get("refresh_token"), &None)?;
+    for name in ["error", "error_description"] {
+        let allowed = |c: u8| matches!(c, 0x20..=0x21 | 0x23..=0x5B | 0x5D..=0x7E);
+        if !body[name].as_str().unwrap_or_default().bytes().all(allowed) {
+            return Err(format!("{name} has a character that RFC 6749 §5.2 forbids: {}", body[name]));
+        }
+    }
+    Ok(())
+}
+
+impl ExpectedToken {
+    fn check(
+        &self,
+        what: &str,
+        token: &str,
+        access: Option<&str>,
+        expires_in: &Value,
+        jwks: &Value,
+        clock: Clock,
+    ) -> Check {
+        let (header, claims) = verify(jwks, token).map_err(|error| format!("{what}: {error}"))?;
+        same(&format!("{what}'s header"), &header, &self.header)?;
+        let number = |name: &str| claims[name].as_u64().ok_or(format!("{what}: {name} is not a number"));
+        same("exp - iat", &Value::from(number("exp")? - number("iat")?), expires_in)?;
+        if let Some(access) = access {
+            same("at_hash", &claims["at_hash"], &Value::from(at_hash(header["alg"].as_str(), access)))?;
+        }
+        let mut expected = self.claims.clone();
+        let changing: &[&str] = match (clock, access) {
+            (Clock::Fixed, None) => &[],
+            (Clock::Fixed, Some(_)) => &["at_hash"],
+            (Clock::Real, _) => &["iat", "exp", "jti", "at_hash"],
+        };
+        for name in changing {
+            let random = claims[*name].as_str().is_some_and(|value| value.len() >= 22);
+            if !claims[*name].is_u64() && !random {
+                return Err(format!("{what}: {name} is {}", claims[*name]));
+            }
+            expected[*name] = claims[*name].clone();
+        }
+        same(&format!("{what}'s claims"), &claims, &expected)
+    }
+}
+
+/// OpenID Connect Core §3.1.3.6, written a second time.
+fn at_hash(alg: Option<&str>, token: &str) -> String {
+    match alg {
+        Some("EdDSA") => URL_SAFE_NO_PAD.encode(&Sha512::digest(token)[..32]),
+        _ => URL_SAFE_NO_PAD.encode(&Sha256::digest(token)[..16]),
+    }
+}

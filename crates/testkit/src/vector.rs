@@ -1,0 +1,211 @@
+//! The vectors: one case a file, shared by every host. This reads them; `expected` judges the answers.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use edgemint_issuer::{Body, ClientRecord, MAX_BODY, Moment, Request};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::crypto::signing_key;
+use crate::expected::Expected;
+
+/// The time of every vector, in seconds since 1970.
+pub const NOW: u64 = 1_795_000_000;
+
+/// The random bytes of every vector.
+pub const RANDOM: [u8; 32] = [
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28,
+    29, 30, 31,
+];
+
+/// The moment of every vector.
+pub fn moment() -> Moment {
+    Moment { now: NOW, random: RANDOM }
+}
+
+/// Whether the client store answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Store {
+    /// It does.
+    #[default]
+    Up,
+    /// It fails; replayed natively alone.
+    Down,
+}
+
+/// One case: a request to an issuer with a configuration, and what must come of it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vector {
+    /// The name of its file.
+    #[serde(skip)]
+    pub name: String,
+    /// The property that it shows, in a sentence.
+    pub what: String,
+    /// Where that is demanded.
+    pub clause: String,
+    /// Variables, over and above `ISSUER` and the enabled grant; an empty value unsets one.
+    #[serde(default)]
+    pub config: BTreeMap<String, String>,
+    /// The signing keys: `ES256`, or `ES256+60` for one whose `nbf` lies 60 s ahead.
+    #[serde(default = "one_key")]
+    pub keys: Vec<String>,
+    /// Whether the client store answers.
+    #[serde(default)]
+    pub store: Store,
+    request: Asked,
+    /// What must come of it.
+    #[serde(rename = "response")]
+    pub expected: Expected,
+    /// What the operator must be told: the members that are named.
+    #[serde(default)]
+    pub event: BTreeMap<String, Value>,
+}
+
+fn one_key() -> Vec<String> {
+    vec!["ES256".into()]
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    #[serde(default = "post")]
+    method: String,
+    #[serde(default = "token")]
+    path: String,
+    /// `id:secret` exactly as it goes into base64.
+    basic: Option<String>,
+    /// A body that is sent as a form.
+    form: Option<String>,
+    /// Another body.
+    body: Option<String>,
+    /// A text, and how often the body repeats it.
+    repeat: Option<(String, usize)>,
+    /// Further headers, in lower case.
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+}
+
+fn post() -> String {
+    "POST".into()
+}
+
+fn token() -> String {
+    "/token".into()
+}
+
+/// The folder of all vectors.
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../vectors")
+}
+
+impl Vector {
+    /// All of them, by name; at least sixty.
+    pub fn all() -> Vec<Self> {
+        let folder = folder().join("token");
+        let mut paths: Vec<PathBuf> = std::fs::read_dir(&folder)
+            .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+            .collect();
+        paths.sort();
+        let vectors: Vec<Self> = paths.iter().map(|path| Self::read(path)).collect();
+        assert!(vectors.len() >= 60, "found only {} vectors in {}", vectors.len(), folder.display());
+        vectors
+    }
+
+    fn read(path: &Path) -> Self {
+        let text = std::fs::read_to_string(path).unwrap();
+        let vector: Self =
+            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        Self { name: path.file_stem().unwrap().to_string_lossy().into_owned(), ..vector }
+    }
+
+    /// The variables of the deployment that the case is about, with keys that count from `now`.
+    pub fn variables(&self, issuer: &str, now: u64) -> BTreeMap<String, String> {
+        let mut variables = BTreeMap::from([
+            ("ISSUER".to_owned(), issuer.to_owned()),
+            ("GRANT_TYPES".to_owned(), "client_credentials".to_owned()),
+        ]);
+        variables.extend(self.config.clone());
+        for key in &self.keys {
+            let (alg, ahead) = key.split_once('+').unwrap_or((key, ""));
+            let nbf = ahead.parse::<u64>().ok().map(|ahead| ("nbf", Value::from(now + ahead)));
+            let name = format!("SIGNING_KEY_{}", key.to_uppercase().replace('+', "_IN_"));
+            let kid = ("kid", Value::from(key.as_str()));
+            variables.insert(name, signing_key(alg, &nbf.into_iter().chain([kid]).collect::<Vec<_>>()));
+        }
+        variables
+    }
+
+    /// The method.
+    pub fn method(&self) -> &str {
+        &self.request.method
+    }
+
+    /// The path and query, below the host.
+    pub fn path(&self) -> &str {
+        &self.request.path
+    }
+
+    /// The headers, in lower case.
+    pub fn headers(&self) -> BTreeMap<String, String> {
+        let mut headers = self.request.headers.clone();
+        if let Some(pair) = &self.request.basic {
+            headers.insert("authorization".into(), format!("Basic {}", STANDARD.encode(pair)));
+        }
+        if self.request.form.is_some() {
+            headers.insert("content-type".into(), "application/x-www-form-urlencoded".into());
+        }
+        headers
+    }
+
+    /// The body.
+    pub fn body(&self) -> Vec<u8> {
+        let repeated = self.request.repeat.as_ref().map(|(text, times)| text.repeat(*times));
+        let start = self.request.form.clone().or_else(|| self.request.body.clone()).unwrap_or_default();
+        (start + &repeated.unwrap_or_default()).into_bytes()
+    }
+
+    /// Calls `with` with the request as a host hands it to the issuer.
+    pub fn with_request<T>(&self, with: impl FnOnce(&Request<'_>) -> T) -> T {
+        let (headers, body) = (self.headers(), self.body());
+        let header = |name: &str| headers.get(name).map(String::as_str);
+        with(&Request {
+            method: self.method(),
+            path: self.path().split('?').next().unwrap_or_default(),
+            authorization: header("authorization"),
+            content_type: header("content-type"),
+            origin: header("origin"),
+            if_none_match: header("if-none-match"),
+            body: if body.len() > MAX_BODY { Body::TooLarge } else { Body::Whole(&body) },
+        })
+    }
+
+    /// Whether the case needs something that the real runtime does not do on command.
+    pub fn is_native_only(&self) -> bool {
+        self.store == Store::Down
+    }
+}
+
+/// The clients that the vectors speak of.
+pub fn cast() -> Vec<ClientRecord> {
+    let path = folder().join("clients.json");
+    let backup: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let clients: Vec<ClientRecord> = serde_json::from_value(backup["clients"].clone()).unwrap();
+    assert!(!clients.is_empty());
+    clients
+}
+
+/// What stands in the store and is not a usable client, by key.
+pub fn misfits() -> BTreeMap<String, String> {
+    let path = folder().join("misfits.json");
+    let misfits: BTreeMap<String, String> =
+        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    assert!(!misfits.is_empty());
+    misfits
+}
