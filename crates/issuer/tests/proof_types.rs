@@ -1,0 +1,7 @@
+//! There is no way to a token around authentication and authorization: it does not compile, and it says why.
+
+#[test]
+fn a_proof_cannot_be_made_up() {
+    let cases = trybuild::TestCases::new();
+    cases.compile_fail("tests/proof/*.rs");
+}

@@ -1,0 +1,60 @@
+//! wrangler.toml as a deployment: each of its environments is a configuration that the Worker would take.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on must stop"
+)]
+
+use edgemint_issuer::Config;
+use edgemint_testkit::signing_key;
+use toml::{Table, Value};
+
+fn wrangler_toml() -> Table {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/wrangler.toml");
+    std::fs::read_to_string(path).expect("wrangler.toml is there").parse().expect("wrangler.toml is TOML")
+}
+
+/// The top level, which is for local development, and every named environment.
+fn environments(file: &Table) -> Vec<(String, Table)> {
+    let named = file["env"].as_table().expect("at least production").iter();
+    let named = named.map(|(name, value)| (name.clone(), value.as_table().expect("a table").clone()));
+    [("the top level".to_owned(), file.clone())].into_iter().chain(named).collect()
+}
+
+#[test]
+fn every_environment_is_a_configuration_that_the_worker_takes() {
+    let environments = environments(&wrangler_toml());
+    assert!(environments.iter().any(|(name, _)| name == "production"));
+    for (name, environment) in environments {
+        let variables = environment["vars"].as_table().unwrap_or_else(|| panic!("{name} has no vars"));
+        let key = signing_key("ES256", &[]);
+        let variables =
+            variables.iter().map(|(name, value)| (name.as_str(), value.as_str().expect("a string")));
+        let config = Config::parse(variables.chain([("SIGNING_KEY_A", key.as_str())]));
+        let config = config.unwrap_or_else(|errors| panic!("{name}: {errors}"));
+        let is_local = config.issuer().as_str().starts_with("http://");
+        assert_eq!(is_local, name == "the top level", "{name}: {}", config.issuer().as_str());
+    }
+}
+
+#[test]
+fn every_environment_binds_the_clients() {
+    for (name, environment) in environments(&wrangler_toml()) {
+        let namespaces =
+            environment["kv_namespaces"].as_array().unwrap_or_else(|| panic!("{name} has no KV"));
+        let bound = namespaces.iter().any(|namespace| namespace["binding"] == Value::from("CLIENTS"));
+        assert!(bound, "{name} does not bind CLIENTS");
+    }
+}
+
+#[test]
+fn no_secret_stands_in_wrangler_toml() {
+    for (name, environment) in environments(&wrangler_toml()) {
+        let variables = environment["vars"].as_table().expect("vars");
+        assert!(
+            variables.keys().all(|key| !key.starts_with("SIGNING_KEY")),
+            "{name} has a signing key in clear"
+        );
+    }
+}
