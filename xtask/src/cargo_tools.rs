@@ -39,7 +39,8 @@ pub(crate) struct CargoTools {
 /// Installs what is missing.
 pub(crate) fn ensure(progress: &Progress) -> Result<CargoTools> {
     let tools = project::cache()?.join("tools");
-    let found = CargoTools { worker_build: WORKER_BUILD.path(&tools), wasm_bindgen: WASM_BINDGEN.path(&tools) };
+    let found =
+        CargoTools { worker_build: WORKER_BUILD.path(&tools), wasm_bindgen: WASM_BINDGEN.path(&tools) };
     if found.worker_build.is_file() && found.wasm_bindgen.is_file() {
         return Ok(found);
     }

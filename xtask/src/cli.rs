@@ -46,7 +46,10 @@ impl Edgemint {
         let mut edgemint = self.command(tools)?;
         edgemint.args(["client", "import"]).arg(file).args(["--local", "--json", "--state"]).arg(state);
         let ended = succeeded(&mut edgemint)?;
-        Ok((loaded(&ended.stdout).context("`edgemint client import` printed no list of clients")?, ended.stderr))
+        Ok((
+            loaded(&ended.stdout).context("`edgemint client import` printed no list of clients")?,
+            ended.stderr,
+        ))
     }
 
     /// Removes clients.
@@ -60,7 +63,10 @@ impl Edgemint {
     fn command(&self, tools: &Tools) -> Result<Command> {
         let mut command = Command::new(&self.0);
         command.current_dir(project::root()).env("PATH", tools.path()?);
-        command.env("WRANGLER_SEND_METRICS", "false").env("WRANGLER_HIDE_BANNER", "true").env("NO_COLOR", "1");
+        command
+            .env("WRANGLER_SEND_METRICS", "false")
+            .env("WRANGLER_HIDE_BANNER", "true")
+            .env("NO_COLOR", "1");
         Ok(command)
     }
 }
@@ -89,7 +95,10 @@ fn loaded(answer: &str) -> Option<Vec<Loaded>> {
     let clients = answer.get("clients")?.as_array()?.iter();
     let client = |client: &Value| {
         let is = |name: &str| client.get(name).and_then(Value::as_bool);
-        Some(Loaded { id: client.get("id")?.as_str()?.to_owned(), has_secret: is("has_secret").unwrap_or(!is("public").unwrap_or(false)) })
+        Some(Loaded {
+            id: client.get("id")?.as_str()?.to_owned(),
+            has_secret: is("has_secret").unwrap_or(!is("public").unwrap_or(false)),
+        })
     };
     clients.map(client).collect()
 }

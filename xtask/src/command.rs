@@ -42,7 +42,12 @@ pub(crate) fn to_its_end(command: &mut Command, show: impl Fn(&str) + Sync) -> R
         each_line(stdout, |line| take(&answers, line));
     });
     let status = group.wait()?;
-    Ok(Ended { status, stdout: lines(answers).join("\n"), stderr: lines(complaints).join("\n"), said: lines(said) })
+    Ok(Ended {
+        status,
+        stdout: lines(answers).join("\n"),
+        stderr: lines(complaints).join("\n"),
+        said: lines(said),
+    })
 }
 
 fn lines(collected: Mutex<Vec<String>>) -> Vec<String> {
@@ -85,9 +90,9 @@ pub(crate) fn shown(command: &Command) -> String {
 pub(crate) fn ask(command: &mut Command) -> Result<String> {
     let answer = run(command)?;
     let first = answer.lines().next().unwrap_or_default().trim();
-    Some(first.to_owned()).filter(|line| !line.is_empty()).with_context(|| {
-        format!("`{}` answered nothing", shown(command))
-    })
+    Some(first.to_owned())
+        .filter(|line| !line.is_empty())
+        .with_context(|| format!("`{}` answered nothing", shown(command)))
 }
 
 #[cfg(test)]

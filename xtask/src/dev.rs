@@ -28,7 +28,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(300);
 pub(crate) fn command(options: &Dev, progress: &Progress) -> Result<()> {
     // What can be wrong with the call is found before anything is installed.
     if !http::is_free(options.port) {
-        bail!("port {0} on 127.0.0.1 is in use; end what listens there, or give another: --port N", options.port);
+        bail!(
+            "port {0} on 127.0.0.1 is in use; end what listens there, or give another: --port N",
+            options.port
+        );
     }
     let clients = readable(options.clients.as_deref())?;
     let dir = state_dir(options.state.as_deref())?;
@@ -80,7 +83,8 @@ fn in_parallel<A: Send, B>(
 /// The file to load clients from.
 fn readable(given: Option<&Path>) -> Result<PathBuf> {
     let path = given.map_or_else(|| project::root().join(EXAMPLE), Path::to_path_buf);
-    fs::read_to_string(&path).with_context(|| format!("could not read the client file {}", path.display()))?;
+    fs::read_to_string(&path)
+        .with_context(|| format!("could not read the client file {}", path.display()))?;
     path.canonicalize().with_context(|| format!("could not find {}", path.display()))
 }
 
@@ -166,7 +170,8 @@ fn announce(server: &Server, options: &Dev, loaded: &[Loaded]) {
     }
     let token = format!("{}/token", server.endpoints());
     let mut lines = format!("ready: {}\n", server.base_url());
-    let request = |user: &str| format!("curl -X POST {token} -u {user} -d \"grant_type=client_credentials\"\n");
+    let request =
+        |user: &str| format!("curl -X POST {token} -u {user} -d \"grant_type=client_credentials\"\n");
     if options.clients.is_none() {
         let (id, secret) = EXAMPLE_USER;
         lines.push_str(&request(&format!("\"{id}:{secret}\"")));

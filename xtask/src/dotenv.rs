@@ -12,7 +12,8 @@ pub(crate) fn write(values: &[(String, String)]) -> Result<String> {
         let quote = ['\'', '`', '"'].into_iter().find(|quote| {
             !value.contains(*quote) && !value.contains('\r') && (*quote != '"' || !value.contains('\\'))
         });
-        let quote = quote.with_context(|| format!("the value of {name} cannot be handed to wrangler as a secret"))?;
+        let quote =
+            quote.with_context(|| format!("the value of {name} cannot be handed to wrangler as a secret"))?;
         text.push_str(&format!("{name}={quote}{value}{quote}\n"));
     }
     Ok(text)
@@ -29,7 +30,8 @@ fn one(line: &str) -> Option<(String, String)> {
     if name.starts_with('#') {
         return None;
     }
-    let quoted = ['\'', '`', '"'].into_iter().find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote));
+    let quoted =
+        ['\'', '`', '"'].into_iter().find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote));
     Some((name.to_owned(), quoted.unwrap_or(value).to_owned()))
 }
 

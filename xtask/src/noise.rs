@@ -29,14 +29,21 @@ mod tests {
 
     #[test]
     fn wranglers_own_lines_are_noise() {
-        for line in ["", " ⛅️ wrangler 4.164.0", "env.CLIENTS      KV Namespace   local", "⎔ Starting local server..."] {
+        for line in [
+            "",
+            " ⛅️ wrangler 4.164.0",
+            "env.CLIENTS      KV Namespace   local",
+            "⎔ Starting local server...",
+        ] {
             assert!(is_noise(line), "{line}");
         }
     }
 
     #[test]
     fn requests_errors_and_the_workers_lines_are_not() {
-        for line in ["[wrangler:info] POST /token 200 OK (3ms)", r#"{"event":"token"}"#, "✘ [ERROR] Build failed"] {
+        for line in
+            ["[wrangler:info] POST /token 200 OK (3ms)", r#"{"event":"token"}"#, "✘ [ERROR] Build failed"]
+        {
             assert!(!is_noise(line), "{line}");
         }
     }

@@ -25,20 +25,27 @@ pub(crate) fn ensure(progress: &Progress) -> Result<NodeModules> {
     let modules = project::root().join("node_modules");
     let _held = project::lock(&project::root().join(".wrangler/npm.lock"))?;
     let lock_file = project::root().join("package-lock.json");
-    let wanted = fs::read_to_string(&lock_file)
-        .with_context(|| format!("could not read {}", lock_file.display()))?;
+    let wanted =
+        fs::read_to_string(&lock_file).with_context(|| format!("could not read {}", lock_file.display()))?;
     let stamp = modules.join(".edgemint-installed");
     if fs::read_to_string(&stamp).ok().as_deref() != Some(&wanted) {
         check_node()?;
         let step = progress.step("installing npm packages");
-        command::run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(project::root()))
-            .context("could not install the npm packages; check that npm can reach its registry, and run this again")?;
+        command::run(
+            Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(project::root()),
+        )
+        .context(
+            "could not install the npm packages; check that npm can reach its registry, and run this again",
+        )?;
         step.done();
         fs::write(&stamp, &wanted).with_context(|| format!("could not write {}", stamp.display()))?;
     }
     let esbuild = modules.join(format!("@esbuild/{}/bin/esbuild", platform()?));
     if !esbuild.is_file() {
-        bail!("npm installed no esbuild for this platform ({}); remove node_modules and try again", esbuild.display());
+        bail!(
+            "npm installed no esbuild for this platform ({}); remove node_modules and try again",
+            esbuild.display()
+        );
     }
     Ok(NodeModules { bin: modules.join(".bin"), esbuild, wasm_opt: modules.join(".bin/wasm-opt") })
 }

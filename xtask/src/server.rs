@@ -119,7 +119,10 @@ impl Server {
         if options.port == 0 {
             options.port = http::free_port().context("there is no free port on 127.0.0.1")?;
         } else if !http::is_free(options.port) {
-            bail!("port {} on 127.0.0.1 is in use; end what listens there, or choose another port", options.port);
+            bail!(
+                "port {} on 127.0.0.1 is in use; end what listens there, or choose another port",
+                options.port
+            );
         }
         project::make_dir(&options.state)?;
         let shown = options.state.display().to_string();
@@ -256,17 +259,50 @@ fn offline_and_alone(wrangler: &mut std::process::Command, dir: &Path) {
     wrangler.env("X_LOCAL_EXPLORER", "false").env("X_LOCAL_OBSERVABILITY", "false").env("NO_COLOR", "1");
     wrangler.env("WRANGLER_LOG_PATH", dir.join("logs")).env("WRANGLER_REGISTRY_PATH", dir.join("registry"));
     // What a developer has set for deployments must not choose another environment or add variables.
-    wrangler.env_remove("CLOUDFLARE_ENV").env_remove("CLOUDFLARE_INCLUDE_PROCESS_ENV").env_remove("FORCE_COLOR");
+    wrangler
+        .env_remove("CLOUDFLARE_ENV")
+        .env_remove("CLOUDFLARE_INCLUDE_PROCESS_ENV")
+        .env_remove("FORCE_COLOR");
 }
 
 fn collect(from: Option<impl Read + Send + 'static>, log: &Log, on_line: Option<&OnLine>) {
     let (log, on_line) = (Arc::clone(log), on_line.cloned());
     thread::spawn(move || {
         each_line(from, |line| {
+            let line = &without_colour(line);
             log.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_owned());
             if let Some(on_line) = &on_line {
                 on_line(line);
             }
         });
     });
+}
+
+/// wrangler colours what the Worker prints as an error, asked not to or not.
+fn without_colour(line: &str) -> String {
+    let mut parts = line.split("\u{1b}[");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        plain.push_str(part.split_once('m').map_or(part, |(_, rest)| rest));
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ServerOptions, without_colour};
+
+    #[test]
+    fn colours_are_taken_out() {
+        let line =
+            "\u{1b}[31m✘ \u{1b}[41;31m[\u{1b}[41;97mERROR\u{1b}[41;31m]\u{1b}[0m \u{1b}[1mwhy\u{1b}[0m";
+        assert_eq!(without_colour(line), "✘ [ERROR] why");
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let options = ServerOptions::new("/tmp").secret("SIGNING_KEY_A", "the-key").var("ISSUER", "x");
+        let shown = format!("{options:?}");
+        assert!(shown.contains("SIGNING_KEY_A") && !shown.contains("the-key"), "{shown}");
+    }
 }

@@ -27,7 +27,9 @@ pub(crate) fn keys(state: &Path) -> Result<Option<Vec<(String, String)>>> {
 pub(crate) fn write_first_key(state: &Path, key: &str) -> Result<()> {
     let path = keys_file(state);
     let text = dotenv::write(&[("SIGNING_KEY_DEV".to_owned(), key.to_owned())])?;
-    let write = || fs::File::options().create_new(true).write(true).mode(0o600).open(&path)?.write_all(text.as_bytes());
+    let write = || {
+        fs::File::options().create_new(true).write(true).mode(0o600).open(&path)?.write_all(text.as_bytes())
+    };
     write().with_context(|| format!("could not write {}", path.display()))
 }
 

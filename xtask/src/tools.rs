@@ -65,7 +65,10 @@ impl Tools {
     /// As [`Tools::path`].
     pub fn npm_program(&self, name: &str) -> Result<Command> {
         let mut command = Command::new(self.node.bin.join(name));
-        command.env("PATH", self.path()?).env("WRANGLER_SEND_METRICS", "false").env("WRANGLER_HIDE_BANNER", "true");
+        command
+            .env("PATH", self.path()?)
+            .env("WRANGLER_SEND_METRICS", "false")
+            .env("WRANGLER_HIDE_BANNER", "true");
         Ok(command)
     }
 

@@ -51,7 +51,8 @@ impl WasmToolchain {
         // worker-build sets it; a build without it is another build, and cargo would not notice.
         command.env("WASM_BINDGEN_USE_JS_SYS", "1");
         if *self == Self::Debian {
-            let usual = env::var_os("CARGO_TARGET_DIR").map_or_else(|| project::root().join("target"), PathBuf::from);
+            let usual =
+                env::var_os("CARGO_TARGET_DIR").map_or_else(|| project::root().join("target"), PathBuf::from);
             // Two compilers in one directory would each undo the other's work.
             command.env("CARGO_TARGET_DIR", project::root().join(usual).join("debian"));
             command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", DEBIAN_LINKER);
@@ -89,14 +90,17 @@ pub(crate) fn ensure(progress: &Progress) -> Result<WasmToolchain> {
     }
     progress.say(&format!("rustup could not add {TARGET}; taking it from Debian's packages"));
     from_debian(progress).with_context(|| {
-        format!("could not add Rust's {TARGET} target, neither with rustup ({refused}) nor from Debian's packages")
+        format!(
+            "could not add Rust's {TARGET} target, neither with rustup ({refused}) nor from Debian's packages"
+        )
     })?;
     Ok(WasmToolchain::Debian)
 }
 
 /// Whether this compiler has the target's standard library.
 fn has_target(rustc: &Path) -> Result<bool> {
-    let dir = target_libdir(rustc).context("there is no working Rust compiler; install Rust: https://rustup.rs")?;
+    let dir =
+        target_libdir(rustc).context("there is no working Rust compiler; install Rust: https://rustup.rs")?;
     let files = fs::read_dir(dir).map(|files| files.flatten().collect::<Vec<_>>()).unwrap_or_default();
     Ok(files.iter().any(|file| file.file_name().to_string_lossy().starts_with("libstd-")))
 }
