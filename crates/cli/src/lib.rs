@@ -1,1 +1,25 @@
-//! To be written.
+//! `edgemint`, the operator's command line: signing keys and client records of a deployment.
+//!
+//! What was typed is [`Args`]; what is done about it stands in `commands`, one file each. Everything that
+//! the outside gives (the time, randomness, the environment, the terminal) comes in as [`Host`], read in
+//! `main.rs` and nowhere else. Records go to Workers KV through `wrangler`, which owns the credentials,
+//! and are written by the serialiser that the Worker reads with: [`edgemint_issuer::ClientRecord`].
+
+mod args;
+mod backup;
+mod commands;
+mod dex;
+mod hashing;
+mod host;
+mod kv;
+mod output;
+mod plan;
+mod project;
+mod scratch;
+mod wrangler;
+
+pub use args::Args;
+pub use commands::run;
+pub use host::Host;
+pub use output::Output;
+pub use scratch::remove_all as remove_scratch_files;

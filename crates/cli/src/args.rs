@@ -1,0 +1,197 @@
+//! What was typed: the commands and their flags, and the text of `--help`. Nothing is done here.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use edgemint_issuer::{ClientId, Lifetime};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done (warnings do not change that)
+  1  refused or failed; what was done and what was not stands on stderr
+  2  the command was not understood
+
+Secrets and keys are printed once, on stdout; everything else that people read stands on stderr.";
+
+/// Signing keys and clients of an edgemint deployment
+#[derive(Debug, Parser)]
+#[command(name = "edgemint", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Print one JSON object on stdout, and no prose
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// The wrangler.toml of the deployment [default: the nearest one, from this directory upwards]
+    #[arg(short, long, global = true, value_name = "PATH")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make signing keys
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Add, import and remove clients
+    #[command(subcommand)]
+    Client(ClientCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    Generate(KeyGenerate),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ClientCommand {
+    Add(ClientAdd),
+    Import(ClientImport),
+    Remove(ClientRemove),
+}
+
+/// Make a private signing key
+///
+/// Prints one line: a private JWK with its algorithm, its key ID (the RFC 7638 thumbprint) and the time
+/// from which on it signs. Each key belongs into a secret of the Worker of its own, called SIGNING_KEY_
+/// and a name of your choice. All keys that are there are published; of those whose time has come, the
+/// one with the latest time signs.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  edgemint key generate | npx wrangler secret put SIGNING_KEY_FIRST --env production
+  edgemint key generate --activate-in 1h | npx wrangler secret put SIGNING_KEY_NEXT --env production")]
+pub(crate) struct KeyGenerate {
+    /// The algorithm
+    #[arg(long, value_enum, default_value = "ES256")]
+    pub(crate) alg: Alg,
+    /// When it begins to sign: 0s at once; 1h when another key signs now, so that everybody has fetched
+    /// the new one before they meet it
+    #[arg(long, value_name = "TIME", value_parser = Lifetime::parse, default_value = "0s")]
+    pub(crate) activate_in: Lifetime,
+    /// The key ID, instead of the thumbprint: 1 to 128 characters of printable ASCII
+    #[arg(long)]
+    pub(crate) kid: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Alg {
+    /// ECDSA with P-256: short signatures, known everywhere
+    #[value(name = "ES256")]
+    Es256,
+    /// RSA, 2048 bits: for clients that know nothing else; takes a moment to make
+    #[value(name = "RS256")]
+    Rs256,
+    /// Ed25519: the fastest, where clients know it
+    #[value(name = "EdDSA")]
+    EdDsa,
+}
+
+/// Which client records: those of this machine, or those of a deployed environment.
+#[derive(Debug, Clone, ClapArgs)]
+#[command(next_help_heading = "Where")]
+#[group(skip)]
+pub(crate) struct TargetArgs {
+    /// The local state, which `cargo xtask dev` and `wrangler dev` use
+    #[arg(long, required_unless_present = "env", conflicts_with = "env")]
+    pub(crate) local: bool,
+    /// The directory of the local state [default: .wrangler/state beside wrangler.toml]
+    #[arg(long, value_name = "DIR", requires = "local", conflicts_with = "env")]
+    pub(crate) state: Option<PathBuf>,
+    /// A deployed environment of wrangler.toml, such as production
+    #[arg(short, long, value_name = "NAME", required_unless_present = "local")]
+    pub(crate) env: Option<String>,
+}
+
+/// Add a client and make its secret
+///
+/// The secret is printed once, on stdout, and kept nowhere: only its hash is stored. A client that is
+/// there already is left alone.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  edgemint client add billing --name 'Billing service' --group invoices --env production
+  edgemint client add billing --local --json")]
+pub(crate) struct ClientAdd {
+    /// The client ID: 1 to 256 characters of printable ASCII
+    #[arg(value_parser = ClientId::parse)]
+    pub(crate) id: ClientId,
+    /// For people, and for the scope `profile` [default: the ID]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// A group that the scope `groups` puts into its tokens; may be repeated
+    #[arg(long = "group", value_name = "GROUP")]
+    pub(crate) groups: Vec<String>,
+    /// A client that may ask for tokens with this one as audience; may be repeated
+    #[arg(long = "trusted-peer", value_name = "ID", value_parser = ClientId::parse)]
+    pub(crate) trusted_peers: Vec<ClientId>,
+    /// How long its tokens live, such as 5m: 30s to 24h [default: TOKEN_LIFETIME of the deployment]
+    #[arg(long, value_name = "TIME", value_parser = token_lifetime)]
+    pub(crate) token_lifetime: Option<Lifetime>,
+    /// A public client, which can keep no secret: it gets none, and no token by client_credentials
+    #[arg(long)]
+    pub(crate) public: bool,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+}
+
+/// Import the clients of a dex configuration, or restore a backup
+///
+/// FILE is a dex configuration as it is (YAML or JSON), the bare list of its staticClients, or a backup of
+/// edgemint. Read of each client: id or idEnv, secret or secretEnv, name, public, trustedPeers and
+/// clientCredentialsClaims.groups. Every other field is named once as not used.
+///
+/// Secrets are stored as salted, slow hashes. Importing the same file again changes nothing; clients that
+/// are not in the file are left alone. A client that must be refused is named with the reason, the others
+/// go in all the same, and the exit code is 1.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  edgemint client import dex.yaml --env production --dry-run
+  CI_SECRET=… edgemint client import dex.yaml --env production")]
+pub(crate) struct ClientImport {
+    /// The file to read
+    pub(crate) file: PathBuf,
+    /// Say what would change, client by client, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+}
+
+/// Remove clients
+///
+/// Their records are deleted: their secrets work no longer once caches have run out, and cannot be
+/// brought back. Tokens that were issued live until they expire.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Example:
+  edgemint client remove billing --env production")]
+pub(crate) struct ClientRemove {
+    /// The client IDs
+    #[arg(required = true, value_name = "ID", value_parser = ClientId::parse)]
+    pub(crate) ids: Vec<ClientId>,
+    /// Do not ask
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+}
+
+fn token_lifetime(text: &str) -> Result<Lifetime, String> {
+    match Lifetime::parse(text) {
+        Ok(lifetime) if (30..=24 * 3600).contains(&lifetime.seconds()) => Ok(lifetime),
+        Ok(_) => Err("must be from 30s to 24h".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commands_are_consistent() {
+        use clap::CommandFactory as _;
+        Args::command().debug_assert();
+    }
+}

@@ -1,0 +1,102 @@
+//! `edgemint client add`: a new client with a secret that is shown once.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+use edgemint_issuer::{ClientId, ClientRecord, GeneratedSecret, Lifetime, StoredSecret};
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use crate::args::ClientAdd;
+use crate::host::Host;
+use crate::kv::Records;
+use crate::output::Output;
+use crate::project::Project;
+
+/// What the first generated secret of a record is called.
+const FIRST: &str = "s1";
+
+pub(super) fn run(
+    args: &ClientAdd,
+    config: Option<&Path>,
+    host: &Host,
+    output: &mut Output,
+) -> Result<ExitCode> {
+    let project = Project::find(config, &args.target, host)?;
+    let records = Records::of(&project, host)?;
+    let id = &args.id;
+    if records.read(&[id])?.contains_key(id) {
+        bail!(
+            "there is a client {id} already in {}; a new secret for it comes from `edgemint client rotate-secret {id}`",
+            project.target
+        );
+    }
+
+    let secret = if args.public {
+        None
+    } else {
+        Some(GeneratedSecret::from_random(&Zeroizing::new(host.random_bytes::<32>()?)))
+    };
+    let record = record(args, secret.as_ref(), host.now);
+    let json = record.to_json();
+    ClientRecord::parse(id, &json)
+        .map_err(|error| anyhow::anyhow!("the record cannot be stored: {error}"))?;
+    records.write(&[&record]).with_context(|| {
+        format!("if the client {id} is there now, `edgemint client rotate-secret {id}` gives it a secret")
+    })?;
+
+    let issuer = project.issuer();
+    if output.is_json() {
+        let secret = secret.as_ref().map(GeneratedSecret::expose);
+        let secret_id = secret.map(|_| FIRST);
+        output.result_json(&json!({
+            "id": id, "secret": secret, "secret_id": secret_id, "public": args.public, "issuer": issuer,
+        }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    output.say(format_args!("Added the client {id} to {}.", project.target));
+    let Some(secret) = &secret else {
+        output.say("It is public: it has no secret, and gets no token by client_credentials.");
+        return Ok(ExitCode::SUCCESS);
+    };
+    output.say("Its secret, shown this once:");
+    output.result(secret.expose())?;
+    output.say(format_args!(
+        "With the secret in the variable CLIENT_SECRET, this gets a token:\n  {}",
+        curl(id, issuer)
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn record(args: &ClientAdd, secret: Option<&GeneratedSecret>, now: u64) -> ClientRecord {
+    let name = args.name.as_deref().unwrap_or_else(|| args.id.as_str());
+    let mut record = ClientRecord::new(args.id.clone(), name);
+    record.public = args.public;
+    record.groups.clone_from(&args.groups);
+    record.trusted_peers.clone_from(&args.trusted_peers);
+    record.token_lifetime = args.token_lifetime.map(Lifetime::seconds);
+    record.secrets.extend(secret.map(|secret| StoredSecret {
+        id: FIRST.to_owned(),
+        created: now,
+        expires: None,
+        hash: secret.hash(),
+    }));
+    record
+}
+
+/// A command that gets a token. The ID is form-encoded, as RFC 6749 §2.3.1 has it for Basic: `curl -u`
+/// would take a colon in it for the end of it.
+fn curl(id: &ClientId, issuer: Option<&str>) -> String {
+    let mut encoded = String::new();
+    for byte in id.as_str().bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(byte));
+            }
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    let issuer = issuer.unwrap_or("https://YOUR-ISSUER");
+    format!("curl -X POST {issuer}/token -u \"{encoded}:$CLIENT_SECRET\" -d grant_type=client_credentials")
+}

@@ -1,0 +1,53 @@
+//! `edgemint client remove`: deletes client records, after asking.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+use edgemint_issuer::ClientId;
+use serde_json::json;
+
+use crate::args::ClientRemove;
+use crate::host::Host;
+use crate::kv::Records;
+use crate::output::Output;
+use crate::project::Project;
+
+pub(super) fn run(
+    args: &ClientRemove,
+    config: Option<&Path>,
+    host: &Host,
+    output: &mut Output,
+) -> Result<ExitCode> {
+    if !args.yes && !host.can_ask {
+        bail!("removing cannot be undone, and nobody can be asked here: say --yes");
+    }
+    let mut ids: Vec<&ClientId> = args.ids.iter().collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let project = Project::find(config, &args.target, host)?;
+    let records = Records::of(&project, host)?;
+    let stored = records.read(&ids)?;
+    let (there, missing): (Vec<&ClientId>, Vec<&ClientId>) =
+        ids.into_iter().partition(|id| stored.contains_key(*id));
+
+    for id in &missing {
+        output.say(format_args!("There is no client {id} in {}.", project.target));
+    }
+    if !there.is_empty() {
+        let names = there.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
+        if !args.yes {
+            output.ask(format_args!("Remove {names} from {}? [y/N]", project.target));
+            let answer = (host.answer)().context("the answer could not be read")?;
+            if !matches!(answer.trim(), "y" | "Y" | "yes") {
+                bail!("nothing was removed");
+            }
+        }
+        records.remove(&there)?;
+        output.say(format_args!("Removed {names} from {}.", project.target));
+    }
+    if output.is_json() {
+        output.result_json(&json!({ "removed": there, "missing": missing }))?;
+    }
+    Ok(if missing.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,29 @@
+//! What is done about each command.
+
+mod client_add;
+mod client_import;
+mod client_remove;
+mod key_generate;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::args::{Args, ClientCommand, Command, KeyCommand};
+use crate::host::Host;
+use crate::output::Output;
+
+/// Does what was typed. An exit code of 1 without an error: the result says what was refused.
+///
+/// # Errors
+///
+/// When it could not be done; the error says what was done all the same.
+pub fn run(args: &Args, host: &Host, output: &mut Output) -> Result<ExitCode> {
+    let config = args.config.as_deref();
+    match &args.command {
+        Command::Key(KeyCommand::Generate(args)) => key_generate::run(args, host, output),
+        Command::Client(ClientCommand::Add(args)) => client_add::run(args, config, host, output),
+        Command::Client(ClientCommand::Import(args)) => client_import::run(args, config, host, output),
+        Command::Client(ClientCommand::Remove(args)) => client_remove::run(args, config, host, output),
+    }
+}

@@ -1,0 +1,14 @@
+//! dex's configuration files, read as dex reads them.
+//!
+//! dex turns YAML into JSON and JSON into Go structures (`ghodss/yaml`, `encoding/json`), which has
+//! consequences that its users do not see: field names match whatever their case, and an unquoted number
+//! becomes the string of its value. What would silently come out different here is refused, by name.
+
+mod client;
+mod document;
+mod json;
+mod scalar;
+mod yaml;
+
+pub(crate) use client::{DexClient, DexFile, Refused, read};
+pub(crate) use document::FileError;

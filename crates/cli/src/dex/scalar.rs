@@ -1,0 +1,211 @@
+//! Scalars as dex reads them: strings, booleans and lists of strings, out of what YAML makes of them.
+//!
+//! dex reads YAML 1.1 (`go-yaml` 2): an unquoted `007` is the number 7 and an unquoted `yes` is true, and
+//! where dex wants a string it takes the text of that value, "7" and "true". Where that text is the one
+//! that was written, it is taken here, too; where it is not, somebody would be surprised sooner or later.
+
+use std::rc::Rc;
+
+use super::document::{Node, Value};
+
+/// What an unquoted scalar is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Plain {
+    Nothing,
+    Bool(bool),
+    Number,
+    Text,
+}
+
+/// A string; `None` for null.
+///
+/// # Errors
+///
+/// What is wrong with `node`, to be read after the name of its field. Never shows the value.
+pub(super) fn text(node: &Node) -> Result<Option<String>, String> {
+    match &node.value {
+        Value::Text(text) => Ok(Some(text.clone())),
+        Value::Plain(text) => match (classify(text), text.as_str()) {
+            (Plain::Nothing, _) => Ok(None),
+            (Plain::Text, _) | (Plain::Bool(_), "true" | "false") => Ok(Some(text.clone())),
+            (Plain::Number, _) if is_canonical(text) => Ok(Some(text.clone())),
+            (Plain::Number, _) => Err(format!(
+                "is a number to YAML{}, of which dex takes the value and not what is written: write it in quotes",
+                at(node)
+            )),
+            (Plain::Bool(value), _) => Err(format!("means {value} to YAML{}: write it in quotes", at(node))),
+        },
+        Value::List(_) => Err(format!("must be a string and is a list{}", at(node))),
+        Value::Map(_) => Err(format!("must be a string and is a map{}", at(node))),
+    }
+}
+
+/// A boolean; null is false.
+pub(super) fn boolean(node: &Node) -> Result<bool, String> {
+    match &node.value {
+        Value::Plain(text) => match classify(text) {
+            Plain::Bool(value) => Ok(value),
+            Plain::Nothing => Ok(false),
+            Plain::Number | Plain::Text => Err(format!("must be true or false{}", at(node))),
+        },
+        Value::Text(_) | Value::List(_) | Value::Map(_) => {
+            Err(format!("must be true or false, without quotes{}", at(node)))
+        }
+    }
+}
+
+/// A list of strings; null is none. Items that are null are left out.
+pub(super) fn texts(node: &Node) -> Result<Vec<String>, String> {
+    match &node.value {
+        Value::List(items) => {
+            let texts = items.iter().enumerate().filter_map(|(i, item)| {
+                text(item).map_err(|error| format!("has an item {} that {error}", i + 1)).transpose()
+            });
+            texts.collect()
+        }
+        Value::Plain(text) if classify(text) == Plain::Nothing => Ok(Vec::new()),
+        Value::Plain(_) | Value::Text(_) | Value::Map(_) => {
+            Err(format!("must be a list of strings{}", at(node)))
+        }
+    }
+}
+
+/// The items of a list, or none for null.
+pub(super) fn items(node: &Node) -> Option<&[Rc<Node>]> {
+    match &node.value {
+        Value::List(items) => Some(items),
+        Value::Plain(text) if classify(text) == Plain::Nothing => Some(&[]),
+        Value::Plain(_) | Value::Text(_) | Value::Map(_) => None,
+    }
+}
+
+fn at(node: &Node) -> String {
+    match node.line {
+        0 => String::new(),
+        line => format!(" (line {line})"),
+    }
+}
+
+/// How `go-yaml` 2 resolves an unquoted scalar. Dates are strings to it.
+fn classify(text: &str) -> Plain {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => Plain::Nothing,
+        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
+            Plain::Bool(true)
+        }
+        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
+            Plain::Bool(false)
+        }
+        _ if is_number(text) => Plain::Number,
+        _ => Plain::Text,
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if matches!(unsigned, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN") {
+        return true;
+    }
+    let digits = unsigned.replace('_', "");
+    let all = |digits: &str, radix| !digits.is_empty() && digits.chars().all(|c: char| c.is_digit(radix));
+    let prefixed = digits.strip_prefix('0').is_some_and(|rest| {
+        [('x', 'X', 16), ('o', 'O', 8), ('b', 'B', 2)].iter().any(|(lower, upper, radix)| {
+            rest.strip_prefix([*lower, *upper].as_slice()).is_some_and(|rest| all(rest, *radix))
+        })
+    });
+    prefixed || is_decimal(&digits)
+}
+
+/// `(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`
+fn is_decimal(text: &str) -> bool {
+    let all = |digits: &str| digits.chars().all(|c| c.is_ascii_digit());
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent.strip_prefix(['-', '+']).unwrap_or(exponent))),
+        None => (text, None),
+    };
+    let mantissa = match mantissa.split_once('.') {
+        Some(("", fraction)) => !fraction.is_empty() && all(fraction),
+        Some((whole, fraction)) => all(whole) && all(fraction),
+        None => !mantissa.is_empty() && all(mantissa),
+    };
+    mantissa && exponent.is_none_or(|digits| !digits.is_empty() && all(digits))
+}
+
+/// Whether dex would print the number just as it is written.
+fn is_canonical(text: &str) -> bool {
+    text.parse::<u64>().is_ok_and(|number| number.to_string() == text)
+        || text.parse::<i64>().is_ok_and(|number| number.to_string() == text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unquoted_scalar_is_what_dex_takes_it_for() {
+        for text in ["", "~", "null", "NULL"] {
+            assert_eq!(classify(text), Plain::Nothing, "{text}");
+        }
+        for text in ["yes", "On", "TRUE", "y"] {
+            assert_eq!(classify(text), Plain::Bool(true), "{text}");
+        }
+        for text in [
+            "0",
+            "12345",
+            "007",
+            "-1",
+            "+1",
+            "1_000",
+            "0x1F",
+            "0b101",
+            "0o17",
+            "1.5",
+            "1.",
+            ".5",
+            "1e3",
+            "1E-3",
+            ".inf",
+            "-.Inf",
+            ".nan",
+            "99999999999999999999999",
+        ] {
+            assert_eq!(classify(text), Plain::Number, "{text}");
+        }
+        for text in [
+            "a",
+            "nULL",
+            "yEs",
+            "1a",
+            "0x",
+            "0xG",
+            "e3",
+            "1e",
+            "1e+",
+            ".",
+            "-",
+            "+.",
+            "1.2.3",
+            "2026-01-01",
+            "1:30",
+            "inf",
+            "ZXhhbXBsZS1hcHAtc2VjcmV0",
+        ] {
+            assert_eq!(classify(text), Plain::Text, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_a_string_only_where_dex_would_print_it_as_it_is_written() {
+        let plain = |text: &str| Node { line: 7, value: Value::Plain(text.to_owned()) };
+        for same in ["12345", "0", "-1", "18446744073709551615", "true", "false", "abc"] {
+            assert_eq!(text(&plain(same)), Ok(Some(same.to_owned())));
+        }
+        for other in ["007", "1e3", "1.5", "+1", "-0", "0x10", "1_000", "yes", "True", "18446744073709551616"]
+        {
+            let error = text(&plain(other)).unwrap_err();
+            assert!(error.contains("write it in quotes") && error.contains("line 7"), "{other}: {error}");
+            assert!(!error.contains(other), "the value is not shown: {error}");
+        }
+        assert_eq!(text(&plain("~")), Ok(None));
+    }
+}

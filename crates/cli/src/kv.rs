@@ -1,0 +1,193 @@
+//! The client records of a deployment, read and written in bulk through wrangler.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::{Context as _, Result, anyhow};
+use edgemint_issuer::{ClientId, ClientRecord, KV_PREFIX, RecordError};
+use serde::{Deserialize, Serialize};
+
+use crate::host::Host;
+use crate::project::{Project, Target};
+use crate::scratch::Scratch;
+use crate::wrangler::Wrangler;
+
+/// The most records that one wrangler writes or deletes; it divides them into requests by itself.
+const WRITE: usize = 10_000;
+
+/// The most keys that Cloudflare's API reads at once. Wrangler does not divide these.
+const READ_DEPLOYED: usize = 100;
+
+/// The local state has no limit; this keeps what wrangler prints below some 100 MB.
+const READ_LOCAL: usize = 10_000;
+
+/// How many wranglers read at the same time.
+const READERS: usize = 4;
+
+/// What is stored under an ID: a record, or something that is none.
+pub(crate) type Stored = std::result::Result<ClientRecord, RecordError>;
+
+/// The records of the target.
+pub(crate) struct Records<'a> {
+    wrangler: Wrangler<'a>,
+    project: &'a Project,
+    host: &'a Host,
+}
+
+#[derive(Serialize)]
+struct Pair {
+    key: String,
+    value: String,
+}
+
+/// What `kv bulk get` prints of a value: the text, or (from the local state) an object around it.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Value {
+    Text(Option<String>),
+    Wrapped { value: Option<String> },
+}
+
+impl<'a> Records<'a> {
+    pub(crate) fn of(project: &'a Project, host: &'a Host) -> Result<Self> {
+        Ok(Self { wrangler: Wrangler::find(project, host)?, project, host })
+    }
+
+    /// The records of those of `ids` that have one.
+    pub(crate) fn read(&self, ids: &[&ClientId]) -> Result<BTreeMap<ClientId, Stored>> {
+        let at_once = match self.project.target {
+            Target::Local(_) => READ_LOCAL,
+            Target::Deployed(_) => READ_DEPLOYED,
+        };
+        // To ask which are there costs one more process, and saves reading the many that are not.
+        let there: Vec<String>;
+        let keys: Vec<String> = ids.iter().map(|id| id.kv_key()).collect();
+        let keys = if keys.len() > READ_DEPLOYED {
+            let known = self.keys()?;
+            there = keys.into_iter().filter(|key| known.binary_search(key).is_ok()).collect();
+            &there
+        } else {
+            &keys
+        };
+        let chunks: Vec<&[String]> = keys.chunks(at_once).collect();
+        let read = in_parallel(&chunks, READERS, |chunk| self.read_chunk(chunk));
+        let mut records = BTreeMap::new();
+        for chunk in read {
+            for (key, value) in chunk.context("the client records could not be read")? {
+                let Some(id) = key.strip_prefix(KV_PREFIX).and_then(|id| ClientId::parse(id).ok()) else {
+                    continue;
+                };
+                if let Value::Text(Some(json)) | Value::Wrapped { value: Some(json) } = value {
+                    let record = ClientRecord::parse(&id, &json);
+                    records.insert(id, record);
+                }
+            }
+        }
+        Ok(records)
+    }
+
+    /// The keys of all records, sorted.
+    fn keys(&self) -> Result<Vec<String>> {
+        #[derive(Deserialize)]
+        struct Key {
+            name: String,
+        }
+        let printed = self.wrangler.kv(&["key", "list", "--prefix", KV_PREFIX].map(OsStr::new))?;
+        let keys: Vec<Key> = serde_json::from_str(&printed)
+            .map_err(|_| anyhow!("wrangler printed something that is not its list of keys"))?;
+        let mut names: Vec<String> = keys.into_iter().map(|key| key.name).collect();
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn read_chunk(&self, keys: &[String]) -> Result<BTreeMap<String, Value>> {
+        let scratch = Scratch::new(self.host)?;
+        let file = scratch.file("keys.json", &serde_json::to_vec(keys)?)?;
+        let printed = self.wrangler.kv(&["bulk".as_ref(), "get".as_ref(), file.as_os_str()])?;
+        serde_json::from_str(&printed)
+            .map_err(|_| anyhow!("wrangler printed something that is not the values of keys"))
+    }
+
+    /// Writes the records under their IDs.
+    pub(crate) fn write(&self, records: &[&ClientRecord]) -> Result<()> {
+        let pairs: Vec<Pair> =
+            records.iter().map(|r| Pair { key: r.id.kv_key(), value: r.to_json() }).collect();
+        self.change("put", &[], &pairs, "written")
+    }
+
+    /// Deletes what is stored under `ids`.
+    pub(crate) fn remove(&self, ids: &[&ClientId]) -> Result<()> {
+        let keys: Vec<String> = ids.iter().map(|id| id.kv_key()).collect();
+        self.change("delete", &["--force"], &keys, "removed")
+    }
+
+    fn change<T: Serialize>(&self, verb: &str, flags: &[&str], items: &[T], done: &str) -> Result<()> {
+        for (i, chunk) in items.chunks(WRITE).enumerate() {
+            let scratch = Scratch::new(self.host)?;
+            let file = scratch.file("records.json", &serde_json::to_vec(chunk)?)?;
+            let mut arguments = vec!["bulk".as_ref(), verb.as_ref(), file.as_os_str()];
+            arguments.extend(flags.iter().map(OsStr::new));
+            self.wrangler.kv(&arguments).with_context(|| {
+                let before = i * WRITE;
+                let these = match chunk.len() {
+                    1 => "1 record was to be".to_owned(),
+                    n => format!("{n} records were to be"),
+                };
+                let before = if before > 0 { format!("{before} were {done} before; ") } else { String::new() };
+                format!(
+                    "{before}{these} {done}, and may have been in part or not at all; the same command again completes it"
+                )
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// Does `work` on every item, on so many threads, and keeps the order.
+pub(crate) fn in_parallel<T: Sync, R: Send>(
+    items: &[T],
+    threads: usize,
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let one = || {
+        let mut done = Vec::new();
+        loop {
+            let i = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(i) else { return done };
+            done.push((i, work(item)));
+        }
+    };
+    let mut done: Vec<(usize, R)> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads.clamp(1, items.len().max(1))).map(|_| scope.spawn(one)).collect();
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    });
+    done.sort_unstable_by_key(|(i, _)| *i);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_in_parallel_keeps_the_order() {
+        let items: Vec<u32> = (0..1000).collect();
+        assert_eq!(in_parallel(&items, 7, |i| i * 2), items.iter().map(|i| i * 2).collect::<Vec<_>>());
+        assert!(in_parallel(&[] as &[u32], 7, |i| i * 2).is_empty());
+    }
+
+    #[test]
+    fn both_forms_of_a_value_are_read() {
+        let read: BTreeMap<String, Value> =
+            serde_json::from_str(r#"{"a":"x","b":{"value":"y"},"c":null,"d":{"value":null}}"#).unwrap();
+        let text = |key: &str| match &read[key] {
+            Value::Text(text) | Value::Wrapped { value: text } => text.as_deref(),
+        };
+        assert_eq!([text("a"), text("b"), text("c"), text("d")], [Some("x"), Some("y"), None, None]);
+    }
+}

@@ -1,0 +1,45 @@
+//! The thin binary: the one place that reads the clock, the random source, the environment and the
+//! terminal. What is done with them stands in the library.
+
+use std::io::{self, IsTerminal as _};
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::Parser as _;
+use edgemint_cli::{Args, Host, Output};
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let mut output = Output::standard(args.json);
+    // Without a handler an interrupt still ends the process; only the scratch files would stay.
+    let _ = ctrlc::set_handler(|| {
+        edgemint_cli::remove_scratch_files();
+        std::process::exit(130);
+    });
+    let done = host().and_then(|host| edgemint_cli::run(&args, &host, &mut output));
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            output.error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a host reads the facts, here and nowhere else")]
+fn host() -> anyhow::Result<Host> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    Ok(Host {
+        now,
+        current_dir: std::env::current_dir()?,
+        temp_dir: std::env::temp_dir(),
+        variable: |name| std::env::var_os(name),
+        random: |buffer| getrandom::fill(buffer).map_err(io::Error::from),
+        can_ask: io::stdin().is_terminal() && io::stderr().is_terminal(),
+        answer: || {
+            let mut line = String::new();
+            io::stdin().read_line(&mut line)?;
+            Ok(line)
+        },
+    })
+}
