@@ -33,6 +33,9 @@ pub struct Build {
     /// Build the variant for tests, whose GET /panic panics, into build-panic/. Never deploy it.
     #[arg(long)]
     pub provoke_panic: bool,
+    /// Leave out wasm-opt: quicker to build, a little bigger; for work on the Worker, not to deploy
+    #[arg(long)]
+    pub quick: bool,
 }
 
 /// Options of `cargo xtask dev`.

@@ -12,11 +12,21 @@ use std::process::Command;
 #[derive(Clone, Debug)]
 pub(crate) struct Edgemint(PathBuf);
 
-/// A client that was loaded.
+/// What came of a file of clients.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Import {
+    pub clients: Vec<Loaded>,
+    /// Clients that were refused, and what is to be known about the others: a line each.
+    pub remarks: Vec<String>,
+    /// Fields of the file that edgemint has no use for.
+    pub unused_fields: Vec<String>,
+}
+
+/// A client that is in the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Loaded {
     pub id: String,
-    /// Whether it can authenticate: it is not public, and has a secret.
+    /// Whether it can authenticate, as far as is known.
     pub has_secret: bool,
 }
 
@@ -41,15 +51,20 @@ impl Edgemint {
         Ok(key.to_owned())
     }
 
-    /// Loads the clients of a dex configuration. The answer names them; then, what there is to say about them.
-    pub(crate) fn import(&self, tools: &Tools, state: &Path, file: &Path) -> Result<(Vec<Loaded>, String)> {
+    /// Loads the clients of a dex configuration. Where some are refused, the others are loaded all the same.
+    pub(crate) fn import(&self, tools: &Tools, state: &Path, file: &Path) -> Result<Import> {
         let mut edgemint = self.command(tools)?;
         edgemint.args(["client", "import"]).arg(file).args(["--local", "--json", "--state"]).arg(state);
-        let ended = succeeded(&mut edgemint)?;
-        Ok((
-            loaded(&ended.stdout).context("`edgemint client import` printed no list of clients")?,
-            ended.stderr,
-        ))
+        let ended = command::to_its_end(&mut edgemint, |_| {})?;
+        let import =
+            serde_json::from_str(&ended.stdout).ok().map(|report| imported(&report)).unwrap_or_default();
+        if import.clients.is_empty() {
+            match import.remarks.first() {
+                Some(remark) => bail!("{remark}"),
+                None => bail!("{}", complaint(&edgemint, &ended)),
+            }
+        }
+        Ok(import)
     }
 
     /// Removes clients.
@@ -71,15 +86,19 @@ impl Edgemint {
     }
 }
 
-/// Its own last sentence says best what went wrong.
 fn succeeded(edgemint: &mut Command) -> Result<Ended> {
     let ended = command::to_its_end(edgemint, |_| {})?;
-    if ended.status.success() {
-        return Ok(ended);
+    if !ended.status.success() {
+        bail!("{}", complaint(edgemint, &ended));
     }
+    Ok(ended)
+}
+
+/// What it says itself is the best sentence there is.
+fn complaint(edgemint: &Command, ended: &Ended) -> String {
     match ended.stderr.trim() {
-        "" => bail!("`{}` failed ({})", command::shown(edgemint), ended.status),
-        said => bail!("{}", said.trim_start_matches("error: ")),
+        "" => format!("`{}` gave no result ({})", command::shown(edgemint), ended.status),
+        said => said.trim_start_matches("error: ").to_owned(),
     }
 }
 
@@ -90,30 +109,54 @@ fn executable(messages: &str) -> Option<PathBuf> {
     programs.find(|path| path.ends_with("/edgemint")).map(PathBuf::from)
 }
 
-fn loaded(answer: &str) -> Option<Vec<Loaded>> {
-    let answer: Value = serde_json::from_str(answer).ok()?;
-    let clients = answer.get("clients")?.as_array()?.iter();
-    let client = |client: &Value| {
+/// Reads the report of `edgemint client import --json`.
+fn imported(report: &Value) -> Import {
+    let list =
+        |value: &Value, name: &str| value.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let mut import = Import::default();
+    for client in list(report, "clients") {
+        let named = |name: &str| client.get(name).and_then(text);
         let is = |name: &str| client.get(name).and_then(Value::as_bool);
-        Some(Loaded {
-            id: client.get("id")?.as_str()?.to_owned(),
-            has_secret: is("has_secret").unwrap_or(!is("public").unwrap_or(false)),
-        })
-    };
-    clients.map(client).collect()
+        let id = named("id");
+        let shown = id.as_deref().unwrap_or("a client without an id").to_owned();
+        if named("result").as_deref() == Some("refused") {
+            import.remarks.push(format!("refused: {shown}: {}", named("reason").unwrap_or_default()));
+            continue;
+        }
+        let warnings = list(&client, "warnings").iter().filter_map(text).collect::<Vec<_>>();
+        import.remarks.extend(warnings.iter().map(|warning| format!("warning: {shown}: {warning}")));
+        let has_secret = is("has_secret").unwrap_or_else(|| !is("public").unwrap_or_default());
+        import.clients.extend(id.map(|id| Loaded { id, has_secret }));
+    }
+    import.unused_fields = list(report, "unused_fields").iter().filter_map(text).collect();
+    import
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Loaded, executable, loaded};
+    use super::{Import, Loaded, executable, imported};
+    use serde_json::json;
 
     #[test]
-    fn loaded_clients_are_read() {
-        let answer = r#"{"clients":[{"id":"a","result":"added"},{"id":"b","public":true},{"id":"c","has_secret":false}]}"#;
+    fn the_report_of_an_import_is_read() {
+        let import = imported(&json!({
+            "clients": [
+                { "id": "a", "result": "added", "warnings": ["it has no name"], "has_secret": true },
+                { "id": "b", "result": "unchanged", "warnings": [], "has_secret": false },
+                { "id": "c", "result": "updated" },
+                { "id": "d", "result": "refused", "reason": "why" },
+                { "id": null, "result": "refused", "reason": "no id" },
+            ],
+            "unused_fields": ["redirectURIs"],
+        }));
         let client = |id: &str, has_secret| Loaded { id: id.to_owned(), has_secret };
-        assert_eq!(loaded(answer), Some(vec![client("a", true), client("b", false), client("c", false)]));
-        assert_eq!(loaded("done"), None);
-        assert_eq!(loaded(r#"{"clients":[{}]}"#), None);
+        assert_eq!(import.clients, [client("a", true), client("b", false), client("c", true)]);
+        let remarks =
+            ["warning: a: it has no name", "refused: d: why", "refused: a client without an id: no id"];
+        assert_eq!(import.remarks, remarks);
+        assert_eq!(import.unused_fields, ["redirectURIs"]);
+        assert_eq!(imported(&json!("done")), Import::default());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::project;
 use crate::server::{Server, ServerOptions};
 use crate::state;
 use crate::tools::Tools;
-use crate::worker::{self, Variant};
+use crate::worker::{self, Packing, Variant};
 use anyhow::{Context as _, Result, anyhow, bail};
 use std::fs;
 use std::io::{Write as _, stdout};
@@ -43,7 +43,7 @@ pub(crate) fn command(options: &Dev, progress: &Progress) -> Result<()> {
         step.done();
         Ok(edgemint)
     })?;
-    worker::build_worker(&tools, Variant::Release, progress)?;
+    worker::build(&tools, Variant::Release, Packing::Quick, progress)?;
     first_key(&edgemint, &tools, &dir, progress)?;
 
     let starting = || {
@@ -112,13 +112,20 @@ fn load_clients(
     progress: &Progress,
 ) -> Result<Vec<Loaded>> {
     let step = progress.step(format!("loading clients from {}", file.display()));
-    let (loaded, remarks) = edgemint
+    let import = edgemint
         .import(tools, dir, file)
         .with_context(|| format!("could not load the clients of {}", file.display()))?;
-    for line in remarks.lines() {
+    for line in &import.remarks {
         progress.say(line);
     }
-    let now: Vec<String> = loaded.iter().map(|client| client.id.clone()).collect();
+    if !import.unused_fields.is_empty() && !file.ends_with(EXAMPLE) {
+        progress.say(&format!(
+            "of {}, these fields are not used: {}",
+            file.display(),
+            import.unused_fields.join(", ")
+        ));
+    }
+    let now: Vec<String> = import.clients.iter().map(|client| client.id.clone()).collect();
     let before = state::own_clients(dir);
     let gone: Vec<String> = before.iter().filter(|id| !now.contains(*id)).cloned().collect();
     if !gone.is_empty() {
@@ -130,7 +137,7 @@ fn load_clients(
         state::remember_clients(dir, &now)?;
     }
     step.done();
-    Ok(loaded)
+    Ok(import.clients)
 }
 
 fn server_options(options: &Dev, dir: &Path, progress: &Progress) -> Result<ServerOptions> {

@@ -73,7 +73,7 @@ fn build(dir: &Path) -> Result<Value> {
     });
     let this = std::env::current_exe().context("could not find this program")?;
     // It says itself what failed; told of a failure, wrangler adds two hundred lines about its own insides.
-    let command = format!("'{}' build || :", this.display().to_string().replace('\'', r"'\''"));
+    let command = format!("'{}' build --quick || :", this.display().to_string().replace('\'', r"'\''"));
     Ok(json!({ "command": command, "cwd": project::root(), "watch_dir": watched }))
 }
 
