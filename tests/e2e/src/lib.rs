@@ -1,1 +1,156 @@
-//! To be written.
+//! What the end-to-end tests share: a Worker that serves in workerd, clients in its KV, and plain HTTP.
+//!
+//! Run by `cargo xtask test`, which has built the Workers; by hand, `cargo test -p edgemint-e2e` does the same.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on must stop, and say where"
+)]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use edgemint_testkit::{Answer, misfits};
+use serde_json::Value;
+use xtask::{Progress, Server, ServerOptions, Tools, Variant};
+
+/// The tools, installed once.
+pub fn tools() -> &'static Tools {
+    static TOOLS: OnceLock<Tools> = OnceLock::new();
+    TOOLS.get_or_init(|| Tools::ensure(&Progress::to_stderr()).expect("the tools can be installed"))
+}
+
+/// A state directory that goes when the test ends.
+pub struct State(PathBuf);
+
+impl State {
+    /// An empty one.
+    pub fn empty() -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("edgemint-e2e-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path).expect("a temporary directory");
+        Self(path)
+    }
+
+    /// One whose KV holds the clients of the vectors, put there by the command line; and, put there by
+    /// wrangler, what is no usable client.
+    pub fn seeded() -> Self {
+        static SEEDED: OnceLock<State> = OnceLock::new();
+        let seeded = SEEDED.get_or_init(|| {
+            let state = Self::empty();
+            let vectors = xtask::root().join("vectors");
+            edgemint(&state, &["client", "import", vectors.join("clients.json").to_str().unwrap()]);
+            let pairs: Vec<_> = misfits()
+                .into_iter()
+                .map(|(key, value)| serde_json::json!({ "key": key, "value": value }))
+                .collect();
+            let file = state.path().join("misfits.json");
+            std::fs::write(&file, Value::from(pairs).to_string()).expect("a file");
+            let mut wrangler = tools().npm_program("wrangler").expect("wrangler is installed");
+            wrangler.args(["kv", "bulk", "put", file.to_str().unwrap(), "--binding", "CLIENTS", "--local"]);
+            run(wrangler.arg("--persist-to").arg(state.path()).current_dir(xtask::root()));
+            state
+        });
+        let copy = Self::empty();
+        run(Command::new("cp").arg("-a").arg(seeded.path().join(".")).arg(copy.path()));
+        copy
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Runs a program that must succeed; what it printed.
+pub fn run(command: &mut Command) -> String {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{command:?} failed:\n{stdout}\n{stderr}");
+    stdout.into_owned()
+}
+
+/// Runs `edgemint` on the local state; what it printed.
+pub fn edgemint(state: &State, arguments: &[&str]) -> String {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let mut cargo = Command::new(env!("CARGO"));
+        run(cargo
+            .args(["build", "--quiet", "-p", "edgemint-cli", "--bin", "edgemint"])
+            .current_dir(xtask::root()));
+    });
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["run", "--quiet", "-p", "edgemint-cli", "--bin", "edgemint", "--"]).args(arguments);
+    command.args(["--local", "--state"]).arg(state.path());
+    run(command.current_dir(xtask::root()))
+}
+
+/// Starts a Worker over `state`: the variables of `vars`, and no others; `SIGNING_KEY_…` become secrets.
+pub fn serve(state: &State, vars: &BTreeMap<String, String>, worker: Variant) -> Server {
+    xtask::build_worker(tools(), worker, &Progress::to_stderr()).expect("the Worker builds");
+    let mut options = ServerOptions::new(state.path());
+    options.worker = worker;
+    for (name, value) in vars {
+        let is_secret = name.starts_with("SIGNING_KEY_");
+        options = if is_secret { options.secret(name, value) } else { options.var(name, value) };
+    }
+    for name in ["ISSUER", "GRANT_TYPES"] {
+        if !vars.contains_key(name) {
+            options = options.without(name);
+        }
+    }
+    Server::start(tools(), options).unwrap_or_else(|error| panic!("{error:#}"))
+}
+
+/// A Worker whose issuer is its own address, with one key for each of `algorithms`, the first of which signs.
+pub fn serve_at_its_own_address(state: &State, algorithms: &[&str]) -> Server {
+    xtask::build_worker(tools(), Variant::Release, &Progress::to_stderr()).expect("the Worker builds");
+    let mut options = ServerOptions::new(state.path()).var("GRANT_TYPES", "client_credentials");
+    for (i, alg) in algorithms.iter().enumerate() {
+        let nbf = Value::from(algorithms.len() - i);
+        options = options
+            .secret(&format!("SIGNING_KEY_{alg}"), &edgemint_testkit::signing_key(alg, &[("nbf", nbf)]));
+    }
+    Server::start(tools(), options).unwrap_or_else(|error| panic!("{error:#}"))
+}
+
+/// Sends a request and reads the answer, whatever its status.
+pub fn send(method: &str, url: &str, headers: &BTreeMap<String, String>, body: Vec<u8>) -> Answer {
+    let config = ureq::Agent::config_builder().http_status_as_error(false).allow_non_standard_methods(true);
+    let agent: ureq::Agent = config.max_redirects(0).build().into();
+    let mut request = ureq::http::Request::builder().method(method).uri(url);
+    for (name, value) in headers {
+        request = request.header(name, value);
+    }
+    let mut response = if body.is_empty() && method != "POST" {
+        agent.run(request.body(()).unwrap())
+    } else {
+        agent.run(request.body(body).unwrap())
+    }
+    .unwrap_or_else(|error| panic!("{method} {url}: {error}"));
+    let text = |value: &ureq::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    Answer {
+        status: response.status().as_u16(),
+        headers: response.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
+        body: response.body_mut().read_to_string().unwrap_or_default(),
+    }
+}
+
+/// GETs a JSON document.
+pub fn get_json(url: &str) -> Value {
+    let answer = send("GET", url, &BTreeMap::new(), Vec::new());
+    assert_eq!(answer.status, 200, "{url}: {}", answer.body);
+    serde_json::from_str(&answer.body).unwrap_or_else(|error| panic!("{url}: {error}: {}", answer.body))
+}

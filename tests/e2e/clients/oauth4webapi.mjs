@@ -1,0 +1,34 @@
+// oauth4webapi: discovery both ways, the grant both ways, and its own checks of what it got.
+import assert from "node:assert/strict";
+import * as oauth from "oauth4webapi";
+
+const [issuer, algorithm] = process.argv.slice(2);
+const insecure = { [oauth.allowInsecureRequests]: true };
+const secret = "ZXhhbXBsZS1hcHAtc2VjcmV0";
+const client = { client_id: "example-app", id_token_signed_response_alg: algorithm };
+for (const discovery of ["oidc", "oauth2"]) {
+  const url = new URL(issuer);
+  const as = await oauth.processDiscoveryResponse(url, await oauth.discoveryRequest(url, { algorithm: discovery, ...insecure }));
+  assert.ok(as.grant_types_supported.includes("client_credentials"));
+  for (const authentication of [oauth.ClientSecretBasic(secret), oauth.ClientSecretPost(secret)]) {
+    const parameters = new URLSearchParams({ scope: "openid profile" });
+    const response = await oauth.clientCredentialsGrantRequest(as, client, authentication, parameters, insecure);
+    const result = await oauth.processClientCredentialsResponse(as, client, response.clone());
+    assert.equal(result.token_type, "bearer");
+    assert.equal(result.scope, "openid profile");
+    assert.equal(result.expires_in, 600);
+    assert.ok(result.id_token);
+    await oauth.validateApplicationLevelSignature(as, response, insecure);
+    const claims = oauth.getValidatedIdTokenClaims(result);
+    assert.equal(claims.name, "Example App");
+  }
+  const response = await oauth.clientCredentialsGrantRequest(as, client, oauth.ClientSecretBasic("wrong"), {}, insecure);
+  await assert.rejects(oauth.processClientCredentialsResponse(as, client, response), (error) => {
+    assert.equal(error.status, 401);
+    const [challenge] = error.cause;
+    assert.equal(challenge.scheme, "basic");
+    assert.equal(challenge.parameters.realm, "edgemint");
+    return true;
+  });
+}
+console.log("verified");

@@ -1,0 +1,76 @@
+//! The vectors, over HTTP: the same cases, in workerd, with KV and `crypto.subtle`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on must stop"
+)]
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use edgemint_e2e::{State, get_json, send, serve};
+use edgemint_testkit::{Clock, Vector};
+use xtask::Variant;
+
+const ISSUER: &str = "http://127.0.0.1:8787";
+
+#[expect(clippy::disallowed_methods, reason = "the Worker has the real time, and so have its keys")]
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+
+/// Every vector that the real runtime can show, by the deployment that it needs: one server for each.
+fn deployments() -> BTreeMap<BTreeMap<String, String>, Vec<Vector>> {
+    let now = now();
+    let mut deployments: BTreeMap<_, Vec<Vector>> = BTreeMap::new();
+    for vector in Vector::all().into_iter().filter(|vector| !vector.is_native_only()) {
+        deployments.entry(vector.variables(ISSUER, now)).or_default().push(vector);
+    }
+    deployments
+}
+
+#[test]
+fn every_vector_holds_in_workerd() {
+    let (mut replayed, mut failures) = (0, Vec::new());
+    for (variables, vectors) in deployments() {
+        let state = State::seeded();
+        let server = serve(&state, &variables, Variant::Release);
+        let jwks = get_json(&format!("{}/keys", server.endpoints()));
+        for vector in &vectors {
+            let url = server.base_url() + vector.path();
+            let answer = send(vector.method(), &url, &vector.headers(), vector.body());
+            let by_header = vector.headers().contains_key("authorization");
+            if let Err(failure) = vector.expected.check(&answer, vector.path(), by_header, &jwks, Clock::Real)
+            {
+                failures.push(format!("{}: {failure}", vector.name));
+            }
+            replayed += 1;
+        }
+        for vector in vectors.iter().filter(|vector| !vector.event.is_empty()) {
+            let reason =
+                vector.event.get("reason").and_then(|reason| reason.as_str()).unwrap_or("token.issued");
+            let logged = server.log_comes_to_contain(reason, Duration::from_secs(5));
+            if !logged && vector.event.contains_key("reason") {
+                failures.push(format!("{}: the log does not name {reason}", vector.name));
+            }
+        }
+        let log = server.log().join("\n");
+        for secret in ["ems_", "ZXhhbXBsZS1hcHAtc2VjcmV0", "50%off", "$sha256$", "$pbkdf2", "eyJhbGciOi"] {
+            assert!(!log.contains(secret), "the log tells {secret}:\n{log}");
+        }
+    }
+    println_count(replayed);
+    assert!(replayed >= 60, "only {replayed} vectors were replayed");
+    assert!(
+        failures.is_empty(),
+        "{} vectors do not hold in workerd:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+}
+
+#[expect(clippy::print_stdout, reason = "the count is worth a line of the test's output")]
+fn println_count(replayed: usize) {
+    println!("{replayed} vectors replayed in workerd");
+}

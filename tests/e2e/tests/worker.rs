@@ -1,0 +1,189 @@
+//! The Worker by itself: what no vector can say, since it is about more than one request or about the runtime.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on must stop"
+)]
+
+use std::collections::{BTreeMap, HashSet};
+use std::process::Command;
+use std::time::Duration;
+
+use edgemint_e2e::{State, edgemint, get_json, run, send, serve, serve_at_its_own_address};
+use edgemint_testkit::{Answer, signing_key, verify};
+use serde_json::Value;
+use xtask::{Server, Variant};
+
+const BASIC: &str = "Basic ZXhhbXBsZS1hcHA6WlhoaGJYQnNaUzFoY0hBdGMyVmpjbVYw"; // example-app:ZXhhbXBsZS1hcHAtc2VjcmV0
+
+fn variables(more: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let key = signing_key("ES256", &[]);
+    let base = [
+        ("ISSUER", "https://tokens.example.com"),
+        ("GRANT_TYPES", "client_credentials"),
+        ("SIGNING_KEY_A", &key),
+    ];
+    base.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn token(server: &Server, authorization: &str, form: &str) -> Answer {
+    let headers = [("authorization", authorization), ("content-type", "application/x-www-form-urlencoded")];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    send("POST", &format!("{}/token", server.endpoints()), &headers, form.as_bytes().to_vec())
+}
+
+fn get(url: &str) -> Answer {
+    send("GET", url, &BTreeMap::new(), Vec::new())
+}
+
+#[test]
+fn the_seeds_two_curl_commands_work() {
+    let state = State::empty();
+    let clients = xtask::root().join("examples/dex.yaml");
+    edgemint(&state, &["client", "import", clients.to_str().unwrap()]);
+    let server = serve_at_its_own_address(&state, &["ES256"]);
+    let jwks = get_json(&format!("{}/keys", server.base_url()));
+    for (data, with_id_token) in [
+        ("grant_type=client_credentials", false),
+        ("grant_type=client_credentials&scope=openid+profile", true),
+    ] {
+        let url = format!("{}/token", server.base_url());
+        let user = "example-app:ZXhhbXBsZS1hcHAtc2VjcmV0";
+        let output = run(Command::new("curl").args(["-sS", "-X", "POST", &url, "-u", user, "-d", data]));
+        let body: Value = serde_json::from_str(&output).unwrap_or_else(|error| panic!("{error}: {output}"));
+        let (_, claims) = verify(&jwks, body["access_token"].as_str().unwrap()).unwrap();
+        assert_eq!(claims["iss"], server.base_url().as_str());
+        assert_eq!(body.get("id_token").is_some(), with_id_token);
+    }
+}
+
+#[test]
+fn a_panic_in_one_request_leaves_the_next_served() {
+    let state = State::seeded();
+    let server = serve(&state, &variables(&[]), Variant::ProvokePanic);
+    assert_eq!(token(&server, BASIC, "grant_type=client_credentials").status, 200);
+    for round in 0..3 {
+        assert_eq!(get(&format!("{}/panic", server.base_url())).status, 500);
+        let answer = token(&server, BASIC, "grant_type=client_credentials&scope=openid");
+        assert_eq!(answer.status, 200, "round {round}: {}", answer.body);
+    }
+    assert!(server.log_comes_to_contain("provoked", Duration::from_secs(5)), "a panic is logged");
+}
+
+#[test]
+fn every_mistake_of_a_configuration_is_logged_and_every_endpoint_says_503() {
+    let state = State::empty();
+    let key = signing_key("ES256", &[("alg", "HS256".into())]);
+    let mistaken = [
+        ("ISSUER", "http://tokens.example.com"),
+        ("GRANT_TYPES", "client_credentails"),
+        ("TOKEN_LIFETIME", "1s"),
+        ("CLIENT_CACHE", "1d"),
+        ("SIGNING_KEY_B", &key),
+    ];
+    let server = serve(&state, &variables(&mistaken), Variant::Release);
+    assert_eq!(server.health(), 503);
+    for path in ["/token", "/keys", "/healthz", "/.well-known/openid-configuration", "/else"] {
+        let answer = get(&(server.base_url() + path));
+        assert_eq!(answer.status, 503, "{path}");
+        assert!(answer.headers.contains_key("retry-after"), "{path}");
+        assert!(!answer.body.contains("GRANT"), "{path} tells the world: {}", answer.body);
+    }
+    assert!(server.log_comes_to_contain("config.invalid", Duration::from_secs(5)));
+    let log = server.log().join("\n");
+    for (name, _) in mistaken {
+        assert!(log.contains(name), "{name} is not in the log:\n{log}");
+    }
+    let private = serde_json::from_str::<Value>(&key).unwrap()["d"].as_str().unwrap().to_owned();
+    assert!(!log.contains(&private), "the log tells the key");
+}
+
+#[test]
+fn a_key_that_cannot_be_imported_is_told_to_the_operator_alone() {
+    let state = State::seeded();
+    // A private part that does not belong to the public one.
+    let key = signing_key("ES256", &[("x", "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU".into())]);
+    let server = serve(&state, &variables(&[("SIGNING_KEY_A", &key)]), Variant::Release);
+    assert_eq!(get(&format!("{}/healthz", server.base_url())).status, 503);
+    let answer = token(&server, BASIC, "grant_type=client_credentials");
+    assert_eq!(answer.status, 503, "{}", answer.body);
+    assert!(!answer.body.contains("SIGNING_KEY"));
+    assert!(server.log_comes_to_contain("the key in SIGNING_KEY_A cannot be", Duration::from_secs(5)));
+}
+
+#[test]
+fn tokens_differ_and_the_cache_serves_the_same_client() {
+    let state = State::seeded();
+    let server = serve(&state, &variables(&[]), Variant::Release);
+    let jwks = get_json(&format!("{}/keys", server.base_url()));
+    let mut seen = HashSet::new();
+    for _ in 0..50 {
+        let answer = token(&server, BASIC, "grant_type=client_credentials&scope=openid");
+        let body: Value = serde_json::from_str(&answer.body).unwrap();
+        for name in ["access_token", "id_token"] {
+            let (_, claims) = verify(&jwks, body[name].as_str().unwrap()).unwrap();
+            assert!(seen.insert(claims["jti"].to_string()), "a jti came twice");
+        }
+    }
+    assert_eq!(seen.len(), 100);
+}
+
+#[test]
+fn documents_are_tagged_and_not_sent_twice() {
+    let state = State::empty();
+    let server = serve_at_its_own_address(&state, &["ES256"]);
+    for path in ["/keys", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"] {
+        let url = server.base_url() + path;
+        let first = get(&url);
+        let tag = first.headers["etag"].clone();
+        let headers = BTreeMap::from([("if-none-match".to_owned(), tag.clone())]);
+        let second = send("GET", &url, &headers, Vec::new());
+        assert_eq!((second.status, second.body.as_str()), (304, ""), "{path}");
+        assert_eq!(second.headers["etag"], tag);
+    }
+}
+
+#[test]
+fn a_body_without_an_announced_length_is_read_within_the_limit() {
+    let state = State::seeded();
+    let server = serve(&state, &variables(&[]), Variant::Release);
+    let url = format!("{}/token", server.base_url());
+    let curl = |bytes: usize| {
+        let file = state.path().join("body");
+        let form = "grant_type=client_credentials&x=";
+        std::fs::write(&file, format!("{form}{}", "x".repeat(bytes - form.len()))).unwrap();
+        let data = format!("@{}", file.display());
+        let mut command = Command::new("curl");
+        command.args(["-sS", "-o", "/dev/null", "-w", "%{http_code}", "-X", "POST", &url, "-H"]);
+        command.args([
+            "Transfer-Encoding: chunked",
+            "-H",
+            &format!("Authorization: {BASIC}"),
+            "--data-binary",
+            &data,
+        ]);
+        run(command.args(["-H", "Content-Type: application/x-www-form-urlencoded"]))
+    };
+    assert_eq!(curl(16 * 1024), "200");
+    assert_eq!(curl(16 * 1024 + 1), "413");
+    assert_eq!(curl(1_000_000), "413");
+}
+
+#[test]
+fn a_client_that_the_command_line_added_gets_a_token_and_a_removed_one_does_not() {
+    let state = State::empty();
+    let added = edgemint(&state, &["client", "add", "svc", "--name", "Service", "--group", "g", "--json"]);
+    let added: Value = serde_json::from_str(&added).unwrap_or_else(|error| panic!("{error}: {added}"));
+    let secret = added["secret"].as_str().expect("the secret is printed once");
+    let server = serve(&state, &variables(&[("CLIENT_CACHE", "0")]), Variant::Release);
+    let form = format!("grant_type=client_credentials&scope=groups&client_id=svc&client_secret={secret}");
+    let headers =
+        BTreeMap::from([("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned())]);
+    let ask = || send("POST", &format!("{}/token", server.base_url()), &headers, form.clone().into_bytes());
+    let answer = ask();
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    edgemint(&state, &["client", "remove", "svc", "--yes"]);
+    assert_eq!(ask().status, 401);
+}
