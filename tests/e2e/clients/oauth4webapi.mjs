@@ -13,7 +13,7 @@ for (const discovery of ["oidc", "oauth2"]) {
   for (const authentication of [oauth.ClientSecretBasic(secret), oauth.ClientSecretPost(secret)]) {
     const parameters = new URLSearchParams({ scope: "openid profile" });
     const response = await oauth.clientCredentialsGrantRequest(as, client, authentication, parameters, insecure);
-    const result = await oauth.processClientCredentialsResponse(as, client, response.clone());
+    const result = await oauth.processClientCredentialsResponse(as, client, response);
     assert.equal(result.token_type, "bearer");
     assert.equal(result.scope, "openid profile");
     assert.equal(result.expires_in, 600);

@@ -28,7 +28,8 @@ fn for_each_algorithm(check: impl Fn(&Server, &str)) {
     for algorithm in ALGORITHMS {
         let mut order = vec![algorithm];
         order.extend(ALGORITHMS.iter().filter(|other| **other != algorithm));
-        let server = serve_at_its_own_address(&State::seeded(), &order);
+        let state = State::seeded();
+        let server = serve_at_its_own_address(&state, &order);
         check(&server, algorithm);
     }
 }
