@@ -8,7 +8,8 @@ use crate::dex::{DexClient, Refused};
 use crate::hashing::Secret;
 use crate::kv::Stored;
 
-/// What the IDs of imported secrets begin with; a number follows. Those of generated ones do not.
+/// What an imported secret is called: the first one `dex`, the next `dex2`. Generated ones are called
+/// otherwise.
 const IMPORTED: &str = "dex";
 
 /// What becomes of one entry of a file.
@@ -31,8 +32,12 @@ pub(crate) struct Planned {
     /// What differs from what is stored, by the record's field.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) changes: Vec<&'static str>,
+    /// Why it was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
+    /// Whether its record has a secret then; nothing is said of a refused one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) has_secret: Option<bool>,
     pub(crate) warnings: Vec<String>,
     #[serde(skip)]
     pub(crate) record: Option<ClientRecord>,
@@ -40,13 +45,13 @@ pub(crate) struct Planned {
 
 impl Planned {
     pub(crate) fn refused(Refused { entry, id, reason }: Refused) -> Self {
-        let result = Verdict::Refused;
         Self {
             entry,
             id,
-            result,
+            result: Verdict::Refused,
             changes: Vec::new(),
             reason: Some(reason),
+            has_secret: None,
             warnings: Vec::new(),
             record: None,
         }
@@ -73,9 +78,16 @@ impl Planned {
             Some(_) if changes.is_empty() => Verdict::Unchanged,
             Some(_) => Verdict::Updated,
         };
-        let id = Some(record.id.as_str().to_owned());
-        let record = (result != Verdict::Unchanged).then_some(record);
-        Self { entry, id, result, changes, reason: None, warnings, record }
+        Self {
+            entry,
+            id: Some(record.id.as_str().to_owned()),
+            result,
+            changes,
+            reason: None,
+            has_secret: Some(!record.secrets.is_empty()),
+            warnings,
+            record: (result != Verdict::Unchanged).then_some(record),
+        }
     }
 }
 
@@ -163,11 +175,164 @@ fn is_imported(secret: &StoredSecret) -> bool {
 }
 
 fn number(secret: &StoredSecret) -> Option<u32> {
-    secret.id.strip_prefix(IMPORTED)?.parse().ok()
+    match secret.id.strip_prefix(IMPORTED)? {
+        "" => Some(1),
+        number => number.parse().ok(),
+    }
 }
 
-/// An ID that no secret of the record has had lately, so that logs do not mistake one for the other.
+/// An ID that the secret before did not have, so that logs do not mistake one for the other.
 fn next_id(secrets: &[StoredSecret]) -> String {
-    let last = secrets.iter().filter_map(number).max().unwrap_or(0);
-    format!("{IMPORTED}{}", last.saturating_add(1))
+    match secrets.iter().filter_map(number).max() {
+        None => IMPORTED.to_owned(),
+        Some(last) => format!("{IMPORTED}{}", last.saturating_add(1)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: u64 = 1000;
+
+    fn file(text: &str) -> Vec<DexClient> {
+        let file = crate::dex::read(text, &|_| None).unwrap_or_else(|error| panic!("{error}"));
+        file.entries.into_iter().flatten().collect()
+    }
+
+    fn planned(text: &str, stored: Option<&ClientRecord>) -> Planned {
+        let stored = stored.cloned().map(Ok);
+        dex_client(&file(&format!("[{text}]"))[0], stored.as_ref(), NOW, &Secret::fast_hash)
+    }
+
+    /// Verdict, changes, and the IDs of the secrets that are stored then.
+    fn told(planned: &Planned, before: Option<&ClientRecord>) -> String {
+        let record = planned.record.as_ref().or(before);
+        let secrets = record.map(|r| r.secrets.iter().map(|s| s.id.as_str()).collect::<Vec<_>>().join(" "));
+        format!("{:?} [{}] {}", planned.result, planned.changes.join(" "), secrets.unwrap_or_default())
+    }
+
+    fn stored_secret(id: &str, secret: &str, expires: Option<u64>) -> StoredSecret {
+        let hash = Secret::new(secret.to_owned()).fast_hash();
+        StoredSecret { id: id.to_owned(), created: 1, expires, hash }
+    }
+
+    const CLIENT: &str =
+        "{id: a, name: A, secret: s, trustedPeers: [b], clientCredentialsClaims: {groups: [g, h]}}";
+
+    fn imported() -> ClientRecord {
+        planned(CLIENT, None).record.expect("it is added")
+    }
+
+    #[test]
+    fn a_new_client_is_added_with_all_that_the_file_says() {
+        let plan = planned(CLIENT, None);
+        assert_eq!(told(&plan, None), "Added [name groups trusted_peers secrets] dex");
+        assert_eq!(plan.has_secret, Some(true));
+        let record = imported();
+        assert_eq!((record.revision, record.disabled, record.token_lifetime), (1, false, None));
+        assert_eq!((record.secrets[0].created, record.secrets[0].expires), (NOW, None));
+    }
+
+    #[test]
+    fn the_same_file_again_changes_nothing() {
+        let record = imported();
+        let again = planned(CLIENT, Some(&record));
+        assert_eq!(told(&again, Some(&record)), "Unchanged [] dex");
+        assert!(again.record.is_none(), "and nothing is written");
+    }
+
+    #[test]
+    fn what_the_file_does_not_speak_of_is_kept() {
+        let mut record = imported();
+        (record.disabled, record.token_lifetime, record.revision) = (true, Some(60), 7);
+        record.secrets.insert(0, stored_secret("s1", "generated", None));
+        let plan =
+            planned(&CLIENT.replace("secret: s", "secret: t").replace("name: A", "name: B"), Some(&record));
+        assert_eq!(told(&plan, None), "Updated [name secrets] s1 dex2");
+        let written = plan.record.expect("it is updated");
+        assert_eq!((written.disabled, written.token_lifetime, written.revision), (true, Some(60), 8));
+        let third = planned(&CLIENT.replace("secret: s", "secret: u"), Some(&written));
+        assert_eq!(told(&third, None), "Updated [name secrets] s1 dex3");
+    }
+
+    #[test]
+    fn each_difference_is_named() {
+        let record = imported();
+        for (from, to, changed) in [
+            ("name: A", "name: B", "Updated [name] dex"),
+            ("[b]", "[]", "Updated [trusted_peers] dex"),
+            ("[g, h]", "[h, g]", "Updated [groups] dex"),
+            ("secret: s", "public: true", "Updated [public secrets] "),
+            ("secret: s", "public: false", "Unchanged [] dex"),
+        ] {
+            let plan = planned(&CLIENT.replace(from, to), Some(&record));
+            assert_eq!(told(&plan, Some(&record)), changed);
+        }
+    }
+
+    #[test]
+    fn a_generated_secret_that_the_file_knows_is_not_stored_twice() {
+        let mut record = imported();
+        record.secrets = vec![stored_secret("s1", "s", None)];
+        assert_eq!(told(&planned(CLIENT, Some(&record)), Some(&record)), "Unchanged [] s1");
+    }
+
+    #[test]
+    fn a_secret_that_was_rotated_out_is_not_brought_back() {
+        let mut record = imported();
+        record.secrets = vec![stored_secret("dex", "s", Some(NOW)), stored_secret("s1", "new", None)];
+        let plan = planned(CLIENT, Some(&record));
+        assert_eq!(told(&plan, Some(&record)), "Unchanged [] dex s1");
+        assert!(plan.warnings[0].contains("not brought back"), "{:?}", plan.warnings);
+        // While it still works, all is as the file says.
+        record.secrets[0].expires = Some(NOW + 1);
+        assert!(planned(CLIENT, Some(&record)).warnings.is_empty());
+    }
+
+    #[test]
+    fn a_client_without_a_secret_is_added_without_one_and_keeps_those_that_it_got_here() {
+        let bare = "{id: a, name: A}";
+        let plan = planned(bare, None);
+        assert_eq!((told(&plan, None).as_str(), plan.has_secret), ("Added [name] ", Some(false)));
+        assert_eq!(plan.warnings.len(), 1);
+        let mut record = plan.record.expect("it is added");
+        record.secrets.push(stored_secret("s1", "generated", None));
+        assert_eq!(told(&planned(bare, Some(&record)), Some(&record)), "Unchanged [] s1");
+    }
+
+    #[test]
+    fn what_cannot_be_read_or_stored_is_refused() {
+        let client = &file("[{id: a, name: A, secret: s}]")[0];
+        let stored = Err(edgemint_issuer::RecordError::Version(2));
+        let plan = dex_client(client, Some(&stored), NOW, &Secret::fast_hash);
+        assert_eq!(plan.result, Verdict::Refused);
+        assert!(plan.reason.is_some_and(|reason| reason.contains("version 2")));
+
+        let plan = planned(&format!("{{id: a, name: {}, secret: s}}", "x".repeat(300_000)), None);
+        assert_eq!((plan.result, plan.record.is_none()), (Verdict::Refused, true));
+    }
+
+    #[test]
+    fn a_backup_goes_in_as_it_is() {
+        let backed_up = imported();
+        let plan = |stored: Option<&Stored>| {
+            let planned = record(1, backed_up.clone(), stored);
+            (planned.result, planned.record.map(|record| record.to_json()))
+        };
+        let written = Some(backed_up.to_json());
+        assert_eq!(plan(None), (Verdict::Added, written.clone()));
+        assert_eq!(plan(Some(&Ok(backed_up.clone()))), (Verdict::Unchanged, None));
+        let mut other = backed_up.clone();
+        other.revision = 9;
+        assert_eq!(plan(Some(&Ok(other))), (Verdict::Updated, written.clone()));
+        assert_eq!(plan(Some(&Err(edgemint_issuer::RecordError::WrongId))), (Verdict::Updated, written));
+    }
+
+    #[test]
+    fn no_plan_shows_a_secret_or_a_hash() {
+        let plan = planned("{id: a, name: A, secret: hunter2}", None);
+        let shown = format!("{plan:?} {}", serde_json::to_string(&plan).unwrap_or_default());
+        assert!(!shown.contains("hunter2") && !shown.contains("sha256$"), "{shown}");
+    }
 }

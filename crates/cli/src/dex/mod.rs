@@ -10,5 +10,5 @@ mod json;
 mod scalar;
 mod yaml;
 
-pub(crate) use client::{DexClient, DexFile, Refused, read};
+pub(crate) use client::{DexClient, DexFile, Refused, read, refuse_repeated};
 pub(crate) use document::FileError;
