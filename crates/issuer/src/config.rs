@@ -119,6 +119,13 @@ impl Config {
     /// Reads the variables and secrets of a deployment; names that are not edgemint's are left alone, and
     /// an empty value is an absent one.
     ///
+    /// ```
+    /// # use edgemint_issuer::Config;
+    /// let errors = Config::parse([("ISSUER", "http://example.com")]).unwrap_err();
+    /// let names: Vec<_> = errors.mistakes().iter().map(|mistake| mistake.name.as_str()).collect();
+    /// assert_eq!(names, ["ISSUER", "SIGNING_KEY_<NAME>"]);
+    /// ```
+    ///
     /// # Errors
     ///
     /// Every mistake there is, by variable.

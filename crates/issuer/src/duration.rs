@@ -31,6 +31,12 @@ impl Lifetime {
 
     /// Reads `1*( 1*DIGIT ( "h" / "m" / "s" ) )`, or `0`.
     ///
+    /// ```
+    /// # use edgemint_issuer::{Lifetime, LifetimeError};
+    /// assert_eq!(Lifetime::parse("1h30m")?.seconds(), 5400);
+    /// # Ok::<(), LifetimeError>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// For anything else, and for what does not fit.

@@ -66,6 +66,13 @@ impl ScopeToken {
 impl Scope {
     /// Reads a scope; the same scope twice counts once.
     ///
+    /// ```
+    /// # use edgemint_issuer::{Scope, ScopeError};
+    /// assert_eq!(Scope::parse("openid profile openid")?.to_string(), "openid profile");
+    /// assert_eq!(Scope::parse("openid  profile"), Err(ScopeError::Malformed));
+    /// # Ok::<(), ScopeError>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// When it is not of the grammar (one space between two scopes, and none elsewhere), or too long.

@@ -12,7 +12,13 @@ use crate::keys::SigningKey;
 /// The `sub` of a client: dex's, so that what was granted to it there is granted here.
 ///
 /// base64url, unpadded, of the protobuf message `{1: user_id = client_id, 2: conn_id = ""}`; proto3 leaves
-/// an empty field out. `test` → `CgR0ZXN0`.
+/// an empty field out.
+///
+/// ```
+/// # use edgemint_issuer::{ClientId, subject};
+/// assert_eq!(subject(&ClientId::parse("test")?), "CgR0ZXN0");
+/// # Ok::<(), edgemint_issuer::ClientIdError>(())
+/// ```
 pub fn subject(client: &ClientId) -> String {
     let id = client.as_str().as_bytes();
     let mut message = Vec::with_capacity(id.len() + 3);

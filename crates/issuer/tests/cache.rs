@@ -1,0 +1,161 @@
+//! What is remembered of a client, and for how long.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use edgemint_issuer::ports::{ClientStore, Signer, SlowHash};
+use edgemint_issuer::{
+    Authority, Body, ClientId, ClientRecord, Config, GeneratedSecret, Moment, Request, SecretHash,
+    SigningKey, StoredSecret, Unavailable,
+};
+use edgemint_testkit::{NOW, RANDOM, TestCrypto, signing_key};
+
+/// A store, and the slow hash, that count how often they are asked.
+#[derive(Default, Clone)]
+struct Counting {
+    record: Rc<RefCell<Option<String>>>,
+    reads: Rc<Cell<u32>>,
+    slow_hashes: Rc<Cell<u32>>,
+}
+
+impl ClientStore for Counting {
+    async fn find(&self, _: &ClientId) -> Result<Option<String>, Unavailable> {
+        self.reads.set(self.reads.get() + 1);
+        Ok(self.record.borrow().clone())
+    }
+}
+
+impl Signer for Counting {
+    async fn prepare(&self, key: &SigningKey) -> Result<(), Unavailable> {
+        TestCrypto::default().prepare(key).await
+    }
+
+    async fn sign(&self, key: &SigningKey, input: &[u8]) -> Result<Vec<u8>, Unavailable> {
+        TestCrypto::default().sign(key, input).await
+    }
+}
+
+impl SlowHash for Counting {
+    async fn pbkdf2_sha256(
+        &self,
+        secret: &[u8],
+        salt: &[u8],
+        iterations: u32,
+    ) -> Result<[u8; 32], Unavailable> {
+        self.slow_hashes.set(self.slow_hashes.get() + 1);
+        TestCrypto::default().pbkdf2_sha256(secret, salt, iterations).await
+    }
+}
+
+struct World {
+    outside: Counting,
+    authority: Authority<Counting, Counting>,
+    record: ClientRecord,
+}
+
+impl World {
+    fn new(cache: &str, hash: SecretHash) -> Self {
+        let mut record = ClientRecord::new(ClientId::parse("app").unwrap(), "App");
+        record.secrets.push(StoredSecret { id: "s1".into(), created: 0, expires: None, hash });
+        let outside = Counting::default();
+        *outside.record.borrow_mut() = Some(record.to_json());
+        let key = signing_key("EdDSA", &[]);
+        let grant = ("GRANT_TYPES", "client_credentials");
+        let variables =
+            [("ISSUER", "https://example.com"), grant, ("SIGNING_KEY_A", &key), ("CLIENT_CACHE", cache)];
+        let config = Config::parse(variables).unwrap();
+        Self { authority: Authority::new(config, outside.clone(), outside.clone(), [0; 32]), outside, record }
+    }
+
+    fn ask(&self, secret: &str, at: u64) -> u16 {
+        let body = format!("grant_type=client_credentials&client_id=app&client_secret={secret}");
+        let request = Request {
+            method: "POST",
+            path: "/token",
+            authorization: None,
+            content_type: Some("application/x-www-form-urlencoded"),
+            origin: None,
+            if_none_match: None,
+            body: Body::Whole(body.as_bytes()),
+        };
+        let moment = Moment { now: NOW + at, random: RANDOM };
+        pollster::block_on(self.authority.handle(&request, &moment)).response.status
+    }
+
+    fn store(&self, change: impl FnOnce(&mut ClientRecord)) {
+        let mut record = self.record.clone();
+        change(&mut record);
+        *self.outside.record.borrow_mut() = Some(record.to_json());
+    }
+}
+
+fn generated() -> (String, SecretHash) {
+    let secret = GeneratedSecret::from_random(&[9; 32]);
+    (secret.expose().to_owned(), secret.hash())
+}
+
+fn imported() -> (String, SecretHash) {
+    let (salt, iterations) = (vec![1; 16], 1000);
+    let derived = TestCrypto::default();
+    let derived = pollster::block_on(derived.pbkdf2_sha256(b"chosen", &salt, iterations)).unwrap();
+    ("chosen".to_owned(), SecretHash::Pbkdf2 { iterations, salt, derived })
+}
+
+#[test]
+fn a_record_is_read_once_in_the_cache_time_and_a_disable_is_seen_after_it() {
+    let (secret, hash) = generated();
+    let world = World::new("60s", hash);
+    assert_eq!((world.ask(&secret, 0), world.ask(&secret, 59)), (200, 200));
+    assert_eq!(world.outside.reads.get(), 1);
+    world.store(|record| record.disabled = true);
+    assert_eq!((world.ask(&secret, 59), world.ask(&secret, 60)), (200, 401));
+    assert_eq!(world.outside.reads.get(), 2);
+}
+
+#[test]
+fn with_a_cache_of_zero_every_request_reads() {
+    let (secret, hash) = generated();
+    let world = World::new("0", hash);
+    assert_eq!((world.ask(&secret, 0), world.ask(&secret, 0)), (200, 200));
+    world.store(|record| record.disabled = true);
+    assert_eq!(world.ask(&secret, 0), 401);
+    assert_eq!(world.outside.reads.get(), 3);
+}
+
+#[test]
+fn a_client_that_is_not_there_is_looked_for_each_time_and_found_when_it_comes() {
+    let (secret, hash) = generated();
+    let world = World::new("60s", hash);
+    *world.outside.record.borrow_mut() = None;
+    assert_eq!((world.ask(&secret, 0), world.ask(&secret, 1)), (401, 401));
+    world.store(|_| {});
+    assert_eq!((world.ask(&secret, 2), world.outside.reads.get()), (200, 3));
+}
+
+#[test]
+fn a_slow_hash_is_paid_once_in_the_cache_time_for_a_right_secret_and_always_for_a_wrong_one() {
+    let (secret, hash) = imported();
+    let world = World::new("60s", hash);
+    assert_eq!((world.ask(&secret, 0), world.ask(&secret, 59)), (200, 200));
+    assert_eq!(world.outside.slow_hashes.get(), 1);
+    assert_eq!((world.ask("wrong", 1), world.ask("wrong", 2)), (401, 401));
+    assert_eq!(world.outside.slow_hashes.get(), 3);
+    assert_eq!((world.ask(&secret, 60), world.outside.slow_hashes.get()), (200, 4));
+}
+
+#[test]
+fn a_success_is_remembered_for_the_very_hash_that_matched() {
+    let (secret, hash) = imported();
+    let world = World::new("60s", hash);
+    assert_eq!(world.ask(&secret, 0), 200);
+    let other = SecretHash::Pbkdf2 { iterations: 1000, salt: vec![1; 16], derived: [0; 32] };
+    world.store(|record| record.secrets[0].hash = other);
+    assert_eq!(world.ask(&secret, 60), 401, "the record says another secret now");
+}
+
+#[test]
+fn an_empty_secret_costs_no_slow_hash() {
+    let (_, hash) = imported();
+    let world = World::new("60s", hash);
+    assert_eq!((world.ask("", 0), world.outside.slow_hashes.get()), (401, 0));
+}

@@ -1,0 +1,13 @@
+//! The memory store keeps the contract of every client store. KV's adapter is held to the same by the
+//! end-to-end tests, where it runs.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+
+use edgemint_testkit::{MemoryClients, cast, client_store_contract};
+
+#[test]
+fn memory_clients_keep_the_contract() {
+    let record = cast().into_iter().find(|record| record.id.as_str() == "example-app").unwrap();
+    let mut clients = MemoryClients::default();
+    clients.add(&record);
+    pollster::block_on(client_store_contract(&clients, &record));
+}
