@@ -1,4 +1,10 @@
 //! What is remembered of a client, and for how long.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on must stop, and say where"
+)]
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

@@ -1,4 +1,10 @@
 //! Any request whatever: a token if and only if the credentials and the scope are right, and never a panic.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on must stop, and say where"
+)]
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

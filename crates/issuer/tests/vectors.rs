@@ -1,4 +1,10 @@
 //! The vectors, replayed natively: byte for byte, since time and randomness are passed in.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on must stop, and say where"
+)]
 
 use edgemint_issuer::{Authority, Config};
 use edgemint_testkit::{Answer, Clock, MemoryClients, NOW, Store, TestCrypto, Vector, cast, misfits, moment};
