@@ -20,10 +20,10 @@ pub struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
     /// Print one JSON object on stdout, and no prose
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 900)]
     pub json: bool,
     /// The wrangler.toml of the deployment [default: the nearest one, from this directory upwards]
-    #[arg(short, long, global = true, value_name = "PATH")]
+    #[arg(short, long, global = true, value_name = "PATH", display_order = 901)]
     pub(crate) config: Option<PathBuf>,
 }
 
@@ -69,7 +69,7 @@ pub(crate) struct KeyGenerate {
     #[arg(long, value_name = "TIME", value_parser = Lifetime::parse, default_value = "0s")]
     pub(crate) activate_in: Lifetime,
     /// The key ID, instead of the thumbprint: 1 to 128 characters of printable ASCII
-    #[arg(long)]
+    #[arg(long, value_parser = key_id)]
     pub(crate) kid: Option<String>,
 }
 
@@ -183,6 +183,14 @@ fn token_lifetime(text: &str) -> Result<Lifetime, String> {
         Ok(lifetime) if (30..=24 * 3600).contains(&lifetime.seconds()) => Ok(lifetime),
         Ok(_) => Err("must be from 30s to 24h".to_owned()),
         Err(error) => Err(error.to_string()),
+    }
+}
+
+fn key_id(text: &str) -> Result<String, &'static str> {
+    if (1..=128).contains(&text.len()) && text.bytes().all(|c| matches!(c, 0x20..=0x7E)) {
+        Ok(text.to_owned())
+    } else {
+        Err("a key ID is 1 to 128 characters of printable ASCII")
     }
 }
 

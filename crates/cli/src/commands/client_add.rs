@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use edgemint_issuer::{ClientId, ClientRecord, GeneratedSecret, Lifetime, StoredSecret};
-use serde_json::json;
+use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::args::ClientAdd;
@@ -16,6 +16,17 @@ use crate::project::Project;
 
 /// What the first generated secret of a record is called.
 const FIRST: &str = "s1";
+
+/// The result, as `--json` prints it.
+#[derive(Serialize)]
+struct Added<'a> {
+    id: &'a ClientId,
+    /// `null` for a public client.
+    secret: Option<&'a str>,
+    secret_id: Option<&'static str>,
+    public: bool,
+    issuer: Option<&'a str>,
+}
 
 pub(super) fn run(
     args: &ClientAdd,
@@ -43,16 +54,19 @@ pub(super) fn run(
     ClientRecord::parse(id, &json)
         .map_err(|error| anyhow::anyhow!("the record cannot be stored: {error}"))?;
     records.write(&[&record]).with_context(|| {
-        format!("if the client {id} is there now, `edgemint client rotate-secret {id}` gives it a secret")
+        format!("the secret was not shown; should the client {id} be there now, remove it and add it again")
     })?;
 
     let issuer = project.issuer();
     if output.is_json() {
         let secret = secret.as_ref().map(GeneratedSecret::expose);
-        let secret_id = secret.map(|_| FIRST);
-        output.result_json(&json!({
-            "id": id, "secret": secret, "secret_id": secret_id, "public": args.public, "issuer": issuer,
-        }))?;
+        output.result_json(&Added {
+            id,
+            secret,
+            secret_id: secret.map(|_| FIRST),
+            public: args.public,
+            issuer,
+        })?;
         return Ok(ExitCode::SUCCESS);
     }
     output.say(format_args!("Added the client {id} to {}.", project.target));

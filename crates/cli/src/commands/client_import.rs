@@ -120,16 +120,17 @@ fn tell(
     output: &mut Output,
 ) {
     for one in planned {
-        let id = one.id.as_deref().unwrap_or("(no id)");
+        let id = match &one.id {
+            Some(id) => format!("{id} (entry {})", one.entry),
+            None => format!("entry {}", one.entry),
+        };
+        let changes = one.changes.join(", ");
         match one.result {
             Verdict::Refused => {
-                let reason = one.reason.as_deref().unwrap_or_default();
-                output.say(format_args!("refused: {id} (entry {}): {reason}", one.entry));
+                output.say(format_args!("refused: {id}: {}", one.reason.as_deref().unwrap_or_default()));
             }
-            Verdict::Added if dry_run => output.say(format_args!("would add: {id}")),
-            Verdict::Updated if dry_run => {
-                output.say(format_args!("would update: {id} ({})", one.changes.join(", ")));
-            }
+            Verdict::Added if dry_run => output.say(format_args!("would add: {id}: {changes}")),
+            Verdict::Updated if dry_run => output.say(format_args!("would update: {id}: {changes}")),
             Verdict::Added | Verdict::Updated | Verdict::Unchanged => {}
         }
         for warning in &one.warnings {
@@ -141,13 +142,16 @@ fn tell(
         output.say(format_args!("Not used here: {names}"));
     }
     let count = |verdict| planned.iter().filter(|planned| planned.result == verdict).count();
-    output.say(format_args!(
-        "{}{}: {} added, {} updated, {} unchanged, {} refused",
-        if dry_run { "A dry run; nothing was written to " } else { "Imported into " },
-        target,
+    let counts = format!(
+        "{} added, {} updated, {} unchanged, {} refused",
         count(Verdict::Added),
         count(Verdict::Updated),
         count(Verdict::Unchanged),
         count(Verdict::Refused)
-    ));
+    );
+    if dry_run {
+        output.say(format_args!("It would be {counts}. Nothing was written to {target}."));
+    } else {
+        output.say(format_args!("Imported into {target}: {counts}."));
+    }
 }

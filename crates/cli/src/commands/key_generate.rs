@@ -53,13 +53,15 @@ pub(super) fn run(args: &KeyGenerate, host: &Host, output: &mut Output) -> Resul
 
     output.result(&jwk)?;
     let when = match args.activate_in.seconds() {
-        0 => "at once".to_owned(),
-        _ => format!("in {} (at {nbf}, in seconds since 1970)", args.activate_in),
+        0 => "It signs from now on, unless a newer key does.".to_owned(),
+        _ => format!(
+            "It is published at once, and signs in {} (at {nbf}, in seconds since 1970).",
+            args.activate_in
+        ),
     };
     output.say(format_args!(
-        "This private key signs {when} when it is in a secret of the Worker and no newer key is:\n  \
-         npx wrangler secret put SIGNING_KEY_<NAME> --env production\n\
-         takes it at its prompt, or from this command through a pipe. It is shown here once."
+        "A private key, shown this once. Put it into a secret of the Worker, at the prompt of this command or \
+         through a pipe:\n  npx wrangler secret put SIGNING_KEY_<NAME> --env production\n{when}"
     ));
     Ok(ExitCode::SUCCESS)
 }

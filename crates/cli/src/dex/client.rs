@@ -212,8 +212,7 @@ fn resolve(
     });
     if secret.is_none() && !fields.public {
         warnings.push(
-            "it has no secret and is not public: it is imported without secrets and can get no token until `edgemint client rotate-secret` gives it one"
-                .to_owned(),
+            "it has no secret and is not public: it goes in without one, and can get no token".to_owned(),
         );
     }
     if secret.as_deref().is_some_and(looks_like_a_variable) {

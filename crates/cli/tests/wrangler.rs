@@ -1,0 +1,314 @@
+//! What is run for a deployed environment, and how wrangler's failures are told; with a wrangler that only
+//! keeps what it was called with.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers, too")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::Value;
+
+/// A project folder with its own wrangler in node_modules/.bin; gone when the test ends.
+struct Project(PathBuf);
+
+impl Project {
+    fn new() -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("cli-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let bin = dir.join("node_modules/.bin");
+        for dir in [&bin, &dir.join("fake"), &dir.join("tmp"), &dir.join("deep/down")] {
+            fs::create_dir_all(dir).unwrap();
+        }
+        let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+        fs::copy(tests.join("fake/wrangler"), bin.join("wrangler")).unwrap();
+        fs::set_permissions(bin.join("wrangler"), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::copy(tests.join("transcripts/client.in/wrangler.toml"), dir.join("wrangler.toml")).unwrap();
+        Self(dir)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_default()
+    }
+
+    /// Runs `edgemint` in a folder of the project.
+    fn edgemint_in(&self, folder: &str, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_edgemint"))
+            .args(arguments)
+            .current_dir(self.path(folder))
+            .env("FAKE_WRANGLER", self.path("fake"))
+            .env("TMPDIR", self.path("tmp"))
+            .env("CI_SECRET", "hunter2-from-env")
+            .env("CLOUDFLARE_ENV", "elsewhere")
+            .output()
+            .unwrap()
+    }
+
+    fn edgemint(&self, arguments: &[&str]) -> Output {
+        self.edgemint_in(".", arguments)
+    }
+
+    /// What wrangler was called with, without the folders that are new in every run.
+    fn calls(&self) -> Vec<String> {
+        let plain = |word: &str| match word.split_once("/tmp/edgemint-") {
+            Some((_, rest)) => format!("TMP/{}", rest.split('/').next_back().unwrap_or_default()),
+            None => word.replace(self.0.to_str().unwrap(), "PROJECT"),
+        };
+        self.read("fake/calls")
+            .lines()
+            .map(|call| call.split(' ').map(plain).collect::<Vec<_>>().join(" "))
+            .collect()
+    }
+
+    /// The records that the last `kv bulk put` wrote.
+    fn put(&self) -> Vec<(String, Value)> {
+        let pairs: Vec<Value> = serde_json::from_str(&self.read("fake/put.json")).unwrap();
+        let text = |pair: &Value, name: &str| pair[name].as_str().unwrap().to_owned();
+        pairs.iter().map(|p| (text(p, "key"), serde_json::from_str(&text(p, "value")).unwrap())).collect()
+    }
+
+    /// From now on, what was put is there.
+    fn store_what_was_put(&self) {
+        let pairs: Vec<Value> = serde_json::from_str(&self.read("fake/put.json")).unwrap();
+        let stored =
+            pairs.iter().map(|pair| (pair["key"].as_str().unwrap().to_owned(), pair["value"].clone()));
+        self.write("fake/stored.json", &Value::from(stored.collect::<serde_json::Map<_, _>>()).to_string());
+        fs::remove_file(self.path("fake/put.json")).unwrap();
+    }
+}
+
+impl Drop for Project {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+const DEX: &str = "staticClients:
+- {id: a, name: A, secret: hunter2, trustedPeers: [b], clientCredentialsClaims: {groups: [g]}}
+- {id: b, name: B, secretEnv: CI_SECRET}
+- {id: c, name: C, public: true}
+";
+
+const IMPORT: [&str; 5] = ["client", "import", "dex.yaml", "--env", "production"];
+
+#[test]
+fn an_import_reads_and_writes_in_bulk_and_leaves_nothing_behind() {
+    let project = Project::new();
+    project.write("dex.yaml", DEX);
+    let done = project.edgemint(&IMPORT);
+    assert_eq!(done.status.code(), Some(0), "{}", err(&done));
+    let target = "--binding CLIENTS --remote --env production --config PROJECT/wrangler.toml";
+    assert_eq!(
+        project.calls(),
+        [format!("kv bulk get TMP/keys.json {target}"), format!("kv bulk put TMP/records.json {target}")]
+    );
+    assert_eq!(project.read("fake/get.json"), r#"["client:a","client:b","client:c"]"#);
+    assert_eq!(project.read("fake/modes"), "drwx------\n-rw-------\n".repeat(2));
+    assert_eq!(fs::read_dir(project.path("tmp")).unwrap().count(), 0, "no scratch file stays");
+
+    let put = project.put();
+    let keys: Vec<&str> = put.iter().map(|(key, _)| key.as_str()).collect();
+    assert_eq!(keys, ["client:a", "client:b", "client:c"]);
+    let a = &put[0].1;
+    assert_eq!(
+        (a["name"].as_str(), &a["groups"][0], &a["trusted_peers"][0]),
+        (Some("A"), &"g".into(), &"b".into())
+    );
+    assert!(a["secrets"][0]["hash"].as_str().unwrap().starts_with("$pbkdf2-sha256$i=100000$"));
+    assert_eq!(put[2].1["secrets"], Value::from(Vec::<Value>::new()));
+}
+
+#[test]
+fn nothing_secret_is_in_arguments_environment_files_or_messages() {
+    let project = Project::new();
+    project.write("dex.yaml", &DEX.replace("secretEnv: CI_SECRET", "secret: hunter2-too"));
+    for more in [&[][..], &["--json"], &["--dry-run"], &["--dry-run", "--json"]] {
+        let done = project.edgemint(&[&IMPORT[..], more].concat());
+        let told = out(&done) + &err(&done);
+        assert!(!told.contains("hunter2") && !told.contains("sha256$"), "{told}");
+    }
+    let added = project.edgemint(&["client", "add", "new", "--env", "production"]);
+    let secret = out(&added).trim().to_owned();
+    assert!(secret.starts_with("ems_") && !err(&added).contains(&secret), "once, on stdout");
+    let environment = project.read("fake/environment").replace("CI_SECRET=hunter2-from-env", "");
+    let kept = project.read("fake/calls") + &environment + &project.read("fake/put.json");
+    assert!(!kept.contains("hunter2") && !kept.contains(&secret));
+    assert!(kept.contains("WRANGLER_WRITE_LOGS=false"), "its log file would hold every record that it reads");
+    assert!(kept.contains("WRANGLER_SEND_METRICS=false") && !kept.contains("CLOUDFLARE_ENV"));
+}
+
+#[test]
+fn the_same_import_again_writes_nothing() {
+    let project = Project::new();
+    project.write("dex.yaml", DEX);
+    project.edgemint(&IMPORT);
+    project.store_what_was_put();
+    let again = project.edgemint(&IMPORT);
+    assert!(err(&again).contains("0 added, 0 updated, 3 unchanged, 0 refused"), "{}", err(&again));
+    assert_eq!(project.calls().len(), 3, "one more call, to read");
+
+    project.write("dex.yaml", &DEX.replace("hunter2", "hunter3"));
+    let changed = project.edgemint(&[&IMPORT[..], &["--json"]].concat());
+    let report: Value = serde_json::from_str(&out(&changed)).unwrap();
+    let results: Vec<_> =
+        report["clients"].as_array().unwrap().iter().map(|c| c["result"].as_str()).collect();
+    assert_eq!(results, [Some("updated"), Some("unchanged"), Some("unchanged")]);
+    let put = project.put();
+    assert_eq!(
+        (put.len(), &put[0].1["revision"], &put[0].1["secrets"][0]["id"]),
+        (1, &2.into(), &"dex2".into())
+    );
+}
+
+#[test]
+fn a_dry_run_writes_nothing() {
+    let project = Project::new();
+    project.write("dex.yaml", DEX);
+    let done = project.edgemint(&[&IMPORT[..], &["--dry-run"]].concat());
+    assert!(
+        err(&done).contains("would add: a (entry 1): name, groups, trusted_peers, secrets"),
+        "{}",
+        err(&done)
+    );
+    assert_eq!(project.calls().len(), 1);
+}
+
+#[test]
+fn what_can_go_in_goes_in_beside_what_is_refused() {
+    let project = Project::new();
+    project.write("dex.yaml", &format!("{DEX}- {{id: d, name: D, secret: 007}}\n"));
+    let done = project.edgemint(&IMPORT);
+    assert_eq!(done.status.code(), Some(1));
+    assert!(err(&done).contains("refused: d (entry 4)"), "{}", err(&done));
+    assert_eq!(project.put().len(), 3);
+}
+
+#[test]
+fn many_clients_take_few_processes() {
+    let project = Project::new();
+    let clients: String = (0..450).map(|i| format!("- {{id: c{i}, name: C, public: true}}\n")).collect();
+    project.write("dex.yaml", &clients);
+    project.edgemint(&IMPORT);
+    let calls = |verb: &str| project.calls().iter().filter(|call| call.starts_with(verb)).count();
+    assert_eq!((calls("kv key list"), calls("kv bulk get"), calls("kv bulk put")), (1, 0, 1));
+    // Cloudflare reads a hundred at once.
+    let keys: Vec<_> = (0..450).map(|i| serde_json::json!({ "name": format!("client:c{i}") })).collect();
+    project.write("fake/keys.json", &Value::from(keys).to_string());
+    project.store_what_was_put();
+    let again = project.edgemint(&IMPORT);
+    assert!(err(&again).contains("450 unchanged"), "{}", err(&again));
+    assert_eq!((calls("kv key list"), calls("kv bulk get"), calls("kv bulk put")), (2, 5, 1));
+}
+
+#[test]
+fn the_local_state_is_that_of_the_project_or_the_one_that_was_named() {
+    let project = Project::new();
+    project.edgemint_in("deep/down", &["client", "add", "a", "--local"]);
+    project.edgemint_in("deep/down", &["client", "add", "a", "--local", "--state", "here"]);
+    let calls = project.calls();
+    assert!(
+        calls[0].ends_with("--local --persist-to PROJECT/.wrangler/state --config PROJECT/wrangler.toml"),
+        "{calls:?}"
+    );
+    assert!(calls[2].contains("--persist-to PROJECT/deep/down/here "), "{calls:?}");
+    assert!(!project.read("fake/calls").contains("--env"));
+}
+
+#[test]
+fn a_client_that_exists_is_not_added_again() {
+    let project = Project::new();
+    project.edgemint(&["client", "add", "a", "--env", "production", "--token-lifetime", "5m"]);
+    assert_eq!(project.put()[0].1["token_lifetime"], 300);
+    project.store_what_was_put();
+    let again = project.edgemint(&["client", "add", "a", "--env", "production"]);
+    assert_eq!((again.status.code(), out(&again).as_str()), (Some(1), ""));
+    assert!(err(&again).contains("edgemint client rotate-secret a"), "{}", err(&again));
+    assert_eq!(project.calls().len(), 3, "nothing was written");
+}
+
+#[test]
+fn clients_are_removed_in_one_call_and_the_missing_are_named() {
+    let project = Project::new();
+    project.write("dex.yaml", DEX);
+    project.edgemint(&IMPORT);
+    project.store_what_was_put();
+    let done = project.edgemint(&["client", "remove", "a", "gone", "b", "a", "-y", "--env", "production"]);
+    assert_eq!(done.status.code(), Some(0));
+    assert!(
+        err(&done).contains("there is no client gone") && err(&done).contains("Removed a, b"),
+        "{}",
+        err(&done)
+    );
+    assert_eq!(project.read("fake/delete.json"), r#"["client:a","client:b"]"#);
+    assert!(
+        project
+            .calls()
+            .last()
+            .is_some_and(|call| call.starts_with("kv bulk delete TMP/records.json --force"))
+    );
+}
+
+#[test]
+fn wranglers_failures_are_told_with_what_was_not_done_and_leave_nothing_behind() {
+    for (operation, said, told) in [
+        (
+            "bulk get",
+            "✘ [ERROR] In a non-interactive environment, it's necessary to set a CLOUDFLARE_API_TOKEN environment variable",
+            ["the client records could not be read", "npx wrangler login"],
+        ),
+        (
+            "bulk put",
+            "✘ [ERROR] A request to the Cloudflare API failed.\n\n  namespace not found [code: 10013]\n",
+            ["3 records were to be written", "wrangler kv namespace create"],
+        ),
+        (
+            "bulk put",
+            "TypeError: fetch failed",
+            ["the same command again completes it", "is there a network?"],
+        ),
+    ] {
+        let project = Project::new();
+        project.write("dex.yaml", DEX);
+        project.write("fake/fail", &format!("{operation}\n{said}\n"));
+        let done = project.edgemint(&IMPORT);
+        assert_eq!((done.status.code(), out(&done).as_str()), (Some(1), ""));
+        let message = err(&done);
+        assert!(told.iter().all(|words| message.contains(words)), "{message}");
+        assert!(!message.contains("hunter2"));
+        assert_eq!(fs::read_dir(project.path("tmp")).unwrap().count(), 0, "no scratch file stays");
+    }
+}
+
+#[test]
+fn without_wrangler_or_a_project_the_way_to_it_is_told() {
+    let project = Project::new();
+    fs::remove_dir_all(project.path("node_modules")).unwrap();
+    let run = |arguments: &[&str], dir: &Path| {
+        let mut edgemint = Command::new(env!("CARGO_BIN_EXE_edgemint"));
+        err(&edgemint.args(arguments).current_dir(dir).env("PATH", "/nowhere").output().unwrap())
+    };
+    let add = ["client", "add", "a", "--local"];
+    assert!(run(&add, &project.0).contains("wrangler is not installed: run `npm ci` in "));
+    assert!(run(&add, Path::new("/")).contains("there is no wrangler.toml in / or above it"));
+    project.write("wrangler.toml", "name = ");
+    assert!(run(&add, &project.0).contains("is not TOML"));
+}
