@@ -35,8 +35,7 @@ impl Scratch {
         let path = self.dir.join(name);
         let write = || {
             let mut file = create(&path)?;
-            file.write_all(content)?;
-            file.sync_data()
+            file.write_all(content)
         };
         write().with_context(|| format!("could not write {}", path.display()))?;
         Ok(path)

@@ -64,6 +64,7 @@ impl<'a> Wrangler<'a> {
             // Its log files, kept in the home directory, would repeat every record that it prints.
             .env("WRANGLER_WRITE_LOGS", "false")
             .env("WRANGLER_LOG", "log")
+            .env("WRANGLER_HIDE_BANNER", "true")
             .env("NO_COLOR", "1")
             .env_remove("FORCE_COLOR")
             // The target is what was typed, not what a variable says.

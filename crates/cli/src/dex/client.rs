@@ -99,7 +99,7 @@ fn is(pair: &Pair, field: &str) -> bool {
     pair.name().is_some_and(|name| name.eq_ignore_ascii_case(field))
 }
 
-/// One field of a client, read once.
+/// The fields of a client that mean something here.
 #[derive(Default)]
 struct Fields {
     id: Option<String>,
