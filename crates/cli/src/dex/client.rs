@@ -198,14 +198,30 @@ fn resolve(
     fields: Fields,
     variable: &dyn Fn(&str) -> Option<String>,
 ) -> Result<DexClient, String> {
-    let id = either("id", fields.id, fields.id_env, variable)?;
-    let id = id.ok_or("it has neither `id` nor `idEnv`")?;
+    let id = match (fields.id, fields.id_env) {
+        (Some(_), Some(_)) => return Err(both("id")),
+        (Some(id), None) => id,
+        (None, Some(name)) => variable(&name)
+            .ok_or_else(|| format!("its `idEnv` names the environment variable {name}, which is not set"))?,
+        (None, None) => return Err("it has neither `id` nor `idEnv`".to_owned()),
+    };
     let id = ClientId::parse(&id).map_err(|error| format!("its `id` cannot be used: {error}"))?;
-    let secret = either("secret", fields.secret, fields.secret_env, variable);
-    // A public client has no use for a secret, so that none can be missing.
-    let secret = if fields.public { None } else { secret? };
-
     let mut warnings = Vec::new();
+    let secret = match (fields.secret, fields.secret_env) {
+        (secret, None) => secret,
+        // A public client has no use for a secret, so that none can be missing.
+        _ if fields.public => None,
+        (Some(_), Some(_)) => return Err(both("secret")),
+        (None, Some(name)) => {
+            let secret = variable(&name);
+            if secret.is_none() {
+                warnings
+                    .push(format!("its `secretEnv` names the environment variable {name}, which is not set"));
+            }
+            secret
+        }
+    };
+    let secret = secret.filter(|_| !fields.public);
     let name = fields.name.unwrap_or_else(|| {
         warnings.push("it has no `name`, which dex requires: its ID stands in".to_owned());
         id.as_str().to_owned()
@@ -243,21 +259,8 @@ fn resolve(
     })
 }
 
-/// What `field` says, or the variable that `<field>Env` names.
-fn either(
-    field: &str,
-    written: Option<String>,
-    named: Option<String>,
-    variable: &dyn Fn(&str) -> Option<String>,
-) -> Result<Option<String>, String> {
-    match (written, named) {
-        (Some(_), Some(_)) => Err(format!("it has both `{field}` and `{field}Env`: dex takes one of them")),
-        (written, None) => Ok(written),
-        (None, Some(name)) => match variable(&name) {
-            Some(value) => Ok(Some(value)),
-            None => Err(format!("its `{field}Env` names the environment variable {name}, which is not set")),
-        },
-    }
+fn both(field: &str) -> String {
+    format!("it has both `{field}` and `{field}Env`: dex takes one of them")
 }
 
 /// `$NAME` or `${NAME}`.
@@ -452,10 +455,6 @@ staticClients:
                 "Some(\"é\"): its `id` cannot be used: a client ID is 1 to 256 characters of printable ASCII",
             ),
             ("{idEnv: GONE}", "None: its `idEnv` names the environment variable GONE, which is not set"),
-            (
-                "{id: a, secretEnv: GONE}",
-                "Some(\"a\"): its `secretEnv` names the environment variable GONE, which is not set",
-            ),
             ("{id: a, idEnv: SET}", "Some(\"a\"): it has both `id` and `idEnv`: dex takes one of them"),
             (
                 "{id: a, secret: s, secretEnv: SET}",
@@ -531,6 +530,8 @@ staticClients:
             ("{id: a, name: A}", "no secret and is not public"),
             ("{id: a, name: A, secret: ''}", "no secret and is not public"),
             ("{id: a, name: A, secret: ~}", "no secret and is not public"),
+            ("{id: a, name: A, secretEnv: GONE}", "the environment variable GONE, which is not set"),
+            ("{id: a, name: A, secretEnv: GONE}", "it has no secret and is not public"),
             ("{id: a, name: A, secret: $SET}", "`secretEnv` would read the variable"),
             ("{id: a, name: A, secret: '${SET}'}", "`secretEnv` would read the variable"),
             ("{id: a, name: A, secret: s, trustedPeers: [é]}", "left out"),
