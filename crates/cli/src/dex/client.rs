@@ -207,29 +207,22 @@ fn resolve(
     };
     let id = ClientId::parse(&id).map_err(|error| format!("its `id` cannot be used: {error}"))?;
     let mut warnings = Vec::new();
-    let secret = match (fields.secret, fields.secret_env) {
-        (secret, None) => secret,
+    let (secret, why_none) = match (fields.secret, fields.secret_env) {
         // A public client has no use for a secret, so that none can be missing.
-        _ if fields.public => None,
+        _ if fields.public => (None, String::new()),
         (Some(_), Some(_)) => return Err(both("secret")),
+        (secret, None) => (secret, "it has no secret and is not public".to_owned()),
         (None, Some(name)) => {
-            let secret = variable(&name);
-            if secret.is_none() {
-                warnings
-                    .push(format!("its `secretEnv` names the environment variable {name}, which is not set"));
-            }
-            secret
+            let why = format!("its `secretEnv` names the environment variable {name}, which is not set");
+            (variable(&name), why)
         }
     };
-    let secret = secret.filter(|_| !fields.public);
     let name = fields.name.unwrap_or_else(|| {
         warnings.push("it has no `name`, which dex requires: its ID stands in".to_owned());
         id.as_str().to_owned()
     });
     if secret.is_none() && !fields.public {
-        warnings.push(
-            "it has no secret and is not public: it goes in without one, and can get no token".to_owned(),
-        );
+        warnings.push(format!("{why_none}: it goes in without one, and can get no token"));
     }
     if secret.as_deref().is_some_and(looks_like_a_variable) {
         warnings.push(
@@ -531,7 +524,6 @@ staticClients:
             ("{id: a, name: A, secret: ''}", "no secret and is not public"),
             ("{id: a, name: A, secret: ~}", "no secret and is not public"),
             ("{id: a, name: A, secretEnv: GONE}", "the environment variable GONE, which is not set"),
-            ("{id: a, name: A, secretEnv: GONE}", "it has no secret and is not public"),
             ("{id: a, name: A, secret: $SET}", "`secretEnv` would read the variable"),
             ("{id: a, name: A, secret: '${SET}'}", "`secretEnv` would read the variable"),
             ("{id: a, name: A, secret: s, trustedPeers: [é]}", "left out"),
