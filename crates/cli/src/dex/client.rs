@@ -222,7 +222,7 @@ fn resolve(
         id.as_str().to_owned()
     });
     if secret.is_none() && !fields.public {
-        warnings.push(format!("{why_none}: it goes in without one, and can get no token"));
+        warnings.push(format!("{why_none}: it goes in without a secret, and can get no token"));
     }
     if secret.as_deref().is_some_and(looks_like_a_variable) {
         warnings.push(
