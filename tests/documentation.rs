@@ -1,0 +1,199 @@
+//! The documentation against the code: what it names exists, and what it must name is named.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on must stop"
+)]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Every page: at the top of the repository, and below docs/.
+fn pages() -> Vec<PathBuf> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                found.push(path);
+            }
+        }
+    }
+    let top = ["README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md"];
+    let mut found: Vec<PathBuf> = top.iter().map(|name| root().join(name)).collect();
+    walk(&root().join("docs"), &mut found);
+    assert!(found.len() >= 15, "found only {} pages", found.len());
+    found.sort();
+    found
+}
+
+/// What stands in backticks, on lines outside of code blocks.
+fn code_spans(text: &str) -> Vec<&str> {
+    let mut in_block = false;
+    let mut spans = Vec::new();
+    for line in text.lines() {
+        if line.trim_start().starts_with("```") {
+            in_block = !in_block;
+        } else if !in_block {
+            spans.extend(line.split('`').skip(1).step_by(2));
+        }
+    }
+    spans
+}
+
+/// What `find` says about the pages, with the page before it; and how often it found something to look at.
+fn complaints(find: impl Fn(&Path, &str) -> (usize, Vec<String>)) -> (usize, Vec<String>) {
+    let (mut looked_at, mut all) = (0, Vec::new());
+    for path in pages() {
+        let (count, found) = find(&path, &read(&path));
+        looked_at += count;
+        let name = path.strip_prefix(root()).unwrap_or(&path).display().to_string();
+        all.extend(found.into_iter().map(|complaint| format!("{name}: {complaint}")));
+    }
+    (looked_at, all)
+}
+
+#[test]
+fn every_vector_that_is_named_exists() {
+    let (looked_at, wrong) = complaints(|_, text| {
+        // `vector:<name>` stands for any of them.
+        let named: Vec<&str> = code_spans(text)
+            .into_iter()
+            .filter_map(|span| span.strip_prefix("vector:"))
+            .filter(|name| !name.starts_with('<'))
+            .collect();
+        let folder = root().join("vectors/token");
+        let missing = named.iter().filter(|name| !folder.join(format!("{name}.json")).is_file());
+        (named.len(), missing.map(|name| format!("there is no vector {name}")).collect())
+    });
+    assert!(looked_at > 100, "found only {looked_at} names of vectors");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Whether `source` has a function `name` that is marked as a test.
+fn has_test(source: &str, name: &str) -> bool {
+    let lines: Vec<&str> = source.lines().map(str::trim).collect();
+    let start = format!("fn {name}(");
+    lines.iter().enumerate().filter(|(_, line)| line.starts_with(&start)).any(|(i, _)| {
+        let above = lines[..i].iter().rev();
+        above
+            .take_while(|line| line.starts_with("#[") || line.starts_with("//"))
+            .any(|line| *line == "#[test]")
+    })
+}
+
+#[test]
+fn every_test_that_is_named_exists() {
+    let (looked_at, wrong) = complaints(|_, text| {
+        let named: Vec<(&str, &str)> = code_spans(text)
+            .into_iter()
+            .filter_map(|span| span.split_once("::"))
+            .filter(|(path, _)| path.ends_with(".rs"))
+            .collect();
+        let missing = named.iter().filter(|(path, name)| {
+            let path = root().join(path);
+            !path.is_file() || !has_test(&read(&path), name)
+        });
+        (named.len(), missing.map(|(path, name)| format!("{path} has no test {name}")).collect())
+    });
+    assert!(looked_at > 50, "found only {looked_at} names of tests");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The cells of each row of the tables in `text`.
+fn rows(text: &str) -> Vec<Vec<&str>> {
+    fn cells(line: &str) -> Option<Vec<&str>> {
+        let inner = line.strip_prefix('|')?.strip_suffix('|')?;
+        Some(inner.split('|').map(str::trim).collect())
+    }
+    text.lines().filter_map(cells).collect()
+}
+
+#[test]
+fn the_92_assertions_have_a_row_each_and_a_status() {
+    let text = read(&root().join("docs/conformance.md"));
+    let mut numbers: Vec<u32> = Vec::new();
+    for row in rows(&text) {
+        let Ok(number) = row[0].parse() else { continue };
+        numbers.push(number);
+        assert_eq!(row.len(), 4, "row {number}");
+        let known = ["holds", "in part", "not yet", "not applicable"];
+        assert!(known.contains(&row[2]), "row {number} has the status {}", row[2]);
+        assert!(!row[3].is_empty(), "row {number} says nothing");
+    }
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=92).collect::<Vec<_>>());
+}
+
+/// The variables of the README's table.
+fn documented_variables() -> BTreeSet<String> {
+    let text = read(&root().join("README.md"));
+    let (_, section) = text.split_once("\n## Configuration\n").expect("the README has this section");
+    let section = section.split("\n## ").next().unwrap_or_default();
+    let first_cells = rows(section).into_iter().map(|row| row[0]);
+    let names = first_cells.filter_map(|cell| cell.strip_prefix('`')?.strip_suffix('`'));
+    let found: BTreeSet<String> = names.map(str::to_owned).collect();
+    assert!(found.len() >= 5, "found only {found:?}");
+    found
+}
+
+#[test]
+fn the_readmes_variables_are_those_that_the_code_reads() {
+    let config = read(&root().join("crates/issuer/src/config.rs"));
+    let config = config.split("#[cfg(test)]").next().unwrap_or_default();
+    let environment = read(&root().join("src/environment.rs"));
+    let documented = documented_variables();
+    for name in &documented {
+        let quoted = format!("\"{name}\"");
+        assert!(
+            config.contains(&quoted) || environment.contains(&quoted),
+            "the README has {name}, and neither config.rs nor environment.rs does"
+        );
+    }
+    let read_by_the_code = config.split("get(\"").skip(1).filter_map(|rest| rest.split('"').next());
+    let read_by_the_code: Vec<&str> = read_by_the_code.collect();
+    assert!(read_by_the_code.len() >= 5, "found only {read_by_the_code:?}");
+    for name in read_by_the_code {
+        assert!(documented.contains(name), "config.rs reads {name}, which is not in the README's table");
+    }
+}
+
+/// The targets of the links that stand outside of code.
+fn links(text: &str) -> Vec<&str> {
+    let mut in_block = false;
+    let mut found = Vec::new();
+    for line in text.lines() {
+        if line.trim_start().starts_with("```") {
+            in_block = !in_block;
+        } else if !in_block {
+            found.extend(line.split("](").skip(1).filter_map(|rest| rest.split(')').next()));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_relative_link_leads_somewhere() {
+    let (looked_at, wrong) = complaints(|page, text| {
+        let folder = page.parent().expect("a folder");
+        let relative: Vec<&str> = links(text)
+            .into_iter()
+            .filter(|target| !target.contains("://") && !target.starts_with('#'))
+            .map(|target| target.split('#').next().unwrap_or_default())
+            .collect();
+        let broken = relative.iter().filter(|target| !folder.join(target).exists());
+        (relative.len(), broken.map(|target| format!("{target} is not there")).collect())
+    });
+    assert!(looked_at > 20, "found only {looked_at} links");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
