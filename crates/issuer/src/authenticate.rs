@@ -29,6 +29,18 @@ impl AuthenticatedClient {
     }
 }
 
+/// How far an attempt came: to no client, to a client, to one of its secrets or a state of its own, to a
+/// record that is broken.
+fn progress(failure: &TokenError) -> u8 {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "an order of reasons: nothing is allowed by it")]
+    match failure {
+        TokenError::UnknownClient => 0,
+        TokenError::NoCredentials | TokenError::WrongSecret => 1,
+        TokenError::CorruptRecord(..) => 3,
+        _ => 2,
+    }
+}
+
 /// What the issuer authenticates clients with.
 pub(crate) struct Authenticator<'a, C, H> {
     pub(crate) clients: &'a Clients<C>,
@@ -39,7 +51,7 @@ pub(crate) struct Authenticator<'a, C, H> {
 
 impl<C: ClientStore, H: SlowHash> Authenticator<'_, C, H> {
     /// Tries each reading of the credentials. When none proves a client, the error is that of the reading
-    /// that came furthest: it is for the operator, the client is told the same for all.
+    /// that came furthest, and of two that came as far, the first.
     pub(crate) async fn authenticate(
         &self,
         credentials: &Credentials,
@@ -48,11 +60,11 @@ impl<C: ClientStore, H: SlowHash> Authenticator<'_, C, H> {
         for presented in credentials.readings() {
             match self.try_reading(presented).await {
                 Ok(client) => return Ok(client),
-                Err(TokenError::UnknownClient) => {}
                 Err(error @ (TokenError::StoreUnavailable(_) | TokenError::CryptoUnavailable(_))) => {
                     return Err(error);
                 }
-                Err(error) => failure = error,
+                Err(error) if progress(&error) > progress(&failure) => failure = error,
+                Err(_) => {}
             }
         }
         Err(failure)

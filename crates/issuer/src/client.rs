@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::duration::Lifetime;
 use crate::secret::SecretHash;
 
 /// What the key of a client record begins with; the client ID follows.
@@ -103,7 +104,7 @@ pub struct ClientRecord {
     pub groups: Vec<String>,
     /// The clients that may ask for tokens with this client as audience.
     pub trusted_peers: Vec<ClientId>,
-    /// How long its tokens live, in seconds; the deployment's default when absent.
+    /// How long its tokens live, in seconds, 30 at least; the deployment's default when absent.
     pub token_lifetime: Option<u64>,
     /// Counts the writes, so that one operator notices another's.
     pub revision: u64,
@@ -122,6 +123,8 @@ pub enum RecordError {
     WrongId,
     /// Two secrets share an ID.
     RepeatedSecretId,
+    /// A token lifetime shorter than any token's.
+    Lifetime,
 }
 
 impl fmt::Display for RecordError {
@@ -137,6 +140,9 @@ impl fmt::Display for RecordError {
             }
             Self::WrongId => f.write_str("its id is not the one it is stored under"),
             Self::RepeatedSecretId => f.write_str("two of its secrets have the same id"),
+            Self::Lifetime => {
+                write!(f, "its token_lifetime is shorter than {}", Lifetime::SHORTEST_OF_TOKENS)
+            }
         }
     }
 }
@@ -193,6 +199,9 @@ impl ClientRecord {
         if ids().enumerate().any(|(i, id)| ids().take(i).any(|earlier| earlier == id)) {
             return Err(RecordError::RepeatedSecretId);
         }
+        if record.token_lifetime.is_some_and(|seconds| seconds < Lifetime::SHORTEST_OF_TOKENS.seconds()) {
+            return Err(RecordError::Lifetime);
+        }
         Ok(record)
     }
 
@@ -241,6 +250,8 @@ mod tests {
         ));
         assert!(matches!(parse("garbage"), Err(RecordError::Malformed(_))));
         assert!(matches!(parse(&"[".repeat(100_000)), Err(RecordError::Malformed(_))));
+        let short = RECORD.replace("\"token_lifetime\":null", "\"token_lifetime\":29");
+        assert_eq!(parse(&short).err(), Some(RecordError::Lifetime));
         assert_eq!(parse(&" ".repeat(MAX_RECORD + 1)).err(), Some(RecordError::TooLarge));
         let twice = RECORD.replace("[{\"id\"", "[{\"id\":\"s1\",\"created\":1,\"expires\":null,\"hash\":\"$sha256$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"},{\"id\"");
         assert_eq!(parse(&twice).err(), Some(RecordError::RepeatedSecretId));

@@ -10,10 +10,6 @@ use crate::keys::{KeyError, SigningKey, SigningKeys};
 /// What the name of every secret that holds a signing key begins with.
 const SIGNING_KEY: &str = "SIGNING_KEY_";
 
-/// The bounds of a token's lifetime.
-const SHORTEST: Lifetime = Lifetime::from_seconds(30);
-const LONGEST: Lifetime = Lifetime::from_seconds(24 * 3600);
-
 /// A grant that edgemint serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GrantType {
@@ -153,8 +149,9 @@ impl Config {
             }
             Some(_) => wrong.add("TOKEN_PROFILE", "must be dex"),
         }
+        let longest = Lifetime::LONGEST_OF_TOKENS;
         let max_token_lifetime =
-            wrong.lifetime("MAX_TOKEN_LIFETIME", get("MAX_TOKEN_LIFETIME"), LONGEST, LONGEST);
+            wrong.lifetime("MAX_TOKEN_LIFETIME", get("MAX_TOKEN_LIFETIME"), longest, longest);
         let ten_minutes = Lifetime::from_seconds(600).min(max_token_lifetime);
         let token_lifetime =
             wrong.lifetime("TOKEN_LIFETIME", get("TOKEN_LIFETIME"), ten_minutes, max_token_lifetime);
@@ -240,9 +237,9 @@ impl Mistakes {
     ) -> Lifetime {
         let Some(value) = value else { return default };
         match self.ok(name, Lifetime::parse(value).map_err(|error| format!("is {error}"))) {
-            Some(lifetime) if (SHORTEST..=longest).contains(&lifetime) => lifetime,
+            Some(lifetime) if (Lifetime::SHORTEST_OF_TOKENS..=longest).contains(&lifetime) => lifetime,
             Some(_) => {
-                self.add(name, format_args!("must be from {SHORTEST} to {longest}"));
+                self.add(name, format_args!("must be from {} to {longest}", Lifetime::SHORTEST_OF_TOKENS));
                 default
             }
             None => default,

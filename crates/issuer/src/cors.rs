@@ -65,6 +65,7 @@ impl AllowedOrigins {
         };
         if let Some(origin) = allowed {
             response.header("Access-Control-Allow-Origin", origin);
+            response.header("Access-Control-Expose-Headers", "ETag, Retry-After, WWW-Authenticate");
         }
     }
 
@@ -74,6 +75,9 @@ impl AllowedOrigins {
         response.header("Access-Control-Allow-Methods", methods);
         response.header("Access-Control-Allow-Headers", "Authorization, Content-Type");
         response.header("Access-Control-Max-Age", "600");
+        if methods.contains("POST") {
+            response.no_store();
+        }
         self.allow(request, &mut response);
         response
     }

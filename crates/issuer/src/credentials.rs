@@ -105,9 +105,12 @@ impl Credentials {
 
         if let Some(id) = id_in_body
             && !readings.is_empty()
-            && readings.iter().all(|presented| presented.id.as_str() != id)
         {
-            return Err(TokenError::ClientIdMismatch);
+            // What the body names settles which reading is meant.
+            readings.retain(|presented| presented.id.as_str() == id);
+            if readings.is_empty() {
+                return Err(TokenError::ClientIdMismatch);
+            }
         }
         Ok(Self { readings, by_header: true })
     }
@@ -174,6 +177,9 @@ mod tests {
         assert_eq!(basic("Basic YTpiYw==", "client_secret=bc"), Err(TokenError::TwoAuthenticationMethods));
         assert_eq!(basic("Basic YTpiYw==", "client_id=a&client_secret="), Ok(vec![of("a", "bc")]));
         assert_eq!(basic("Basic YTpiYw==", "client_id=b"), Err(TokenError::ClientIdMismatch));
+        let encoded = format!("Basic {}", STANDARD.encode("a%3Ab:c"));
+        assert_eq!(basic(&encoded, "client_id=a:b"), Ok(vec![of("a:b", "c")]));
+        assert_eq!(basic(&encoded, "client_id=a%253Ab"), Ok(vec![of("a%3Ab", "c")]), "the raw reading alone");
     }
 
     #[test]

@@ -19,6 +19,12 @@ impl fmt::Display for LifetimeError {
 impl std::error::Error for LifetimeError {}
 
 impl Lifetime {
+    /// The shortest that a token may live.
+    pub const SHORTEST_OF_TOKENS: Self = Self(30);
+
+    /// The longest that a token may live.
+    pub const LONGEST_OF_TOKENS: Self = Self(24 * 3600);
+
     /// Of so many seconds.
     pub const fn from_seconds(seconds: u64) -> Self {
         Self(seconds)

@@ -12,8 +12,7 @@ use crate::error::TokenError;
 use crate::ports::ClientStore;
 use crate::scope::Scope;
 
-/// The most other clients that one request may name as audiences: each may cost a read of the store, and
-/// a Worker on the free plan may do fifty.
+/// The most other clients that one request may name as audiences: each may cost a read of the store.
 const MAX_PEERS: usize = 32;
 
 /// What a request asks for. Its scope is judged only once it is known who asks.

@@ -86,7 +86,7 @@ impl<'a> Response<'a> {
     }
 
     /// RFC 6749 §5.1 asks for both on what carries a token; here every answer of `/token` has them.
-    fn no_store(&mut self) {
+    pub(crate) fn no_store(&mut self) {
         self.header("Cache-Control", "no-store");
         self.header("Pragma", "no-cache");
     }

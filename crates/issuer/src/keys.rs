@@ -77,6 +77,8 @@ pub enum KeyError {
     Algorithm,
     /// A member has a wrong length, or the RSA modulus has fewer than 2048 bits (RFC 7518 §3.3).
     Length,
+    /// `use` or `key_ops` says that the key is not for signing (RFC 7517 §4.2, §4.3).
+    NotForSigning,
     /// A `kid` that is not 1 to 128 characters of printable ASCII.
     KeyId,
     /// Another key has the same `kid`.
@@ -90,6 +92,7 @@ impl fmt::Display for KeyError {
             Self::NotPrivate => "has no private part: `edgemint key generate` makes a key that can sign",
             Self::Algorithm => "must be for ES256 (EC, P-256), RS256 (RSA) or EdDSA (OKP, Ed25519)",
             Self::Length => "has parts of a wrong length (RSA needs 2048 bits and more)",
+            Self::NotForSigning => "says by its use or key_ops that it is not for signing",
             Self::KeyId => "has a kid that is not 1 to 128 characters of printable ASCII",
             Self::RepeatedKeyId => "has the kid of another signing key",
         })
@@ -105,6 +108,8 @@ struct PrivateJwk {
     alg: Option<String>,
     kid: Option<String>,
     nbf: Option<u64>,
+    r#use: Option<String>,
+    key_ops: Option<Vec<String>>,
 }
 
 #[derive(Serialize)]
@@ -123,7 +128,13 @@ impl SigningKey {
     ///
     /// See [`KeyError`].
     pub fn parse(name: &str, jwk: &str) -> Result<Self, KeyError> {
-        let PrivateJwk { key, alg, kid, nbf } = serde_json::from_str(jwk).map_err(|_| KeyError::Malformed)?;
+        let PrivateJwk { key, alg, kid, nbf, r#use, key_ops } =
+            serde_json::from_str(jwk).map_err(|_| KeyError::Malformed)?;
+        let is_for_signing = r#use.is_none_or(|purpose| purpose == "sig")
+            && key_ops.is_none_or(|operations| operations.iter().any(|operation| operation == "sign"));
+        if !is_for_signing {
+            return Err(KeyError::NotForSigning);
+        }
         let alg = algorithm_of(&key, alg.as_deref())?;
         let verifying = key.to_verifying_key();
         let kid = match kid {
@@ -188,7 +199,7 @@ fn algorithm_of(key: &JsonWebKey<'_>, stated: Option<&str>) -> Result<Algorithm,
         }
         JsonWebKey::Rsa { modulus, private_parts, .. } => {
             let _ = private_parts.as_ref().ok_or(KeyError::NotPrivate)?;
-            (Algorithm::Rs256, modulus.len() >= 256 && modulus.first() != Some(&0))
+            (Algorithm::Rs256, bits(modulus) >= 2048)
         }
         JsonWebKey::KeyPair { curve, x, secret } if curve == "Ed25519" => {
             let secret = secret.as_ref().ok_or(KeyError::NotPrivate)?;
@@ -204,6 +215,13 @@ fn algorithm_of(key: &JsonWebKey<'_>, stated: Option<&str>) -> Result<Algorithm,
     } else {
         Err(KeyError::Length)
     }
+}
+
+/// How long a big-endian number without leading zero bytes is, in bits; 0 for one that has them.
+fn bits(number: &[u8]) -> u32 {
+    let first = number.first().map_or(0, |first| 8 - first.leading_zeros());
+    let rest = u32::try_from(number.len().saturating_sub(1)).unwrap_or(u32::MAX / 8);
+    if first == 0 { 0 } else { rest * 8 + first }
 }
 
 /// All signing keys of a deployment; never none.
@@ -304,6 +322,25 @@ mod tests {
         assert_eq!(refused(&OKP.replace("\"x\":\"11qY", "\"x\":\"")), Some(KeyError::Length));
         assert_eq!(refused(&with(EC, r#""kid":"""#)), Some(KeyError::KeyId));
         assert_eq!(refused(&with(EC, r#""kty":"EC""#)), Some(KeyError::Malformed), "a repeated member");
+        assert_eq!(refused(&with(EC, r#""use":"enc""#)), Some(KeyError::NotForSigning));
+        assert_eq!(refused(&with(EC, r#""key_ops":["verify"]"#)), Some(KeyError::NotForSigning));
+        assert_eq!(refused(&with(EC, r#""use":"sig","key_ops":["sign"]"#)), None);
+    }
+
+    #[test]
+    fn an_rsa_key_has_2048_bits_and_more() {
+        let with_modulus = |first: u8, bytes: usize| {
+            let mut modulus = vec![0xFF; bytes];
+            modulus[0] = first;
+            let n = URL_SAFE_NO_PAD.encode(modulus);
+            let jwk = format!(r#"{{"kty":"RSA","n":"{n}","e":"AQAB","d":"AQ","p":"AQ","q":"AQ"}}"#);
+            SigningKey::parse("A", &jwk).err()
+        };
+        assert_eq!(with_modulus(0x80, 256), None);
+        assert_eq!(with_modulus(0x01, 257), None);
+        assert_eq!(with_modulus(0x7F, 256), Some(KeyError::Length), "2047 bits");
+        assert_eq!(with_modulus(0x80, 128), Some(KeyError::Length), "1024 bits");
+        assert_eq!(with_modulus(0x00, 257), Some(KeyError::Length), "RFC 7518 §6.3.1.1: no leading zero");
     }
 
     #[test]

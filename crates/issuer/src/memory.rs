@@ -6,7 +6,7 @@ use std::hash::Hash;
 
 use crate::duration::Lifetime;
 
-/// The most entries: at some hundred bytes each, far below an isolate's 128 MB.
+/// The most entries: at the some hundred bytes of a usual record, far below an isolate's 128 MB.
 const CAPACITY: usize = 10_000;
 
 /// Remembers values for a fixed time. With a time of 0 it remembers nothing.

@@ -1,5 +1,5 @@
-//! The memory store keeps the contract of every client store. KV's adapter is held to the same by the
-//! end-to-end tests, where it runs.
+//! The memory store keeps the contract of every client store. KV's adapter runs in workerd alone: there the
+//! vectors show the same of it, over HTTP.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
 use edgemint_testkit::{MemoryClients, cast, client_store_contract};
