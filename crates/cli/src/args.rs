@@ -5,6 +5,10 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use edgemint_issuer::{ClientId, Lifetime};
 
+use crate::client_args::{
+    ClientDisable, ClientEnable, ClientExport, ClientList, ClientRevokeSecret, ClientRotateSecret, ClientShow,
+};
+
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done (warnings do not change that)
@@ -32,7 +36,7 @@ pub(crate) enum Command {
     /// Make signing keys
     #[command(subcommand)]
     Key(KeyCommand),
-    /// Add, import and remove clients
+    /// Add, look at and change clients, rotate their secrets, back them up
     #[command(subcommand)]
     Client(ClientCommand),
 }
@@ -45,8 +49,15 @@ pub(crate) enum KeyCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ClientCommand {
     Add(ClientAdd),
-    Import(ClientImport),
+    List(ClientList),
+    Show(ClientShow),
+    RotateSecret(ClientRotateSecret),
+    RevokeSecret(ClientRevokeSecret),
+    Disable(ClientDisable),
+    Enable(ClientEnable),
     Remove(ClientRemove),
+    Export(ClientExport),
+    Import(ClientImport),
 }
 
 /// Make a private signing key

@@ -1,4 +1,4 @@
-//! A backup of client records: read here, so that a restored client works with the secrets it had.
+//! A backup of client records: written and read, so that a restored client works with the secrets it had.
 //!
 //! `{"edgemint": {"backup": 1}, "clients": [record, …]}`, each record as it is stored.
 
@@ -8,11 +8,17 @@ use serde_json::value::RawValue;
 
 use crate::dex::{FileError, Refused, refuse_repeated};
 
-/// The version that is read.
+/// The version that is written and read.
 const VERSION: u32 = 1;
 
 /// The records of a backup, in order.
 pub(crate) type Entries = Vec<Result<ClientRecord, Refused>>;
+
+/// The backup of these records: one a line, so that two backups can be compared.
+pub(crate) fn write(records: &[&ClientRecord]) -> String {
+    let lines: Vec<String> = records.iter().map(|record| record.to_json()).collect();
+    format!("{{\"edgemint\":{{\"backup\":{VERSION}}},\"clients\":[\n{}\n]}}", lines.join(",\n"))
+}
 
 /// Reads a backup; `None` when `text` is another kind of file.
 pub(crate) fn read(text: &str) -> Option<Result<Entries, FileError>> {
@@ -83,6 +89,21 @@ mod tests {
     fn records_come_back_as_they_were() {
         let entries = read(&backup(RECORD)).expect("it is a backup").expect("it is whole");
         assert_eq!(entries[0].as_ref().map(ClientRecord::to_json), Ok(RECORD.to_owned()));
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let ids = ["a", "b:\"", "c"].map(|id| ClientId::parse(id).expect("an ID"));
+        let records = ids.map(|id| ClientRecord::new(id, "N\u{e4}me\n"));
+        for records in [&records[..], &[]] {
+            let text = write(&records.iter().collect::<Vec<_>>());
+            let entries = read(&text).expect("it is a backup").expect("it is whole");
+            let json = |record: &ClientRecord| record.to_json();
+            assert_eq!(
+                entries.iter().flatten().map(json).collect::<Vec<_>>(),
+                records.iter().map(json).collect::<Vec<_>>()
+            );
+        }
     }
 
     #[test]

@@ -54,12 +54,14 @@ impl<'a> Records<'a> {
         Ok(Self { wrangler: Wrangler::find(project, host)?, project, host })
     }
 
+    /// All records that there are.
+    pub(crate) fn read_all(&self) -> Result<BTreeMap<ClientId, Stored>> {
+        let keys = self.keys().context("the clients could not be listed")?;
+        self.read_keys(&keys)
+    }
+
     /// The records of those of `ids` that have one.
     pub(crate) fn read(&self, ids: &[&ClientId]) -> Result<BTreeMap<ClientId, Stored>> {
-        let at_once = match self.project.target {
-            Target::Local(_) => READ_LOCAL,
-            Target::Deployed(_) => READ_DEPLOYED,
-        };
         // To ask which are there costs one more process, and saves reading the many that are not.
         let there: Vec<String>;
         let keys: Vec<String> = ids.iter().map(|id| id.kv_key()).collect();
@@ -69,6 +71,14 @@ impl<'a> Records<'a> {
             &there
         } else {
             &keys
+        };
+        self.read_keys(keys)
+    }
+
+    fn read_keys(&self, keys: &[String]) -> Result<BTreeMap<ClientId, Stored>> {
+        let at_once = match self.project.target {
+            Target::Local(_) => READ_LOCAL,
+            Target::Deployed(_) => READ_DEPLOYED,
         };
         let chunks: Vec<&[String]> = keys.chunks(at_once).collect();
         let read = in_parallel(&chunks, READERS, |chunk| self.read_chunk(chunk));
@@ -114,6 +124,11 @@ impl<'a> Records<'a> {
         let pairs: Vec<Pair> =
             records.iter().map(|r| Pair { key: r.id.kv_key(), value: r.to_json() }).collect();
         self.change("put", &[], &pairs, "written")
+    }
+
+    /// The command by which [`Self::write`] writes, for people to read.
+    pub(crate) fn told_write(&self) -> String {
+        self.wrangler.told(&["bulk", "put", "RECORDS.json"].map(OsStr::new))
     }
 
     /// Deletes what is stored under `ids`.

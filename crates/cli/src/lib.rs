@@ -7,7 +7,10 @@
 
 mod args;
 mod backup;
+mod change;
+mod client_args;
 mod commands;
+mod delay;
 mod dex;
 mod hashing;
 mod host;
@@ -16,6 +19,8 @@ mod output;
 mod plan;
 mod project;
 mod scratch;
+mod view;
+mod when;
 mod wrangler;
 
 pub use args::Args;

@@ -170,7 +170,8 @@ pub(crate) fn record(entry: usize, record: ClientRecord, stored: Option<&Stored>
     Planned::write(entry, stored.as_ref(), record, changes, Vec::new())
 }
 
-fn is_imported(secret: &StoredSecret) -> bool {
+/// Whether it came from a file of dex, by its ID.
+pub(crate) fn is_imported(secret: &StoredSecret) -> bool {
     number(secret).is_some()
 }
 

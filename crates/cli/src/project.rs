@@ -78,11 +78,16 @@ impl Project {
 
     /// The issuer of the target, from its variables.
     pub(crate) fn issuer(&self) -> Option<&str> {
+        self.variable("ISSUER")
+    }
+
+    /// A variable of the target, unless it is empty.
+    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
         let section = match &self.target {
             Target::Local(_) => Some(&self.settings),
             Target::Deployed(name) => self.settings.get("env").and_then(|env| env.get(name)?.as_table()),
         };
-        section?.get("vars")?.get("ISSUER")?.as_str().filter(|issuer| !issuer.is_empty())
+        section?.get("vars")?.get(name)?.as_str().filter(|value| !value.is_empty())
     }
 }
 

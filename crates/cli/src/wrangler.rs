@@ -47,13 +47,28 @@ impl<'a> Wrangler<'a> {
     /// Runs `wrangler kv …` on the target's client records, and gives back what it prints.
     pub(crate) fn kv(&self, arguments: &[&OsStr]) -> Result<String> {
         let mut command = Command::new(&self.program);
-        command.arg("kv").args(arguments).args(["--binding", "CLIENTS"]);
-        match &self.project.target {
-            Target::Local(state) => command.arg("--local").arg("--persist-to").arg(state),
-            Target::Deployed(environment) => command.args(["--remote", "--env", environment]),
-        };
-        command.arg("--config").arg(&self.project.config);
+        command.args(self.kv_arguments(arguments));
         self.run(command)
+    }
+
+    /// The command that [`Self::kv`] runs, for people to read.
+    pub(crate) fn told(&self, arguments: &[&OsStr]) -> String {
+        let words = self.kv_arguments(arguments);
+        words.iter().fold("wrangler".to_owned(), |line, word| format!("{line} {}", word.display()))
+    }
+
+    fn kv_arguments(&self, arguments: &[&OsStr]) -> Vec<OsString> {
+        let mut all: Vec<&OsStr> = vec!["kv".as_ref()];
+        all.extend(arguments);
+        all.extend(["--binding", "CLIENTS"].map(OsStr::new));
+        match &self.project.target {
+            Target::Local(state) => {
+                all.extend(["--local".as_ref(), "--persist-to".as_ref(), state.as_os_str()]);
+            }
+            Target::Deployed(environment) => all.extend(["--remote", "--env", environment].map(OsStr::new)),
+        }
+        all.extend(["--config".as_ref(), self.project.config.as_os_str()]);
+        all.into_iter().map(OsStr::to_owned).collect()
     }
 
     fn run(&self, mut command: Command) -> Result<String> {

@@ -1,106 +1,14 @@
 //! What is run for a deployed environment, and how wrangler's failures are told; with a wrangler that only
 //! keeps what it was called with.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers, too")]
+mod support;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::path::Path;
+use std::process::Command;
 
 use serde_json::Value;
-
-/// A project folder with its own wrangler in node_modules/.bin; gone when the test ends.
-struct Project(PathBuf);
-
-impl Project {
-    fn new() -> Self {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("cli-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        let bin = dir.join("node_modules/.bin");
-        for dir in [&bin, &dir.join("fake"), &dir.join("tmp"), &dir.join("deep/down")] {
-            fs::create_dir_all(dir).unwrap();
-        }
-        let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-        fs::copy(tests.join("fake/wrangler"), bin.join("wrangler")).unwrap();
-        fs::set_permissions(bin.join("wrangler"), fs::Permissions::from_mode(0o755)).unwrap();
-        fs::copy(tests.join("transcripts/client.in/wrangler.toml"), dir.join("wrangler.toml")).unwrap();
-        Self(dir)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        fs::write(self.path(name), text).unwrap();
-    }
-
-    fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.path(name)).unwrap_or_default()
-    }
-
-    /// Runs `edgemint` in a folder of the project.
-    fn edgemint_in(&self, folder: &str, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_edgemint"))
-            .args(arguments)
-            .current_dir(self.path(folder))
-            .env("FAKE_WRANGLER", self.path("fake"))
-            .env("TMPDIR", self.path("tmp"))
-            .env("CI_SECRET", "hunter2-from-env")
-            .env("CLOUDFLARE_ENV", "elsewhere")
-            .output()
-            .unwrap()
-    }
-
-    fn edgemint(&self, arguments: &[&str]) -> Output {
-        self.edgemint_in(".", arguments)
-    }
-
-    /// What wrangler was called with, without the folders that are new in every run.
-    fn calls(&self) -> Vec<String> {
-        let plain = |word: &str| match word.split_once("/tmp/edgemint-") {
-            Some((_, rest)) => format!("TMP/{}", rest.split('/').next_back().unwrap_or_default()),
-            None => word.replace(self.0.to_str().unwrap(), "PROJECT"),
-        };
-        self.read("fake/calls")
-            .lines()
-            .map(|call| call.split(' ').map(plain).collect::<Vec<_>>().join(" "))
-            .collect()
-    }
-
-    /// The records that the last `kv bulk put` wrote.
-    fn put(&self) -> Vec<(String, Value)> {
-        let pairs: Vec<Value> = serde_json::from_str(&self.read("fake/put.json")).unwrap();
-        let text = |pair: &Value, name: &str| pair[name].as_str().unwrap().to_owned();
-        pairs.iter().map(|p| (text(p, "key"), serde_json::from_str(&text(p, "value")).unwrap())).collect()
-    }
-
-    /// From now on, what was put is there.
-    fn store_what_was_put(&self) {
-        let pairs: Vec<Value> = serde_json::from_str(&self.read("fake/put.json")).unwrap();
-        let stored =
-            pairs.iter().map(|pair| (pair["key"].as_str().unwrap().to_owned(), pair["value"].clone()));
-        self.write("fake/stored.json", &Value::from(stored.collect::<serde_json::Map<_, _>>()).to_string());
-        fs::remove_file(self.path("fake/put.json")).unwrap();
-    }
-}
-
-impl Drop for Project {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn out(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn err(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
+use support::{Project, err, out};
 
 const DEX: &str = "staticClients:
 - {id: a, name: A, secret: hunter2, trustedPeers: [b], clientCredentialsClaims: {groups: [g]}}

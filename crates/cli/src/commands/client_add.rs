@@ -101,7 +101,7 @@ fn record(args: &ClientAdd, secret: Option<&GeneratedSecret>, now: u64) -> Clien
 
 /// A command that gets a token. The ID is form-encoded, as RFC 6749 §2.3.1 has it for Basic: `curl -u`
 /// would take a colon in it for the end of it.
-fn curl(id: &ClientId, issuer: Option<&str>) -> String {
+pub(super) fn curl(id: &ClientId, issuer: Option<&str>) -> String {
     let mut encoded = String::new();
     for byte in id.as_str().bytes() {
         match byte {

@@ -1,8 +1,12 @@
 //! What is done about each command.
 
 mod client_add;
+mod client_export;
 mod client_import;
+mod client_list;
 mod client_remove;
+mod client_secrets;
+mod client_state;
 mod key_generate;
 
 use std::process::ExitCode;
@@ -23,6 +27,21 @@ pub fn run(args: &Args, host: &Host, output: &mut Output) -> Result<ExitCode> {
     match &args.command {
         Command::Key(KeyCommand::Generate(args)) => key_generate::run(args, host, output),
         Command::Client(ClientCommand::Add(args)) => client_add::run(args, config, host, output),
+        Command::Client(ClientCommand::List(args)) => client_list::list(args, config, host, output),
+        Command::Client(ClientCommand::Show(args)) => client_list::show(args, config, host, output),
+        Command::Client(ClientCommand::RotateSecret(args)) => {
+            client_secrets::rotate(args, config, host, output)
+        }
+        Command::Client(ClientCommand::RevokeSecret(args)) => {
+            client_secrets::revoke(args, config, host, output)
+        }
+        Command::Client(ClientCommand::Disable(args)) => {
+            client_state::run(&args.change, true, config, host, output)
+        }
+        Command::Client(ClientCommand::Enable(args)) => {
+            client_state::run(&args.change, false, config, host, output)
+        }
+        Command::Client(ClientCommand::Export(args)) => client_export::run(args, config, host, output),
         Command::Client(ClientCommand::Import(args)) => client_import::run(args, config, host, output),
         Command::Client(ClientCommand::Remove(args)) => client_remove::run(args, config, host, output),
     }

@@ -1,0 +1,160 @@
+//! `edgemint client list` and `show`: what is stored of clients, without hashes.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use edgemint_issuer::{ClientId, ClientRecord, Lifetime};
+use serde::Serialize;
+
+use crate::change;
+use crate::client_args::{ClientList, ClientShow};
+use crate::host::Host;
+use crate::kv::{Records, Stored};
+use crate::output::Output;
+use crate::project::Project;
+use crate::view::{RecordView, State, is_live, printable, table};
+use crate::when::utc;
+
+/// What stands where there is nothing to say.
+const NONE: &str = "-";
+
+/// A line of the list.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    id: &'a ClientId,
+    name: Option<&'a str>,
+    state: State,
+    live_secrets: usize,
+    /// When the next live secret expires.
+    next_expiry: Option<u64>,
+    /// Why the record cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+impl<'a> Line<'a> {
+    fn of(id: &'a ClientId, stored: &'a Stored, now: u64) -> Self {
+        match stored {
+            Ok(record) => {
+                let live: Vec<_> = record.secrets.iter().filter(|secret| is_live(secret, now)).collect();
+                Self {
+                    id,
+                    name: Some(&record.name),
+                    state: State::of(record),
+                    live_secrets: live.len(),
+                    next_expiry: live.iter().filter_map(|secret| secret.expires).min(),
+                    error: None,
+                }
+            }
+            Err(error) => Self {
+                id,
+                name: None,
+                state: State::Unreadable,
+                live_secrets: 0,
+                next_expiry: None,
+                error: Some(error.to_string()),
+            },
+        }
+    }
+
+    fn cells(&self) -> [String; 5] {
+        let readable = self.state != State::Unreadable;
+        [
+            self.id.to_string(),
+            self.name.map_or_else(|| NONE.to_owned(), printable),
+            self.state.word().to_owned(),
+            if readable { self.live_secrets.to_string() } else { NONE.to_owned() },
+            self.next_expiry.map_or_else(|| NONE.to_owned(), utc),
+        ]
+    }
+}
+
+pub(super) fn list(
+    args: &ClientList,
+    config: Option<&Path>,
+    host: &Host,
+    output: &mut Output,
+) -> Result<ExitCode> {
+    #[derive(Serialize)]
+    struct List<'a> {
+        clients: &'a [Line<'a>],
+    }
+    let project = Project::find(config, &args.target, host)?;
+    let stored = Records::of(&project, host)?.read_all()?;
+    let lines: Vec<Line<'_>> = stored.iter().map(|(id, stored)| Line::of(id, stored, host.now)).collect();
+    if output.is_json() {
+        output.result_json(&List { clients: &lines })?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if lines.is_empty() {
+        output.say(format_args!("There are no clients in {}.", project.target));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let heading = ["ID", "NAME", "STATE", "LIVE SECRETS", "NEXT EXPIRY"].map(str::to_owned);
+    let rows: Vec<_> = std::iter::once(heading).chain(lines.iter().map(Line::cells)).collect();
+    output.result(&table(&rows).join("\n"))?;
+    for line in &lines {
+        if let Some(error) = &line.error {
+            output.say(format_args!("warning: the record of {} cannot be read: {error}", line.id));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn show(
+    args: &ClientShow,
+    config: Option<&Path>,
+    host: &Host,
+    output: &mut Output,
+) -> Result<ExitCode> {
+    let project = Project::find(config, &args.target, host)?;
+    let record = change::find(&Records::of(&project, host)?, &args.id, &project)?;
+    let view = RecordView::of(&record, host.now);
+    if output.is_json() {
+        output.result_json(&view)?;
+    } else {
+        output.result(&shown(&record, &view).join("\n"))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The record for people.
+fn shown(record: &ClientRecord, view: &RecordView<'_>) -> Vec<String> {
+    let list = |names: Vec<String>| if names.is_empty() { NONE.to_owned() } else { names.join(", ") };
+    let fields = [
+        ("id", view.id.to_string()),
+        ("name", printable(view.name)),
+        ("state", State::of(record).word().to_owned()),
+        ("groups", list(view.groups.iter().map(|group| printable(group)).collect())),
+        ("trusted peers", list(view.trusted_peers.iter().map(ToString::to_string).collect())),
+        (
+            "token lifetime",
+            view.token_lifetime.map_or_else(
+                || "the deployment's".to_owned(),
+                |seconds| Lifetime::from_seconds(seconds).to_string(),
+            ),
+        ),
+        ("revision", view.revision.to_string()),
+    ];
+    let rows: Vec<_> = fields.map(|(name, value)| [format!("{name}:"), value]).into();
+    let mut lines = table(&rows);
+    if view.secrets.is_empty() {
+        lines.push("secrets:         none".to_owned());
+        return lines;
+    }
+    lines.push("secrets:".to_owned());
+    let heading = ["ID", "STATE", "CREATED", "EXPIRES", "HASH"].map(str::to_owned);
+    let secrets = view.secrets.iter().map(|secret| {
+        [
+            printable(secret.id),
+            if secret.live { "live" } else { "expired" }.to_owned(),
+            utc(secret.created),
+            secret.expires.map_or_else(|| "never".to_owned(), utc),
+            secret.kind.to_owned(),
+        ]
+    });
+    let rows: Vec<_> = std::iter::once(heading).chain(secrets).collect();
+    lines.extend(table(&rows).into_iter().map(|line| format!("  {line}")));
+    lines
+}
