@@ -39,6 +39,13 @@ pub(crate) fn ending_is_success() {
     SERVING.store(true, Ordering::SeqCst);
 }
 
+/// Asks every child to end, because what they work for has failed already.
+pub(crate) fn end_running() {
+    for group in live().iter() {
+        let _ = killpg(*group, Signal::SIGTERM);
+    }
+}
+
 fn end_all(groups: &[Pid]) {
     for group in groups {
         let _ = killpg(*group, Signal::SIGTERM);

@@ -20,16 +20,28 @@ pub(crate) struct NodeModules {
     pub wasm_opt: PathBuf,
 }
 
+/// That there is a Node and an npm, where something will have to be installed.
+pub(crate) fn check() -> Result<()> {
+    let install = "install Node.js 18 or later, which brings npm: https://nodejs.org";
+    if is_installed(&wanted()?) {
+        return Ok(());
+    }
+    let node = command::ask(Command::new("node").arg("--version"))
+        .with_context(|| format!("there is no working `node`; {install}"))?;
+    match major(&node) {
+        Some(version) if version >= OLDEST_NODE => {}
+        _ => bail!("`node` is {node}, which is too old; {install}"),
+    }
+    command::ask(Command::new("npm").arg("--version"))
+        .with_context(|| format!("there is no working `npm`; {install}"))?;
+    Ok(())
+}
+
 /// Installs what package-lock.json names, unless that is what is installed.
 pub(crate) fn ensure(progress: &Progress) -> Result<NodeModules> {
-    let modules = project::root().join("node_modules");
     let _held = project::lock(&project::root().join(".wrangler/npm.lock"))?;
-    let lock_file = project::root().join("package-lock.json");
-    let wanted =
-        fs::read_to_string(&lock_file).with_context(|| format!("could not read {}", lock_file.display()))?;
-    let stamp = modules.join(".edgemint-installed");
-    if fs::read_to_string(&stamp).ok().as_deref() != Some(&wanted) {
-        check_node()?;
+    let wanted = wanted()?;
+    if !is_installed(&wanted) {
         let step = progress.step("installing npm packages");
         command::run(
             Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(project::root()),
@@ -38,8 +50,9 @@ pub(crate) fn ensure(progress: &Progress) -> Result<NodeModules> {
             "could not install the npm packages; check that npm can reach its registry, and run this again",
         )?;
         step.done();
-        fs::write(&stamp, &wanted).with_context(|| format!("could not write {}", stamp.display()))?;
+        fs::write(stamp(), &wanted).with_context(|| format!("could not write {}", stamp().display()))?;
     }
+    let modules = modules();
     let esbuild = modules.join(format!("@esbuild/{}/bin/esbuild", platform()?));
     if !esbuild.is_file() {
         bail!(
@@ -50,17 +63,21 @@ pub(crate) fn ensure(progress: &Progress) -> Result<NodeModules> {
     Ok(NodeModules { bin: modules.join(".bin"), esbuild, wasm_opt: modules.join(".bin/wasm-opt") })
 }
 
-fn check_node() -> Result<()> {
-    let install = "install Node.js 18 or later, which brings npm: https://nodejs.org";
-    let node = command::ask(Command::new("node").arg("--version"))
-        .with_context(|| format!("there is no working `node`; {install}"))?;
-    match major(&node) {
-        Some(version) if version >= OLDEST_NODE => {}
-        _ => bail!("`node` is {node}, which is too old; {install}"),
-    }
-    command::ask(Command::new("npm").arg("--version"))
-        .with_context(|| format!("there is no working `npm`; {install}"))?;
-    Ok(())
+fn modules() -> PathBuf {
+    project::root().join("node_modules")
+}
+
+fn stamp() -> PathBuf {
+    modules().join(".edgemint-installed")
+}
+
+fn wanted() -> Result<String> {
+    let file = project::root().join("package-lock.json");
+    fs::read_to_string(&file).with_context(|| format!("could not read {}", file.display()))
+}
+
+fn is_installed(wanted: &str) -> bool {
+    fs::read_to_string(stamp()).is_ok_and(|installed| installed == wanted)
 }
 
 /// `v20.20.2` → 20.

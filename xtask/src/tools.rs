@@ -1,6 +1,7 @@
 //! Everything that building and serving the Worker needs, present or installed.
 
 use crate::cargo_tools::{self, CargoTools};
+use crate::children;
 use crate::npm::{self, NodeModules};
 use crate::progress::Progress;
 use crate::wasm_target::{self, WasmToolchain};
@@ -9,7 +10,21 @@ use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
+
+/// Does one of several things that run at once. When it fails, the others need not run to their end.
+fn attempt<T>(first: &Mutex<Option<anyhow::Error>>, work: impl FnOnce() -> Result<T>) -> Option<T> {
+    work()
+        .map_err(|error| {
+            let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
+            if first.is_none() {
+                *first = Some(error);
+                children::end_running();
+            }
+        })
+        .ok()
+}
 
 /// The tools, all of them there.
 #[derive(Clone, Debug)]
@@ -35,18 +50,24 @@ impl Tools {
         progress: &Progress,
         meanwhile: impl FnOnce(&WasmToolchain) -> Result<T> + Send,
     ) -> Result<(Self, T)> {
-        thread::scope(|scope| {
-            let node = scope.spawn(|| npm::ensure(progress));
-            let cargo = scope.spawn(|| cargo_tools::ensure(progress));
-            let compiled = wasm_target::ensure(progress).and_then(|wasm| {
+        npm::check()?;
+        wasm_target::check_compiler()?;
+        let first = Mutex::default();
+        let (node, cargo, wasm) = thread::scope(|scope| {
+            let node = scope.spawn(|| attempt(&first, || npm::ensure(progress)));
+            let cargo = scope.spawn(|| attempt(&first, || cargo_tools::ensure(progress)));
+            let wasm = attempt(&first, || {
+                let wasm = wasm_target::ensure(progress)?;
                 let value = meanwhile(&wasm)?;
                 Ok((wasm, value))
             });
-            let node = node.join().map_err(|_| anyhow!("a thread that installed npm packages panicked"))?;
-            let cargo = cargo.join().map_err(|_| anyhow!("a thread that installed tools panicked"))?;
-            let (wasm, value) = compiled?;
-            Ok((Self { node: node?, cargo: cargo?, wasm }, value))
-        })
+            (node.join().ok().flatten(), cargo.join().ok().flatten(), wasm)
+        });
+        if let (Some(node), Some(cargo), Some((wasm, value))) = (node, cargo, wasm) {
+            return Ok((Self { node, cargo, wasm }, value));
+        }
+        let first = first.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Err(first.unwrap_or_else(|| anyhow!("the set-up stopped without a reason")))
     }
 
     /// `PATH` with this project's npm programs first, so that wrangler runs on the Node that it brings.

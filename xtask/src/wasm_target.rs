@@ -61,6 +61,11 @@ impl WasmToolchain {
     }
 }
 
+/// That there is a compiler, before anything is installed.
+pub(crate) fn check_compiler() -> Result<()> {
+    has_target(Path::new("rustc")).map(drop)
+}
+
 /// Finds the target or installs it.
 pub(crate) fn ensure(progress: &Progress) -> Result<WasmToolchain> {
     if has_target(Path::new("rustc"))? {
