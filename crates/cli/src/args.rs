@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use edgemint_issuer::{ClientId, Lifetime};
 
+use crate::check_args::Check;
 use crate::client_args::{
     ClientDisable, ClientEnable, ClientExport, ClientList, ClientRevokeSecret, ClientRotateSecret, ClientShow,
 };
@@ -39,6 +40,7 @@ pub(crate) enum Command {
     /// Add, look at and change clients, rotate their secrets, back them up
     #[command(subcommand)]
     Client(ClientCommand),
+    Check(Check),
 }
 
 #[derive(Debug, Subcommand)]

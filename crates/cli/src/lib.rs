@@ -8,12 +8,14 @@
 mod args;
 mod backup;
 mod change;
+mod check_args;
 mod client_args;
 mod commands;
 mod delay;
 mod dex;
 mod hashing;
 mod host;
+mod http;
 mod kv;
 mod output;
 mod plan;

@@ -66,6 +66,33 @@ impl Project {
         Ok(project)
     }
 
+    /// Another target of the same wrangler.toml.
+    pub(crate) fn with_target(&self, target: Target) -> Result<Self> {
+        if let Target::Deployed(environment) = &target {
+            self.must_have(environment)?;
+        }
+        Ok(Self {
+            dir: self.dir.clone(),
+            config: self.config.clone(),
+            target,
+            settings: self.settings.clone(),
+        })
+    }
+
+    /// What wrangler.toml says of the target. An environment inherits neither variables nor bindings.
+    pub(crate) fn section(&self) -> Option<&toml::Table> {
+        match &self.target {
+            Target::Local(_) => Some(&self.settings),
+            Target::Deployed(name) => self.settings.get("env").and_then(|env| env.get(name)?.as_table()),
+        }
+    }
+
+    /// The names of the environments that can be deployed.
+    pub(crate) fn environments(&self) -> Vec<String> {
+        let known = self.settings.get("env").and_then(toml::Value::as_table);
+        known.into_iter().flat_map(toml::Table::keys).cloned().collect()
+    }
+
     fn must_have(&self, environment: &str) -> Result<()> {
         let known = self.settings.get("env").and_then(toml::Value::as_table);
         if known.is_some_and(|known| known.contains_key(environment)) {

@@ -44,6 +44,21 @@ impl<'a> Wrangler<'a> {
         Ok(Self { program, path, project })
     }
 
+    /// The names of the secrets of a deployed environment; their values cannot be read.
+    pub(crate) fn secret_names(&self, environment: &str) -> Result<Vec<String>> {
+        #[derive(serde::Deserialize)]
+        struct Secret {
+            name: String,
+        }
+        let mut command = Command::new(&self.program);
+        command.args(["secret", "list", "--format", "json", "--env", environment]);
+        command.arg("--config").arg(&self.project.config);
+        let printed = self.run(command)?;
+        let secrets: Vec<Secret> =
+            serde_json::from_str(&printed).context("wrangler's list of secrets is not JSON")?;
+        Ok(secrets.into_iter().map(|secret| secret.name).collect())
+    }
+
     /// Runs `wrangler kv …` on the target's client records, and gives back what it prints.
     pub(crate) fn kv(&self, arguments: &[&OsStr]) -> Result<String> {
         let mut command = Command::new(&self.program);

@@ -176,7 +176,7 @@ impl Config {
     }
 
     /// Whether `grant` is served.
-    pub(crate) fn serves(&self, grant: GrantType) -> bool {
+    pub fn serves(&self, grant: GrantType) -> bool {
         self.grants.contains(&grant)
     }
 

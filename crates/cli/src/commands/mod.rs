@@ -1,5 +1,7 @@
 //! What is done about each command.
 
+mod check;
+mod check_live;
 mod client_add;
 mod client_export;
 mod client_import;
@@ -25,6 +27,7 @@ use crate::output::Output;
 pub fn run(args: &Args, host: &Host, output: &mut Output) -> Result<ExitCode> {
     let config = args.config.as_deref();
     match &args.command {
+        Command::Check(args) => check::run(args, config, host, output),
         Command::Key(KeyCommand::Generate(args)) => key_generate::run(args, host, output),
         Command::Client(ClientCommand::Add(args)) => client_add::run(args, config, host, output),
         Command::Client(ClientCommand::List(args)) => client_list::list(args, config, host, output),

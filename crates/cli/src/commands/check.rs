@@ -1,0 +1,314 @@
+//! `edgemint check`: what is wrong with a deployment's configuration, all of it at once.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use edgemint_issuer::{Config, ConfigErrors, GrantType};
+use serde::Serialize;
+
+use super::check_live;
+use crate::args::TargetArgs;
+use crate::check_args::Check;
+use crate::host::Host;
+use crate::output::Output;
+use crate::project::{Project, Target};
+use crate::wrangler::Wrangler;
+
+/// The `id` that wrangler.toml is shipped with.
+const PLACEHOLDER_ID: &str = "00000000000000000000000000000000";
+
+/// What the name of every secret that holds a signing key begins with.
+const SIGNING_KEY: &str = "SIGNING_KEY_";
+
+/// Stands in for keys that cannot be read, so that the rest is judged: the public example of RFC 8037 A.1.
+const EXAMPLE_KEY: &str = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}"#;
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Level {
+    /// It will not work: the exit code is 1.
+    Mistake,
+    /// It works, and is worth a look.
+    Warning,
+    /// It could not be looked at.
+    Unchecked,
+}
+
+/// One thing that was found.
+#[derive(Debug, Serialize)]
+pub(super) struct Finding {
+    level: Level,
+    /// `null` for the top of wrangler.toml.
+    environment: Option<String>,
+    /// The variable, secret or binding.
+    name: String,
+    /// What is wrong and what mends it; reads on after the name.
+    message: String,
+}
+
+/// Everything that was found, and where we are looking.
+#[derive(Default)]
+pub(super) struct Findings {
+    all: Vec<Finding>,
+    environment: Option<String>,
+}
+
+impl Findings {
+    pub(super) fn add(&mut self, level: Level, name: &str, message: impl Into<String>) {
+        let environment = self.environment.clone();
+        self.all.push(Finding { level, environment, name: name.to_owned(), message: message.into() });
+    }
+
+    fn count(&self, level: Level) -> usize {
+        self.all.iter().filter(|finding| finding.level == level).count()
+    }
+}
+
+/// The result, as `--json` prints it.
+#[derive(Serialize)]
+struct Report<'a> {
+    ok: bool,
+    checked: Vec<&'a str>,
+    findings: &'a [Finding],
+}
+
+pub(super) fn run(args: &Check, config: Option<&Path>, host: &Host, output: &mut Output) -> Result<ExitCode> {
+    let local = TargetArgs { local: true, state: None, env: None };
+    let top = Project::find(config, &local, host)?;
+    let mut projects = Vec::new();
+    match &args.env {
+        Some(name) => projects.push(top.with_target(Target::Deployed(name.clone()))?),
+        None => {
+            for name in top.environments() {
+                projects.push(top.with_target(Target::Deployed(name))?);
+            }
+            projects.insert(0, top);
+        }
+    }
+
+    let mut findings = Findings::default();
+    for project in &projects {
+        one(project, host, &mut findings);
+    }
+    if let Some(url) = &args.live {
+        let named = projects.iter().find(|project| project.issuer() == Some(url.as_str()));
+        findings.environment = named.and_then(environment);
+        match named {
+            Some(project) => {
+                let config = judged(project).ok();
+                check_live::compare(url, config.as_ref(), &mut findings);
+            }
+            None => findings.add(
+                Level::Mistake,
+                "ISSUER",
+                format!("is {url} in nothing that was checked: clients compare it byte for byte"),
+            ),
+        }
+    }
+    tell(&projects, &findings, output)
+}
+
+fn environment(project: &Project) -> Option<String> {
+    match &project.target {
+        Target::Local(_) => None,
+        Target::Deployed(name) => Some(name.clone()),
+    }
+}
+
+/// Looks at one target.
+fn one(project: &Project, host: &Host, findings: &mut Findings) {
+    findings.environment = environment(project);
+    variables(project, findings);
+    binding(project, findings);
+    if let Target::Deployed(name) = &project.target {
+        addresses(project, findings);
+        match Wrangler::find(project, host).and_then(|wrangler| wrangler.secret_names(name)) {
+            Ok(names) => keys(name, &names, findings),
+            Err(error) => findings.add(
+                Level::Unchecked,
+                "SIGNING_KEY_<NAME>",
+                format!("could not be checked, as the secrets could not be listed: {error:#}"),
+            ),
+        }
+    }
+}
+
+/// A variable as the Worker reads it: text, a number or a boolean as text, a list joined by spaces.
+fn as_text(value: &toml::Value) -> Option<String> {
+    match value {
+        toml::Value::String(text) => Some(text.clone()),
+        toml::Value::Integer(_) | toml::Value::Float(_) | toml::Value::Boolean(_) => Some(value.to_string()),
+        toml::Value::Array(items) => {
+            items.iter().map(as_text).collect::<Option<Vec<_>>>().map(|items| items.join(" "))
+        }
+        toml::Value::Table(_) | toml::Value::Datetime(_) => None,
+    }
+}
+
+/// The target's variables, with a key that stands in for those that cannot be read.
+fn judged(project: &Project) -> Result<Config, ConfigErrors> {
+    let variables = project.section().and_then(|section| section.get("vars")?.as_table());
+    let text: Vec<(&str, String)> = variables
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| !name.starts_with(SIGNING_KEY))
+        .filter_map(|(name, value)| Some((name.as_str(), as_text(value)?)))
+        .collect();
+    let text = text.iter().map(|(name, value)| (*name, value.as_str()));
+    Config::parse(text.chain([("SIGNING_KEY_EXAMPLE", EXAMPLE_KEY)]))
+}
+
+fn variables(project: &Project, findings: &mut Findings) {
+    match judged(project) {
+        Ok(config) if !config.serves(GrantType::ClientCredentials) => findings.add(
+            Level::Warning,
+            "GRANT_TYPES",
+            "does not list client_credentials: the grant is opt-in, and every request for a token is refused",
+        ),
+        Ok(_) => {}
+        Err(errors) => {
+            for mistake in errors.mistakes() {
+                findings.add(Level::Mistake, &mistake.name, mistake.mend.clone());
+            }
+        }
+    }
+    let variables = project.section().and_then(|section| section.get("vars")?.as_table());
+    for (name, value) in variables.into_iter().flatten() {
+        if name.starts_with(SIGNING_KEY) {
+            findings.add(
+                Level::Mistake,
+                name,
+                "stands in wrangler.toml, where everybody who has the file can read it: remove it, make another key \
+                 with `edgemint key generate`, and set that with `npx wrangler secret put`",
+            );
+        } else if KNOWN.contains(&name.as_str()) && as_text(value).is_none() {
+            findings.add(Level::Mistake, name, "must be a text or a list of texts");
+        }
+    }
+}
+
+/// The variables that edgemint reads.
+const KNOWN: [&str; 8] = [
+    "ISSUER",
+    "GRANT_TYPES",
+    "CLIENT_CREDENTIAL_GRANT_ENABLED_BY_DEFAULT",
+    "TOKEN_PROFILE",
+    "TOKEN_LIFETIME",
+    "MAX_TOKEN_LIFETIME",
+    "CLIENT_CACHE",
+    "CORS_ALLOWED_ORIGINS",
+];
+
+fn binding(project: &Project, findings: &mut Findings) {
+    let namespaces = project.section().and_then(|section| section.get("kv_namespaces")?.as_array());
+    let clients = namespaces
+        .into_iter()
+        .flatten()
+        .find(|namespace| namespace.get("binding").and_then(toml::Value::as_str) == Some("CLIENTS"));
+    let Some(clients) = clients else {
+        let section = match &project.target {
+            Target::Local(_) => "[[kv_namespaces]]".to_owned(),
+            Target::Deployed(name) => format!("[[env.{name}.kv_namespaces]]"),
+        };
+        let message =
+            format!("is missing: add {section} with binding = \"CLIENTS\" (environments do not inherit it)");
+        findings.add(Level::Mistake, "CLIENTS", message);
+        return;
+    };
+    let Target::Deployed(name) = &project.target else { return };
+    let make = format!("`npx wrangler kv namespace create CLIENTS --env {name}` prints one");
+    match clients.get("id").and_then(toml::Value::as_str) {
+        Some(PLACEHOLDER_ID) => {
+            findings.add(
+                Level::Mistake,
+                "CLIENTS",
+                format!("still has the id that stands in for yours: {make}"),
+            );
+        }
+        Some(id) if id.len() == 32 && id.bytes().all(|c| c.is_ascii_hexdigit()) => {}
+        Some(_) => {
+            findings.add(
+                Level::Mistake,
+                "CLIENTS",
+                format!("has an id that is none of Cloudflare's (32 hexadecimal digits): {make}"),
+            );
+        }
+        None => findings.add(Level::Mistake, "CLIENTS", format!("has no id: {make}")),
+    }
+}
+
+/// An issuer that is right in form, and that nobody can reach.
+fn addresses(project: &Project, findings: &mut Findings) {
+    let Some(issuer) = project.issuer() else { return };
+    let host = issuer.split("://").nth(1).and_then(|rest| rest.split(['/', ':']).next()).unwrap_or_default();
+    if issuer.starts_with("http://") {
+        findings.add(
+            Level::Mistake,
+            "ISSUER",
+            "is an address of this machine: set it to the URL that clients use",
+        );
+    } else if ["example.com", "example.org", "example.net"]
+        .iter()
+        .any(|example| host.strip_suffix(example).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
+    {
+        findings.add(Level::Mistake, "ISSUER", "is still the example's: set it to the URL that clients use");
+    }
+}
+
+fn keys(environment: &str, secrets: &[String], findings: &mut Findings) {
+    match secrets.iter().filter(|name| name.starts_with(SIGNING_KEY)).count() {
+        0 => findings.add(
+            Level::Mistake,
+            "SIGNING_KEY_<NAME>",
+            format!(
+                "is missing: `edgemint key generate | npx wrangler secret put SIGNING_KEY_FIRST --env {environment}`"
+            ),
+        ),
+        1 => findings.add(
+            Level::Warning,
+            "SIGNING_KEY_<NAME>",
+            "is there once: should it have to go, there is no other to sign with",
+        ),
+        _ => {}
+    }
+    for name in secrets.iter().filter(|name| KNOWN.contains(&name.as_str())) {
+        findings.add(
+            Level::Unchecked,
+            name,
+            "is set as a secret, which cannot be read back: in [vars] it could be checked",
+        );
+    }
+}
+
+fn tell(projects: &[Project], findings: &Findings, output: &mut Output) -> Result<ExitCode> {
+    let mistakes = findings.count(Level::Mistake);
+    let label =
+        |name: Option<&str>| name.map_or("local development".to_owned(), |name| format!("env.{name}"));
+    if output.is_json() {
+        let names: Vec<String> =
+            projects.iter().map(|project| label(environment(project).as_deref())).collect();
+        let checked = names.iter().map(String::as_str).collect();
+        output.result_json(&Report { ok: mistakes == 0, checked, findings: &findings.all })?;
+    } else {
+        for finding in &findings.all {
+            let level = match finding.level {
+                Level::Mistake => "mistake",
+                Level::Warning => "warning",
+                Level::Unchecked => "not checked",
+            };
+            let place = label(finding.environment.as_deref());
+            output.result(&format!("{place}: {level}: {} {}", finding.name, finding.message))?;
+        }
+        let names: Vec<String> =
+            projects.iter().map(|project| label(environment(project).as_deref())).collect();
+        output.say(format_args!(
+            "Checked {}: {mistakes} mistakes, {} warnings, {} not checked.",
+            names.join(", "),
+            findings.count(Level::Warning),
+            findings.count(Level::Unchecked)
+        ));
+    }
+    Ok(if mistakes == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,66 @@
+//! What `edgemint check --live` compares: the documents that an issuer publishes, and its configuration.
+
+use edgemint_issuer::{Config, GrantType};
+use serde_json::Value;
+
+use super::check::{Findings, Level};
+use crate::http::Http;
+
+/// The private members of a JWK (RFC 7518 §6, RFC 8037 §2).
+const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+/// Compares; without a configuration that holds, what is published is only compared with itself.
+pub(super) fn compare(issuer: &str, config: Option<&Config>, findings: &mut Findings) {
+    let http = Http::of(issuer);
+    for path in ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"] {
+        match http.document(&format!("{issuer}{path}")) {
+            Ok(document) => metadata(issuer, path, &document, config, findings),
+            Err(error) => findings.add(Level::Mistake, path, format!("is not served: {error:#}")),
+        }
+    }
+    match http.document(&format!("{issuer}/keys")) {
+        Ok(jwks) => keys(&jwks, findings),
+        Err(error) => findings.add(Level::Mistake, "/keys", format!("is not served: {error:#}")),
+    }
+}
+
+fn metadata(issuer: &str, path: &str, document: &Value, config: Option<&Config>, findings: &mut Findings) {
+    for (name, expected) in [
+        ("issuer", issuer.to_owned()),
+        ("token_endpoint", format!("{issuer}/token")),
+        ("jwks_uri", format!("{issuer}/keys")),
+    ] {
+        let published = document.get(name).and_then(Value::as_str);
+        if published != Some(&expected) {
+            let published = published.unwrap_or("absent");
+            findings.add(
+                Level::Mistake,
+                path,
+                format!("says that {name} is {published}, and the configuration {expected}: deploy it again"),
+            );
+        }
+    }
+    let Some(config) = config else { return };
+    let grant = GrantType::ClientCredentials;
+    let listed = document.get("grant_types_supported").and_then(Value::as_array);
+    let live = listed.is_some_and(|grants| grants.iter().any(|name| name.as_str() == Some(grant.name())));
+    if live != config.serves(grant) {
+        let (there, here) = if live { ("lists", "does not serve") } else { ("does not list", "serves") };
+        let message = format!("{there} {}, which the configuration {here}: deploy it again", grant.name());
+        findings.add(Level::Mistake, path, message);
+    }
+}
+
+fn keys(jwks: &Value, findings: &mut Findings) {
+    let keys = jwks.get("keys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    if keys.is_empty() {
+        findings.add(Level::Mistake, "/keys", "publishes no key: nobody can verify a token");
+    }
+    if keys.iter().any(|key| PRIVATE.iter().any(|member| key.get(member).is_some())) {
+        findings.add(
+            Level::Mistake,
+            "/keys",
+            "publishes a PRIVATE key: this is not edgemint; replace the key",
+        );
+    }
+}

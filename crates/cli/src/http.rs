@@ -1,0 +1,72 @@
+//! Asks an issuer that runs: small JSON answers over https, and over http on this machine alone.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use edgemint_issuer::Issuer;
+use serde_json::Value;
+use ureq::Agent;
+
+/// No document of an issuer comes near this.
+const MAX_ANSWER: u64 = 1024 * 1024;
+
+/// How long one answer may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A client for the documents and tokens of issuers.
+pub(crate) struct Http(Agent);
+
+impl Http {
+    /// For the issuer at this address. What is on this machine is not asked through a proxy.
+    pub(crate) fn of(issuer: &str) -> Self {
+        let mut config = Agent::config_builder()
+            .timeout_global(Some(PATIENCE))
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .user_agent(concat!("edgemint/", env!("CARGO_PKG_VERSION")));
+        if issuer.starts_with("http://") {
+            config = config.proxy(None);
+        }
+        Self(config.build().new_agent())
+    }
+
+    /// A JSON document.
+    pub(crate) fn document(&self, url: &str) -> Result<Value> {
+        may_be_asked(url)?;
+        let mut response = self
+            .0
+            .get(url)
+            .header("Accept", "application/json")
+            .call()
+            .with_context(|| format!("{url} could not be reached"))?;
+        let status = response.status().as_u16();
+        ensure!(status == 200, "{url} answered {status}, and not 200");
+        json(&mut response).with_context(|| format!("what {url} answered is not JSON"))
+    }
+}
+
+fn json(response: &mut ureq::http::Response<ureq::Body>) -> Option<Value> {
+    let text = response.body_mut().with_config().limit(MAX_ANSWER).read_to_string().ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+/// Nothing is asked in clear over a network.
+fn may_be_asked(url: &str) -> Result<()> {
+    if let Err(error) = Issuer::parse(url) {
+        bail!("{url} is not asked: the address {error}");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_goes_over_a_network_in_clear() {
+        for url in ["http://example.com/token", "ftp://example.com", "file:///etc/passwd", "example.com"] {
+            assert!(Http::of(url).document(url).is_err(), "{url}");
+        }
+    }
+}

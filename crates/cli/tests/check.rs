@@ -1,0 +1,93 @@
+//! `edgemint check`: what is asked of wrangler and of the issuer, and what is said when they do not answer.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod stand_in;
+
+use serde_json::{Value, json};
+use stand_in::{Asked, Folder, issuer};
+
+fn project(issuer: &str) -> Folder {
+    let target = |name: &str| {
+        format!(
+            "[{name}vars]\nISSUER = \"{issuer}\"\nGRANT_TYPES = \"client_credentials\"\n[[{name}kv_namespaces]]\nbinding = \"CLIENTS\"\nid = \"0123456789abcdef0123456789abcdef\"\n"
+        )
+    };
+    Folder::new(&(target("") + &target("env.production.").replace(issuer, "https://tokens.acme.dev")))
+}
+
+fn served(issuer: &str, asked: &Asked, changed: &Value) -> (u16, String) {
+    let mut document = json!({
+        "issuer": issuer,
+        "token_endpoint": format!("{issuer}/token"),
+        "jwks_uri": format!("{issuer}/keys"),
+        "grant_types_supported": ["client_credentials"],
+    });
+    for (name, value) in changed.as_object().unwrap() {
+        document[name] = value.clone();
+    }
+    match asked.line.as_str() {
+        "GET /keys" => (200, json!({ "keys": [{ "kty": "EC", "kid": "a" }] }).to_string()),
+        "GET /.well-known/openid-configuration" | "GET /.well-known/oauth-authorization-server" => {
+            (200, document.to_string())
+        }
+        _ => (404, "{}".to_owned()),
+    }
+}
+
+#[test]
+fn only_the_names_of_secrets_are_asked_for() {
+    let folder = project("http://127.0.0.1:8787");
+    folder.write(
+        "fake/secrets.json",
+        r#"[{"name":"SIGNING_KEY_A"},{"name":"SIGNING_KEY_B"},{"name":"OTHER"}]"#,
+    );
+    let told = folder.edgemint(&["check"], "");
+    assert_eq!((told.code, told.out.as_str()), (Some(0), ""), "{told:?}");
+    let call = "secret list --format json --env production --config PROJECT/wrangler.toml";
+    assert_eq!(folder.calls(), [call]);
+    folder.write("fake/secrets.json", "[]");
+    let told = folder.edgemint(&["check"], "");
+    assert!(told.code == Some(1) && told.out.contains("mistake: SIGNING_KEY_<NAME> is missing"), "{told:?}");
+}
+
+#[test]
+fn what_could_not_be_checked_is_said_and_the_rest_is_judged() {
+    let folder = project("http://127.0.0.1:8787");
+    folder.write(
+        "fake/fail",
+        "list --format\n✘ [ERROR] it's necessary to set a CLOUDFLARE_API_TOKEN environment variable\n",
+    );
+    let told = folder.edgemint(&["check"], "");
+    assert_eq!(told.code, Some(0));
+    assert!(told.out.contains("not checked: SIGNING_KEY_<NAME>") && told.out.contains("npx wrangler login"));
+}
+
+#[test]
+fn what_is_live_is_compared_with_the_configuration() {
+    for (changed, complaint) in [
+        (json!({}), None),
+        (json!({ "issuer": "https://other.dev" }), Some("says that issuer is https://other.dev")),
+        (json!({ "token_endpoint": null }), Some("says that token_endpoint is absent")),
+        (json!({ "grant_types_supported": [] }), Some("does not list client_credentials")),
+    ] {
+        let url = issuer(move |url, asked| served(url, asked, &changed));
+        let told = project(&url).edgemint(&["check", "--live", &url, "--json"], "");
+        let report: Value = serde_json::from_str(&told.out).unwrap();
+        assert_eq!(report["ok"], complaint.is_none(), "{told:?}");
+        assert!(complaint.is_none_or(|complaint| told.out.contains(complaint)), "{told:?}");
+    }
+}
+
+#[test]
+fn an_issuer_that_is_not_there_or_has_no_key_is_a_mistake() {
+    let url = issuer(|url, asked| match asked.line.as_str() {
+        "GET /keys" => (200, r#"{"keys":[]}"#.to_owned()),
+        _ => (503, url.to_owned()),
+    });
+    let told = project(&url).edgemint(&["check", "--live", &url], "");
+    assert!(told.out.contains("answered 503") && told.out.contains("publishes no key"), "{told:?}");
+    let gone = "http://127.0.0.1:1";
+    let told = project(gone).edgemint(&["check", "--live", gone], "");
+    assert!(told.code == Some(1) && told.out.contains("could not be reached"), "{told:?}");
+}
