@@ -32,8 +32,9 @@ pub(crate) fn command(progress: &Progress) -> Result<()> {
     run.shown("documentation", doc.env("RUSTDOCFLAGS", "-D warnings"))?;
     run.dependencies()?;
 
+    // Both are linked into one file: the one that the end-to-end tests need first comes last.
+    run.step("build of the panicking variant", || build_worker(&tools, Variant::ProvokePanic, progress))?;
     run.step("build of the Worker", || build_worker(&tools, Variant::Release, progress))?;
-    run.step("build of its panicking variant", || build_worker(&tools, Variant::ProvokePanic, progress))?;
     run.deployment("deployment, dry run", &tools, &[])?;
     run.deployment("deployment to production, dry run", &tools, &["--env", "production"])?;
     run.tests("end to end, in workerd", &mut cargo(&["test", "--package", "edgemint-e2e"]))?;

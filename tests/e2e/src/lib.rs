@@ -97,9 +97,23 @@ pub fn edgemint(state: &State, arguments: &[&str]) -> String {
     run(command.current_dir(xtask::root()))
 }
 
+/// Builds a Worker, once in a process, the deployed one always first: to go back and forth between the two
+/// would link them anew each time.
+fn build(worker: Variant) {
+    static RELEASE: OnceLock<()> = OnceLock::new();
+    static PROVOKE_PANIC: OnceLock<()> = OnceLock::new();
+    let build = |variant| {
+        xtask::build_worker(tools(), variant, &Progress::to_stderr()).expect("the Worker builds");
+    };
+    RELEASE.get_or_init(|| build(Variant::Release));
+    if worker == Variant::ProvokePanic {
+        PROVOKE_PANIC.get_or_init(|| build(Variant::ProvokePanic));
+    }
+}
+
 /// Starts a Worker over `state`: the variables of `vars`, and no others; `SIGNING_KEY_…` become secrets.
 pub fn serve(state: &State, vars: &BTreeMap<String, String>, worker: Variant) -> Server {
-    xtask::build_worker(tools(), worker, &Progress::to_stderr()).expect("the Worker builds");
+    build(worker);
     let mut options = ServerOptions::new(state.path());
     options.worker = worker;
     for (name, value) in vars {
@@ -116,7 +130,7 @@ pub fn serve(state: &State, vars: &BTreeMap<String, String>, worker: Variant) ->
 
 /// A Worker whose issuer is its own address, with one key for each of `algorithms`, the first of which signs.
 pub fn serve_at_its_own_address(state: &State, algorithms: &[&str]) -> Server {
-    xtask::build_worker(tools(), Variant::Release, &Progress::to_stderr()).expect("the Worker builds");
+    build(Variant::Release);
     let mut options = ServerOptions::new(state.path()).var("GRANT_TYPES", "client_credentials");
     for (i, alg) in algorithms.iter().enumerate() {
         let nbf = Value::from(algorithms.len() - i);
