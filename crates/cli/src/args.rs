@@ -9,6 +9,7 @@ use crate::check_args::Check;
 use crate::client_args::{
     ClientDisable, ClientEnable, ClientExport, ClientList, ClientRevokeSecret, ClientRotateSecret, ClientShow,
 };
+use crate::token_args::TokenCommand;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -40,6 +41,9 @@ pub(crate) enum Command {
     /// Add, look at and change clients, rotate their secrets, back them up
     #[command(subcommand)]
     Client(ClientCommand),
+    /// Get and inspect tokens
+    #[command(subcommand)]
+    Token(TokenCommand),
     Check(Check),
 }
 

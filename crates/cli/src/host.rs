@@ -21,6 +21,8 @@ pub struct Host {
     pub can_ask: bool,
     /// Reads the line that they answer.
     pub answer: fn() -> io::Result<String>,
+    /// Asks for what must not be seen, and reads it without showing it.
+    pub hidden_answer: fn(&str) -> io::Result<String>,
 }
 
 impl Host {

@@ -16,6 +16,12 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A client for the documents and tokens of issuers.
 pub(crate) struct Http(Agent);
 
+/// A status and the JSON that came with it.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) json: Option<Value>,
+}
+
 impl Http {
     /// For the issuer at this address. What is on this machine is not asked through a proxy.
     pub(crate) fn of(issuer: &str) -> Self {
@@ -44,6 +50,21 @@ impl Http {
         ensure!(status == 200, "{url} answered {status}, and not 200");
         json(&mut response).with_context(|| format!("what {url} answered is not JSON"))
     }
+
+    /// Posts a form with HTTP Basic credentials.
+    pub(crate) fn post(&self, url: &str, authorization: &str, form: &str) -> Result<Answer> {
+        may_be_asked(url)?;
+        let mut response = self
+            .0
+            .post(url)
+            .header("Accept", "application/json")
+            .header("Authorization", authorization)
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .send(form)
+            .with_context(|| format!("{url} could not be reached"))?;
+        let status = response.status().as_u16();
+        Ok(Answer { status, json: json(&mut response) })
+    }
 }
 
 fn json(response: &mut ureq::http::Response<ureq::Body>) -> Option<Value> {
@@ -66,7 +87,7 @@ mod tests {
     #[test]
     fn nothing_goes_over_a_network_in_clear() {
         for url in ["http://example.com/token", "ftp://example.com", "file:///etc/passwd", "example.com"] {
-            assert!(Http::of(url).document(url).is_err(), "{url}");
+            assert!(Http::of(url).post(url, "Basic hunter2", "").is_err(), "{url}");
         }
     }
 }

@@ -41,5 +41,6 @@ fn host() -> anyhow::Result<Host> {
             io::stdin().read_line(&mut line)?;
             Ok(line)
         },
+        hidden_answer: |question| rpassword::prompt_password(question),
     })
 }

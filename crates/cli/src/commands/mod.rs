@@ -10,6 +10,8 @@ mod client_remove;
 mod client_secrets;
 mod client_state;
 mod key_generate;
+mod token_get;
+mod token_inspect;
 
 use std::process::ExitCode;
 
@@ -18,6 +20,7 @@ use anyhow::Result;
 use crate::args::{Args, ClientCommand, Command, KeyCommand};
 use crate::host::Host;
 use crate::output::Output;
+use crate::token_args::TokenCommand;
 
 /// Does what was typed. An exit code of 1 without an error: the result says what was refused.
 ///
@@ -27,6 +30,8 @@ use crate::output::Output;
 pub fn run(args: &Args, host: &Host, output: &mut Output) -> Result<ExitCode> {
     let config = args.config.as_deref();
     match &args.command {
+        Command::Token(TokenCommand::Get(args)) => token_get::run(args, config, host, output),
+        Command::Token(TokenCommand::Inspect(args)) => token_inspect::run(args, config, host, output),
         Command::Check(args) => check::run(args, config, host, output),
         Command::Key(KeyCommand::Generate(args)) => key_generate::run(args, host, output),
         Command::Client(ClientCommand::Add(args)) => client_add::run(args, config, host, output),

@@ -1,0 +1,86 @@
+//! `edgemint token inspect`: what is in a token, and what is wrong with it.
+
+use std::io::Read as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, anyhow};
+use edgemint_issuer::Lifetime;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use zeroize::Zeroizing;
+
+use super::token_get::issuer;
+use crate::host::Host;
+use crate::http::Http;
+use crate::jwt::Jwt;
+use crate::output::Output;
+use crate::token_args::TokenInspect;
+use crate::when;
+
+/// The longest token that is read.
+const MAX_TOKEN: u64 = 64 * 1024;
+
+/// The result, as `--json` prints it.
+#[derive(Serialize)]
+struct Inspected<'a> {
+    valid: bool,
+    header: &'a Map<String, Value>,
+    claims: &'a Map<String, Value>,
+    wrong: &'a [String],
+}
+
+pub(super) fn run(
+    args: &TokenInspect,
+    config: Option<&Path>,
+    host: &Host,
+    output: &mut Output,
+) -> Result<ExitCode> {
+    let issuer = issuer(&args.from, config, host)?;
+    let text = if args.token == "-" { read()? } else { Zeroizing::new(args.token.clone()) };
+    let token = Jwt::parse(text.trim()).map_err(|error| anyhow!("this is not a JWT: {error}"))?;
+
+    let http = Http::of(&issuer);
+    let discovery = http.document(&format!("{issuer}/.well-known/openid-configuration"))?;
+    let jwks_uri = discovery.get("jwks_uri").and_then(Value::as_str);
+    let jwks = http.document(jwks_uri.context("the issuer's discovery document names no jwks_uri")?)?;
+    let mut wrong: Vec<String> = token.signature(&jwks).into_iter().collect();
+    wrong.extend(token.wrong_claims(&issuer, args.audience.as_deref(), host.now));
+
+    let valid = wrong.is_empty();
+    if output.is_json() {
+        let (header, claims) = (&token.header, &token.claims);
+        output.result_json(&Inspected { valid, header, claims, wrong: &wrong })?;
+    } else {
+        let shown = json!({ "header": token.header, "claims": token.claims });
+        output.result(&serde_json::to_string_pretty(&shown)?)?;
+        for (name, what) in [("iat", "issued"), ("nbf", "valid from"), ("exp", "expires")] {
+            if let Some(time) = token.time(name) {
+                output.say(format_args!("{what}: {} ({})", when::utc(time), from_now(time, host.now)));
+            }
+        }
+        for one in &wrong {
+            output.say(format_args!("wrong: {one}"));
+        }
+        if valid {
+            output.say(format_args!("The token is valid: {issuer} signed it."));
+        }
+    }
+    Ok(if valid { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn read() -> Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::new());
+    let read = std::io::stdin().take(MAX_TOKEN).read_to_string(&mut text);
+    read.context("the token could not be read from standard input")?;
+    Ok(text)
+}
+
+/// A time as its distance from now.
+pub(super) fn from_now(time: u64, now: u64) -> String {
+    if time >= now {
+        format!("in {}", Lifetime::from_seconds(time - now))
+    } else {
+        format!("{} ago", Lifetime::from_seconds(now - time))
+    }
+}

@@ -1,0 +1,156 @@
+//! `edgemint token`: what the issuer is asked, what it refuses, and what is wrong with tokens.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod stand_in;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jwt_compact::alg::{Ed25519, Es256};
+use jwt_compact::jwk::JsonWebKey;
+use jwt_compact::{AlgorithmExt as _, Claims, Header};
+use serde_json::{Value, json};
+use stand_in::{Folder, Told, issuer};
+
+#[test]
+fn the_credentials_are_form_encoded_basic_and_the_answer_is_printed() {
+    let url = issuer(|_, asked| {
+        let basic = STANDARD.encode("a%3Ab:hunter2%3A%20100%25");
+        let header = format!("authorization: basic {basic}").to_ascii_lowercase();
+        let right = asked.line == "POST /token"
+            && asked.head.to_ascii_lowercase().contains(&header)
+            && asked.body == "grant_type=client_credentials&scope=openid%20groups&nonce=n%26m";
+        if right {
+            (200, r#"{"access_token":"t","token_type":"bearer"}"#.to_owned())
+        } else {
+            (400, "{}".to_owned())
+        }
+    });
+    let folder = Folder::new("");
+    folder.write("secret", "hunter2: 100%\r\n");
+    for from in [["--secret-env", "THE_SECRET"], ["--secret-file", "secret"]] {
+        let get =
+            ["token", "get", "--client", "a:b", "--scope", "openid groups", "--nonce", "n&m", "--url", &url];
+        let told = folder.edgemint(&[&get[..], &from].concat(), "");
+        assert_eq!(told.code, Some(0), "{told:?}");
+        assert_eq!(told.out, "{\"access_token\":\"t\",\"token_type\":\"bearer\"}\n");
+        assert_eq!(told.err, "");
+    }
+}
+
+#[test]
+fn a_refusal_is_told_with_its_description_and_without_the_secret() {
+    let answer = r#"{"error":"invalid_client","error_description":"Invalid client credentials."}"#;
+    let url = issuer(move |_, _| (401, answer.to_owned()));
+    let get = ["token", "get", "--client", "a", "--secret-env", "THE_SECRET", "--issuer", &url];
+    let told = Folder::new("").edgemint(&get, "");
+    assert_eq!((told.code, told.out.as_str()), (Some(1), ""));
+    assert!(
+        told.err.contains("invalid_client: Invalid client credentials.") && !told.err.contains("hunter2")
+    );
+    let told = Folder::new("").edgemint(&[&get[..], &["--json"]].concat(), "");
+    assert_eq!((told.code, told.out.trim()), (Some(1), answer));
+}
+
+#[test]
+fn without_a_secret_an_issuer_or_a_network_nothing_is_sent() {
+    let folder = Folder::new("[vars]\nISSUER = \"http://127.0.0.1:1\"\n");
+    let get = |more: &[&str]| folder.edgemint(&[&["token", "get", "--client", "a"][..], more].concat(), "");
+    assert!(get(&["--local"]).err.contains("nobody can be asked for the secret here"));
+    assert!(get(&["--local", "--secret-env", "GONE"]).err.contains("variable GONE is not set"));
+    let told = get(&["--local", "--secret-env", "THE_SECRET"]);
+    assert!(
+        told.code == Some(1) && told.err.contains("http://127.0.0.1:1/token could not be reached"),
+        "{told:?}"
+    );
+    assert_eq!(get(&["--issuer", "http://example.com"]).code, Some(2));
+    assert_eq!(get(&[]).code, Some(2), "which issuer?");
+}
+
+/// An issuer with these keys, which gives the tokens; and what is said of one of them.
+fn inspect(token: impl Fn(&str) -> String, keys: &[Value], more: &[&str]) -> Told {
+    let jwks = json!({ "keys": keys }).to_string();
+    let url = issuer(move |url, asked| match asked.line.as_str() {
+        "GET /.well-known/openid-configuration" => {
+            (200, json!({ "issuer": url, "jwks_uri": format!("{url}/keys") }).to_string())
+        }
+        "GET /keys" => (200, jwks.clone()),
+        _ => (404, String::new()),
+    });
+    let token = token(&url);
+    Folder::new("").edgemint(&[&["token", "inspect", "--issuer", &url][..], more].concat(), &token)
+}
+
+fn public(key: &JsonWebKey<'_>, alg: &str) -> Value {
+    let mut jwk = serde_json::to_value(key).unwrap();
+    jwk["alg"] = alg.into();
+    jwk["kid"] = "k".into();
+    jwk
+}
+
+#[expect(clippy::disallowed_methods, reason = "the program that is tested reads the clock, too")]
+fn claims(issuer: &str, expires_in: i64) -> Claims<Value> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let exp = now.saturating_add_signed(expires_in);
+    Claims::new(json!({ "iss": issuer, "aud": "billing", "sub": "s", "iat": now, "exp": exp }))
+}
+
+#[test]
+fn tokens_are_verified_and_what_is_wrong_is_named() {
+    let key = p256::ecdsa::SigningKey::from_slice(&[7; 32]).unwrap();
+    let jwk = public(&JsonWebKey::from(key.verifying_key()), "ES256");
+    let sign = |kid: &'static str, expires_in, issuer: &'static str| {
+        let key = key.clone();
+        move |url: &str| {
+            let claims = claims(if issuer.is_empty() { url } else { issuer }, expires_in);
+            Es256.token(&Header::empty().with_key_id(kid), &claims, &key).unwrap()
+        }
+    };
+    let good = sign("k", 600, "");
+    let told = inspect(&good, std::slice::from_ref(&jwk), &["--audience", "billing"]);
+    assert!(told.code == Some(0) && told.err.contains("The token is valid"), "{told:?}");
+    assert!(told.err.contains("expires: 20") && told.err.contains("(in "), "{told:?}");
+    assert_eq!(serde_json::from_str::<Value>(&told.out).unwrap()["claims"]["aud"], "billing");
+
+    let forged = |url: &str| {
+        let token = good(url);
+        let (input, _) = token.rsplit_once('.').unwrap();
+        format!("{input}.{}", URL_SAFE_NO_PAD.encode([1; 64]))
+    };
+    for (told, wrong) in [
+        (inspect(sign("k", -600, ""), std::slice::from_ref(&jwk), &[]), "it expired 10m"),
+        (inspect(sign("x", 600, ""), std::slice::from_ref(&jwk), &[]), "its key x is not among the 1"),
+        (
+            inspect(sign("k", 600, "https://other.dev"), std::slice::from_ref(&jwk), &[]),
+            "its issuer is https://other.dev",
+        ),
+        (
+            inspect(&good, std::slice::from_ref(&jwk), &["--audience", "x"]),
+            "it is for billing, and not for x",
+        ),
+        (inspect(forged, std::slice::from_ref(&jwk), &[]), "its signature is not that of the key k"),
+        (
+            inspect(&good, &[public(&JsonWebKey::from(key.verifying_key()), "RS256")], &[]),
+            "its header says ES256",
+        ),
+    ] {
+        assert!(told.code == Some(1) && told.err.contains(wrong), "{wrong}: {told:?}");
+    }
+    let json = inspect(sign("k", -600, ""), &[jwk], &["--json"]);
+    let json: Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!((&json["valid"], json["wrong"].as_array().unwrap().len()), (&false.into(), 1));
+}
+
+#[test]
+fn ed25519_is_verified_and_what_is_no_token_is_said() {
+    let key = ed25519_dalek::SigningKey::from_bytes(&[7; 32]);
+    let jwk = public(&JsonWebKey::from(&key.verifying_key()), "EdDSA");
+    let token =
+        |url: &str| Ed25519.token(&Header::empty().with_key_id("k"), &claims(url, 600), &key).unwrap();
+    let told = inspect(token, &[jwk], &[]);
+    assert_eq!(told.code, Some(0), "{told:?}");
+    let told = inspect(|_| "hunter2".to_owned(), &[], &["--json"]);
+    assert!(told.code == Some(1) && told.err.contains("this is not a JWT") && !told.err.contains("hunter2"));
+}
