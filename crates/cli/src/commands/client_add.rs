@@ -9,6 +9,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::args::ClientAdd;
+use crate::delay::Delay;
 use crate::host::Host;
 use crate::kv::Records;
 use crate::output::Output;
@@ -25,6 +26,7 @@ struct Added<'a> {
     secret: Option<&'a str>,
     secret_id: Option<&'static str>,
     public: bool,
+    seen_after_seconds: u64,
     issuer: Option<&'a str>,
 }
 
@@ -58,6 +60,7 @@ pub(super) fn run(
     })?;
 
     let issuer = project.issuer();
+    let delay = Delay::of(&project);
     if output.is_json() {
         let secret = secret.as_ref().map(GeneratedSecret::expose);
         output.result_json(&Added {
@@ -65,11 +68,13 @@ pub(super) fn run(
             secret,
             secret_id: secret.map(|_| FIRST),
             public: args.public,
+            seen_after_seconds: delay.seconds(),
             issuer,
         })?;
         return Ok(ExitCode::SUCCESS);
     }
     output.say(format_args!("Added the client {id} to {}.", project.target));
+    output.say(delay);
     let Some(secret) = &secret else {
         output.say("It is public: it has no secret, and gets no token by client_credentials.");
         return Ok(ExitCode::SUCCESS);

@@ -10,6 +10,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::args::ClientImport;
+use crate::delay::Delay;
 use crate::hashing::Secret;
 use crate::host::Host;
 use crate::kv::{Records, in_parallel};
@@ -28,6 +29,7 @@ struct Report<'a> {
     dry_run: bool,
     clients: &'a [Planned],
     unused_fields: &'a BTreeSet<String>,
+    seen_after_seconds: u64,
 }
 
 pub(super) fn run(
@@ -61,12 +63,21 @@ pub(super) fn run(
         }
         records.write(&to_write)?;
     }
+    let delay = Delay::of(&project);
     let refused = planned.iter().any(|planned| planned.result == Verdict::Refused);
     if output.is_json() {
-        let report = Report { dry_run: args.dry_run, clients: &planned, unused_fields: &unused_fields };
+        let report = Report {
+            dry_run: args.dry_run,
+            clients: &planned,
+            unused_fields: &unused_fields,
+            seen_after_seconds: delay.seconds(),
+        };
         output.result_json(&report)?;
     } else {
         tell(&planned, &unused_fields, args.dry_run, &project.target, output);
+        if !args.dry_run && !to_write.is_empty() {
+            output.say(delay);
+        }
     }
     Ok(if refused { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

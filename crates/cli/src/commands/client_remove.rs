@@ -8,6 +8,7 @@ use edgemint_issuer::ClientId;
 use serde_json::json;
 
 use crate::args::ClientRemove;
+use crate::delay::Delay;
 use crate::host::Host;
 use crate::kv::Records;
 use crate::output::Output;
@@ -31,6 +32,7 @@ pub(super) fn run(
     let (there, missing): (Vec<&ClientId>, Vec<&ClientId>) =
         ids.into_iter().partition(|id| stored.contains_key(*id));
 
+    let delay = Delay::of(&project);
     for id in &missing {
         output.say(format_args!("warning: there is no client {id} in {}", project.target));
     }
@@ -45,9 +47,13 @@ pub(super) fn run(
         }
         records.remove(&there)?;
         output.say(format_args!("Removed {names} from {}.", project.target));
+        output.say(delay);
     }
     if output.is_json() {
-        output.result_json(&json!({ "removed": there, "missing": missing }))?;
+        let seen_after_seconds = delay.seconds();
+        output.result_json(
+            &json!({ "removed": there, "missing": missing, "seen_after_seconds": seen_after_seconds }),
+        )?;
     }
     // Those that are missing are where they were to be: the same command again completes one that failed.
     Ok(ExitCode::SUCCESS)
