@@ -1,0 +1,136 @@
+//! Operators at work: the command line changes clients of a Worker that answers all the while.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on must stop"
+)]
+
+use std::collections::BTreeMap;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use edgemint_e2e::{State, edgemint, send, serve};
+use edgemint_testkit::signing_key;
+use serde_json::Value;
+use xtask::{Server, Variant};
+
+/// KV's cache at an edge location is the only one that may be left: 30 seconds and a little more.
+const SEEN_WITHIN: Duration = Duration::from_secs(40);
+
+/// A Worker that remembers no client.
+fn worker(state: &State) -> Server {
+    let key = signing_key("ES256", &[]);
+    let variables = [
+        ("ISSUER", "https://tokens.example.com"),
+        ("GRANT_TYPES", "client_credentials"),
+        ("CLIENT_CACHE", "0"),
+        ("SIGNING_KEY_A", &key),
+    ];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    serve(state, &variables.into(), Variant::Release)
+}
+
+/// The status of a request for a token.
+fn ask(server: &Server, id: &str, secret: &str) -> u16 {
+    let form = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}");
+    let headers =
+        BTreeMap::from([("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned())]);
+    send("POST", &format!("{}/token", server.endpoints()), &headers, form.into_bytes()).status
+}
+
+/// Asks until the answer has this status, for as long as a change may take.
+#[track_caller]
+fn comes_to(server: &Server, id: &str, secret: &str, status: u16) {
+    #[expect(clippy::disallowed_methods, reason = "a test has no host that gives it the time")]
+    let begin = Instant::now();
+    loop {
+        let answer = ask(server, id, secret);
+        if answer == status {
+            return;
+        }
+        assert!(begin.elapsed() < SEEN_WITHIN, "{id} still gets {answer} instead of {status}");
+        thread::sleep(Duration::from_millis(500));
+    }
+}
+
+fn secret_of(printed: &str) -> String {
+    let secret = printed.trim().to_owned();
+    assert!(secret.starts_with("ems_"), "stdout has the secret and nothing else");
+    secret
+}
+
+fn json(printed: &str) -> Value {
+    serde_json::from_str(printed).unwrap_or_else(|error| panic!("{error}: {printed}"))
+}
+
+#[test]
+fn a_secret_is_rotated_without_a_refusal_and_a_client_is_disabled_enabled_and_revoked() {
+    let state = State::empty();
+    edgemint(&state, &["client", "list"]); // which builds it, too
+    let begin = now();
+    let first = secret_of(&edgemint(&state, &["client", "add", "billing"]));
+    // It counts from when the command is typed, and on a busy machine the command may take its time: this
+    // is longer, by a few requests.
+    let overlap = format!("{}s", 4 * (now() - begin) + 5);
+    let server = worker(&state);
+    comes_to(&server, "billing", &first, 200);
+
+    let rotate = ["client", "rotate-secret", "billing", "--overlap", &overlap, "--json"];
+    let rotated = json(&edgemint(&state, &rotate));
+    let second = secret_of(rotated["secret"].as_str().unwrap());
+    let expires = rotated["old_secrets"][0]["expires"].as_u64().unwrap();
+    comes_to(&server, "billing", &second, 200);
+    assert_eq!(ask(&server, "billing", &first), 200, "the old secret works, too, for {overlap}");
+    while now() <= expires {
+        thread::sleep(Duration::from_millis(200));
+    }
+    assert_eq!(ask(&server, "billing", &first), 401, "the overlap has passed");
+    assert_eq!(ask(&server, "billing", &second), 200);
+
+    edgemint(&state, &["client", "disable", "billing"]);
+    comes_to(&server, "billing", &second, 401);
+    edgemint(&state, &["client", "enable", "billing"]);
+    comes_to(&server, "billing", &second, 200);
+
+    let secret_id = rotated["secret_id"].as_str().unwrap();
+    edgemint(&state, &["client", "revoke-secret", "billing", secret_id]);
+    comes_to(&server, "billing", &second, 401);
+
+    let shown = json(&edgemint(&state, &["client", "show", "billing", "--json"]));
+    assert_eq!(shown["revision"], 5, "one for each change");
+    assert_eq!(shown["secrets"].as_array().unwrap().len(), 1, "the expired one");
+    let listed = json(&edgemint(&state, &["client", "list", "--json"]));
+    assert_eq!(listed["clients"][0]["live_secrets"], 0);
+}
+
+#[test]
+fn a_backup_in_an_empty_namespace_makes_every_client_work_again() {
+    let state = State::empty();
+    let dex = xtask::root().join("examples/dex.yaml");
+    edgemint(&state, &["client", "import", dex.to_str().unwrap()]);
+    let billing = secret_of(&edgemint(&state, &["client", "add", "billing"]));
+    let retired = secret_of(&edgemint(&state, &["client", "add", "retired"]));
+    edgemint(&state, &["client", "disable", "retired"]);
+    let backup = state.path().join("backup.json");
+    edgemint(&state, &["client", "export", backup.to_str().unwrap()]);
+
+    let restored = State::empty();
+    edgemint(&restored, &["client", "import", backup.to_str().unwrap()]);
+    let list = ["client", "list", "--json"];
+    assert_eq!(edgemint(&restored, &list), edgemint(&state, &list));
+    assert_eq!(edgemint(&restored, &["client", "export"]), std::fs::read_to_string(&backup).unwrap());
+
+    let server = worker(&restored);
+    assert_eq!(ask(&server, "billing", &billing), 200);
+    assert_eq!(ask(&server, "example-app", "ZXhhbXBsZS1hcHAtc2VjcmV0"), 200);
+    assert_eq!(ask(&server, "retired", &retired), 401, "disabled it was, and disabled it is");
+    assert_eq!(ask(&server, "billing", &retired), 401);
+}
+
+/// In seconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "a test has no host that gives it the time")]
+fn now() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
+}
