@@ -9,6 +9,8 @@ use crate::check_args::Check;
 use crate::client_args::{
     ClientDisable, ClientEnable, ClientExport, ClientList, ClientRevokeSecret, ClientRotateSecret, ClientShow,
 };
+use crate::completions_args::Completions;
+use crate::key_args::{KeyList, KeyRotate};
 use crate::token_args::TokenCommand;
 
 const EXIT_CODES: &str = "\
@@ -35,7 +37,7 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make signing keys
+    /// Make, list and rotate signing keys
     #[command(subcommand)]
     Key(KeyCommand),
     /// Add, look at and change clients, rotate their secrets, back them up
@@ -45,11 +47,14 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Token(TokenCommand),
     Check(Check),
+    Completions(Completions),
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
     Generate(KeyGenerate),
+    List(KeyList),
+    Rotate(KeyRotate),
 }
 
 #[derive(Debug, Subcommand)]

@@ -3,6 +3,7 @@
 //! Nothing secret is in the arguments: values go through files of [`crate::scratch`].
 
 use std::ffi::{OsStr, OsString};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -59,6 +60,14 @@ impl<'a> Wrangler<'a> {
         Ok(secrets.into_iter().map(|secret| secret.name).collect())
     }
 
+    /// Puts a secret into a deployed environment, through a pipe: no other process sees it.
+    pub(crate) fn put_secret(&self, environment: &str, name: &str, value: &str) -> Result<()> {
+        let mut command = Command::new(&self.program);
+        command.args(["secret", "put", name, "--env", environment]);
+        command.arg("--config").arg(&self.project.config);
+        self.run_with(command, value).map(drop)
+    }
+
     /// Runs `wrangler kv …` on the target's client records, and gives back what it prints.
     pub(crate) fn kv(&self, arguments: &[&OsStr]) -> Result<String> {
         let mut command = Command::new(&self.program);
@@ -86,7 +95,11 @@ impl<'a> Wrangler<'a> {
         all.into_iter().map(OsStr::to_owned).collect()
     }
 
-    fn run(&self, mut command: Command) -> Result<String> {
+    fn run(&self, command: Command) -> Result<String> {
+        self.run_with(command, "")
+    }
+
+    fn run_with(&self, mut command: Command, input: &str) -> Result<String> {
         command
             .current_dir(&self.project.dir)
             .env("PATH", &self.path)
@@ -99,8 +112,16 @@ impl<'a> Wrangler<'a> {
             .env_remove("FORCE_COLOR")
             // The target is what was typed, not what a variable says.
             .env_remove("CLOUDFLARE_ENV")
-            .stdin(Stdio::null());
-        let output = command.output().with_context(|| format!("could not run {}", self.program.display()))?;
+            .stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() })
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let could_not = || format!("could not run {}", self.program.display());
+        let mut child = command.spawn().with_context(could_not)?;
+        if let Some(mut pipe) = child.stdin.take() {
+            // One that ends without reading says why itself.
+            let _ = pipe.write_all(input.as_bytes());
+        }
+        let output = child.wait_with_output().with_context(could_not)?;
         if output.status.success() {
             return String::from_utf8(output.stdout).context("wrangler printed something that is not text");
         }

@@ -30,27 +30,7 @@ struct PrivateJwk<'a> {
 
 pub(super) fn run(args: &KeyGenerate, host: &Host, output: &mut Output) -> Result<ExitCode> {
     let nbf = host.now.saturating_add(args.activate_in.seconds());
-    let jwk = match args.alg {
-        Alg::Es256 => {
-            let secret = Zeroizing::new(host.random_bytes::<32>()?);
-            // Of 2^256 numbers fewer than 2^225 are not below the order of the curve.
-            let key = p256::ecdsa::SigningKey::from_slice(secret.as_slice());
-            let key = key.context("the random bytes make no key: try again")?;
-            print(&JsonWebKey::from(&key), "ES256", args.kid.as_deref(), nbf)
-        }
-        Alg::EdDsa => {
-            let secret = Zeroizing::new(host.random_bytes::<32>()?);
-            let key = ed25519_dalek::SigningKey::from_bytes(&secret);
-            print(&JsonWebKey::from(&key), "EdDSA", args.kid.as_deref(), nbf)
-        }
-        Alg::Rs256 => {
-            let mut key =
-                rsa::RsaPrivateKey::new(&mut Random(host), RSA_BITS).context("no RSA key could be made")?;
-            key.precompute().context("no RSA key could be made")?;
-            print(&with_crt_values(&key)?, "RS256", args.kid.as_deref(), nbf)
-        }
-    }?;
-
+    let jwk = make(args.alg, args.kid.as_deref(), nbf, host)?;
     output.result(&jwk)?;
     let when = match args.activate_in.seconds() {
         0 => "It signs from now on, unless a newer key does.".to_owned(),
@@ -64,6 +44,30 @@ pub(super) fn run(args: &KeyGenerate, host: &Host, output: &mut Output) -> Resul
          through a pipe:\n  npx wrangler secret put SIGNING_KEY_<NAME> --env production\n{when}"
     ));
     Ok(ExitCode::SUCCESS)
+}
+
+/// A new private key, as the line of JSON that a secret holds.
+pub(super) fn make(alg: Alg, kid: Option<&str>, nbf: u64, host: &Host) -> Result<Zeroizing<String>> {
+    match alg {
+        Alg::Es256 => {
+            let secret = Zeroizing::new(host.random_bytes::<32>()?);
+            // Of 2^256 numbers fewer than 2^225 are not below the order of the curve.
+            let key = p256::ecdsa::SigningKey::from_slice(secret.as_slice());
+            let key = key.context("the random bytes make no key: try again")?;
+            print(&JsonWebKey::from(&key), "ES256", kid, nbf)
+        }
+        Alg::EdDsa => {
+            let secret = Zeroizing::new(host.random_bytes::<32>()?);
+            let key = ed25519_dalek::SigningKey::from_bytes(&secret);
+            print(&JsonWebKey::from(&key), "EdDSA", kid, nbf)
+        }
+        Alg::Rs256 => {
+            let mut key =
+                rsa::RsaPrivateKey::new(&mut Random(host), RSA_BITS).context("no RSA key could be made")?;
+            key.precompute().context("no RSA key could be made")?;
+            print(&with_crt_values(&key)?, "RS256", kid, nbf)
+        }
+    }
 }
 
 /// The line that is printed: read back by the parser that the Worker uses, which also knows the thumbprint.

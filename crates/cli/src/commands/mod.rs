@@ -9,7 +9,10 @@ mod client_list;
 mod client_remove;
 mod client_secrets;
 mod client_state;
+mod completions;
 mod key_generate;
+mod key_list;
+mod key_rotate;
 mod token_get;
 mod token_inspect;
 
@@ -30,6 +33,9 @@ use crate::token_args::TokenCommand;
 pub fn run(args: &Args, host: &Host, output: &mut Output) -> Result<ExitCode> {
     let config = args.config.as_deref();
     match &args.command {
+        Command::Key(KeyCommand::List(args)) => key_list::run(args, config, host, output),
+        Command::Key(KeyCommand::Rotate(args)) => key_rotate::run(args, config, host, output),
+        Command::Completions(args) => completions::run(args, output),
         Command::Token(TokenCommand::Get(args)) => token_get::run(args, config, host, output),
         Command::Token(TokenCommand::Inspect(args)) => token_inspect::run(args, config, host, output),
         Command::Check(args) => check::run(args, config, host, output),

@@ -1,0 +1,125 @@
+//! `edgemint key list`: what is published, what signs, and what will.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::token_inspect::from_now;
+use crate::host::Host;
+use crate::http::Http;
+use crate::key_args::KeyList;
+use crate::local_keys::LocalKeys;
+use crate::output::Output;
+use crate::project::{Project, Target};
+use crate::when;
+use crate::wrangler::Wrangler;
+
+/// A key, as far as it is known.
+#[derive(Serialize)]
+struct Key {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alg: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nbf: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'static str>,
+}
+
+/// A key that the issuer publishes; the first one signs.
+#[derive(Serialize)]
+struct Published {
+    kid: String,
+    alg: String,
+}
+
+/// The result, as `--json` prints it.
+#[derive(Serialize)]
+struct Listed<'a> {
+    keys: &'a [Key],
+    /// `null` when the issuer did not answer.
+    published: Option<&'a [Published]>,
+}
+
+pub(super) fn run(
+    args: &KeyList,
+    config: Option<&Path>,
+    host: &Host,
+    output: &mut Output,
+) -> Result<ExitCode> {
+    let project = Project::find(config, &args.target, host)?;
+    let keys = match &project.target {
+        Target::Local(state) => of_state(state, host.now)?,
+        Target::Deployed(environment) => {
+            let names = Wrangler::find(&project, host)?.secret_names(environment)?;
+            let names = names.into_iter().filter(|name| name.starts_with("SIGNING_KEY_"));
+            names.map(|name| Key { name, kid: None, alg: None, nbf: None, state: None }).collect()
+        }
+    };
+    let published = project.issuer().context("wrangler.toml sets no ISSUER").and_then(published);
+    if output.is_json() {
+        let published = published.as_deref().ok();
+        output.result_json(&Listed { keys: &keys, published })?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    output.say(format_args!("Keys of {}:", project.target));
+    for key in &keys {
+        match (&key.kid, key.alg, key.nbf, key.state) {
+            (Some(kid), Some(alg), Some(nbf), Some(state)) => {
+                let since = if nbf == 0 {
+                    "ever".to_owned()
+                } else {
+                    format!("{} ({})", when::utc(nbf), from_now(nbf, host.now))
+                };
+                output.result(&format!("{}  {kid}  {alg}  {state}, from {since}", key.name))?;
+            }
+            _ => output.result(&key.name)?,
+        }
+    }
+    if keys.is_empty() {
+        output.say("none");
+    }
+    match published {
+        Ok(published) => {
+            output.say("Published by the issuer:");
+            for (i, key) in published.iter().enumerate() {
+                let signs = if i == 0 { "  signs now" } else { "" };
+                output.result(&format!("{}  {}{signs}", key.kid, key.alg))?;
+            }
+        }
+        Err(error) => output.say(format_args!("What the issuer publishes could not be seen: {error:#}")),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The keys of the local state, in the order in which they sign.
+fn of_state(state: &Path, now: u64) -> Result<Vec<Key>> {
+    let mut keys = LocalKeys::read(state)?.keys()?;
+    // As the Worker chooses: the latest that has begun, of two with the same time the last name.
+    keys.sort_by(|a, b| (a.nbf(), a.name()).cmp(&(b.nbf(), b.name())));
+    let active = keys.iter().rposition(|key| key.nbf() <= now);
+    let keys = keys.iter().enumerate().map(|(i, key)| Key {
+        name: key.name().to_owned(),
+        kid: Some(key.kid().to_owned()),
+        alg: Some(key.alg().name()),
+        nbf: Some(key.nbf()),
+        state: Some(match active {
+            Some(active) if i < active => "signs no more",
+            Some(active) if i == active => "signs now",
+            _ => "will sign",
+        }),
+    });
+    Ok(keys.collect())
+}
+
+fn published(issuer: &str) -> Result<Vec<Published>> {
+    let jwks = Http::of(issuer).document(&format!("{issuer}/keys"))?;
+    let keys = jwks.get("keys").and_then(Value::as_array).context("its keys are no JWKS")?;
+    let text = |key: &Value, name: &str| key.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    Ok(keys.iter().map(|key| Published { kid: text(key, "kid"), alg: text(key, "alg") }).collect())
+}

@@ -1,0 +1,129 @@
+//! `edgemint key list` and `key rotate`: what is put where, when it signs, and what is refused; and the scripts for
+//! shells.
+
+mod stand_in;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use serde_json::Value;
+use stand_in::{Folder, issuer};
+
+const ROTATE: [&str; 4] = ["key", "rotate", "--env", "production"];
+
+fn project() -> Folder {
+    Folder::new(
+        "[vars]\nISSUER = \"http://127.0.0.1:1\"\n[env.production.vars]\nMAX_TOKEN_LIFETIME = \"2h\"\n",
+    )
+}
+
+#[test]
+fn a_new_key_goes_through_a_pipe_under_the_name_of_its_time() {
+    let folder = project();
+    let told = folder.edgemint(&[&ROTATE[..], &["--json"]].concat(), "");
+    assert_eq!(told.code, Some(0), "{told:?}");
+    let report: Value = serde_json::from_str(&told.out).unwrap();
+    let name = report["name"].as_str().unwrap();
+    assert!(name.starts_with("SIGNING_KEY_20") && name.ends_with('Z'), "{name}");
+    assert_eq!(
+        folder.calls(),
+        [
+            "secret list --format json --env production --config PROJECT/wrangler.toml".to_owned(),
+            format!("secret put {name} --env production --config PROJECT/wrangler.toml"),
+        ]
+    );
+    let key: Value = serde_json::from_str(&folder.read("fake/secret")).unwrap();
+    assert_eq!((&key["kid"], &key["nbf"]), (&report["kid"], &report["activates"]));
+    let apart = report["old_may_go"].as_u64().unwrap() - report["activates"].as_u64().unwrap();
+    assert_eq!(apart, 2 * 3600 + 60, "MAX_TOKEN_LIFETIME and the clocks");
+    let d = key["d"].as_str().unwrap();
+    let seen = [told.out, told.err, folder.read("fake/calls"), folder.read("fake/environment")].concat();
+    assert!(!seen.contains(d), "the private key is nowhere else");
+}
+
+#[test]
+fn what_would_not_be_seamless_or_would_lose_a_key_is_refused() {
+    let folder = project();
+    let told = folder.edgemint(&[&ROTATE[..], &["--activate-in", "5m"]].concat(), "");
+    assert!(told.code == Some(1) && told.err.contains("activate it in 6m or more"), "{told:?}");
+    assert!(folder.calls().is_empty());
+    let told = folder.edgemint(&[&ROTATE[..], &["--name", "FIRST"]].concat(), "");
+    assert!(
+        told.code == Some(1) && told.err.contains("there is a key SIGNING_KEY_FIRST already"),
+        "{told:?}"
+    );
+    let told = folder.edgemint(&[&ROTATE[..], &["--dry-run"]].concat(), "");
+    assert!(told.code == Some(0) && told.err.contains("wrangler secret put SIGNING_KEY_20"), "{told:?}");
+    assert_eq!(folder.read("fake/secret"), "", "nothing was put");
+    let forced =
+        folder.edgemint(&[&ROTATE[..], &["--activate-in", "0s", "--force", "--name", "NOW"]].concat(), "");
+    assert_eq!(forced.code, Some(0), "{forced:?}");
+}
+
+#[test]
+fn wranglers_failures_say_what_was_not_done_and_hold_no_key() {
+    for (operation, told) in
+        [("list --format", "nothing was written"), ("put SIGNING_KEY_X", "the key was not put in")]
+    {
+        let folder = project();
+        folder.write("fake/fail", &format!("{operation}\n✘ [ERROR] You are not logged in.\n"));
+        let said = folder.edgemint(&[&ROTATE[..], &["--name", "X"]].concat(), "");
+        assert!(
+            said.code == Some(1) && said.err.contains(told) && said.err.contains("wrangler login"),
+            "{said:?}"
+        );
+        assert!(!said.err.contains("\"d\""));
+    }
+}
+
+#[test]
+fn a_local_key_is_added_beside_the_others_and_the_list_says_which_signs() {
+    let folder = project();
+    let run = |arguments: &[&str]| {
+        let told = folder.edgemint(&[arguments, &["--local", "--state", "state"]].concat(), "");
+        assert_eq!(told.code, Some(0), "{told:?}");
+        told
+    };
+    run(&["key", "rotate", "--activate-in", "0s", "--force", "--name", "OLD"]);
+    let first = folder.read("state/keys.env");
+    run(&["key", "rotate", "--name", "NEXT", "--alg", "EdDSA"]);
+    let both = folder.read("state/keys.env");
+    assert!(both.starts_with(&first) && both.lines().count() == 2, "nothing was lost");
+    let mode = fs::metadata(folder.0.join("state/keys.env")).unwrap().permissions().mode();
+    assert_eq!((mode & 0o777, fs::read_dir(folder.0.join("state")).unwrap().count()), (0o600, 1));
+
+    let listed = run(&["key", "list"]);
+    let lines: Vec<&str> = listed.out.lines().collect();
+    assert!(lines[0].starts_with("SIGNING_KEY_OLD") && lines[0].contains("ES256  signs now"), "{lines:?}");
+    assert!(lines[1].starts_with("SIGNING_KEY_NEXT") && lines[1].contains("EdDSA  will sign"), "{lines:?}");
+    assert!(
+        listed.err.contains("could not be reached"),
+        "the issuer does not run, and the list comes all the same"
+    );
+    assert!(!listed.out.contains("\"d\""));
+    let told = folder.edgemint(&["key", "rotate", "--name", "OLD", "--local", "--state", "state"], "");
+    assert!(told.code == Some(1) && folder.read("state/keys.env") == both);
+}
+
+#[test]
+fn of_a_deployed_environment_the_names_and_what_is_published_are_listed() {
+    let url =
+        issuer(|_, _| (200, r#"{"keys":[{"kid":"a","alg":"ES256"},{"kid":"b","alg":"RS256"}]}"#.to_owned()));
+    let folder = Folder::new(&format!("[env.production.vars]\nISSUER = \"{url}\"\n"));
+    let told = folder.edgemint(&["key", "list", "--env", "production"], "");
+    assert_eq!(told.out, "SIGNING_KEY_FIRST\na  ES256  signs now\nb  RS256\n", "{told:?}");
+    let told = folder.edgemint(&["key", "list", "--env", "production", "--json"], "");
+    let report: Value = serde_json::from_str(&told.out).unwrap();
+    assert_eq!(
+        (&report["keys"][0]["name"], &report["published"][1]["kid"]),
+        (&"SIGNING_KEY_FIRST".into(), &"b".into())
+    );
+}
+
+#[test]
+fn every_shell_gets_its_completions() {
+    for shell in ["bash", "zsh", "fish"] {
+        let told = project().edgemint(&["completions", shell], "");
+        assert!(told.code == Some(0) && told.out.contains("rotate-secret"), "{shell}");
+    }
+}
