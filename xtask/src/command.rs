@@ -20,6 +20,8 @@ pub(crate) struct Ended {
 
 /// Runs it and returns what it printed on stdout. What it says is shown only when it fails.
 pub(crate) fn run(command: &mut Command) -> Result<String> {
+    // A developer who wants backtraces wants those of edgemint, not of the tools.
+    command.env("RUST_BACKTRACE", "0");
     let ended = to_its_end(command, |_| {})?;
     if !ended.status.success() {
         bail!("`{}` failed ({}){}", shown(command), ended.status, last_lines(&ended.said));

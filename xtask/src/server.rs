@@ -9,6 +9,7 @@ use crate::worker::Variant;
 use crate::wrangler_config::{self, Differences};
 use anyhow::{Context as _, Result, bail};
 use std::fmt;
+use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -99,7 +100,6 @@ impl fmt::Debug for ServerOptions {
 /// A server that answers. Dropping it ends it, workerd included.
 #[derive(Debug)]
 pub struct Server {
-    // In this order: the group ends before the watchdog over it.
     group: Group,
     _watchdog: Watchdog,
     options: ServerOptions,
@@ -128,6 +128,7 @@ impl Server {
         let shown = options.state.display().to_string();
         options.state = options.state.canonicalize().with_context(|| format!("could not find {shown}"))?;
         let dir = options.state.join(format!("dev/{}", options.port));
+        let _ = fs::remove_dir_all(&dir);
         let config = configure(&options, &dir)?;
 
         let mut wrangler = tools.npm_program("wrangler")?;
@@ -229,6 +230,14 @@ impl Server {
             thread::sleep(POLL);
         }
         bail!("the Worker did not answer within {} s{}", START_WITHIN.as_secs(), last_lines(&self.log()))
+    }
+}
+
+/// Ends it, and takes away its configuration: a copy of the secrets is in there.
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.group.end();
+        let _ = fs::remove_dir_all(&self.dir);
     }
 }
 

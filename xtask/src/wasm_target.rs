@@ -88,9 +88,9 @@ pub(crate) fn ensure(progress: &Progress) -> Result<WasmToolchain> {
     drop(step);
     if !Path::new("/etc/debian_version").is_file() || !is_root() {
         bail!(
-            "could not add Rust's {TARGET} target: {refused}\nRun `rustup target add {TARGET}` where rustup can reach \
-             its server; or, on Debian, run this once as root: it then takes the target from Debian's packages ({})",
-            DEBIAN_PACKAGES.join(" ")
+            "could not add Rust's {TARGET} target; run `rustup target add {TARGET}` where rustup can reach its server, \
+             or, on Debian, run this once as root: it then takes the target from Debian's packages ({}); {refused}",
+            DEBIAN_PACKAGES.join(", ")
         );
     }
     progress.say(&format!("rustup could not add {TARGET}; taking it from Debian's packages"));
