@@ -36,7 +36,8 @@ struct State {
     running: Vec<Running>,
     last_id: u64,
     ticking: bool,
-    drawn: bool,
+    /// What stands on the line that ticks.
+    drawn: String,
 }
 
 #[derive(Debug)]
@@ -143,10 +144,10 @@ fn draw(state: &mut State) {
         let gap = if line.is_empty() { "" } else { " | " };
         let _ = write!(line, "{gap}{}: {} s", step.what, step.since.elapsed().as_secs());
     }
-    if !line.is_empty() {
-        let line: String = line.chars().take(LINE_WIDTH).collect();
+    let line: String = line.chars().take(LINE_WIDTH).collect();
+    if line != state.drawn {
         let _ = write!(stderr(), "\r\x1b[2K{line}");
-        state.drawn = true;
+        state.drawn = line;
     }
 }
 
@@ -170,9 +171,9 @@ fn print_line(state: &mut State, line: &str) {
 }
 
 fn clear(state: &mut State) {
-    if state.drawn {
+    if !state.drawn.is_empty() {
         let _ = write!(stderr(), "\r\x1b[2K");
-        state.drawn = false;
+        state.drawn.clear();
     }
 }
 
