@@ -18,6 +18,7 @@ const POLL: Duration = Duration::from_millis(20);
 
 static LIVE: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 static SERVING: AtomicBool = AtomicBool::new(false);
+static ENDING: AtomicBool = AtomicBool::new(false);
 
 fn live() -> MutexGuard<'static, Vec<Pid>> {
     LIVE.lock().unwrap_or_else(PoisonError::into_inner)
@@ -26,17 +27,26 @@ fn live() -> MutexGuard<'static, Vec<Pid>> {
 /// From now on SIGINT, SIGTERM and SIGHUP end every child, and then this program.
 pub(crate) fn end_on_signal() -> Result<()> {
     let handler = || {
+        let again = ENDING.swap(true, Ordering::SeqCst);
         // The lock is kept to the end: nothing can be started any more.
         let groups = live();
         end_all(&groups);
-        std::process::exit(if SERVING.load(Ordering::SeqCst) { 0 } else { 130 });
+        if again || !SERVING.load(Ordering::SeqCst) {
+            std::process::exit(130);
+        }
     };
     ctrlc::set_handler(handler).context("could not watch for Ctrl-C")
 }
 
-/// To be ended by a signal is now how this program is meant to end, and no failure.
+/// To be ended by a signal is from now on how this program is meant to end: its children end, and it sees to the rest
+/// itself when it notices.
 pub(crate) fn ending_is_success() {
     SERVING.store(true, Ordering::SeqCst);
+}
+
+/// Whether a signal has come.
+pub(crate) fn is_ending() -> bool {
+    ENDING.load(Ordering::SeqCst)
 }
 
 /// Asks every child to end, because what they work for has failed already.

@@ -22,7 +22,8 @@ use std::time::{Duration, SystemTime};
 const EXAMPLE: &str = "examples/dex.yaml";
 /// The example's first client, whose secret is public.
 const EXAMPLE_USER: (&str, &str) = ("example-app", "ZXhhbXBsZS1hcHAtc2VjcmV0");
-const LOOK_EVERY: Duration = Duration::from_millis(300);
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+const LOG_WITHIN: Duration = Duration::from_secs(2);
 
 /// Runs it.
 pub(crate) fn command(options: &Dev, progress: &Progress) -> Result<()> {
@@ -170,6 +171,8 @@ fn settings(options: &Dev, dir: &Path) -> Result<(Values, Values)> {
 
 fn announce(server: &Server, options: &Dev, loaded: &[Loaded]) {
     if server.health() != 200 {
+        // The log of a request comes a little after its answer.
+        let _ = server.log_comes_to_contain(&format!("/healthz {}", server.health()), LOG_WITHIN);
         eprintln!(
             "The configuration has mistakes, and every request is answered with 503 until they are mended: the log \
              above names them."
@@ -214,6 +217,9 @@ fn serve(server: &mut Server, options: &Dev, dir: &Path) -> Result<()> {
                 eprintln!("not taken over: {error:#}");
             }
         }
+    }
+    if children::is_ending() {
+        return Ok(());
     }
     bail!("wrangler ended by itself; the log above says why")
 }
