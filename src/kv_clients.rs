@@ -1,11 +1,8 @@
 //! Client records in Workers KV. The isolate's own memory stands before this, in the issuer.
 
 use edgemint_issuer::ports::ClientStore;
-use edgemint_issuer::{ClientId, Config, Unavailable};
+use edgemint_issuer::{ClientId, Config, SHORTEST_KV_CACHE, Unavailable};
 use worker::kv::KvStore;
-
-/// The shortest time that KV caches a record at the edge, in seconds.
-const SHORTEST_CACHE_TTL: u64 = 30;
 
 /// The KV namespace that is bound as `CLIENTS`.
 pub(crate) struct KvClients {
@@ -15,7 +12,7 @@ pub(crate) struct KvClients {
 
 impl KvClients {
     pub(crate) fn new(namespace: KvStore, config: &Config) -> Self {
-        Self { namespace, cache_ttl: config.client_cache().seconds().max(SHORTEST_CACHE_TTL) }
+        Self { namespace, cache_ttl: config.client_cache().max(SHORTEST_KV_CACHE).seconds() }
     }
 }
 

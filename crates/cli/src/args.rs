@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use edgemint_issuer::{ClientId, Lifetime};
+use edgemint_issuer::{ClientId, Lifetime, SigningKey};
 
 use crate::check_args::Check;
 use crate::client_args::{
@@ -201,15 +201,16 @@ pub(crate) struct ClientRemove {
 }
 
 fn token_lifetime(text: &str) -> Result<Lifetime, String> {
+    let (shortest, longest) = (Lifetime::SHORTEST_OF_TOKENS, Lifetime::LONGEST_OF_TOKENS);
     match Lifetime::parse(text) {
-        Ok(lifetime) if (30..=24 * 3600).contains(&lifetime.seconds()) => Ok(lifetime),
-        Ok(_) => Err("must be from 30s to 24h".to_owned()),
+        Ok(lifetime) if (shortest..=longest).contains(&lifetime) => Ok(lifetime),
+        Ok(_) => Err(format!("must be from {shortest} to {longest}")),
         Err(error) => Err(error.to_string()),
     }
 }
 
 fn key_id(text: &str) -> Result<String, &'static str> {
-    if (1..=128).contains(&text.len()) && text.bytes().all(|c| matches!(c, 0x20..=0x7E)) {
+    if SigningKey::is_key_id(text) {
         Ok(text.to_owned())
     } else {
         Err("a key ID is 1 to 128 characters of printable ASCII")

@@ -2,15 +2,9 @@
 
 use std::fmt;
 
-use edgemint_issuer::Lifetime;
+use edgemint_issuer::{DEFAULT_CLIENT_CACHE, Lifetime, SHORTEST_KV_CACHE};
 
 use crate::project::{Project, Target};
-
-/// `CLIENT_CACHE`, when the deployment does not say otherwise.
-const CLIENT_CACHE: u64 = 60;
-
-/// The shortest time that KV caches a record at a location, in seconds.
-const SHORTEST_KV_CACHE: u64 = 30;
 
 /// The times for which an old record may still be served, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,10 +18,10 @@ impl Delay {
     /// That of the target, as its variables have it.
     pub(crate) fn of(project: &Project) -> Self {
         let cache = project.variable("CLIENT_CACHE").and_then(|text| Lifetime::parse(text).ok());
-        let memory = cache.map_or(CLIENT_CACHE, Lifetime::seconds);
+        let memory = cache.unwrap_or(DEFAULT_CLIENT_CACHE).seconds();
         let kv = match project.target {
             Target::Local(_) => None,
-            Target::Deployed(_) => Some(memory.max(SHORTEST_KV_CACHE)),
+            Target::Deployed(_) => Some(memory.max(SHORTEST_KV_CACHE.seconds())),
         };
         Self { memory, kv }
     }

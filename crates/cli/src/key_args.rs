@@ -1,7 +1,7 @@
 //! What may be typed behind `edgemint key list` and `edgemint key rotate`.
 
 use clap::Args as ClapArgs;
-use edgemint_issuer::Lifetime;
+use edgemint_issuer::{Lifetime, SIGNING_KEY_PREFIX};
 
 use crate::args::{Alg, TargetArgs};
 
@@ -51,7 +51,7 @@ pub(crate) struct KeyRotate {
 }
 
 fn key_name(text: &str) -> Result<String, &'static str> {
-    let text = text.strip_prefix("SIGNING_KEY_").unwrap_or(text);
+    let text = text.strip_prefix(SIGNING_KEY_PREFIX).unwrap_or(text);
     if (1..=64).contains(&text.len())
         && text.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == b'_')
     {

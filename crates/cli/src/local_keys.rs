@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use edgemint_issuer::SigningKey;
+use edgemint_issuer::{SIGNING_KEY_PREFIX, SigningKey};
 use zeroize::Zeroizing;
 
 use crate::host::Host;
@@ -47,7 +47,7 @@ impl LocalKeys {
 
     /// The keys.
     pub(crate) fn keys(&self) -> Result<Vec<SigningKey>> {
-        let keys = self.lines().filter(|(name, _)| name.starts_with("SIGNING_KEY_"));
+        let keys = self.lines().filter(|(name, _)| name.starts_with(SIGNING_KEY_PREFIX));
         keys.map(|(name, value)| {
             SigningKey::parse(name, value)
                 .map_err(|error| anyhow::anyhow!("{} in {} {error}", name, self.path.display()))

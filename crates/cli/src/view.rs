@@ -65,7 +65,7 @@ impl<'a> RecordView<'a> {
             id: &secret.id,
             created: secret.created,
             expires: secret.expires,
-            live: is_live(secret, now),
+            live: secret.is_live(now),
             kind: match secret.hash {
                 SecretHash::Sha256(_) => "sha256",
                 SecretHash::Pbkdf2 { .. } => "pbkdf2-sha256",
@@ -83,11 +83,6 @@ impl<'a> RecordView<'a> {
             revision: record.revision,
         }
     }
-}
-
-/// Whether a secret works at `now`.
-pub(crate) fn is_live(secret: &StoredSecret, now: u64) -> bool {
-    secret.expires.is_none_or(|expires| now < expires)
 }
 
 /// The text without what would move a terminal's cursor.

@@ -90,14 +90,10 @@ impl<C: ClientStore, H: SlowHash> Authenticator<'_, C, H> {
             return Err(if presented_none { TokenError::NoCredentials } else { TokenError::WrongSecret });
         };
         let secret_id = secret.id.clone();
-        if !self.is_live(secret) {
+        if !secret.is_live(self.now) {
             return Err(TokenError::SecretExpired { secret_id });
         }
         Ok(AuthenticatedClient { secret_id, record })
-    }
-
-    fn is_live(&self, secret: &StoredSecret) -> bool {
-        secret.expires.is_none_or(|expires| self.now < expires)
     }
 
     /// The stored secret that was presented, a live one before one that has expired; the fast hashes before
@@ -110,14 +106,14 @@ impl<C: ClientStore, H: SlowHash> Authenticator<'_, C, H> {
     ) -> Result<Option<&'r StoredSecret>, TokenError> {
         let mut matching: Option<&StoredSecret> = None;
         for stored in &record.secrets {
-            if stored.hash.is_digest(digest) && matching.is_none_or(|known| !self.is_live(known)) {
+            if stored.hash.is_digest(digest) && matching.is_none_or(|known| !known.is_live(self.now)) {
                 matching = Some(stored);
             }
         }
         if secret.is_empty() {
             return Ok(None);
         }
-        if matching.is_some_and(|known| self.is_live(known)) {
+        if matching.is_some_and(|known| known.is_live(self.now)) {
             return Ok(matching);
         }
         for stored in &record.secrets {
@@ -125,7 +121,7 @@ impl<C: ClientStore, H: SlowHash> Authenticator<'_, C, H> {
             let parts = Pbkdf2 { iterations: *iterations, salt, derived };
             let matches = self.proven.matches(self.hasher, &parts, secret, self.now).await;
             if matches.map_err(TokenError::CryptoUnavailable)?
-                && matching.is_none_or(|known| !self.is_live(known))
+                && matching.is_none_or(|known| !known.is_live(self.now))
             {
                 matching = Some(stored);
             }

@@ -113,16 +113,20 @@ impl<C: ClientStore, S: Signer + SlowHash> Authority<C, S> {
     pub async fn handle(&self, request: &Request<'_>, moment: &Moment) -> Outcome<'_> {
         // 0. Route.
         let Some(endpoint) = Endpoint::route(request.path, self.config.issuer.path()) else {
-            return Outcome { response: Response::not_found(), event: None };
+            return Self::plain(Response::not_found());
         };
         let cors = &self.config.cors;
         let preflight = !cors.is_none() && endpoint != Endpoint::Health;
         let methods = endpoint.methods(preflight);
         if preflight && request.method == "OPTIONS" {
-            return Outcome { response: cors.preflight(request, methods), event: None };
+            let mut response = cors.preflight(request, methods);
+            if endpoint == Endpoint::Token {
+                response.no_store();
+            }
+            return Self::plain(response);
         }
         let mut outcome = if !endpoint.takes(request.method) {
-            Outcome { response: Response::method_not_allowed(methods), event: None }
+            Self::plain(Response::method_not_allowed(methods))
         } else {
             match endpoint {
                 Endpoint::Token => self.token(request, moment).await,

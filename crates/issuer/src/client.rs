@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::duration::Lifetime;
 use crate::secret::SecretHash;
 
+/// The shortest time that KV caches a record at a location, at the time of writing.
+pub const SHORTEST_KV_CACHE: Lifetime = Lifetime::from_seconds(30);
+
 /// What the key of a client record begins with; the client ID follows.
 pub const KV_PREFIX: &str = "client:";
 
@@ -82,6 +85,13 @@ pub struct StoredSecret {
     pub expires: Option<u64>,
     /// What is kept of it.
     pub hash: SecretHash,
+}
+
+impl StoredSecret {
+    /// Whether it works at `now`, in seconds since 1970: until it expires, and no longer at that second.
+    pub fn is_live(&self, now: u64) -> bool {
+        self.expires.is_none_or(|expires| now < expires)
+    }
 }
 
 /// A registered client, as it is stored under [`ClientId::kv_key`].

@@ -1,14 +1,19 @@
 //! The configuration: variables as text in, a type that cannot be wrong out, every mistake at once.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
+use crate::client::SHORTEST_KV_CACHE;
 use crate::cors::AllowedOrigins;
 use crate::duration::Lifetime;
 use crate::issuer_url::Issuer;
 use crate::keys::{KeyError, SigningKey, SigningKeys};
 
 /// What the name of every secret that holds a signing key begins with.
-const SIGNING_KEY: &str = "SIGNING_KEY_";
+pub const SIGNING_KEY_PREFIX: &str = "SIGNING_KEY_";
+
+/// How long a client record may be served from memory and from KV's cache, when `CLIENT_CACHE` is not set.
+pub const DEFAULT_CLIENT_CACHE: Lifetime = Lifetime::from_seconds(60);
 
 /// A grant that edgemint serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,16 +154,20 @@ impl Config {
             }
             Some(_) => wrong.add("TOKEN_PROFILE", "must be dex"),
         }
-        let longest = Lifetime::LONGEST_OF_TOKENS;
+        let (shortest, longest) = (Lifetime::SHORTEST_OF_TOKENS, Lifetime::LONGEST_OF_TOKENS);
         let max_token_lifetime =
-            wrong.lifetime("MAX_TOKEN_LIFETIME", get("MAX_TOKEN_LIFETIME"), longest, longest);
+            wrong.lifetime("MAX_TOKEN_LIFETIME", get("MAX_TOKEN_LIFETIME"), longest, shortest..=longest);
         let ten_minutes = Lifetime::from_seconds(600).min(max_token_lifetime);
-        let token_lifetime =
-            wrong.lifetime("TOKEN_LIFETIME", get("TOKEN_LIFETIME"), ten_minutes, max_token_lifetime);
+        let token_lifetime = wrong.lifetime(
+            "TOKEN_LIFETIME",
+            get("TOKEN_LIFETIME"),
+            ten_minutes,
+            shortest..=max_token_lifetime,
+        );
         let client_cache = wrong.client_cache(get("CLIENT_CACHE"));
         let cors = AllowedOrigins::parse(get("CORS_ALLOWED_ORIGINS").unwrap_or_default());
         let cors = wrong.ok("CORS_ALLOWED_ORIGINS", cors);
-        let keys = wrong.keys(variables.iter().filter(|(name, _)| name.starts_with(SIGNING_KEY)));
+        let keys = wrong.keys(variables.iter().filter(|(name, _)| name.starts_with(SIGNING_KEY_PREFIX)));
 
         match (issuer, cors) {
             (Some(issuer), Some(cors)) if wrong.0.is_empty() => Ok(Self {
@@ -233,13 +242,13 @@ impl Mistakes {
         name: &str,
         value: Option<&str>,
         default: Lifetime,
-        longest: Lifetime,
+        bounds: RangeInclusive<Lifetime>,
     ) -> Lifetime {
         let Some(value) = value else { return default };
         match self.ok(name, Lifetime::parse(value).map_err(|error| format!("is {error}"))) {
-            Some(lifetime) if (Lifetime::SHORTEST_OF_TOKENS..=longest).contains(&lifetime) => lifetime,
+            Some(lifetime) if bounds.contains(&lifetime) => lifetime,
             Some(_) => {
-                self.add(name, format_args!("must be from {} to {longest}", Lifetime::SHORTEST_OF_TOKENS));
+                self.add(name, format_args!("must be from {} to {}", bounds.start(), bounds.end()));
                 default
             }
             None => default,
@@ -251,7 +260,7 @@ impl Mistakes {
         if value == Some("0") {
             return Lifetime::from_seconds(0);
         }
-        self.lifetime("CLIENT_CACHE", value, Lifetime::from_seconds(60), hour)
+        self.lifetime("CLIENT_CACHE", value, DEFAULT_CLIENT_CACHE, SHORTEST_KV_CACHE..=hour)
     }
 
     fn keys<'a>(&mut self, secrets: impl Iterator<Item = &'a (&'a str, &'a str)>) -> SigningKeys {

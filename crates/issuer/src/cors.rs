@@ -75,9 +75,6 @@ impl AllowedOrigins {
         response.header("Access-Control-Allow-Methods", methods);
         response.header("Access-Control-Allow-Headers", "Authorization, Content-Type");
         response.header("Access-Control-Max-Age", "600");
-        if methods.contains("POST") {
-            response.no_store();
-        }
         self.allow(request, &mut response);
         response
     }

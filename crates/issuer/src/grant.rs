@@ -105,14 +105,14 @@ impl AuthenticatedClient {
     ) -> Result<Grant, TokenError> {
         let scope = asked.scope?;
         let mut unrecognized = Vec::new();
-        let mut peers: Vec<ClientId> = Vec::new();
+        let mut peers = Vec::new();
         let mut untrusted = Vec::new();
         for token in scope.iter() {
             match (token.as_str(), token.cross_client_peer().map(ClientId::parse)) {
                 ("openid" | "email" | "profile" | "groups", _) => {}
                 ("offline_access", _) => return Err(TokenError::OfflineAccess),
                 ("federated:id", _) => return Err(TokenError::FederatedId),
-                (_, Some(Ok(peer))) if peers.len() < MAX_PEERS => peers.push(peer),
+                (_, Some(Ok(peer))) if peers.len() < MAX_PEERS => peers.push((token, peer)),
                 (_, Some(Ok(_))) => return Err(TokenError::TooManyScopes),
                 (_, None | Some(Err(_))) => unrecognized.push(token.clone()),
             }
@@ -120,19 +120,15 @@ impl AuthenticatedClient {
         if !unrecognized.is_empty() {
             return Err(TokenError::UnrecognizedScopes(unrecognized));
         }
-        for token in scope.iter() {
-            let Some(peer) =
-                token.cross_client_peer().and_then(|peer| peers.iter().find(|p| p.as_str() == peer))
-            else {
-                continue;
-            };
+        for (token, peer) in &peers {
             if !self.is_trusted_by(peer, clients, now).await? {
-                untrusted.push(token.clone());
+                untrusted.push((*token).clone());
             }
         }
         if !untrusted.is_empty() {
             return Err(TokenError::UntrustedPeers(untrusted));
         }
+        let peers = peers.into_iter().map(|(_, peer)| peer).collect();
         let record = self.record();
         let lifetime = record.token_lifetime.unwrap_or(config.token_lifetime.seconds());
         Ok(Grant {

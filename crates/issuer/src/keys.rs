@@ -138,9 +138,7 @@ impl SigningKey {
         let alg = algorithm_of(&key, alg.as_deref())?;
         let verifying = key.to_verifying_key();
         let kid = match kid {
-            Some(kid) if (1..=128).contains(&kid.len()) && kid.bytes().all(|c| matches!(c, 0x20..=0x7E)) => {
-                kid
-            }
+            Some(kid) if SigningKey::is_key_id(&kid) => kid,
             Some(_) => return Err(KeyError::KeyId),
             None => URL_SAFE_NO_PAD.encode(verifying.thumbprint::<Sha256>()),
         };
@@ -156,6 +154,11 @@ impl SigningKey {
     /// The JOSE header (RFC 7515 §4) of its JWTs, encoded.
     pub(crate) fn header(&self) -> &str {
         &self.header
+    }
+
+    /// Whether `text` may be a `kid`: 1 to 128 characters of printable ASCII.
+    pub fn is_key_id(text: &str) -> bool {
+        (1..=128).contains(&text.len()) && text.bytes().all(|c| matches!(c, 0x20..=0x7E))
     }
 
     /// The name of its secret.

@@ -34,8 +34,12 @@ mod token;
 
 pub use authenticate::AuthenticatedClient;
 pub use authority::{Authority, Outcome};
-pub use client::{ClientId, ClientIdError, ClientRecord, KV_PREFIX, RecordError, StoredSecret};
-pub use config::{Config, ConfigErrors, ConfigMistake, GrantType, TokenProfile};
+pub use client::{
+    ClientId, ClientIdError, ClientRecord, KV_PREFIX, RecordError, SHORTEST_KV_CACHE, StoredSecret,
+};
+pub use config::{
+    Config, ConfigErrors, ConfigMistake, DEFAULT_CLIENT_CACHE, GrantType, SIGNING_KEY_PREFIX, TokenProfile,
+};
 pub use credentials::{ClientSecret, Credentials};
 pub use duration::{Lifetime, LifetimeError};
 pub use error::{ErrorCode, TokenError, Unavailable};
@@ -45,6 +49,7 @@ pub use grant::Grant;
 pub use http::{Body, MAX_BODY, Request, Response};
 pub use issuer_url::{Issuer, IssuerError};
 pub use keys::{Algorithm, KeyError, SigningKey, SigningKeys};
+pub use metadata::DOCUMENT_MAX_AGE;
 pub use ports::Moment;
 pub use request::TokenRequest;
 pub use scope::{Scope, ScopeError, ScopeToken};

@@ -2,20 +2,19 @@
 //!
 //! Built once from the configuration; each document is served as it stands, with its `ETag`.
 
-use std::borrow::Cow;
-
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::config::{Config, GrantType};
+use crate::duration::Lifetime;
 use crate::http::{Request, Response};
 use crate::keys::Algorithm;
 
-/// How long a verifier may keep a document, in seconds; a new key must be published for longer than this
+/// How long a verifier may keep the JWKS, and everybody the other documents; a new key must be published for longer than this
 /// before it signs.
-const MAX_AGE: &str = "public, max-age=300";
+pub const DOCUMENT_MAX_AGE: Lifetime = Lifetime::from_seconds(300);
 
 /// OpenID Connect Discovery §3 requires an `authorization_endpoint`, and strict clients refuse a document
 /// without one; edgemint has none. Kubernetes' issuer set the precedent for such a value.
@@ -43,12 +42,13 @@ const CLAIMS: [&str; 13] = [
 pub(crate) struct Document {
     body: String,
     etag: String,
+    cache_control: String,
 }
 
 impl Document {
     fn new(body: String) -> Self {
         let etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(Sha256::digest(&body)));
-        Self { body, etag }
+        Self { body, etag, cache_control: format!("public, max-age={}", DOCUMENT_MAX_AGE.seconds()) }
     }
 
     /// 200, or 304 to one who has it (RFC 9110 §13.1.2).
@@ -59,8 +59,8 @@ impl Document {
             let body = if request.method == "HEAD" { "" } else { &self.body };
             Response::json(200, body)
         };
-        response.header("Cache-Control", MAX_AGE);
-        response.header("ETag", Cow::Borrowed(self.etag.as_str()));
+        response.header("Cache-Control", self.cache_control.as_str());
+        response.header("ETag", self.etag.as_str());
         response
     }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use edgemint_issuer::{Config, ConfigErrors, GrantType};
+use edgemint_issuer::{Config, ConfigErrors, GrantType, SIGNING_KEY_PREFIX};
 use serde::Serialize;
 
 use super::check_live;
@@ -17,9 +17,6 @@ use crate::wrangler::Wrangler;
 
 /// The `id` that wrangler.toml is shipped with.
 const PLACEHOLDER_ID: &str = "00000000000000000000000000000000";
-
-/// What the name of every secret that holds a signing key begins with.
-const SIGNING_KEY: &str = "SIGNING_KEY_";
 
 /// Stands in for keys that cannot be read, so that the rest is judged: the public example of RFC 8037 A.1.
 const EXAMPLE_KEY: &str = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}"#;
@@ -153,7 +150,7 @@ fn judged(project: &Project) -> Result<Config, ConfigErrors> {
     let text: Vec<(&str, String)> = variables
         .into_iter()
         .flatten()
-        .filter(|(name, _)| !name.starts_with(SIGNING_KEY))
+        .filter(|(name, _)| !name.starts_with(SIGNING_KEY_PREFIX))
         .filter_map(|(name, value)| Some((name.as_str(), as_text(value)?)))
         .collect();
     let text = text.iter().map(|(name, value)| (*name, value.as_str()));
@@ -176,7 +173,7 @@ fn variables(project: &Project, findings: &mut Findings) {
     }
     let variables = project.section().and_then(|section| section.get("vars")?.as_table());
     for (name, value) in variables.into_iter().flatten() {
-        if name.starts_with(SIGNING_KEY) {
+        if name.starts_with(SIGNING_KEY_PREFIX) {
             findings.add(
                 Level::Mistake,
                 name,
@@ -258,7 +255,7 @@ fn addresses(project: &Project, findings: &mut Findings) {
 }
 
 fn keys(environment: &str, secrets: &[String], findings: &mut Findings) {
-    match secrets.iter().filter(|name| name.starts_with(SIGNING_KEY)).count() {
+    match secrets.iter().filter(|name| name.starts_with(SIGNING_KEY_PREFIX)).count() {
         0 => findings.add(
             Level::Mistake,
             "SIGNING_KEY_<NAME>",

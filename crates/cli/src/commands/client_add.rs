@@ -8,6 +8,7 @@ use edgemint_issuer::{ClientId, ClientRecord, GeneratedSecret, Lifetime, StoredS
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::token_get::encoded;
 use crate::args::ClientAdd;
 use crate::delay::Delay;
 use crate::host::Host;
@@ -107,15 +108,7 @@ fn record(args: &ClientAdd, secret: Option<&GeneratedSecret>, now: u64) -> Clien
 /// A command that gets a token. The ID is form-encoded, as RFC 6749 §2.3.1 has it for Basic: `curl -u`
 /// would take a colon in it for the end of it.
 pub(super) fn curl(id: &ClientId, issuer: Option<&str>) -> String {
-    let mut encoded = String::new();
-    for byte in id.as_str().bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                encoded.push(char::from(byte));
-            }
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
+    let encoded = encoded(id.as_str());
     let issuer = issuer.unwrap_or("https://YOUR-ISSUER");
-    format!("curl -X POST {issuer}/token -u \"{encoded}:$CLIENT_SECRET\" -d grant_type=client_credentials")
+    format!("curl -X POST {issuer}/token -u \"{}:$CLIENT_SECRET\" -d grant_type=client_credentials", *encoded)
 }

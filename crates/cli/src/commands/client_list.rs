@@ -13,7 +13,7 @@ use crate::host::Host;
 use crate::kv::{Records, Stored};
 use crate::output::Output;
 use crate::project::Project;
-use crate::view::{RecordView, State, is_live, printable, table};
+use crate::view::{RecordView, State, printable, table};
 use crate::when::utc;
 
 /// What stands where there is nothing to say.
@@ -37,7 +37,7 @@ impl<'a> Line<'a> {
     fn of(id: &'a ClientId, stored: &'a Stored, now: u64) -> Self {
         match stored {
             Ok(record) => {
-                let live: Vec<_> = record.secrets.iter().filter(|secret| is_live(secret, now)).collect();
+                let live: Vec<_> = record.secrets.iter().filter(|secret| secret.is_live(now)).collect();
                 Self {
                     id,
                     name: Some(&record.name),

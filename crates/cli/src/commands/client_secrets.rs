@@ -17,7 +17,6 @@ use crate::kv::Records;
 use crate::output::Output;
 use crate::plan::is_imported;
 use crate::project::Project;
-use crate::view::is_live;
 use crate::when::utc;
 
 /// What a generated secret's ID begins with; a number follows.
@@ -102,7 +101,7 @@ pub(super) fn rotate(
 fn rotated(before: &ClientRecord, hash: SecretHash, now: u64, end: u64) -> (ClientRecord, Vec<Ending>) {
     let mut after = change::next(before);
     let mut endings = Vec::new();
-    for old in after.secrets.iter_mut().filter(|secret| is_live(secret, now)) {
+    for old in after.secrets.iter_mut().filter(|secret| secret.is_live(now)) {
         let expires = old.expires.map_or(end, |expires| expires.min(end));
         old.expires = Some(expires);
         endings.push(Ending { id: old.id.clone(), expires });
@@ -154,7 +153,7 @@ pub(super) fn revoke(
         change::replace(&records, &project, &before, &after)?;
     }
 
-    let live = |record: &ClientRecord| record.secrets.iter().filter(|s| is_live(s, host.now)).count();
+    let live = |record: &ClientRecord| record.secrets.iter().filter(|s| s.is_live(host.now)).count();
     let delay = Delay::of(&project);
     if output.is_json() {
         output.result_json(&Revoked {
@@ -212,7 +211,7 @@ fn revoked(before: &ClientRecord, secret_id: &str, now: u64) -> Option<(ClientRe
         return Some((after, Outcome::Removed));
     }
     // An import that finds no trace of its secret would put it in again.
-    if !is_live(secret, now) {
+    if !secret.is_live(now) {
         return Some((before.clone(), Outcome::Unchanged));
     }
     let mut after = change::next(before);

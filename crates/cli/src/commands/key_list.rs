@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
+use edgemint_issuer::SIGNING_KEY_PREFIX;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -57,7 +58,7 @@ pub(super) fn run(
         Target::Local(state) => of_state(state, host.now)?,
         Target::Deployed(environment) => {
             let names = Wrangler::find(&project, host)?.secret_names(environment)?;
-            let names = names.into_iter().filter(|name| name.starts_with("SIGNING_KEY_"));
+            let names = names.into_iter().filter(|name| name.starts_with(SIGNING_KEY_PREFIX));
             names.map(|name| Key { name, kid: None, alg: None, nbf: None, state: None }).collect()
         }
     };

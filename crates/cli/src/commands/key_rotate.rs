@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use edgemint_issuer::{Lifetime, SigningKey};
+use edgemint_issuer::{DOCUMENT_MAX_AGE, Lifetime, SIGNING_KEY_PREFIX, SigningKey};
 use serde_json::json;
 
 use super::key_generate;
@@ -18,9 +18,6 @@ use crate::project::{Project, Target};
 use crate::when;
 use crate::wrangler::Wrangler;
 
-/// How long the JWKS may be kept: its `max-age`.
-const MAX_AGE: u64 = 300;
-
 /// How long a new secret takes to be in every place where the Worker runs.
 const PROPAGATION: u64 = 60;
 
@@ -30,18 +27,18 @@ pub(super) fn run(
     host: &Host,
     output: &mut Output,
 ) -> Result<ExitCode> {
-    let shortest = Lifetime::from_seconds(MAX_AGE + PROPAGATION);
+    let shortest = Lifetime::from_seconds(DOCUMENT_MAX_AGE.seconds() + PROPAGATION);
     ensure!(
         args.force || args.activate_in >= shortest,
         "verifiers keep the keys that they fetched for up to {}, and a new secret takes a moment to be everywhere: \
          activate it in {shortest} or more, or say --force",
-        Lifetime::from_seconds(MAX_AGE)
+        DOCUMENT_MAX_AGE
     );
     let project = Project::find(config, &args.target, host)?;
     let activates = host.now.saturating_add(args.activate_in.seconds());
     let name = match &args.name {
-        Some(name) => format!("SIGNING_KEY_{name}"),
-        None => format!("SIGNING_KEY_{}", stamp(activates)),
+        Some(name) => format!("{SIGNING_KEY_PREFIX}{name}"),
+        None => format!("{SIGNING_KEY_PREFIX}{}", stamp(activates)),
     };
     let lifetime = longest_token(&project)?;
     let old_may_go = activates.saturating_add(lifetime.seconds()).saturating_add(SKEW);

@@ -83,7 +83,7 @@ fn secret(args: &TokenGet, host: &Host) -> Result<Zeroizing<String>> {
 }
 
 /// As `application/x-www-form-urlencoded`, which RFC 6749 §2.3.1 wants for Basic, too.
-fn encoded(text: &str) -> Zeroizing<String> {
+pub(super) fn encoded(text: &str) -> Zeroizing<String> {
     // Room for the longest: growing would leave copies behind.
     let mut encoded = Zeroizing::new(String::with_capacity(text.len() * 3));
     for byte in text.bytes() {
