@@ -1,30 +1,69 @@
-//! Times as people read them: seconds since 1970 as a date and a time of day, in UTC.
+//! Times as people read them, and as names of keys carry them: a date and a time of day, in UTC.
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use edgemint_issuer::Lifetime;
 
 /// The last second of the year 9999.
 const LAST: u64 = 253_402_300_799;
 
+/// How a time stands in a name.
+const STAMP: &str = "%Y%m%dT%H%M%SZ";
+
+fn date_time(seconds: u64) -> Option<DateTime<Utc>> {
+    let seconds = i64::try_from(seconds.min(LAST.saturating_add(1))).ok()?;
+    DateTime::from_timestamp(seconds, 0).filter(|_| seconds.unsigned_abs() <= LAST)
+}
+
 /// Such as `2026-11-22 23:07:27 UTC`.
 pub(crate) fn utc(seconds: u64) -> String {
-    if seconds > LAST {
-        return "after the year 9999".to_owned();
+    match date_time(seconds) {
+        Some(time) => time.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
+        None => "after the year 9999".to_owned(),
     }
-    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    // Days since 0000-03-01: the leap day stands last in such a year, and needs no exception.
-    let days = seconds / 86_400 + 719_468;
-    let era = days / 146_097;
-    let day_of_era = days % 146_097;
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
+}
+
+/// A time as its distance from now, such as `in 10m`.
+pub(crate) fn from_now(time: u64, now: u64) -> String {
+    if time >= now {
+        format!("in {}", Lifetime::from_seconds(time - now))
+    } else {
+        format!("{} ago", Lifetime::from_seconds(now - time))
+    }
+}
+
+/// A time as a part of a name, such as `20261122T230727Z`.
+pub(crate) fn stamp(seconds: u64) -> String {
+    date_time(seconds).map(|time| time.format(STAMP).to_string()).unwrap_or_default()
+}
+
+/// The time that [`stamp`] wrote.
+pub(crate) fn parse_stamp(text: &str) -> Option<u64> {
+    let time = NaiveDateTime::parse_from_str(text, STAMP).ok()?.and_utc().timestamp();
+    u64::try_from(time).ok().filter(|seconds| stamp(*seconds) == text)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stamp_is_read_back_and_nothing_else_is() {
+        for seconds in [0, 951_782_400, 1_795_388_847, LAST] {
+            assert_eq!(parse_stamp(&stamp(seconds)), Some(seconds));
+        }
+        assert_eq!(stamp(1_795_388_847), "20261122T230727Z");
+        for other in [
+            "",
+            "FIRST",
+            "20261122",
+            "20261122T230727",
+            "20261322T230727Z",
+            "2026112T2307270Z",
+            "20261122T230760Z",
+        ] {
+            assert_eq!(parse_stamp(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn seconds_are_told_as_a_date_and_a_time_of_day() {
