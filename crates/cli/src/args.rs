@@ -10,7 +10,7 @@ use crate::client_args::{
     ClientDisable, ClientEnable, ClientExport, ClientList, ClientRevokeSecret, ClientRotateSecret, ClientShow,
 };
 use crate::completions_args::Completions;
-use crate::key_args::{KeyList, KeyRotate};
+use crate::key_args::{KeyList, KeyRetire, KeyRotate};
 use crate::token_args::TokenCommand;
 
 const EXIT_CODES: &str = "\
@@ -37,7 +37,7 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make, list and rotate signing keys
+    /// Make, list, rotate and retire signing keys
     #[command(subcommand)]
     Key(KeyCommand),
     /// Add, look at and change clients, rotate their secrets, back them up
@@ -55,6 +55,7 @@ pub(crate) enum KeyCommand {
     Generate(KeyGenerate),
     List(KeyList),
     Rotate(KeyRotate),
+    Retire(KeyRetire),
 }
 
 #[derive(Debug, Subcommand)]
@@ -209,7 +210,7 @@ fn token_lifetime(text: &str) -> Result<Lifetime, String> {
     }
 }
 
-fn key_id(text: &str) -> Result<String, &'static str> {
+pub(crate) fn key_id(text: &str) -> Result<String, &'static str> {
     if SigningKey::is_key_id(text) {
         Ok(text.to_owned())
     } else {

@@ -1,9 +1,9 @@
-//! What may be typed behind `edgemint key list` and `edgemint key rotate`.
+//! What may be typed behind `edgemint key list`, `key rotate` and `key retire`.
 
 use clap::Args as ClapArgs;
 use edgemint_issuer::{Lifetime, SIGNING_KEY_PREFIX};
 
-use crate::args::{Alg, TargetArgs};
+use crate::args::{Alg, TargetArgs, key_id};
 
 /// List the signing keys
 ///
@@ -43,6 +43,39 @@ pub(crate) struct KeyRotate {
     /// Even if some who verify tokens cannot know the key yet when it begins to sign
     #[arg(long)]
     pub(crate) force: bool,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+}
+
+/// Take away a key that signs no more
+///
+/// Refuses while tokens that it signed may be alive: for MAX_TOKEN_LIFETIME after the next key took over.
+/// Of a deployed environment the time stands in the name that `key rotate` gives; of a key with another
+/// name, say with --kid which of the published ones it is.
+///
+/// A key that has leaked goes at once, with --force: whoever verifies tokens refuses those that it signed
+/// as soon as they fetch the keys again.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  edgemint key retire SIGNING_KEY_20261122T230727Z --env production
+  edgemint key retire FIRST --kid 0TZmmkqxe0bPCVZzcMJaL-Gp-C8Sy1ggbTJNYZTP6sg --env production")]
+pub(crate) struct KeyRetire {
+    /// Its name, with or without SIGNING_KEY_ before it
+    #[arg(value_parser = key_name)]
+    pub(crate) name: String,
+    /// Its key ID, to tell whether it signs when its name does not
+    #[arg(long, value_parser = key_id)]
+    pub(crate) kid: Option<String>,
+    /// Even if tokens that it signed are alive, or it signs now, or it is the only one
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    pub(crate) yes: bool,
     /// Say what would be done, and do nothing
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -12,6 +12,7 @@ mod check_args;
 mod client_args;
 mod commands;
 mod completions_args;
+mod confirm;
 mod delay;
 mod dex;
 mod hashing;

@@ -55,9 +55,22 @@ impl LocalKeys {
         .collect()
     }
 
-    /// Adds a key: a whole new file takes the place of the old one, so that neither can be lost.
+    /// Adds a key.
     pub(crate) fn add(&self, name: &str, jwk: &str, host: &Host) -> Result<()> {
         ensure!(!jwk.contains(['\'', '\n', '\r']), "the key cannot be written to {}", self.path.display());
+        let end = if self.text.is_empty() || self.text.ends_with('\n') { "" } else { "\n" };
+        self.replace(&[&self.text, end, name, "='", jwk, "'\n"], host)
+    }
+
+    /// Removes a key; every other line stays as it is.
+    pub(crate) fn remove(&self, name: &str, host: &Host) -> Result<()> {
+        let is_it = |line: &str| line.split_once('=').is_some_and(|(found, _)| found.trim() == name);
+        let rest: Vec<&str> = self.text.split_inclusive('\n').filter(|line| !is_it(line)).collect();
+        self.replace(&rest, host)
+    }
+
+    /// A whole new file takes the place of the old one, so that neither can be lost.
+    fn replace(&self, parts: &[&str], host: &Host) -> Result<()> {
         let Some(dir) = self.path.parent() else { bail!("{} has no folder", self.path.display()) };
         fs::create_dir_all(dir).with_context(|| format!("could not make {}", dir.display()))?;
         let suffix: String = host.random_bytes::<8>()?.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -68,11 +81,7 @@ impl LocalKeys {
             #[cfg(unix)]
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
             let mut file = options.open(&new)?;
-            file.write_all(self.text.as_bytes())?;
-            if !self.text.is_empty() && !self.text.ends_with('\n') {
-                file.write_all(b"\n")?;
-            }
-            for part in [name, "='", jwk, "'\n"] {
+            for part in parts {
                 file.write_all(part.as_bytes())?;
             }
             file.sync_all()?;

@@ -68,6 +68,15 @@ impl<'a> Wrangler<'a> {
         self.run_with(command, value).map(drop)
     }
 
+    /// Deletes a secret of a deployed environment.
+    pub(crate) fn delete_secret(&self, environment: &str, name: &str) -> Result<()> {
+        let mut command = Command::new(&self.program);
+        // It asks, and where nobody can be asked takes yes for the answer.
+        command.args(["secret", "delete", name, "--env", environment]);
+        command.arg("--config").arg(&self.project.config);
+        self.run(command).map(drop)
+    }
+
     /// Runs `wrangler kv …` on the target's client records, and gives back what it prints.
     pub(crate) fn kv(&self, arguments: &[&OsStr]) -> Result<String> {
         let mut command = Command::new(&self.program);

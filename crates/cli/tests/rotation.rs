@@ -127,3 +127,96 @@ fn every_shell_gets_its_completions() {
         assert!(told.code == Some(0) && told.out.contains("rotate-secret"), "{shell}");
     }
 }
+
+const RETIRE: [&str; 5] = ["key", "retire", "--env", "production", "--yes"];
+
+/// An issuer that publishes the keys `new`, which signs, and `old`.
+fn rotated() -> Folder {
+    let url = issuer(|_, _| {
+        (200, r#"{"keys":[{"kid":"new","alg":"ES256"},{"kid":"old","alg":"ES256"}]}"#.to_owned())
+    });
+    Folder::new(&format!("[env.production.vars]\nISSUER = \"{url}\"\nMAX_TOKEN_LIFETIME = \"1h\"\n"))
+}
+
+fn secrets(folder: &Folder, names: &[&str]) {
+    let names = names.iter().map(|name| serde_json::json!({ "name": name })).collect::<Vec<_>>();
+    folder.write("fake/secrets.json", &Value::from(names).to_string());
+}
+
+#[test]
+fn a_key_is_retired_when_no_token_needs_it_and_not_before() {
+    let folder = rotated();
+    let (long_ago, later) = ("SIGNING_KEY_20200101T000000Z", "SIGNING_KEY_20210101T000000Z");
+    secrets(&folder, &[long_ago, later, "SIGNING_KEY_29990101T000000Z", "SIGNING_KEY_FIRST", "TOKEN"]);
+    let retire = |more: &[&str]| folder.edgemint(&[&RETIRE[..], more].concat(), "");
+
+    let told = retire(&[long_ago, "--dry-run"]);
+    assert_eq!(told.code, Some(0), "{told:?}");
+    assert!(told.err.contains(&format!("wrangler secret delete {long_ago} --env production")), "{told:?}");
+    assert!(!folder.read("fake/calls").contains("secret delete"));
+
+    let told = retire(&[long_ago, "--json"]);
+    assert_eq!(told.code, Some(0), "{told:?}");
+    let report: Value = serde_json::from_str(&told.out).unwrap();
+    assert_eq!((&report["name"], &report["retired"]), (&long_ago.into(), &true.into()));
+    assert_eq!(
+        folder.calls().last().unwrap(),
+        &format!("secret delete {long_ago} --env production --config PROJECT/wrangler.toml")
+    );
+
+    for (name, more, why) in [
+        (later, &[][..], "signs now"),
+        ("FIRST", &[], "--kid"),
+        ("FIRST", &["--kid", "new"], "signs now"),
+        ("FIRST", &["--kid", "other"], "publishes no key other"),
+        ("TOKEN", &[], "there is no key SIGNING_KEY_TOKEN"),
+    ] {
+        let told = retire(&[&[name], more].concat());
+        assert!(told.code == Some(1) && told.err.contains(why), "{name}: {told:?}");
+    }
+    assert_eq!(folder.read("fake/calls").matches("secret delete").count(), 1, "nothing else was deleted");
+    assert_eq!(retire(&["FIRST", "--kid", "old"]).code, Some(0), "another signs since 2021");
+    let told = retire(&[later, "--force"]);
+    assert!(
+        told.code == Some(0) && told.err.contains("warning: ") && told.err.contains("signs now"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn the_only_key_stays_and_a_key_that_just_stopped_signing_too() {
+    let folder = rotated();
+    let told = folder.edgemint(&[&RETIRE[..], &["FIRST"]].concat(), "");
+    assert!(told.code == Some(1) && told.err.contains("is the only key"), "{told:?}");
+    // A minute ago another took over.
+    let added = folder
+        .edgemint(&["key", "rotate", "--env", "production", "--activate-in", "0s", "--force", "--json"], "");
+    let name = serde_json::from_str::<Value>(&added.out).unwrap()["name"].as_str().unwrap().to_owned();
+    secrets(&folder, &["SIGNING_KEY_FIRST", &name]);
+    let told = folder.edgemint(&[&RETIRE[..], &["FIRST", "--kid", "old"]].concat(), "");
+    assert!(told.code == Some(1) && told.err.contains("may be alive until"), "{told:?}");
+    assert!(!folder.read("fake/calls").contains("secret delete"));
+    let unasked = folder.edgemint(&["key", "retire", "FIRST", "--env", "production", "--force"], "");
+    assert!(unasked.code == Some(1) && unasked.err.contains("say --yes"), "{unasked:?}");
+    folder.write("fake/fail", "delete SIGNING_KEY_FIRST\n✘ [ERROR] fetch failed\n");
+    let failed = folder.edgemint(&[&RETIRE[..], &["FIRST", "--force"]].concat(), "");
+    assert!(failed.code == Some(1) && failed.err.contains("not surely gone"), "{failed:?}");
+}
+
+#[test]
+fn a_local_key_is_taken_out_and_every_other_line_stays() {
+    let folder = Folder::new("[vars]\nISSUER = \"http://127.0.0.1:1\"\nMAX_TOKEN_LIFETIME = \"30s\"\n");
+    let run =
+        |arguments: &[&str]| folder.edgemint(&[arguments, &["--local", "--state", "state"]].concat(), "");
+    for (name, time) in [("OLD", "0s"), ("NEXT", "2h")] {
+        assert_eq!(run(&["key", "rotate", "--activate-in", time, "--force", "--name", name]).code, Some(0));
+    }
+    let both = format!("# ours\n{}# the end", folder.read("state/keys.env"));
+    folder.write("state/keys.env", &both);
+    assert_eq!(run(&["key", "retire", "OLD", "--yes"]).code, Some(1), "it signs");
+    assert_eq!(folder.read("state/keys.env"), both);
+    assert_eq!(run(&["key", "retire", "SIGNING_KEY_NEXT", "--yes"]).code, Some(0), "it has signed nothing");
+    let left = folder.read("state/keys.env");
+    assert!(left.starts_with("# ours\nSIGNING_KEY_OLD=") && left.ends_with("\n# the end"), "{left}");
+    assert_eq!(left.lines().count(), 3);
+}

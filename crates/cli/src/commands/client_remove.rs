@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::Result;
 use edgemint_issuer::ClientId;
 use serde_json::json;
 
 use crate::args::ClientRemove;
+use crate::confirm::confirm;
 use crate::delay::Delay;
 use crate::host::Host;
 use crate::kv::Records;
@@ -20,9 +21,6 @@ pub(super) fn run(
     host: &Host,
     output: &mut Output,
 ) -> Result<ExitCode> {
-    if !args.yes && !host.can_ask {
-        bail!("removing cannot be undone, and nobody can be asked here: say --yes");
-    }
     let mut ids: Vec<&ClientId> = args.ids.iter().collect();
     ids.sort_unstable();
     ids.dedup();
@@ -38,13 +36,8 @@ pub(super) fn run(
     }
     if !there.is_empty() {
         let names = there.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
-        if !args.yes {
-            output.ask(format_args!("Remove {names} from {}? [y/N]", project.target));
-            let answer = (host.answer)().context("the answer could not be read")?;
-            if !matches!(answer.trim(), "y" | "Y" | "yes") {
-                bail!("nothing was removed");
-            }
-        }
+        let question = format!("Remove {names} from {}?", project.target);
+        confirm(args.yes, &question, "nothing was removed", host, output)?;
         records.remove(&there)?;
         output.say(format_args!("Removed {names} from {}.", project.target));
         output.say(delay);

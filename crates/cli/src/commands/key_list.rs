@@ -8,14 +8,13 @@ use edgemint_issuer::SIGNING_KEY_PREFIX;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::token_inspect::from_now;
 use crate::host::Host;
 use crate::http::Http;
 use crate::key_args::KeyList;
 use crate::local_keys::LocalKeys;
 use crate::output::Output;
 use crate::project::{Project, Target};
-use crate::when;
+use crate::when::{self, from_now};
 use crate::wrangler::Wrangler;
 
 /// A key, as far as it is known.
@@ -34,8 +33,8 @@ struct Key {
 
 /// A key that the issuer publishes; the first one signs.
 #[derive(Serialize)]
-struct Published {
-    kid: String,
+pub(super) struct Published {
+    pub(super) kid: String,
     alg: String,
 }
 
@@ -118,7 +117,7 @@ fn of_state(state: &Path, now: u64) -> Result<Vec<Key>> {
     Ok(keys.collect())
 }
 
-fn published(issuer: &str) -> Result<Vec<Published>> {
+pub(super) fn published(issuer: &str) -> Result<Vec<Published>> {
     let jwks = Http::of(issuer).document(&format!("{issuer}/keys"))?;
     let keys = jwks.get("keys").and_then(Value::as_array).context("its keys are no JWKS")?;
     let text = |key: &Value, name: &str| key.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();

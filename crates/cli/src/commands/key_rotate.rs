@@ -8,14 +8,13 @@ use edgemint_issuer::{DOCUMENT_MAX_AGE, Lifetime, SIGNING_KEY_PREFIX, SigningKey
 use serde_json::json;
 
 use super::key_generate;
-use super::token_inspect::from_now;
 use crate::host::Host;
 use crate::jwt::SKEW;
 use crate::key_args::KeyRotate;
 use crate::local_keys::LocalKeys;
 use crate::output::Output;
 use crate::project::{Project, Target};
-use crate::when;
+use crate::when::{self, from_now, stamp};
 use crate::wrangler::Wrangler;
 
 /// How long a new secret takes to be in every place where the Worker runs.
@@ -80,7 +79,7 @@ pub(super) fn run(
     }
 
     output.say(format_args!(
-        "It signs from {} on ({}).\nThe key that signs until then may go after {}: when the last token that it signed has \
+        "It signs from {} on ({}).\nThe key that signs until then may go (`edgemint key retire`) after {}: when the last token that it signed has \
          expired ({lifetime} at most).",
         when::utc(activates),
         from_now(activates, host.now),
@@ -94,13 +93,8 @@ pub(super) fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-/// A time as a part of a name, such as `20261122T230727Z`.
-fn stamp(seconds: u64) -> String {
-    when::utc(seconds).replace(['-', ':'], "").replace(" UTC", "Z").replace(' ', "T")
-}
-
 /// `MAX_TOKEN_LIFETIME` of the target.
-fn longest_token(project: &Project) -> Result<Lifetime> {
+pub(super) fn longest_token(project: &Project) -> Result<Lifetime> {
     let Some(text) = project.variable("MAX_TOKEN_LIFETIME") else { return Ok(Lifetime::LONGEST_OF_TOKENS) };
     match Lifetime::parse(text.trim()) {
         Ok(lifetime) => Ok(lifetime),

@@ -12,6 +12,7 @@ mod client_state;
 mod completions;
 mod key_generate;
 mod key_list;
+mod key_retire;
 mod key_rotate;
 mod token_get;
 mod token_inspect;
@@ -34,6 +35,7 @@ pub fn run(args: &Args, host: &Host, output: &mut Output) -> Result<ExitCode> {
     let config = args.config.as_deref();
     match &args.command {
         Command::Key(KeyCommand::List(args)) => key_list::run(args, config, host, output),
+        Command::Key(KeyCommand::Retire(args)) => key_retire::run(args, config, host, output),
         Command::Key(KeyCommand::Rotate(args)) => key_rotate::run(args, config, host, output),
         Command::Completions(args) => completions::run(args, output),
         Command::Token(TokenCommand::Get(args)) => token_get::run(args, config, host, output),

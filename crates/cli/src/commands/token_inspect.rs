@@ -5,7 +5,6 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, anyhow};
-use edgemint_issuer::Lifetime;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
@@ -16,7 +15,7 @@ use crate::http::Http;
 use crate::jwt::Jwt;
 use crate::output::Output;
 use crate::token_args::TokenInspect;
-use crate::when;
+use crate::when::{self, from_now};
 
 /// The longest token that is read.
 const MAX_TOKEN: u64 = 64 * 1024;
@@ -74,13 +73,4 @@ fn read() -> Result<Zeroizing<String>> {
     let read = std::io::stdin().take(MAX_TOKEN).read_to_string(&mut text);
     read.context("the token could not be read from standard input")?;
     Ok(text)
-}
-
-/// A time as its distance from now.
-pub(super) fn from_now(time: u64, now: u64) -> String {
-    if time >= now {
-        format!("in {}", Lifetime::from_seconds(time - now))
-    } else {
-        format!("{} ago", Lifetime::from_seconds(now - time))
-    }
 }
