@@ -44,8 +44,9 @@ fn only_the_names_of_secrets_are_asked_for() {
     );
     let told = folder.edgemint(&["check"], "");
     assert_eq!((told.code, told.out.as_str()), (Some(0), ""), "{told:?}");
-    let call = "secret list --format json --env production --config PROJECT/wrangler.toml";
-    assert_eq!(folder.calls(), [call]);
+    let calls = folder.calls();
+    assert_eq!(calls[0], "secret list --format json --env production --config PROJECT/wrangler.toml");
+    assert!(calls.len() == 2 && calls[1].starts_with("kv key list --prefix client:"), "{calls:?}");
     folder.write("fake/secrets.json", "[]");
     let told = folder.edgemint(&["check"], "");
     assert!(told.code == Some(1) && told.out.contains("mistake: SIGNING_KEY_<NAME> is missing"), "{told:?}");
@@ -90,4 +91,72 @@ fn an_issuer_that_is_not_there_or_has_no_key_is_a_mistake() {
     let gone = "http://127.0.0.1:1";
     let told = project(gone).edgemint(&["check", "--live", gone], "");
     assert!(told.code == Some(1) && told.out.contains("could not be reached"), "{told:?}");
+}
+
+#[test]
+fn keys_that_are_there_and_not_published_are_a_mistake() {
+    let url = issuer(|url, asked| served(url, asked, &json!({})));
+    let folder = Folder::new(&format!(
+        "[env.production.vars]\nISSUER = \"{url}\"\nGRANT_TYPES = \"client_credentials\"\n"
+    ));
+    folder.write("fake/secrets.json", r#"[{"name":"SIGNING_KEY_A"},{"name":"SIGNING_KEY_B"}]"#);
+    let told = folder.edgemint(&["check", "--env", "production", "--live", &url], "");
+    assert!(told.out.contains("/keys publishes 1 keys, and 2 are there"), "{told:?}");
+}
+
+/// A record with these secrets: the ID, when it expires in seconds from now, and the form of its hash.
+fn record(id: &str, disabled: bool, secrets: &[(&str, Option<i64>, &str)]) -> (String, Value) {
+    #[expect(clippy::disallowed_methods, reason = "a test has no host that gives it the time")]
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let hash = |kind: &str| match kind {
+        "fast" => format!("$sha256${}", "A".repeat(43)),
+        _ => format!("$pbkdf2-sha256$i=1000${}${}", "A".repeat(22), "A".repeat(43)),
+    };
+    let secrets: Vec<Value> = secrets
+        .iter()
+        .map(|(id, expires, kind)| {
+            let expires = expires.map(|ahead| now.checked_add_signed(ahead).unwrap());
+            json!({ "id": id, "created": 1, "expires": expires, "hash": hash(kind) })
+        })
+        .collect();
+    let record = json!({ "v": 1, "id": id, "name": "", "public": false, "disabled": disabled, "secrets": secrets,
+        "groups": [], "trusted_peers": [], "token_lifetime": null, "revision": 1 });
+    (format!("client:{id}"), record.to_string().into())
+}
+
+#[test]
+fn clients_that_get_no_token_soon_or_now_and_imported_secrets_are_told() {
+    const DAY: i64 = 24 * 3600;
+    let folder = project("http://127.0.0.1:8787");
+    folder.write("fake/secrets.json", r#"[{"name":"SIGNING_KEY_A"},{"name":"SIGNING_KEY_B"}]"#);
+    let mut stored: serde_json::Map<String, Value> = [
+        record("fine", false, &[("s1", None, "fast")]),
+        record("far", false, &[("s1", Some(15 * DAY), "fast")]),
+        record("soon", false, &[("s1", Some(13 * DAY), "fast"), ("s2", Some(DAY), "fast")]),
+        record("rotating", false, &[("s1", Some(DAY), "fast"), ("s2", None, "fast")]),
+        record("expired", false, &[("s1", Some(-DAY), "fast")]),
+        record("bare", false, &[]),
+        record("off", true, &[]),
+        record("dex-1", false, &[("dex", None, "slow")]),
+        record("dex-2", false, &[("dex", Some(-DAY), "slow"), ("s2", None, "fast")]),
+    ]
+    .into_iter()
+    .collect();
+    stored.insert("client:broken".to_owned(), "{".into());
+    let keys: Vec<Value> = stored.keys().map(|key| json!({ "name": key })).collect();
+    folder.write("fake/keys.json", &Value::from(keys).to_string());
+    folder.write("fake/stored.json", &Value::from(stored).to_string());
+    let told = folder.edgemint(&["check"], "");
+    let lines: Vec<&str> = told.out.lines().collect();
+    for (line, expected) in lines.iter().zip([
+        "mistake: client:broken cannot be read",
+        "warning: client:bare has no secret, and gets no token",
+        "warning: client:expired has no secret that still works",
+        "warning: client:soon has no secret that works after ",
+        "warning: CLIENTS 1 client has imported secrets",
+    ]) {
+        assert!(lines.iter().any(|line| line.contains(expected)), "{line}: {expected}: {told:?}");
+    }
+    assert_eq!((lines.len(), told.code), (5, Some(1)), "{told:?}");
+    assert!(told.out.contains("(dex-1)") && !told.out.contains("$sha256"), "{told:?}");
 }

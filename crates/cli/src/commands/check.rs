@@ -7,10 +7,12 @@ use anyhow::Result;
 use edgemint_issuer::{Config, ConfigErrors, GrantType, SIGNING_KEY_PREFIX};
 use serde::Serialize;
 
-use super::check_live;
+use super::check_keys::{self, ALL_KEYS};
+use super::{check_clients, check_live};
 use crate::args::TargetArgs;
 use crate::check_args::Check;
 use crate::host::Host;
+use crate::kv::Records;
 use crate::output::Output;
 use crate::project::{Project, Target};
 use crate::wrangler::Wrangler;
@@ -86,16 +88,15 @@ pub(super) fn run(args: &Check, config: Option<&Path>, host: &Host, output: &mut
     }
 
     let mut findings = Findings::default();
-    for project in &projects {
-        one(project, host, &mut findings);
-    }
+    let keys: Vec<Option<usize>> = projects.iter().map(|project| one(project, host, &mut findings)).collect();
     if let Some(url) = &args.live {
-        let named = projects.iter().find(|project| project.issuer() == Some(url.as_str()));
-        findings.environment = named.and_then(environment);
+        let mut named = projects.iter().zip(keys);
+        let named = named.find(|(project, _)| project.issuer() == Some(url.as_str()));
+        findings.environment = named.and_then(|(project, _)| environment(project));
         match named {
-            Some(project) => {
+            Some((project, keys)) => {
                 let config = judged(project).ok();
-                check_live::compare(url, config.as_ref(), &mut findings);
+                check_live::compare(url, config.as_ref(), keys, &mut findings);
             }
             None => findings.add(
                 Level::Mistake,
@@ -114,21 +115,49 @@ fn environment(project: &Project) -> Option<String> {
     }
 }
 
-/// Looks at one target.
-fn one(project: &Project, host: &Host, findings: &mut Findings) {
+/// Looks at one target. Gives the number of keys that are deployed, if it can be known.
+fn one(project: &Project, host: &Host, findings: &mut Findings) -> Option<usize> {
     findings.environment = environment(project);
     variables(project, findings);
-    binding(project, findings);
-    if let Target::Deployed(name) = &project.target {
-        addresses(project, findings);
-        match Wrangler::find(project, host).and_then(|wrangler| wrangler.secret_names(name)) {
-            Ok(names) => keys(name, &names, findings),
-            Err(error) => findings.add(
-                Level::Unchecked,
-                "SIGNING_KEY_<NAME>",
-                format!("could not be checked, as the secrets could not be listed: {error:#}"),
-            ),
+    let bound = binding(project, findings);
+    match &project.target {
+        Target::Deployed(name) => {
+            addresses(project, findings);
+            let secrets = Wrangler::find(project, host).and_then(|wrangler| wrangler.secret_names(name));
+            match secrets {
+                Ok(names) => {
+                    let keys = check_keys::deployed(name, &names, findings);
+                    if bound {
+                        clients(project, host, findings);
+                    }
+                    Some(keys)
+                }
+                // Who cannot list secrets cannot list clients: once is enough said.
+                Err(error) => {
+                    let message = format!(
+                        "could not be checked, nor could the clients, as the secrets could not be listed: {error:#}"
+                    );
+                    findings.add(Level::Unchecked, ALL_KEYS, message);
+                    None
+                }
+            }
         }
+        // What nobody has started yet has no clients, and to look would make it.
+        Target::Local(state) if state.is_dir() => {
+            if bound {
+                clients(project, host, findings);
+            }
+            check_keys::local(state, host.now, findings);
+            None
+        }
+        Target::Local(_) => None,
+    }
+}
+
+fn clients(project: &Project, host: &Host, findings: &mut Findings) {
+    match Records::of(project, host).and_then(|records| records.read_all()) {
+        Ok(stored) => check_clients::judge(&stored, host.now, findings),
+        Err(error) => findings.add(Level::Unchecked, "CLIENTS", format!("could not be checked: {error:#}")),
     }
 }
 
@@ -187,7 +216,7 @@ fn variables(project: &Project, findings: &mut Findings) {
 }
 
 /// The variables that edgemint reads.
-const KNOWN: [&str; 8] = [
+pub(super) const KNOWN: [&str; 8] = [
     "ISSUER",
     "GRANT_TYPES",
     "CLIENT_CREDENTIAL_GRANT_ENABLED_BY_DEFAULT",
@@ -198,7 +227,8 @@ const KNOWN: [&str; 8] = [
     "CORS_ALLOWED_ORIGINS",
 ];
 
-fn binding(project: &Project, findings: &mut Findings) {
+/// Whether the binding is there, and names what may be a namespace.
+fn binding(project: &Project, findings: &mut Findings) -> bool {
     let namespaces = project.section().and_then(|section| section.get("kv_namespaces")?.as_array());
     let clients = namespaces
         .into_iter()
@@ -212,28 +242,18 @@ fn binding(project: &Project, findings: &mut Findings) {
         let message =
             format!("is missing: add {section} with binding = \"CLIENTS\" (environments do not inherit it)");
         findings.add(Level::Mistake, "CLIENTS", message);
-        return;
+        return false;
     };
-    let Target::Deployed(name) = &project.target else { return };
+    let Target::Deployed(name) = &project.target else { return true };
     let make = format!("`npx wrangler kv namespace create CLIENTS --env {name}` prints one");
-    match clients.get("id").and_then(toml::Value::as_str) {
-        Some(PLACEHOLDER_ID) => {
-            findings.add(
-                Level::Mistake,
-                "CLIENTS",
-                format!("still has the id that stands in for yours: {make}"),
-            );
-        }
-        Some(id) if id.len() == 32 && id.bytes().all(|c| c.is_ascii_hexdigit()) => {}
-        Some(_) => {
-            findings.add(
-                Level::Mistake,
-                "CLIENTS",
-                format!("has an id that is none of Cloudflare's (32 hexadecimal digits): {make}"),
-            );
-        }
-        None => findings.add(Level::Mistake, "CLIENTS", format!("has no id: {make}")),
-    }
+    let wrong = match clients.get("id").and_then(toml::Value::as_str) {
+        Some(PLACEHOLDER_ID) => "still has the id that stands in for yours",
+        Some(id) if id.len() == 32 && id.bytes().all(|c| c.is_ascii_hexdigit()) => return true,
+        Some(_) => "has an id that is none of Cloudflare's (32 hexadecimal digits)",
+        None => "has no id",
+    };
+    findings.add(Level::Mistake, "CLIENTS", format!("{wrong}: {make}"));
+    false
 }
 
 /// An issuer that is right in form, and that nobody can reach.
@@ -251,31 +271,6 @@ fn addresses(project: &Project, findings: &mut Findings) {
         .any(|example| host.strip_suffix(example).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
     {
         findings.add(Level::Mistake, "ISSUER", "is still the example's: set it to the URL that clients use");
-    }
-}
-
-fn keys(environment: &str, secrets: &[String], findings: &mut Findings) {
-    match secrets.iter().filter(|name| name.starts_with(SIGNING_KEY_PREFIX)).count() {
-        0 => findings.add(
-            Level::Mistake,
-            "SIGNING_KEY_<NAME>",
-            format!(
-                "is missing: `edgemint key generate | npx wrangler secret put SIGNING_KEY_FIRST --env {environment}`"
-            ),
-        ),
-        1 => findings.add(
-            Level::Warning,
-            "SIGNING_KEY_<NAME>",
-            "is there once: should it have to go, there is no other to sign with",
-        ),
-        _ => {}
-    }
-    for name in secrets.iter().filter(|name| KNOWN.contains(&name.as_str())) {
-        findings.add(
-            Level::Unchecked,
-            name,
-            "is set as a secret, which cannot be read back: in [vars] it could be checked",
-        );
     }
 }
 

@@ -10,7 +10,9 @@ use crate::http::Http;
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
 /// Compares; without a configuration that holds, what is published is only compared with itself.
-pub(super) fn compare(issuer: &str, config: Option<&Config>, findings: &mut Findings) {
+///
+/// `there`: how many keys the target has, if that is known.
+pub(super) fn compare(issuer: &str, config: Option<&Config>, there: Option<usize>, findings: &mut Findings) {
     let http = Http::of(issuer);
     for path in ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"] {
         match http.document(&format!("{issuer}{path}")) {
@@ -19,7 +21,7 @@ pub(super) fn compare(issuer: &str, config: Option<&Config>, findings: &mut Find
         }
     }
     match http.document(&format!("{issuer}/keys")) {
-        Ok(jwks) => keys(&jwks, findings),
+        Ok(jwks) => keys(&jwks, there, findings),
         Err(error) => findings.add(Level::Mistake, "/keys", format!("is not served: {error:#}")),
     }
 }
@@ -51,10 +53,21 @@ fn metadata(issuer: &str, path: &str, document: &Value, config: Option<&Config>,
     }
 }
 
-fn keys(jwks: &Value, findings: &mut Findings) {
+fn keys(jwks: &Value, there: Option<usize>, findings: &mut Findings) {
     let keys = jwks.get("keys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     if keys.is_empty() {
         findings.add(Level::Mistake, "/keys", "publishes no key: nobody can verify a token");
+    }
+    if let Some(there) = there.filter(|there| *there != keys.len()) {
+        findings.add(
+            Level::Mistake,
+            "/keys",
+            format!(
+                "publishes {} keys, and {there} are there: one that was just put or deleted takes a minute or so to be \
+                 everywhere; after that, deploy again",
+                keys.len()
+            ),
+        );
     }
     if keys.iter().any(|key| PRIVATE.iter().any(|member| key.get(member).is_some())) {
         findings.add(

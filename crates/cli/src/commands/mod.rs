@@ -1,6 +1,8 @@
 //! What is done about each command.
 
 mod check;
+mod check_clients;
+mod check_keys;
 mod check_live;
 mod client_add;
 mod client_export;

@@ -1,0 +1,83 @@
+//! What `edgemint check` finds in the client records: those that get no token, soon or now, and weak hashes.
+
+use std::collections::BTreeMap;
+
+use edgemint_issuer::{ClientId, ClientRecord, SecretHash};
+
+use super::check::{Findings, Level};
+use crate::kv::Stored;
+use crate::view::State;
+use crate::when;
+
+/// A client whose last secret expires within this time is told, in seconds: two weeks.
+const SOON: u64 = 14 * 24 * 3600;
+
+/// The most clients that one finding names.
+const MAX_NAMES: usize = 10;
+
+/// Judges the records of one target.
+pub(super) fn judge(stored: &BTreeMap<ClientId, Stored>, now: u64, findings: &mut Findings) {
+    let mut imported = Vec::new();
+    for (id, stored) in stored {
+        match stored {
+            Ok(record) => {
+                secrets(id, record, now, findings);
+                let live = || record.secrets.iter().filter(|secret| secret.is_live(now));
+                if live().any(|secret| matches!(secret.hash, SecretHash::Pbkdf2 { .. })) {
+                    imported.push(id.as_str());
+                }
+            }
+            Err(error) => findings.add(
+                Level::Mistake,
+                &id.kv_key(),
+                format!("cannot be read, so that this client gets no token: {error}"),
+            ),
+        }
+    }
+    if !imported.is_empty() {
+        let more = imported.len().saturating_sub(MAX_NAMES);
+        let names = imported.iter().take(MAX_NAMES).copied().collect::<Vec<_>>().join(", ");
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let clients = if imported.len() == 1 { "client has" } else { "clients have" };
+        findings.add(
+            Level::Warning,
+            "CLIENTS",
+            format!(
+                "{} {clients} imported secrets, which somebody may have chosen and which cost more to check: replace them with \
+                 `edgemint client rotate-secret` ({names}{more})",
+                imported.len()
+            ),
+        );
+    }
+}
+
+fn secrets(id: &ClientId, record: &ClientRecord, now: u64, findings: &mut Findings) {
+    // A client that gets no token whatever its secrets are.
+    if State::of(record) != State::Active {
+        return;
+    }
+    let rotate = format!("`edgemint client rotate-secret {id}` makes one");
+    let live = record.secrets.iter().filter(|secret| secret.is_live(now));
+    // The last of them to expire: that an older one goes earlier is what a rotation is.
+    let last = live.map(|secret| secret.expires.unwrap_or(u64::MAX)).max();
+    match last {
+        None if record.secrets.is_empty() => {
+            findings.add(Level::Warning, &id.kv_key(), format!("has no secret, and gets no token: {rotate}"));
+        }
+        None => findings.add(
+            Level::Warning,
+            &id.kv_key(),
+            format!("has no secret that still works, and gets no token: {rotate}"),
+        ),
+        Some(expires) if expires - now < SOON => findings.add(
+            Level::Warning,
+            &id.kv_key(),
+            format!(
+                "has no secret that works after {} ({}): {rotate}",
+                when::utc(expires),
+                when::from_now(expires, now)
+            ),
+        ),
+        Some(_) => {}
+    }
+}
