@@ -154,6 +154,9 @@ pub(crate) struct ClientAdd {
     /// A public client, which can keep no secret: it gets none, and no token by client_credentials
     #[arg(long)]
     pub(crate) public: bool,
+    /// Print the record that would be written, without its hash, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
 }
@@ -197,6 +200,9 @@ pub(crate) struct ClientRemove {
     /// Do not ask
     #[arg(short, long)]
     pub(crate) yes: bool,
+    /// Say what would be removed, and remove nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
 }

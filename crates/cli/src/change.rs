@@ -1,11 +1,13 @@
-//! One change of one client's record: read, decide, look whether nobody else wrote it meanwhile, write.
+//! Changes of records: read, decide, look whether nobody else wrote them meanwhile, write.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, anyhow, bail};
 use edgemint_issuer::{ClientId, ClientRecord};
 use serde::Serialize;
 
 use crate::host::Host;
-use crate::kv::Records;
+use crate::kv::{Records, Stored};
 use crate::output::Output;
 use crate::project::Project;
 use crate::view::RecordView;
@@ -41,15 +43,31 @@ pub(crate) fn replace(
     // The Worker's own parser has the last word.
     ClientRecord::parse(id, &after.to_json())
         .map_err(|error| anyhow!("the record cannot be stored, so nothing was changed: {error}"))?;
-    let stored = records.read(&[id])?.remove(id);
-    // Not the revision alone: a client that was removed and added again begins to count anew.
-    if !matches!(&stored, Some(Ok(stored)) if stored.to_json() == before.to_json()) {
+    let before = BTreeMap::from([(id.clone(), Ok(before.clone()))]);
+    if !written_meanwhile(records, &before, &[id])?.is_empty() {
         bail!(
             "another operator wrote the client {id} in {} at the same time, so nothing was changed here: run the same command again",
             project.target
         );
     }
     records.write(&[after])
+}
+
+/// Those of `ids` whose records are no longer what was read in `before`.
+pub(crate) fn written_meanwhile(
+    records: &Records<'_>,
+    before: &BTreeMap<ClientId, Stored>,
+    ids: &[&ClientId],
+) -> Result<BTreeSet<ClientId>> {
+    let now = records.read(ids)?;
+    let same = |id: &ClientId| match (before.get(id), now.get(id)) {
+        // Not the revision alone: a client that was removed and added again begins to count anew.
+        (Some(Ok(before)), Some(Ok(now))) => before.to_json() == now.to_json(),
+        (Some(Err(before)), Some(Err(now))) => before == now,
+        (None, None) => true,
+        _ => false,
+    };
+    Ok(ids.iter().filter(|id| !same(id)).map(|id| (*id).clone()).collect())
 }
 
 /// What a dry run prints: the record as it would be written, without hashes, and what would write it.

@@ -131,6 +131,11 @@ impl<'a> Records<'a> {
         self.wrangler.told(&["bulk", "put", "RECORDS.json"].map(OsStr::new))
     }
 
+    /// The command by which [`Self::remove`] removes, for people to read.
+    pub(crate) fn told_remove(&self) -> String {
+        self.wrangler.told(&["bulk", "delete", "KEYS.json", "--force"].map(OsStr::new))
+    }
+
     /// Deletes what is stored under `ids`.
     pub(crate) fn remove(&self, ids: &[&ClientId]) -> Result<()> {
         let keys: Vec<String> = ids.iter().map(|id| id.kv_key()).collect();

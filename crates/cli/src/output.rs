@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, Write};
 
 use anyhow::{Context as _, Result};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 /// The two streams. `Debug` shows neither.
@@ -47,6 +48,16 @@ impl Output {
         if !self.json {
             let _ = writeln!(self.err, "{prose}");
         }
+    }
+
+    /// How far something has come that takes so many steps; seen on a terminal alone, and not with `--json`.
+    pub(crate) fn progress_bar(&self, steps: usize) -> ProgressBar {
+        if self.json || steps == 0 {
+            return ProgressBar::hidden();
+        }
+        let steps = u64::try_from(steps).unwrap_or(u64::MAX);
+        let style = ProgressStyle::with_template("{bar:40} {pos} of {len}, {eta} to go");
+        ProgressBar::new(steps).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
     }
 
     /// A question; the answer is typed behind it. Only where somebody can be asked.

@@ -57,6 +57,12 @@ impl Planned {
         }
     }
 
+    /// It was to be written, and is not.
+    pub(crate) fn refuse_at_last(&mut self, reason: String) {
+        let id = self.id.take();
+        *self = Self::refused(Refused { entry: self.entry, id, reason });
+    }
+
     fn refuse(entry: usize, id: &str, reason: String) -> Self {
         Self::refused(Refused { entry, id: Some(id.to_owned()), reason })
     }

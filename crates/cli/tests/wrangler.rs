@@ -27,10 +27,15 @@ fn an_import_reads_and_writes_in_bulk_and_leaves_nothing_behind() {
     let target = "--binding CLIENTS --remote --env production --config PROJECT/wrangler.toml";
     assert_eq!(
         project.calls(),
-        [format!("kv bulk get TMP/keys.json {target}"), format!("kv bulk put TMP/records.json {target}")]
+        [
+            format!("kv bulk get TMP/keys.json {target}"),
+            // Whether nobody else wrote them meanwhile.
+            format!("kv bulk get TMP/keys.json {target}"),
+            format!("kv bulk put TMP/records.json {target}"),
+        ]
     );
     assert_eq!(project.read("fake/get.json"), r#"["client:a","client:b","client:c"]"#);
-    assert_eq!(project.read("fake/modes"), "drwx------\n-rw-------\n".repeat(2));
+    assert_eq!(project.read("fake/modes"), "drwx------\n-rw-------\n".repeat(3));
     assert_eq!(fs::read_dir(project.path("tmp")).unwrap().count(), 0, "no scratch file stays");
 
     let put = project.put();
@@ -72,7 +77,7 @@ fn the_same_import_again_writes_nothing() {
     project.store_what_was_put();
     let again = project.edgemint(&IMPORT);
     assert!(err(&again).contains("0 added, 0 updated, 3 unchanged, 0 refused"), "{}", err(&again));
-    assert_eq!(project.calls().len(), 3, "one more call, to read");
+    assert_eq!(project.calls().len(), 4, "one more call, to read");
 
     project.write("dex.yaml", &DEX.replace("hunter2", "hunter3"));
     let changed = project.edgemint(&[&IMPORT[..], &["--json"]].concat());
@@ -101,6 +106,86 @@ fn a_dry_run_writes_nothing() {
 }
 
 #[test]
+fn what_another_operator_wrote_meanwhile_is_neither_overwritten_nor_removed() {
+    let project = Project::new();
+    project.write("dex.yaml", DEX);
+    project.edgemint(&IMPORT);
+    project.store_what_was_put();
+    let stored: Value = serde_json::from_str(&project.read("fake/stored.json")).unwrap();
+    let mut then = stored.clone();
+    then["client:a"] =
+        stored["client:a"].as_str().unwrap().replace("\"revision\":1", "\"revision\":2").into();
+    let meanwhile = || {
+        project.write("fake/stored.json", &stored.to_string());
+        project.write("fake/then.json", &then.to_string());
+    };
+
+    meanwhile();
+    let remove = ["client", "remove", "a", "b", "-y", "--env", "production"];
+    let done = project.edgemint(&remove);
+    assert!(
+        done.status.code() == Some(1) && err(&done).contains("another operator wrote a"),
+        "{}",
+        err(&done)
+    );
+    assert!(!project.path("fake/delete.json").exists());
+
+    meanwhile();
+    project.write("dex.yaml", &DEX.replace("name: A", "name: AA").replace("name: B", "name: BB"));
+    let done = project.edgemint(&IMPORT);
+    assert_eq!(done.status.code(), Some(1));
+    assert!(err(&done).contains("refused: a (entry 1): another operator wrote it"), "{}", err(&done));
+    let keys: Vec<_> = project.put().into_iter().map(|(key, _)| key).collect();
+    assert_eq!(keys, ["client:b"], "the others go in");
+    let again = project.edgemint(&IMPORT);
+    assert_eq!(again.status.code(), Some(0), "and the same command again completes it: {}", err(&again));
+    assert_eq!(project.put()[0].1["revision"], 3);
+}
+
+#[test]
+fn a_network_that_goes_half_way_is_told_and_the_same_import_again_completes_it() {
+    let project = Project::new();
+    project.write("dex.yaml", DEX);
+    project.write("fake/fail", "bulk put\n✘ [ERROR] fetch failed\n");
+    let done = project.edgemint(&IMPORT);
+    let told = err(&done);
+    assert_eq!(done.status.code(), Some(1));
+    assert!(
+        told.contains("may have been in part or not at all") && told.contains("is there a network?"),
+        "{told}"
+    );
+    // One of the three came through.
+    project.store_what_was_put();
+    let mut stored: Value = serde_json::from_str(&project.read("fake/stored.json")).unwrap();
+    let stored_b = stored["client:b"].take();
+    project.write("fake/stored.json", &serde_json::json!({ "client:b": stored_b }).to_string());
+    fs::remove_file(project.path("fake/fail")).unwrap();
+    let again = project.edgemint(&IMPORT);
+    assert!(err(&again).contains("2 added, 0 updated, 1 unchanged, 0 refused"), "{}", err(&again));
+    let keys: Vec<_> = project.put().into_iter().map(|(key, _)| key).collect();
+    assert_eq!(keys, ["client:a", "client:c"]);
+}
+
+#[test]
+fn a_dry_run_adds_and_removes_nothing_and_shows_no_hash() {
+    let project = Project::new();
+    let add = project.edgemint(&["client", "add", "a", "--group", "g", "--dry-run", "--env", "production"]);
+    assert_eq!(add.status.code(), Some(0));
+    assert!(
+        out(&add).contains("\"groups\": [") && err(&add).contains("wrangler kv bulk put"),
+        "{}",
+        err(&add)
+    );
+    assert!(!(out(&add) + &err(&add)).contains("sha256$") && !out(&add).contains("ems_"));
+    project.edgemint(&["client", "add", "a", "--env", "production"]);
+    project.store_what_was_put();
+    let remove = project.edgemint(&["client", "remove", "a", "--dry-run", "--env", "production"]);
+    assert_eq!(remove.status.code(), Some(0), "{}", err(&remove));
+    assert!(err(&remove).contains("wrangler kv bulk delete") && !project.path("fake/delete.json").exists());
+    assert!(!project.path("fake/put.json").exists());
+}
+
+#[test]
 fn what_can_go_in_goes_in_beside_what_is_refused() {
     let project = Project::new();
     project.write("dex.yaml", &format!("{DEX}- {{id: d, name: D, secret: 007}}\n"));
@@ -117,14 +202,14 @@ fn many_clients_take_few_processes() {
     project.write("dex.yaml", &clients);
     project.edgemint(&IMPORT);
     let calls = |verb: &str| project.calls().iter().filter(|call| call.starts_with(verb)).count();
-    assert_eq!((calls("kv key list"), calls("kv bulk get"), calls("kv bulk put")), (1, 0, 1));
+    assert_eq!((calls("kv key list"), calls("kv bulk get"), calls("kv bulk put")), (2, 0, 1));
     // Cloudflare reads a hundred at once.
     let keys: Vec<_> = (0..450).map(|i| serde_json::json!({ "name": format!("client:c{i}") })).collect();
     project.write("fake/keys.json", &Value::from(keys).to_string());
     project.store_what_was_put();
     let again = project.edgemint(&IMPORT);
     assert!(err(&again).contains("450 unchanged"), "{}", err(&again));
-    assert_eq!((calls("kv key list"), calls("kv bulk get"), calls("kv bulk put")), (2, 5, 1));
+    assert_eq!((calls("kv key list"), calls("kv bulk get"), calls("kv bulk put")), (3, 5, 1));
 }
 
 #[test]

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::token_get::encoded;
 use crate::args::ClientAdd;
+use crate::change;
 use crate::delay::Delay;
 use crate::host::Host;
 use crate::kv::Records;
@@ -56,6 +57,10 @@ pub(super) fn run(
     let json = record.to_json();
     ClientRecord::parse(id, &json)
         .map_err(|error| anyhow::anyhow!("the record cannot be stored: {error}"))?;
+    if args.dry_run {
+        change::preview(&records, &project, &record, host, output)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     records.write(&[&record]).with_context(|| {
         format!("the secret was not shown; should the client {id} be there now, remove it and add it again")
     })?;

@@ -1,6 +1,6 @@
 //! `edgemint client import`: the clients of a dex configuration, or of a backup, into the records.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -13,11 +13,11 @@ use crate::args::ClientImport;
 use crate::delay::Delay;
 use crate::hashing::Secret;
 use crate::host::Host;
-use crate::kv::{Records, in_parallel};
+use crate::kv::{Records, Stored, in_parallel};
 use crate::output::Output;
 use crate::plan::{self, Planned, Verdict};
 use crate::project::{Project, Target};
-use crate::{backup, dex};
+use crate::{backup, change, dex};
 
 /// From so many secrets on it takes long enough to say so.
 const MANY: usize = 200;
@@ -47,7 +47,7 @@ pub(super) fn run(
 
     let project = Project::find(config, &args.target, host)?;
     let records = Records::of(&project, host)?;
-    let (planned, unused_fields) = match restored {
+    let ((mut planned, stored), unused_fields) = match restored {
         Some(entries) => (restore(entries, &records)?, BTreeSet::new()),
         None => {
             let dex = dex::read(text, &|name| host.text_variable(name)).map_err(wrong)?;
@@ -56,6 +56,9 @@ pub(super) fn run(
         }
     };
 
+    if !args.dry_run {
+        leave_what_others_wrote(&mut planned, &stored, &records)?;
+    }
     let to_write: Vec<&ClientRecord> = planned.iter().filter_map(|planned| planned.record.as_ref()).collect();
     if !args.dry_run && !to_write.is_empty() {
         if to_write.len() > MANY {
@@ -82,6 +85,29 @@ pub(super) fn run(
     Ok(if refused { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// Hashing many secrets takes a while, in which another operator may have written one of the records: that one
+/// stays as it is.
+fn leave_what_others_wrote(planned: &mut [Planned], stored: &AllStored, records: &Records<'_>) -> Result<()> {
+    let ids: Vec<&ClientId> =
+        planned.iter().filter_map(|planned| Some(&planned.record.as_ref()?.id)).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let written = change::written_meanwhile(records, stored, &ids)
+        .context("what is stored could not be looked at again, and nothing was written")?;
+    for one in planned.iter_mut() {
+        if one.record.as_ref().is_some_and(|record| written.contains(&record.id)) {
+            one.refuse_at_last(
+                "another operator wrote it at the same time: run the same command again".to_owned(),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// What was stored when the plan was made.
+type AllStored = BTreeMap<ClientId, Stored>;
+
 /// Plans the import of dex clients: the slow hashes on all cores.
 fn carry_over(
     dex: dex::DexFile,
@@ -89,7 +115,7 @@ fn carry_over(
     dry_run: bool,
     host: &Host,
     output: &mut Output,
-) -> Result<Vec<Planned>> {
+) -> Result<(Vec<Planned>, AllStored)> {
     let ids: Vec<&ClientId> = dex.entries.iter().flatten().map(|client| &client.id).collect();
     let stored = records.read(&ids)?;
     let secrets = dex.entries.iter().flatten().filter(|client| client.secret.is_some()).count();
@@ -99,17 +125,24 @@ fn carry_over(
     let entries = dex.entries.into_iter().map(|entry| Ok((entry, host.random_bytes::<16>()?)));
     let entries = entries.collect::<Result<Vec<_>>>()?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    Ok(in_parallel(&entries, threads, |(entry, salt)| match entry {
-        Ok(client) => plan::dex_client(client, stored.get(&client.id), host.now, &|secret: &Secret| {
-            // Nobody sees the hash of a dry run.
-            if dry_run { SecretHash::Sha256([0; 32]) } else { secret.hash(*salt) }
-        }),
-        Err(refused) => Planned::refused(refused.clone()),
-    }))
+    let bar = output.progress_bar(if secrets > MANY { entries.len() } else { 0 });
+    let planned = in_parallel(&entries, threads, |(entry, salt)| {
+        let planned = match entry {
+            Ok(client) => plan::dex_client(client, stored.get(&client.id), host.now, &|secret: &Secret| {
+                // Nobody sees the hash of a dry run.
+                if dry_run { SecretHash::Sha256([0; 32]) } else { secret.hash(*salt) }
+            }),
+            Err(refused) => Planned::refused(refused.clone()),
+        };
+        bar.inc(1);
+        planned
+    });
+    bar.finish_and_clear();
+    Ok((planned, stored))
 }
 
 /// Plans the restoring of a backup.
-fn restore(entries: backup::Entries, records: &Records<'_>) -> Result<Vec<Planned>> {
+fn restore(entries: backup::Entries, records: &Records<'_>) -> Result<(Vec<Planned>, AllStored)> {
     let ids: Vec<&ClientId> = entries.iter().flatten().map(|record| &record.id).collect();
     let stored = records.read(&ids)?;
     let planned = entries.into_iter().enumerate().map(|(i, entry)| match entry {
@@ -119,7 +152,7 @@ fn restore(entries: backup::Entries, records: &Records<'_>) -> Result<Vec<Planne
         }
         Err(refused) => Planned::refused(refused),
     });
-    Ok(planned.collect())
+    Ok((planned.collect(), stored))
 }
 
 /// The summary for people.

@@ -63,10 +63,7 @@ pub(super) fn run(
         _ => None,
     };
     let verdict = judge(&keys, &name, signs_now, host.now, wait);
-    let may_go = match verdict {
-        Verdict::NotBefore(time) => Some(time),
-        _ => None,
-    };
+    let alive_until = if let Verdict::NotBefore(time) = verdict { Some(time) } else { None };
     if let Some(why) = why_not(&verdict, &name, &project, host.now) {
         if !args.force {
             bail!("{why}; --force does it all the same");
@@ -97,7 +94,7 @@ pub(super) fn run(
     }
     if output.is_json() {
         output.result_json(&json!({
-            "dry_run": args.dry_run, "name": name, "retired": !args.dry_run, "tokens_alive_until": may_go,
+            "dry_run": args.dry_run, "name": name, "retired": !args.dry_run, "tokens_alive_until": alive_until,
         }))?;
     }
     Ok(ExitCode::SUCCESS)
