@@ -82,19 +82,37 @@ pub fn run(command: &mut Command) -> String {
     stdout.into_owned()
 }
 
+/// The command line, built once.
+pub fn edgemint_program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let mut cargo = Command::new(env!("CARGO"));
+        let build = ["build", "-p", "edgemint-cli", "--bin", "edgemint", "--message-format", "json"];
+        let messages = run(cargo.args(build).current_dir(xtask::root()));
+        let program = messages
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .find_map(|message| Some(message.get("executable")?.as_str()?.to_owned()));
+        PathBuf::from(program.expect("cargo says where it is"))
+    })
+}
+
+fn edgemint_command(state: &State, arguments: &[&str]) -> Command {
+    let mut command = Command::new(edgemint_program());
+    command.args(arguments).args(["--local", "--state"]).arg(state.path()).current_dir(xtask::root());
+    command
+}
+
 /// Runs `edgemint` on the local state; what it printed.
 pub fn edgemint(state: &State, arguments: &[&str]) -> String {
-    static BUILT: OnceLock<()> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let mut cargo = Command::new(env!("CARGO"));
-        run(cargo
-            .args(["build", "--quiet", "-p", "edgemint-cli", "--bin", "edgemint"])
-            .current_dir(xtask::root()));
-    });
-    let mut command = Command::new(env!("CARGO"));
-    command.args(["run", "--quiet", "-p", "edgemint-cli", "--bin", "edgemint", "--"]).args(arguments);
-    command.args(["--local", "--state"]).arg(state.path());
-    run(command.current_dir(xtask::root()))
+    run(&mut edgemint_command(state, arguments))
+}
+
+/// Runs `edgemint` on the local state, which must refuse; what it said.
+pub fn edgemint_refuses(state: &State, arguments: &[&str]) -> String {
+    let output = edgemint_command(state, arguments).output().expect("it can be run");
+    assert_eq!(output.status.code(), Some(1), "{arguments:?} was not refused");
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// Builds a Worker, once in a process, the deployed one always first: to go back and forth between the two
@@ -113,7 +131,6 @@ fn build(worker: Variant) {
 
 /// Starts a Worker over `state`: the variables of `vars`, and no others; `SIGNING_KEY_…` become secrets.
 pub fn serve(state: &State, vars: &BTreeMap<String, String>, worker: Variant) -> Server {
-    build(worker);
     let mut options = ServerOptions::new(state.path());
     options.worker = worker;
     for (name, value) in vars {
@@ -125,18 +142,23 @@ pub fn serve(state: &State, vars: &BTreeMap<String, String>, worker: Variant) ->
             options = options.without(name);
         }
     }
-    Server::start(tools(), options).unwrap_or_else(|error| panic!("{error:#}"))
+    serve_with(options)
 }
 
 /// A Worker whose issuer is its own address, with one key for each of `algorithms`, the first of which signs.
 pub fn serve_at_its_own_address(state: &State, algorithms: &[&str]) -> Server {
-    build(Variant::Release);
     let mut options = ServerOptions::new(state.path()).var("GRANT_TYPES", "client_credentials");
     for (i, alg) in algorithms.iter().enumerate() {
         let nbf = Value::from(algorithms.len() - i);
         options = options
             .secret(&format!("SIGNING_KEY_{alg}"), &edgemint_testkit::signing_key(alg, &[("nbf", nbf)]));
     }
+    serve_with(options)
+}
+
+/// Starts a Worker with these options.
+pub fn serve_with(options: ServerOptions) -> Server {
+    build(options.worker);
     Server::start(tools(), options).unwrap_or_else(|error| panic!("{error:#}"))
 }
 
