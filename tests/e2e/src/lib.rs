@@ -74,6 +74,11 @@ impl Drop for State {
     }
 }
 
+/// A line for whoever reads the output of the tests, also when they pass: the test harness keeps what `println!` says.
+pub fn note(line: &str) {
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("note: {line}\n").as_bytes());
+}
+
 /// Runs a program that must succeed; what it printed.
 pub fn run(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));

@@ -5,8 +5,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "a test that cannot go on must stop; its figures are worth a line"
+    reason = "a test that cannot go on must stop"
 )]
 
 use std::io::Write as _;
@@ -14,7 +13,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use edgemint_e2e::{State, edgemint, edgemint_refuses, send, serve_with, tools};
+use edgemint_e2e::{State, edgemint, edgemint_refuses, note, send, serve_with, tools};
 use serde_json::Value;
 use xtask::{Server, ServerOptions};
 
@@ -145,13 +144,13 @@ fn while_keys_are_rotated_no_token_is_met_that_cannot_be_verified() {
     wait_until(now() + 8);
 
     let report = told(load);
-    println!(
+    note(&format!(
         "rotation: {} tokens issued, {} verifications, {} refusals, {} failures",
         report["issued"],
         report["verified"],
         report["refused"].as_array().unwrap().len(),
         report["failures"].as_array().unwrap().len()
-    );
+    ));
     let by = |kid: &str| report["by_key"][kid].as_u64().unwrap_or(0);
     assert_eq!(report["max_age"], 300);
     assert_eq!(report["failures"], Value::Array(Vec::new()), "{report}");
@@ -209,7 +208,7 @@ fn five_thousand_dex_clients_are_imported_with_few_processes() {
         edgemint(&state, &["client", "import", file.to_str().unwrap(), "--config", &config, "--json"]);
     let seconds = now() - begin;
     let processes = std::fs::read_to_string(&starts).unwrap().lines().count();
-    println!("import: {CLIENTS} clients in {seconds} s, with {processes} processes of wrangler");
+    note(&format!("import: {CLIENTS} clients in {seconds} s, with {processes} processes of wrangler"));
     let report: Value = serde_json::from_str(&printed).unwrap();
     let added = report["clients"].as_array().unwrap().iter().filter(|one| one["result"] == "added").count();
     assert_eq!(added, CLIENTS);
