@@ -1,7 +1,7 @@
-//! Client records in Workers KV. The isolate's own memory stands before this, in the issuer.
+//! Client and API records in Workers KV. The isolate's own memory stands before this, in the issuer.
 
-use edgemint_issuer::ports::ClientStore;
-use edgemint_issuer::{ClientId, Config, SHORTEST_KV_CACHE, Unavailable};
+use edgemint_issuer::ports::{ApiStore, ClientStore};
+use edgemint_issuer::{ApiId, ClientId, Config, SHORTEST_KV_CACHE, Unavailable};
 use worker::kv::KvStore;
 
 /// The KV namespace that is bound as `CLIENTS`.
@@ -14,11 +14,21 @@ impl KvClients {
     pub(crate) fn new(namespace: KvStore, config: &Config) -> Self {
         Self { namespace, cache_ttl: config.client_cache().max(SHORTEST_KV_CACHE).seconds() }
     }
+
+    async fn get(&self, key: &str) -> Result<Option<String>, Unavailable> {
+        let read = self.namespace.get(key).cache_ttl(self.cache_ttl).text().await;
+        read.map_err(|error| Unavailable::new(format!("reading KV failed: {error}")))
+    }
 }
 
 impl ClientStore for KvClients {
     async fn find(&self, id: &ClientId) -> Result<Option<String>, Unavailable> {
-        let read = self.namespace.get(&id.kv_key()).cache_ttl(self.cache_ttl).text().await;
-        read.map_err(|error| Unavailable::new(format!("reading KV failed: {error}")))
+        self.get(&id.kv_key()).await
+    }
+}
+
+impl ApiStore for KvClients {
+    async fn find_api(&self, id: &ApiId) -> Result<Option<String>, Unavailable> {
+        self.get(&id.kv_key()).await
     }
 }

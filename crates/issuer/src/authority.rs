@@ -11,11 +11,11 @@ use crate::grant::Grant;
 use crate::http::{Request, Response};
 use crate::keys::SigningKey;
 use crate::metadata::Documents;
-use crate::ports::{ClientStore, Moment, Signer, SlowHash};
+use crate::ports::{ApiStore, ClientStore, Moment, Signer, SlowHash};
 use crate::request::TokenRequest;
 use crate::secret::GeneratedSecret;
 use crate::slow_hash::Proven;
-use crate::token::{Mint, compact, subject};
+use crate::token::{Mint, compact};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -97,7 +97,7 @@ struct TokenBody<'a> {
     id_token: Option<&'a str>,
 }
 
-impl<C: ClientStore, S: Signer + SlowHash> Authority<C, S> {
+impl<C: ClientStore + ApiStore, S: Signer + SlowHash> Authority<C, S> {
     /// With a random `isolate_key`: 32 bytes that protect what this instance remembers of secrets.
     pub fn new(config: Config, clients: C, crypto: S, isolate_key: [u8; 32]) -> Self {
         Self {
@@ -131,7 +131,11 @@ impl<C: ClientStore, S: Signer + SlowHash> Authority<C, S> {
             match endpoint {
                 Endpoint::Token => self.token(request, moment).await,
                 Endpoint::OpenIdConfiguration => Self::plain(self.documents.openid.serve(request)),
-                Endpoint::OAuthMetadata => Self::plain(self.documents.oauth.serve(request)),
+                Endpoint::OAuthMetadata => {
+                    let oauth = &self.documents.oauth;
+                    let document = oauth.document(&self.config.keys, &self.crypto, moment.now).await;
+                    Self::plain(document.serve(request))
+                }
                 Endpoint::Keys => {
                     let document = self.documents.jwks(self.config.keys.active_index(moment.now));
                     Self::plain(document.map_or_else(Response::not_found, |jwks| jwks.serve(request)))
@@ -209,18 +213,20 @@ impl<C: ClientStore, S: Signer + SlowHash> Authority<C, S> {
     }
 
     async fn issue(&self, grant: &Grant, moment: &Moment) -> Result<(Response<'static>, Event), TokenError> {
-        let key = self.config.keys.active(moment.now).ok_or(TokenError::NoActiveKey)?;
-        let client = &grant.client().id;
-        let mint = Mint { issuer: &self.config.issuer, grant, key, iat: moment.now, sub: subject(client) };
+        let keys = &self.config.keys;
+        let key = match grant.algorithm() {
+            None => keys.active(moment.now).ok_or(TokenError::NoActiveKey)?,
+            Some(alg) => keys.active_of(alg, moment.now).ok_or(TokenError::NoActiveKeyFor(alg))?,
+        };
+        let (issuer, profile) = (&self.config.issuer, self.config.profile);
+        let mint = Mint { issuer, profile, grant, key, iat: moment.now };
         let (first, second) = moment.random.split_at(16);
         let jti = URL_SAFE_NO_PAD.encode(first);
 
-        // dex's way to make each access token unique: a hash of fresh random bytes.
-        let access_token =
-            self.sign(key, mint.signing_input(&jti, &key.alg().at_hash(&moment.random))).await?;
+        let access_token = self.sign(key, mint.access_token(&jti, &moment.random)).await?;
         let id_token = if grant.scope().contains("openid") {
-            let at_hash = key.alg().at_hash(access_token.as_bytes());
-            Some(self.sign(key, mint.signing_input(&URL_SAFE_NO_PAD.encode(second), &at_hash)).await?)
+            let input = mint.id_token(&URL_SAFE_NO_PAD.encode(second), &access_token);
+            Some(self.sign(key, input).await?)
         } else {
             None
         };
@@ -228,7 +234,7 @@ impl<C: ClientStore, S: Signer + SlowHash> Authority<C, S> {
         let scope = grant.scope().to_string();
         let body = TokenBody {
             access_token: &access_token,
-            token_type: "bearer",
+            token_type: grant.profile().token_type(),
             expires_in: grant.lifetime(),
             scope: &scope,
             id_token: id_token.as_deref(),
@@ -236,13 +242,13 @@ impl<C: ClientStore, S: Signer + SlowHash> Authority<C, S> {
         let response = Response::token(serde_json::to_string(&body).unwrap_or_default());
         let event = Event::Issued {
             time: moment.now,
-            client: client.to_string(),
+            client: grant.client().id.to_string(),
             secret_id: grant.secret_id().to_owned(),
-            audience: grant.audience().iter().map(ToString::to_string).collect(),
+            audience: grant.audience().iter().map(str::to_owned).collect(),
             jti,
             kid: key.kid().to_owned(),
             expires_in: grant.lifetime(),
-            profile: self.config.profile.name(),
+            profile: grant.profile().name(),
             id_token: id_token.is_some(),
             scope,
         };

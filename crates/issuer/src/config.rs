@@ -61,6 +61,15 @@ impl TokenProfile {
             Self::Rfc9068 => "rfc9068",
         }
     }
+
+    /// The value of `token_type` in the answer, in the spelling of dex and of RFC 6750 §4: it is compared without
+    /// case (RFC 6749 §5.1).
+    pub(crate) fn token_type(self) -> &'static str {
+        match self {
+            Self::Dex => "bearer",
+            Self::Rfc9068 => "Bearer",
+        }
+    }
 }
 
 /// The configuration of a deployment.
@@ -153,13 +162,14 @@ impl Config {
             }
         };
         let grants = wrong.grants(get("GRANT_TYPES"), get("CLIENT_CREDENTIAL_GRANT_ENABLED_BY_DEFAULT"));
-        match get("TOKEN_PROFILE") {
-            None | Some("dex") => {}
-            Some("rfc9068") => {
-                wrong.add("TOKEN_PROFILE", "is rfc9068, which this version does not serve yet: use dex");
+        let profile = match get("TOKEN_PROFILE") {
+            None | Some("dex") => TokenProfile::Dex,
+            Some("rfc9068") => TokenProfile::Rfc9068,
+            Some(_) => {
+                wrong.add("TOKEN_PROFILE", "must be dex or rfc9068");
+                TokenProfile::Dex
             }
-            Some(_) => wrong.add("TOKEN_PROFILE", "must be dex"),
-        }
+        };
         let (shortest, longest) = (Lifetime::SHORTEST_OF_TOKENS, Lifetime::LONGEST_OF_TOKENS);
         let max_token_lifetime =
             wrong.lifetime("MAX_TOKEN_LIFETIME", get("MAX_TOKEN_LIFETIME"), longest, shortest..=longest);
@@ -179,7 +189,7 @@ impl Config {
             (Some(issuer), Some(cors)) if wrong.0.is_empty() => Ok(Self {
                 issuer,
                 grants,
-                profile: TokenProfile::Dex,
+                profile,
                 token_lifetime,
                 max_token_lifetime,
                 client_cache,

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::api::ApiId;
 use crate::client::ClientId;
+use crate::keys::Algorithm;
 use crate::record::RecordError;
 use crate::scope::ScopeToken;
 
@@ -90,19 +92,35 @@ pub enum TokenError {
     UnrecognizedScopes(Vec<ScopeToken>),
     /// Cross-client audiences whose peers do not trust this client.
     UntrustedPeers(Vec<ScopeToken>),
+    /// A `resource` that is no absolute URI without fragment (RFC 8707 §2), or an `audience` that no API can have.
+    MalformedTarget,
+    /// More targets than a request may name.
+    TooManyTargets,
+    /// An API that the client's record does not grant.
+    TargetNotGranted(ApiId),
+    /// An API that the client's record grants and that is not registered.
+    UnknownApi(ApiId),
+    /// Targets whose tokens would have to differ in profile or algorithm.
+    TargetsDiffer,
+    /// Scopes that the client has at some of the targets alone; or none was named, and it has others at each.
+    ScopesDiffer,
 
     // The issuer could not do its part.
     /// The client store could not be asked.
     StoreUnavailable(Unavailable),
     /// The stored record of this client cannot be used.
     CorruptRecord(ClientId, RecordError),
+    /// The stored record of this API cannot be used.
+    CorruptApi(ApiId, RecordError),
     /// No signing key may be used yet.
     NoActiveKey,
+    /// No signing key of the algorithm that an API demands may be used.
+    NoActiveKeyFor(Algorithm),
     /// The signing key, or the slow hash, could not be used.
     CryptoUnavailable(Unavailable),
 }
 
-/// The error codes that `/token` answers with (RFC 6749 §5.2; the last two after §4.1.2.1).
+/// The error codes that `/token` answers with (RFC 6749 §5.2, RFC 8707 §2; the last two after RFC 6749 §4.1.2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorCode {
     /// The request is malformed.
@@ -117,6 +135,8 @@ pub enum ErrorCode {
     UnsupportedGrantType,
     /// The scope is unknown, malformed, or more than the client may have.
     InvalidScope,
+    /// What the token is wanted for is unknown, malformed, or not for this client (RFC 8707 §2).
+    InvalidTarget,
     /// The issuer failed, for this client.
     ServerError,
     /// The issuer cannot serve anyone just now.
@@ -132,6 +152,7 @@ impl ErrorCode {
             Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
+            Self::InvalidTarget => "invalid_target",
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
         }
@@ -143,7 +164,8 @@ impl ErrorCode {
             Self::InvalidRequest
             | Self::UnauthorizedClient
             | Self::UnsupportedGrantType
-            | Self::InvalidScope => 400,
+            | Self::InvalidScope
+            | Self::InvalidTarget => 400,
             Self::InvalidClient => 401,
             Self::PayloadTooLarge => 413,
             Self::ServerError => 500,
@@ -215,8 +237,26 @@ impl TokenError {
                     format!("Client can't request scope(s) [{}]", join(scopes)).into(),
                 );
             }
-            Self::CorruptRecord(..) => (Code::ServerError, "The request could not be served."),
-            Self::StoreUnavailable(_) | Self::NoActiveKey | Self::CryptoUnavailable(_) => {
+            // Which of these it is, is not told: who has no grant learns nothing of the APIs that there are.
+            Self::MalformedTarget | Self::TargetNotGranted(_) | Self::UnknownApi(_) => {
+                (Code::InvalidTarget, "The resource is malformed, unknown, or not granted to this client.")
+            }
+            Self::TooManyTargets => (Code::InvalidTarget, "Too many resources."),
+            Self::TargetsDiffer => (
+                Code::InvalidTarget,
+                "Tokens for these resources are not of the same kind: ask for one resource at a time.",
+            ),
+            Self::ScopesDiffer => (
+                Code::InvalidScope,
+                "The scopes are not the same at each of these resources: ask for one resource at a time.",
+            ),
+            Self::CorruptRecord(..) | Self::CorruptApi(..) => {
+                (Code::ServerError, "The request could not be served.")
+            }
+            Self::StoreUnavailable(_)
+            | Self::NoActiveKey
+            | Self::NoActiveKeyFor(_)
+            | Self::CryptoUnavailable(_) => {
                 (Code::TemporarilyUnavailable, "The service is temporarily unavailable.")
             }
         };
@@ -251,9 +291,17 @@ impl TokenError {
             Self::FederatedId => "federated_id",
             Self::UnrecognizedScopes(_) => "unrecognized_scopes",
             Self::UntrustedPeers(_) => "untrusted_peers",
+            Self::MalformedTarget => "malformed_target",
+            Self::TooManyTargets => "too_many_targets",
+            Self::TargetNotGranted(_) => "target_not_granted",
+            Self::UnknownApi(_) => "unknown_api",
+            Self::TargetsDiffer => "targets_differ",
+            Self::ScopesDiffer => "scopes_differ",
             Self::StoreUnavailable(_) => "store_unavailable",
             Self::CorruptRecord(..) => "corrupt_record",
+            Self::CorruptApi(..) => "corrupt_api",
             Self::NoActiveKey => "no_active_key",
+            Self::NoActiveKeyFor(_) => "no_active_key_for_algorithm",
             Self::CryptoUnavailable(_) => "crypto_unavailable",
         }
     }
@@ -271,6 +319,19 @@ impl TokenError {
             Self::NoSecret => "confidential client without a secret: `edgemint client rotate-secret` makes one".into(),
             Self::StoreUnavailable(why) => format!("client store could not be asked: {why}").into(),
             Self::CorruptRecord(id, why) => format!("record of client {id} cannot be used: {why}").into(),
+            Self::CorruptApi(id, why) => format!("record of API {id} cannot be used: {why}").into(),
+            Self::TargetNotGranted(id) => format!("API {id} is not in the client's grants").into(),
+            Self::UnknownApi(id) => {
+                format!("API {id} is in the client's grants and not registered: register it, or take it out").into()
+            }
+            Self::TargetsDiffer => "targets whose records demand different profiles or algorithms".into(),
+            Self::ScopesDiffer => "scopes that the client does not have at each of the targets".into(),
+            Self::NoActiveKeyFor(alg) => format!(
+                "no signing key for {name} is active, and the record of an API demands one: \
+                 `edgemint key generate --alg {name}` makes one for a secret SIGNING_KEY_<NAME>",
+                name = alg.name()
+            )
+            .into(),
             Self::NoActiveKey => {
                 "no signing key is active yet: the nbf of every SIGNING_KEY_<NAME> lies ahead; add one without nbf".into()
             }
@@ -294,7 +355,9 @@ impl TokenError {
             | Self::MalformedScope
             | Self::TooManyScopes
             | Self::OfflineAccess
-            | Self::FederatedId => self.reason().replace('_', " ").into(),
+            | Self::FederatedId
+            | Self::MalformedTarget
+            | Self::TooManyTargets => self.reason().replace('_', " ").into(),
         }
     }
 }

@@ -60,6 +60,11 @@ impl<'a> Form<'a> {
         Ok(Self(parameters))
     }
 
+    /// All parameters, in the order of the request.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))
+    }
+
     /// The value of `name`, if it is there.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_ref())

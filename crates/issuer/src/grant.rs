@@ -4,21 +4,25 @@ use std::rc::Rc;
 
 use serde::Serialize;
 
+use crate::api::ApiId;
 use crate::authenticate::AuthenticatedClient;
 use crate::client::{ClientId, ClientRecord};
 use crate::clients::Clients;
-use crate::config::Config;
+use crate::config::{Config, TokenProfile};
+use crate::entitlement::{Entitlement, Granted};
 use crate::error::TokenError;
-use crate::ports::ClientStore;
+use crate::keys::Algorithm;
+use crate::ports::{ApiStore, ClientStore};
 use crate::scope::Scope;
 
 /// The most other clients that one request may name as audiences: each may cost a read of the store.
 const MAX_PEERS: usize = 32;
 
-/// What a request asks for. Its scope is judged only once it is known who asks.
+/// What a request asks for. Scope and targets are judged only once it is known who asks.
 #[derive(Debug)]
 pub(crate) struct ScopeRequest {
     pub(crate) scope: Result<Scope, TokenError>,
+    pub(crate) targets: Result<Vec<ApiId>, TokenError>,
     pub(crate) nonce: Option<String>,
 }
 
@@ -27,18 +31,21 @@ pub(crate) struct ScopeRequest {
 #[serde(untagged)]
 pub(crate) enum Audience {
     /// One.
-    One(ClientId),
+    One(String),
     /// Several.
-    Several(Vec<ClientId>),
+    Several(Vec<String>),
 }
 
 impl Audience {
-    /// dex's order: the peers as they were asked for, and the client itself last unless it was named.
-    fn new(client: &ClientId, mut peers: Vec<ClientId>) -> Self {
-        if !peers.contains(client) {
-            peers.push(client.clone());
+    /// These, each where it comes first.
+    fn of<'a>(names: impl Iterator<Item = &'a str>) -> Self {
+        let mut audience: Vec<String> = Vec::new();
+        for name in names {
+            if !audience.iter().any(|known| known == name) {
+                audience.push(name.to_owned());
+            }
         }
-        match <[ClientId; 1]>::try_from(peers) {
+        match <[String; 1]>::try_from(audience) {
             Ok([only]) => Self::One(only),
             Err(several) => Self::Several(several),
         }
@@ -48,23 +55,27 @@ impl Audience {
         matches!(self, Self::Several(_))
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &ClientId> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
         match self {
             Self::One(only) => std::slice::from_ref(only),
             Self::Several(several) => several,
         }
         .iter()
+        .map(String::as_str)
     }
 }
 
-/// What was decided: this client, these scopes, this audience, for so long. Made here alone.
+/// What was decided: this client, these scopes, these audiences, for so long, and in which form. Made here alone.
 #[derive(Debug)]
 pub struct Grant {
     client: AuthenticatedClient,
     scope: Scope,
     audience: Audience,
+    id_token_audience: Audience,
     nonce: Option<String>,
     lifetime: u64,
+    profile: TokenProfile,
+    algorithm: Option<Algorithm>,
 }
 
 impl Grant {
@@ -80,8 +91,14 @@ impl Grant {
         &self.scope
     }
 
+    /// Who the access token is for.
     pub(crate) fn audience(&self) -> &Audience {
         &self.audience
+    }
+
+    /// Who the ID token is for: the client and its peers, never an API.
+    pub(crate) fn id_token_audience(&self) -> &Audience {
+        &self.id_token_audience
     }
 
     pub(crate) fn nonce(&self) -> Option<&str> {
@@ -92,21 +109,32 @@ impl Grant {
     pub(crate) fn lifetime(&self) -> u64 {
         self.lifetime
     }
+
+    /// What the access token looks like.
+    pub(crate) fn profile(&self) -> TokenProfile {
+        self.profile
+    }
+
+    /// What the tokens must be signed with; none: with the active key.
+    pub(crate) fn algorithm(&self) -> Option<Algorithm> {
+        self.algorithm
+    }
 }
 
 impl AuthenticatedClient {
     /// Decides on `asked`. Fails closed: what nothing allows is refused, and with it the whole request.
-    pub(crate) async fn authorize<C: ClientStore>(
+    pub(crate) async fn authorize<C: ClientStore + ApiStore>(
         self,
         asked: ScopeRequest,
         config: &Config,
         clients: &Clients<C>,
         now: u64,
     ) -> Result<Grant, TokenError> {
-        let scope = asked.scope?;
-        let mut unrecognized = Vec::new();
-        let mut peers = Vec::new();
-        let mut untrusted = Vec::new();
+        let (scope, targets) = (asked.scope?, asked.targets?);
+        let entitlement = Entitlement::find(self.record(), &targets, clients, now).await?;
+        let (profile, algorithm) = (entitlement.profile(config.profile)?, entitlement.algorithm()?);
+        let scope = if scope.is_empty() { entitlement.every_scope()? } else { scope };
+        let (mut peers, mut unrecognized, mut differing) = (Vec::new(), Vec::new(), false);
         for token in scope.iter() {
             match (token.as_str(), token.cross_client_peer().map(ClientId::parse)) {
                 ("openid" | "email" | "profile" | "groups", _) => {}
@@ -114,12 +142,20 @@ impl AuthenticatedClient {
                 ("federated:id", _) => return Err(TokenError::FederatedId),
                 (_, Some(Ok(peer))) if peers.len() < MAX_PEERS => peers.push((token, peer)),
                 (_, Some(Ok(_))) => return Err(TokenError::TooManyScopes),
-                (_, None | Some(Err(_))) => unrecognized.push(token.clone()),
+                (_, None | Some(Err(_))) => match entitlement.granted(token) {
+                    Granted::Everywhere => {}
+                    Granted::Somewhere => differing = true,
+                    Granted::Nowhere => unrecognized.push(token.clone()),
+                },
             }
         }
         if !unrecognized.is_empty() {
             return Err(TokenError::UnrecognizedScopes(unrecognized));
         }
+        if differing {
+            return Err(TokenError::ScopesDiffer);
+        }
+        let mut untrusted = Vec::new();
         for (token, peer) in &peers {
             if !self.is_trusted_by(peer, clients, now).await? {
                 untrusted.push((*token).clone());
@@ -128,14 +164,27 @@ impl AuthenticatedClient {
         if !untrusted.is_empty() {
             return Err(TokenError::UntrustedPeers(untrusted));
         }
-        let peers = peers.into_iter().map(|(_, peer)| peer).collect();
-        let record = self.record();
-        let lifetime = record.token_lifetime.unwrap_or(config.token_lifetime.seconds());
+        // In dex's order: the peers as they were asked for, and the client itself last unless it was named.
+        let client = self.record().id.as_str();
+        let peers = || peers.iter().map(|(_, peer)| peer.as_str());
+        let audience = match profile {
+            TokenProfile::Dex => Audience::of(entitlement.ids().chain(peers()).chain([client])),
+            // RFC 9068 §3: never empty, and without a resource a default.
+            TokenProfile::Rfc9068 if entitlement.is_empty() && peers().next().is_none() => {
+                Audience::of([config.issuer.as_str()].into_iter())
+            }
+            TokenProfile::Rfc9068 => Audience::of(entitlement.ids().chain(peers())),
+        };
+        let id_token_audience = Audience::of(peers().chain([client]));
+        let lifetime = entitlement.lifetime().unwrap_or(config.token_lifetime.seconds());
         Ok(Grant {
-            audience: Audience::new(&record.id, peers),
-            scope,
+            audience,
+            id_token_audience,
             nonce: asked.nonce,
             lifetime: lifetime.min(config.max_token_lifetime.seconds()),
+            profile,
+            algorithm,
+            scope,
             client: self,
         })
     }

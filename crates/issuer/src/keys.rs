@@ -62,8 +62,10 @@ pub struct SigningKey {
     nbf: u64,
     public: serde_json::Value,
     private: Zeroizing<String>,
-    /// The first segment of every JWT that it signs: the JOSE header, which never changes.
+    /// The first segment of the JWTs that it signs: the JOSE header, which never changes.
     header: String,
+    /// The same of JWT access tokens.
+    access_token_header: String,
 }
 
 /// Why a secret is not a signing key. Says nothing of its value.
@@ -146,14 +148,23 @@ impl SigningKey {
         let public = serde_json::to_value(public).map_err(|_| KeyError::Malformed)?;
         // Only what the key needs: what else the secret holds is not for crypto.subtle to judge.
         let private = Zeroizing::new(serde_json::to_string(&key).map_err(|_| KeyError::Malformed)?);
-        let header = serde_json::json!({ "alg": alg.name(), "kid": kid, "typ": "JWT" }).to_string();
-        let header = URL_SAFE_NO_PAD.encode(header);
-        Ok(Self { name: name.to_owned(), kid, alg, nbf: nbf.unwrap_or(0), public, private, header })
+        let header = |typ: &str| {
+            let header = serde_json::json!({ "alg": alg.name(), "kid": kid, "typ": typ });
+            URL_SAFE_NO_PAD.encode(header.to_string())
+        };
+        let (header, access_token_header) = (header("JWT"), header("at+jwt"));
+        let (name, nbf) = (name.to_owned(), nbf.unwrap_or(0));
+        Ok(Self { name, kid, alg, nbf, public, private, header, access_token_header })
     }
 
     /// The JOSE header (RFC 7515 §4) of its JWTs, encoded.
     pub(crate) fn header(&self) -> &str {
         &self.header
+    }
+
+    /// The JOSE header of its JWT access tokens (RFC 9068 §2.1), encoded.
+    pub(crate) fn access_token_header(&self) -> &str {
+        &self.access_token_header
     }
 
     /// Whether `text` may be a `kid`: 1 to 128 characters of printable ASCII.
@@ -247,7 +258,17 @@ impl SigningKeys {
 
     /// The key that signs at `now`.
     pub fn active(&self, now: u64) -> Option<&SigningKey> {
-        self.active_index(now).and_then(|i| self.newest_first.get(i))
+        self.active_index(now).and_then(|i| self.get(i))
+    }
+
+    /// The key of this algorithm that signs at `now`, where another may be the active one.
+    pub(crate) fn active_of(&self, alg: Algorithm, now: u64) -> Option<&SigningKey> {
+        self.newest_first.iter().find(|key| key.alg == alg && key.nbf <= now)
+    }
+
+    /// The key at `index`.
+    pub(crate) fn get(&self, index: usize) -> Option<&SigningKey> {
+        self.newest_first.get(index)
     }
 
     pub(crate) fn active_index(&self, now: u64) -> Option<usize> {

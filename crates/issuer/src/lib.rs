@@ -17,6 +17,7 @@ mod config;
 mod cors;
 mod credentials;
 mod duration;
+mod entitlement;
 mod error;
 mod event;
 mod form;
@@ -31,7 +32,9 @@ mod record;
 mod request;
 mod scope;
 mod secret;
+mod signed_metadata;
 mod slow_hash;
+mod target;
 mod token;
 
 pub use api::{API_KV_PREFIX, ApiId, ApiIdError, ApiRecord, ApiScope};

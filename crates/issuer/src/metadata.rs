@@ -1,16 +1,18 @@
 //! What the issuer publishes of itself: discovery (OpenID Connect Discovery 1.0, RFC 8414) and the JWKS.
 //!
-//! Built once from the configuration; each document is served as it stands, with its `ETag`.
+//! Built once from the configuration; each document is served as it stands, with its `ETag`. The signature of one
+//! of them is `signed_metadata`'s.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::config::{Config, GrantType};
+use crate::config::{Config, GrantType, TokenProfile};
 use crate::duration::Lifetime;
 use crate::http::{Request, Response};
 use crate::keys::Algorithm;
+use crate::signed_metadata::SignedMetadata;
 
 /// How long a verifier may keep the JWKS, and everybody the other documents; a new key must be published for longer than this
 /// before it signs.
@@ -22,7 +24,7 @@ const NO_AUTHORIZATION_ENDPOINT: &str = "urn:edgemint:no-authorization-endpoint"
 
 const SCOPES: [&str; 4] = ["openid", "email", "groups", "profile"];
 
-const CLAIMS: [&str; 13] = [
+const CLAIMS: &[&str] = &[
     "iss",
     "sub",
     "aud",
@@ -38,6 +40,9 @@ const CLAIMS: [&str; 13] = [
     "preferred_username",
 ];
 
+/// The claims that RFC 9068 §2.2 adds.
+const CLAIMS_OF_RFC9068: &[&str] = &["client_id", "scope"];
+
 /// A document and the tag that names its content.
 pub(crate) struct Document {
     body: String,
@@ -47,8 +52,14 @@ pub(crate) struct Document {
 
 impl Document {
     fn new(body: String) -> Self {
-        let etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(Sha256::digest(&body)));
+        let etag = tag(&body);
         Self { body, etag, cache_control: format!("public, max-age={}", DOCUMENT_MAX_AGE.seconds()) }
+    }
+
+    /// One that is not the same byte for byte wherever it is made, and whose content is named by `named`
+    /// (RFC 9110 §8.8.1).
+    pub(crate) fn weakly_tagged(body: String, named: &str) -> Self {
+        Self { etag: format!("W/{}", tag(named)), ..Self::new(body) }
     }
 
     /// 200, or 304 to one who has it (RFC 9110 §13.1.2).
@@ -65,18 +76,34 @@ impl Document {
     }
 
     fn is_among(&self, tags: &str) -> bool {
-        tags.split(',')
-            .map(str::trim)
-            .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == self.etag)
+        tags.split(',').map(str::trim).any(|tag| tag == "*" || opaque(tag) == opaque(&self.etag))
     }
+}
+
+/// An entity tag (RFC 9110 §8.8.3) of this content.
+fn tag(content: &str) -> String {
+    format!("\"{}\"", URL_SAFE_NO_PAD.encode(Sha256::digest(content)))
+}
+
+/// What of an entity tag `If-None-Match` compares: weakly (RFC 9110 §13.1.2).
+fn opaque(tag: &str) -> &str {
+    tag.strip_prefix("W/").unwrap_or(tag)
 }
 
 /// Everything that is published.
 pub(crate) struct Documents {
     pub(crate) openid: Document,
-    pub(crate) oauth: Document,
+    pub(crate) oauth: SignedMetadata,
     /// The JWKS, by the index of the key that is active; the last one is for when none is.
     jwks: Vec<Document>,
+}
+
+/// The claims of `signed_metadata` (RFC 8414 §2.1).
+#[derive(Serialize)]
+struct Attested<'a> {
+    iss: &'a str,
+    #[serde(flatten)]
+    metadata: &'a Metadata<'a>,
 }
 
 #[derive(Serialize)]
@@ -92,13 +119,22 @@ struct Metadata<'a> {
     id_token_signing_alg_values_supported: &'a [Algorithm],
     scopes_supported: [&'a str; 4],
     token_endpoint_auth_methods_supported: [&'a str; 2],
-    claims_supported: [&'a str; 13],
+    claims_supported: &'a [&'a str],
+}
+
+/// Strings and lists of them: they cannot fail to serialise.
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
 }
 
 impl Documents {
     pub(crate) fn new(config: &Config) -> Self {
         let issuer = config.issuer.as_str();
         let algorithms = config.keys.algorithms();
+        let mut claims = CLAIMS.to_vec();
+        if config.profile == TokenProfile::Rfc9068 {
+            claims.extend(CLAIMS_OF_RFC9068);
+        }
         let metadata = |authorization_endpoint, response_types_supported| Metadata {
             issuer,
             authorization_endpoint,
@@ -110,13 +146,15 @@ impl Documents {
             id_token_signing_alg_values_supported: &algorithms,
             scopes_supported: SCOPES,
             token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
-            claims_supported: CLAIMS,
+            claims_supported: &claims,
         };
-        let document = |metadata| Document::new(serde_json::to_string(&metadata).unwrap_or_default());
         let (keys, count) = (&config.keys, config.keys.len());
+        let openid = metadata(Some(NO_AUTHORIZATION_ENDPOINT), &["id_token"]);
+        let oauth = metadata(None, &[]);
+        let attested = json(&Attested { iss: issuer, metadata: &oauth });
         Self {
-            openid: document(metadata(Some(NO_AUTHORIZATION_ENDPOINT), &["id_token"])),
-            oauth: document(metadata(None, &[])),
+            openid: Document::new(json(&openid)),
+            oauth: SignedMetadata::new(json(&oauth), attested, count),
             jwks: (0..count).map(Some).chain([None]).map(|active| Document::new(keys.jwks(active))).collect(),
         }
     }

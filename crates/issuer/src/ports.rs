@@ -3,6 +3,7 @@
 //! The traits are for one thread (a Worker's isolate), so their futures need not be `Send`.
 #![expect(async_fn_in_trait, reason = "hosts are single-threaded isolates: no caller needs a `Send` future")]
 
+use crate::api::ApiId;
 use crate::client::ClientId;
 use crate::error::Unavailable;
 use crate::keys::SigningKey;
@@ -24,6 +25,16 @@ pub trait ClientStore {
     ///
     /// `Ok(None)` means that there is no such client; an error, that the store could not be asked.
     async fn find(&self, id: &ClientId) -> Result<Option<String>, Unavailable>;
+}
+
+/// Where API records are kept.
+pub trait ApiStore {
+    /// The record of `id` as it is stored, in JSON ([`ApiRecord`](crate::ApiRecord)).
+    ///
+    /// # Errors
+    ///
+    /// `Ok(None)` means that there is no such API; an error, that the store could not be asked.
+    async fn find_api(&self, id: &ApiId) -> Result<Option<String>, Unavailable>;
 }
 
 /// Who holds the private keys.

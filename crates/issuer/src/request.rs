@@ -7,6 +7,7 @@ use crate::form::{Form, FormError};
 use crate::grant::ScopeRequest;
 use crate::http::{Body, Request};
 use crate::scope::{Scope, ScopeError};
+use crate::target;
 
 /// The longest `nonce`, in characters.
 const MAX_NONCE: usize = 512;
@@ -23,7 +24,8 @@ impl TokenRequest {
     ///
     /// # Errors
     ///
-    /// What is malformed, or a grant that is not served; `scope` is judged later, once it is known who asks.
+    /// What is malformed, or a grant that is not served; scope and targets are judged later, once it is known
+    /// who asks.
     pub fn parse(request: &Request<'_>, config: &Config) -> Result<Self, TokenError> {
         if !is_form(request.content_type) {
             return Err(TokenError::ContentType);
@@ -47,7 +49,11 @@ impl TokenRequest {
         }
         Ok(Self {
             credentials: Credentials::parse(request.authorization, &form)?,
-            asked: ScopeRequest { scope: parse_scope(form.get("scope")), nonce: nonce.map(str::to_owned) },
+            asked: ScopeRequest {
+                scope: parse_scope(form.get("scope")),
+                targets: target::parse(&form),
+                nonce: nonce.map(str::to_owned),
+            },
         })
     }
 }

@@ -86,17 +86,30 @@ impl Scope {
     ///
     /// When it is not of the grammar (one space between two scopes, and none elsewhere), or too long.
     pub fn parse(text: &str) -> Result<Self, ScopeError> {
-        let mut scopes = Vec::new();
+        let mut scope = Self::default();
         for word in text.split(' ') {
-            let token = ScopeToken::parse(word)?;
-            if scopes.len() == MAX_SCOPES {
-                return Err(ScopeError::TooMany);
-            }
-            if !scopes.contains(&token) {
-                scopes.push(token);
-            }
+            scope.add(ScopeToken::parse(word)?)?;
         }
-        Ok(Self(scopes))
+        Ok(scope)
+    }
+
+    /// Of these; the same scope twice counts once.
+    pub(crate) fn of(tokens: impl Iterator<Item = ScopeToken>) -> Result<Self, ScopeError> {
+        let mut scope = Self::default();
+        for token in tokens {
+            scope.add(token)?;
+        }
+        Ok(scope)
+    }
+
+    fn add(&mut self, token: ScopeToken) -> Result<(), ScopeError> {
+        if self.0.len() == MAX_SCOPES {
+            return Err(ScopeError::TooMany);
+        }
+        if !self.0.contains(&token) {
+            self.0.push(token);
+        }
+        Ok(())
     }
 
     /// Whether it has the scope `name`.

@@ -1,15 +1,19 @@
-//! Tokens of the `dex` profile: the claims of a grant, as the text that gets signed (RFC 7519, RFC 7515).
+//! Tokens: the claims of a grant in either profile, as the text that gets signed (RFC 7519, RFC 7515, RFC 9068).
+
+use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::client::ClientId;
+use crate::config::TokenProfile;
 use crate::grant::{Audience, Grant};
 use crate::issuer_url::Issuer;
 use crate::keys::SigningKey;
 
-/// The `sub` of a client: dex's, so that what was granted to it there is granted here.
+/// The `sub` of a client in the profile of dex: dex's own, so that what was granted to it there is granted here.
 ///
 /// base64url, unpadded, of the protobuf message `{1: user_id = client_id, 2: conn_id = ""}`; proto3 leaves
 /// an empty field out.
@@ -36,7 +40,7 @@ pub fn subject(client: &ClientId) -> String {
 
 /// The claims that dex puts into access and ID tokens alike (OpenID Connect Core §2, §5.1).
 #[derive(Serialize)]
-pub(crate) struct Claims<'a> {
+struct DexClaims<'a> {
     iss: &'a str,
     sub: &'a str,
     aud: &'a Audience,
@@ -56,49 +60,133 @@ pub(crate) struct Claims<'a> {
     name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     preferred_username: Option<&'a str>,
+    /// The client's own, in the access token; none of them has the name of another claim.
+    #[serde(flatten)]
+    own: Option<&'a BTreeMap<String, Value>>,
+}
+
+/// The claims of a JWT access token (RFC 9068 §2.2).
+#[derive(Serialize)]
+struct AccessTokenClaims<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: &'a Audience,
+    client_id: &'a str,
+    exp: u64,
+    iat: u64,
+    jti: &'a str,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    scope: String,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    groups: &'a [String],
+    #[serde(flatten)]
+    own: &'a BTreeMap<String, Value>,
 }
 
 /// What the two tokens of one grant have in common.
 pub(crate) struct Mint<'a> {
     pub(crate) issuer: &'a Issuer,
+    /// The deployment's, which says what ID tokens look like.
+    pub(crate) profile: TokenProfile,
     pub(crate) grant: &'a Grant,
     pub(crate) key: &'a SigningKey,
     /// In seconds since 1970.
     pub(crate) iat: u64,
-    pub(crate) sub: String,
 }
 
-impl Mint<'_> {
-    /// What is signed of a token with this `jti` and `at_hash`: the JOSE header and the claims
-    /// (RFC 7515 §5.1). dex's access token differs from its ID token in these two values alone.
-    pub(crate) fn signing_input(&self, jti: &str, at_hash: &str) -> String {
+impl<'a> Mint<'a> {
+    /// What is signed of the access token.
+    pub(crate) fn access_token(&self, jti: &str, random: &[u8]) -> String {
+        let (grant, client) = (self.grant, self.grant.client());
+        match grant.profile() {
+            TokenProfile::Dex => {
+                // dex's way to make each access token unique: a hash of fresh random bytes.
+                let at_hash = self.key.alg().at_hash(random);
+                let sub = subject(&client.id);
+                let claims = self.dex_claims(&sub, grant.audience(), jti, &at_hash);
+                signing_input(self.key.header(), &json(&DexClaims { own: Some(&client.claims), ..claims }))
+            }
+            TokenProfile::Rfc9068 => {
+                let claims = AccessTokenClaims {
+                    iss: self.issuer.as_str(),
+                    sub: client.id.as_str(),
+                    aud: grant.audience(),
+                    client_id: client.id.as_str(),
+                    exp: self.exp(),
+                    iat: self.iat,
+                    jti,
+                    scope: grant.scope().to_string(),
+                    groups: self.groups(),
+                    own: &client.claims,
+                };
+                signing_input(self.key.access_token_header(), &json(&claims))
+            }
+        }
+    }
+
+    /// What is signed of the ID token that is issued with `access_token`.
+    pub(crate) fn id_token(&self, jti: &str, access_token: &str) -> String {
+        let client = &self.grant.client().id;
+        let sub = match self.profile {
+            TokenProfile::Dex => subject(client),
+            TokenProfile::Rfc9068 => client.to_string(),
+        };
+        let at_hash = self.key.alg().at_hash(access_token.as_bytes());
+        let claims = self.dex_claims(&sub, self.grant.id_token_audience(), jti, &at_hash);
+        signing_input(self.key.header(), &json(&claims))
+    }
+
+    /// dex's access token differs from its ID token in `jti`, `at_hash`, and what concerns APIs.
+    fn dex_claims<'c>(
+        &'c self,
+        sub: &'c str,
+        aud: &'c Audience,
+        jti: &'c str,
+        at_hash: &'c str,
+    ) -> DexClaims<'c> {
         let (grant, client) = (self.grant, self.grant.client());
         let has = |scope: &str| grant.scope().contains(scope);
         // dex leaves an empty name out.
         let name = Some(client.name.as_str()).filter(|name| has("profile") && !name.is_empty());
-        let claims = Claims {
+        DexClaims {
             iss: self.issuer.as_str(),
-            sub: &self.sub,
-            aud: grant.audience(),
-            exp: self.iat.saturating_add(grant.lifetime()),
+            sub,
+            aud,
+            exp: self.exp(),
             iat: self.iat,
             jti,
             nonce: grant.nonce(),
-            azp: grant.audience().is_several().then(|| client.id.as_str()),
+            azp: aud.is_several().then(|| client.id.as_str()),
             at_hash,
             email_verified: has("email").then_some(false),
-            groups: if has("groups") { &client.groups } else { &[] },
+            groups: self.groups(),
             name,
             preferred_username: name,
-        };
-        let payload = serde_json::to_vec(&claims).unwrap_or_default();
-        let header = self.key.header();
-        let mut input = String::with_capacity(header.len() + 1 + payload.len().div_ceil(3) * 4);
-        input.push_str(header);
-        input.push('.');
-        URL_SAFE_NO_PAD.encode_string(payload, &mut input);
-        input
+            own: None,
+        }
     }
+
+    fn exp(&self) -> u64 {
+        self.iat.saturating_add(self.grant.lifetime())
+    }
+
+    fn groups(&self) -> &'a [String] {
+        if self.grant.scope().contains("groups") { &self.grant.client().groups } else { &[] }
+    }
+}
+
+/// Strings, numbers, and what was read from JSON: they cannot fail to serialise.
+fn json(claims: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(claims).unwrap_or_default()
+}
+
+/// What is signed of a JWT: its JOSE header, which is encoded already, and its claims (RFC 7515 §5.1).
+pub(crate) fn signing_input(header: &str, payload: &[u8]) -> String {
+    let mut input = String::with_capacity(header.len() + 1 + payload.len().div_ceil(3) * 4);
+    input.push_str(header);
+    input.push('.');
+    URL_SAFE_NO_PAD.encode_string(payload, &mut input);
+    input
 }
 
 /// The JWT of what was signed and its signature (RFC 7515 §7.1).

@@ -1,4 +1,4 @@
-//! What is remembered of a client, and for how long.
+//! What is remembered of clients and APIs, and for how long.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -9,10 +9,10 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use edgemint_issuer::ports::{ClientStore, Signer, SlowHash};
+use edgemint_issuer::ports::{ApiStore, ClientStore, Signer, SlowHash};
 use edgemint_issuer::{
-    Authority, Body, ClientId, ClientRecord, Config, GeneratedSecret, Moment, Request, SecretHash,
-    SigningKey, StoredSecret, Unavailable,
+    ApiId, ApiRecord, ApiScope, Authority, Body, ClientId, ClientRecord, Config, GeneratedSecret, Moment,
+    Request, ScopeToken, SecretHash, SigningKey, StoredSecret, Unavailable,
 };
 use edgemint_testkit::{NOW, RANDOM, TestCrypto, signing_key};
 
@@ -21,6 +21,9 @@ use edgemint_testkit::{NOW, RANDOM, TestCrypto, signing_key};
 struct Counting {
     record: Rc<RefCell<Option<String>>>,
     reads: Rc<Cell<u32>>,
+    api: Rc<RefCell<Option<String>>>,
+    api_reads: Rc<Cell<u32>>,
+    apis_down: Rc<Cell<bool>>,
     slow_hashes: Rc<Cell<u32>>,
 }
 
@@ -28,6 +31,13 @@ impl ClientStore for Counting {
     async fn find(&self, _: &ClientId) -> Result<Option<String>, Unavailable> {
         self.reads.set(self.reads.get() + 1);
         Ok(self.record.borrow().clone())
+    }
+}
+
+impl ApiStore for Counting {
+    async fn find_api(&self, _: &ApiId) -> Result<Option<String>, Unavailable> {
+        self.api_reads.set(self.api_reads.get() + 1);
+        if self.apis_down.get() { Err(Unavailable::new("down")) } else { Ok(self.api.borrow().clone()) }
     }
 }
 
@@ -74,7 +84,11 @@ impl World {
     }
 
     fn ask(&self, secret: &str, at: u64) -> u16 {
-        let body = format!("grant_type=client_credentials&client_id=app&client_secret={secret}");
+        self.ask_for(secret, "", at)
+    }
+
+    fn ask_for(&self, secret: &str, more: &str, at: u64) -> u16 {
+        let body = format!("grant_type=client_credentials&client_id=app&client_secret={secret}{more}");
         let request = Request {
             method: "POST",
             path: "/token",
@@ -164,4 +178,68 @@ fn an_empty_secret_costs_no_slow_hash() {
     let (_, hash) = imported();
     let world = World::new("60s", hash);
     assert_eq!((world.ask("", 0), world.outside.slow_hashes.get()), (401, 0));
+}
+
+/// The API that the client is granted, and that defines the scope `read`.
+const API: &str = "https://api.example/";
+
+fn world_with_an_api(default: bool) -> (World, String) {
+    let (secret, hash) = generated();
+    let world = World::new("60s", hash);
+    let (id, read) = (ApiId::parse(API).unwrap(), ScopeToken::parse("read").unwrap());
+    world.store(|record| {
+        record.grants.insert(id.clone(), vec![read.clone()]);
+        record.default_api = default.then(|| id.clone());
+    });
+    let mut api = ApiRecord::new(id, "API");
+    api.scopes.push(ApiScope { name: read, description: String::new() });
+    *world.outside.api.borrow_mut() = Some(api.to_json());
+    (world, secret)
+}
+
+#[test]
+fn a_request_without_target_reads_no_api_unless_the_client_has_a_default() {
+    let (world, secret) = world_with_an_api(false);
+    for more in ["", "&scope=openid", "&resource=&audience=", "&scope=read"] {
+        world.ask_for(&secret, more, 0);
+    }
+    assert_eq!((world.ask(&secret, 0), world.outside.api_reads.get()), (200, 0));
+    let (world, secret) = world_with_an_api(true);
+    assert_eq!((world.ask(&secret, 0), world.outside.api_reads.get()), (200, 1));
+}
+
+#[test]
+fn only_an_api_that_the_client_is_granted_is_read() {
+    let (world, secret) = world_with_an_api(false);
+    assert_eq!(world.ask_for(&secret, "&resource=https://other.example/", 0), 400);
+    assert_eq!(world.ask_for(&secret, &format!("&resource={API}&resource=https://other.example/"), 0), 400);
+    assert_eq!(world.ask_for("wrong", &format!("&resource={API}"), 0), 401);
+    assert_eq!(world.outside.api_reads.get(), 0);
+}
+
+#[test]
+fn an_api_is_read_once_in_the_cache_time_and_a_change_is_seen_after_it() {
+    let (world, secret) = world_with_an_api(false);
+    let ask = |at| world.ask_for(&secret, &format!("&scope=read&resource={API}"), at);
+    assert_eq!((ask(0), ask(59), world.outside.api_reads.get()), (200, 200, 1));
+    *world.outside.api.borrow_mut() = Some(ApiRecord::new(ApiId::parse(API).unwrap(), "API").to_json());
+    assert_eq!((ask(59), ask(60), world.outside.api_reads.get()), (200, 400, 2));
+    *world.outside.api.borrow_mut() = None;
+    assert_eq!(
+        (ask(120), ask(121), world.outside.api_reads.get()),
+        (400, 400, 4),
+        "what is not there is not remembered"
+    );
+}
+
+#[test]
+fn a_store_that_cannot_be_asked_for_an_api_is_not_the_clients_fault() {
+    let (world, secret) = world_with_an_api(false);
+    world.outside.apis_down.set(true);
+    assert_eq!(world.ask_for(&secret, &format!("&resource={API}"), 0), 503);
+    assert_eq!(world.ask(&secret, 0), 200);
+    world.outside.apis_down.set(false);
+    assert_eq!(world.ask_for(&secret, &format!("&resource={API}"), 0), 200, "a failure is not remembered");
+    world.outside.apis_down.set(true);
+    assert_eq!(world.ask_for(&secret, &format!("&resource={API}"), 59), 200, "what is remembered is served");
 }

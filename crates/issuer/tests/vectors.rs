@@ -7,7 +7,9 @@
 )]
 
 use edgemint_issuer::{Authority, Config};
-use edgemint_testkit::{Answer, Clock, MemoryClients, NOW, Store, TestCrypto, Vector, cast, misfits, moment};
+use edgemint_testkit::{
+    Answer, Clock, MemoryClients, NOW, Store, TestCrypto, Vector, apis, cast, misfits, moment,
+};
 use serde_json::Value;
 
 const ISSUER: &str = "http://127.0.0.1:8787";
@@ -16,6 +18,9 @@ fn clients(store: Store) -> MemoryClients {
     let mut clients = MemoryClients::default();
     for record in cast() {
         clients.add(&record);
+    }
+    for api in apis() {
+        clients.add_api(&api);
     }
     for (key, json) in misfits() {
         clients.put(key, json);
@@ -63,7 +68,7 @@ fn replay(vector: &Vector, authority: &Authority<MemoryClients, TestCrypto>) -> 
 
 #[test]
 fn every_vector_holds() {
-    let failures: Vec<String> = Vector::all()
+    let failures: Vec<String> = Vector::all_in_both_profiles()
         .iter()
         .filter_map(|vector| {
             let failure = replay(vector, &authority(vector)).err()?;
@@ -75,7 +80,7 @@ fn every_vector_holds() {
 
 #[test]
 fn what_is_remembered_changes_no_answer() {
-    for vector in Vector::all() {
+    for vector in Vector::all_in_both_profiles() {
         let authority = authority(&vector);
         for time in ["first", "second", "third"] {
             replay(&vector, &authority)
@@ -86,7 +91,7 @@ fn what_is_remembered_changes_no_answer() {
 
 #[test]
 fn no_answer_and_no_event_tells_a_secret() {
-    for vector in Vector::all() {
+    for vector in Vector::all_in_both_profiles() {
         let authority = authority(&vector);
         let outcome = vector.with_request(|request| pollster::block_on(authority.handle(request, &moment())));
         let told = format!("{:?}{:?}", outcome.event, outcome.response.headers);

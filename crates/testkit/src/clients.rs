@@ -1,11 +1,11 @@
-//! Clients in memory, and the contract that every store of clients keeps.
+//! Clients and APIs in memory, and the contracts that every store of them keeps.
 
 use std::collections::HashMap;
 
-use edgemint_issuer::ports::ClientStore;
-use edgemint_issuer::{ClientId, ClientRecord, Unavailable};
+use edgemint_issuer::ports::{ApiStore, ClientStore};
+use edgemint_issuer::{ApiId, ApiRecord, ClientId, ClientRecord, Unavailable};
 
-/// A store of clients in memory; it can be made to fail.
+/// A store of clients and APIs in memory; it can be made to fail.
 #[derive(Default, Clone)]
 pub struct MemoryClients {
     records: HashMap<String, String>,
@@ -23,6 +23,18 @@ impl MemoryClients {
         self.put(record.id.kv_key(), record.to_json());
     }
 
+    /// Stores the record of an API where it belongs.
+    pub fn add_api(&mut self, record: &ApiRecord) {
+        self.put(record.id.kv_key(), record.to_json());
+    }
+
+    fn get(&self, key: &str) -> Result<Option<String>, Unavailable> {
+        if self.down {
+            return Err(Unavailable::new("the store is down"));
+        }
+        Ok(self.records.get(key).cloned())
+    }
+
     /// From now on, nothing can be asked.
     pub fn go_down(&mut self) {
         self.down = true;
@@ -31,10 +43,13 @@ impl MemoryClients {
 
 impl ClientStore for MemoryClients {
     async fn find(&self, id: &ClientId) -> Result<Option<String>, Unavailable> {
-        if self.down {
-            return Err(Unavailable::new("the store is down"));
-        }
-        Ok(self.records.get(&id.kv_key()).cloned())
+        self.get(&id.kv_key())
+    }
+}
+
+impl ApiStore for MemoryClients {
+    async fn find_api(&self, id: &ApiId) -> Result<Option<String>, Unavailable> {
+        self.get(&id.kv_key())
     }
 }
 
@@ -49,5 +64,17 @@ pub async fn client_store_contract(store: &impl ClientStore, record: &ClientReco
     for other in [format!("{}x", record.id), record.id.as_str().to_uppercase() + "!", "x".repeat(256)] {
         let id = ClientId::parse(&other).expect("a client ID");
         assert_eq!(store.find(&id).await, Ok(None), "{other} is not there, and that is no error");
+    }
+}
+
+/// What every [`ApiStore`] keeps to, given one that holds `record` and nothing else under the identifiers that
+/// begin with its own; and no client is an API.
+pub async fn api_store_contract(store: &impl ApiStore, record: &ApiRecord) {
+    let found =
+        store.find_api(&record.id).await.expect("the store can be asked").expect("the record is there");
+    assert_eq!(ApiRecord::parse(&record.id, &found).expect("as it was written").to_json(), record.to_json());
+    for other in [format!("{}x", record.id), record.id.as_str().to_uppercase() + "!", "x".repeat(256)] {
+        let id = ApiId::parse(&other).expect("an identifier");
+        assert_eq!(store.find_api(&id).await, Ok(None), "{other} is not there, and that is no error");
     }
 }

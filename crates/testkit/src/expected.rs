@@ -29,15 +29,15 @@ pub enum Clock {
     Real,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ExpectedToken {
-    header: Value,
-    claims: Value,
+pub(crate) struct ExpectedToken {
+    pub(crate) header: Value,
+    pub(crate) claims: Value,
 }
 
 /// What must come of a request.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expected {
     status: u16,
@@ -45,14 +45,16 @@ pub struct Expected {
     #[serde(default)]
     headers: BTreeMap<String, Option<String>>,
     /// The JSON of the body, whole but for the tokens.
-    body: Option<Value>,
+    pub(crate) body: Option<Value>,
     /// Members that a JSON body must have, among others.
     #[serde(default)]
-    includes: BTreeMap<String, Value>,
+    pub(crate) includes: BTreeMap<String, Value>,
     /// The body, when it is not JSON.
     text: Option<String>,
-    access_token: Option<ExpectedToken>,
-    id_token: Option<ExpectedToken>,
+    pub(crate) access_token: Option<ExpectedToken>,
+    pub(crate) id_token: Option<ExpectedToken>,
+    /// The header of `signed_metadata` (RFC 8414 §2.1); its claims are the body's other members, and `iss`.
+    signed_metadata: Option<Value>,
 }
 
 type Check = Result<(), String>;
@@ -92,6 +94,16 @@ impl Expected {
             Some(Value::String(token)) => Some(token),
             _ => None,
         };
+        let attested = take(members, "signed_metadata");
+        same("signed metadata", &attested.is_some(), &self.signed_metadata.is_some())?;
+        if let (Some(jwt), Some(expected)) = (&attested, &self.signed_metadata) {
+            let (header, mut claims) =
+                verify(jwks, jwt).map_err(|error| format!("signed metadata: {error}"))?;
+            same("signed metadata's header", &&header, &expected)?;
+            let issuer = claims.as_object_mut().and_then(|claims| claims.remove("iss"));
+            same("signed metadata's iss", &issuer.as_ref(), &members.get("issuer"))?;
+            same("signed metadata's claims", &claims.as_object(), &Some(&*members))?;
+        }
         let (access, id) = (take(members, "access_token"), take(members, "id_token"));
         same("an ID token", &id.is_some(), &self.id_token.is_some())?;
         same("an access token", &access.is_some(), &self.access_token.is_some())?;

@@ -1,5 +1,5 @@
-//! What the tests of every host share: clients in memory, keys that never change, a moment that stands
-//! still, the contract of a client store, and the vectors.
+//! What the tests of every host share: clients and APIs in memory, keys that never change, a moment that stands
+//! still, the contracts of the stores, and the vectors.
 //!
 //! For tests alone: nothing here is fit to hold a secret.
 #![allow(
@@ -13,9 +13,10 @@
 mod clients;
 mod crypto;
 mod expected;
+mod rfc9068;
 mod vector;
 
-pub use clients::{MemoryClients, client_store_contract};
+pub use clients::{MemoryClients, api_store_contract, client_store_contract};
 pub use crypto::{TestCrypto, signing_key, verify};
 pub use expected::{Answer, Clock};
-pub use vector::{NOW, RANDOM, Store, Vector, cast, misfits, moment};
+pub use vector::{NOW, RANDOM, Store, Vector, apis, cast, misfits, moment};

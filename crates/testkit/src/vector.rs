@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use edgemint_issuer::{Body, ClientRecord, MAX_BODY, Moment, Request};
+use edgemint_issuer::{ApiRecord, Body, ClientRecord, MAX_BODY, Moment, Request};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -38,7 +38,7 @@ pub enum Store {
 }
 
 /// One case: a request to an issuer with a configuration, and what must come of it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Vector {
     /// The name of its file.
@@ -70,7 +70,7 @@ fn one_key() -> Vec<String> {
     vec!["ES256".into()]
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Asked {
     #[serde(default = "post")]
@@ -116,6 +116,13 @@ impl Vector {
         let vectors: Vec<Self> = paths.iter().map(|path| Self::read(path)).collect();
         assert!(vectors.len() >= 60, "found only {} vectors in {}", vectors.len(), folder.display());
         vectors
+    }
+
+    /// All of them, and those that choose no profile again in that of RFC 9068.
+    pub fn all_in_both_profiles() -> Vec<Self> {
+        let all = Self::all();
+        let again: Vec<Self> = all.iter().filter_map(Self::in_rfc9068).collect();
+        all.into_iter().chain(again).collect()
     }
 
     fn read(path: &Path) -> Self {
@@ -201,7 +208,15 @@ pub fn cast() -> Vec<ClientRecord> {
     clients
 }
 
-/// What stands in the store and is not a usable client, by key.
+/// The APIs that the vectors speak of.
+pub fn apis() -> Vec<ApiRecord> {
+    let path = folder().join("apis.json");
+    let apis: Vec<ApiRecord> = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    assert!(!apis.is_empty());
+    apis
+}
+
+/// What stands in the store and is no usable client or API, by key.
 pub fn misfits() -> BTreeMap<String, String> {
     let path = folder().join("misfits.json");
     let misfits: BTreeMap<String, String> =

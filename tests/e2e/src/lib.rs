@@ -15,7 +15,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use edgemint_testkit::{Answer, misfits};
+use edgemint_testkit::{Answer, apis, misfits};
 use serde_json::Value;
 use xtask::{Progress, Server, ServerOptions, Tools, Variant};
 
@@ -39,18 +39,20 @@ impl State {
     }
 
     /// One whose KV holds the clients of the vectors, put there by the command line; and, put there by
-    /// wrangler, what is no usable client.
+    /// wrangler, the APIs and what is no usable record.
     pub fn seeded() -> Self {
         static SEEDED: OnceLock<State> = OnceLock::new();
         let seeded = SEEDED.get_or_init(|| {
             let state = Self::empty();
             let vectors = xtask::root().join("vectors");
             edgemint(&state, &["client", "import", vectors.join("clients.json").to_str().unwrap()]);
+            let apis = apis().into_iter().map(|api| (api.id.kv_key(), api.to_json()));
             let pairs: Vec<_> = misfits()
                 .into_iter()
+                .chain(apis)
                 .map(|(key, value)| serde_json::json!({ "key": key, "value": value }))
                 .collect();
-            let file = state.path().join("misfits.json");
+            let file = state.path().join("records.json");
             std::fs::write(&file, Value::from(pairs).to_string()).expect("a file");
             let mut wrangler = tools().npm_program("wrangler").expect("wrangler is installed");
             wrangler.args(["kv", "bulk", "put", file.to_str().unwrap(), "--binding", "CLIENTS", "--local"]);
