@@ -1,4 +1,4 @@
-//! Any request whatever: a token if and only if the credentials and the scope are right, and never a panic.
+//! Any request whatever: a token if and only if credentials, targets and scope are right, and never a panic.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -9,7 +9,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use edgemint_issuer::{
-    Authority, Body, ClientId, ClientRecord, Config, GeneratedSecret, MAX_BODY, Request, StoredSecret,
+    ApiId, ApiRecord, ApiScope, Authority, Body, ClientId, ClientRecord, Config, GeneratedSecret, MAX_BODY,
+    Request, ScopeToken, StoredSecret,
 };
 use edgemint_testkit::{MemoryClients, TestCrypto, moment, signing_key};
 use proptest::prelude::*;
@@ -18,11 +19,63 @@ fn secret() -> GeneratedSecret {
     GeneratedSecret::from_random(&[9; 32])
 }
 
+/// What the client's record says.
+const GRANTED: [(&str, &[&str]); 4] = [
+    ("https://a/", &["write", "read", "retired"]),
+    ("https://b/", &["read"]),
+    ("c", &["read", "write"]),
+    ("https://gone/", &["read"]),
+];
+
+/// What the records of the APIs say.
+const DEFINED: [(&str, &[&str]); 4] = [
+    ("https://a/", &["read", "write", "admin"]),
+    ("https://b/", &["read", "write"]),
+    ("c", &["read", "write"]),
+    ("https://foreign/", &["read"]),
+];
+
+/// What the client has at `api`, said a third time; nothing for an API that it does not have.
+fn has(api: &str) -> Option<&'static [&'static str]> {
+    match api {
+        "https://a/" | "c" => Some(&["read", "write"]),
+        "https://b/" => Some(&["read"]),
+        _ => None,
+    }
+}
+
+/// Whether a request with these targets and this scope is to be granted.
+fn may(targets: &[(String, String)], scope: Option<&str>) -> bool {
+    let well_formed = targets.iter().all(|(name, value)| name == "audience" || value != "c");
+    let Some(at) = targets.iter().map(|(_, value)| has(value)).collect::<Option<Vec<_>>>() else {
+        return false;
+    };
+    let granted = match scope {
+        None => at.iter().all(|scopes| *scopes == at[0]),
+        Some("openid groups") => true,
+        Some("openid read") => !at.is_empty(),
+        Some("write") => !at.is_empty() && at.iter().all(|scopes| scopes.contains(&"write")),
+        Some(_) => false,
+    };
+    well_formed && granted
+}
+
 fn authority() -> Authority<MemoryClients, TestCrypto> {
     let mut record = ClientRecord::new(ClientId::parse("app").unwrap(), "App");
     record.secrets.push(StoredSecret { id: "s1".into(), created: 0, expires: None, hash: secret().hash() });
+    let scopes = |names: &[&str]| names.iter().map(|name| ScopeToken::parse(name).unwrap()).collect();
+    for (api, granted) in GRANTED {
+        record.grants.insert(ApiId::parse(api).unwrap(), scopes(granted));
+    }
     let mut clients = MemoryClients::default();
     clients.add(&record);
+    for (api, defined) in DEFINED {
+        let mut record = ApiRecord::new(ApiId::parse(api).unwrap(), "API");
+        let defined: Vec<ScopeToken> = scopes(defined);
+        record.scopes =
+            defined.into_iter().map(|name| ApiScope { name, description: String::new() }).collect();
+        clients.add_api(&record);
+    }
     let key = signing_key("EdDSA", &[]);
     let variables =
         [("ISSUER", "https://example.com"), ("GRANT_TYPES", "client_credentials"), ("SIGNING_KEY_A", &key)];
@@ -54,6 +107,10 @@ fn ask(authorization: Option<&str>, content_type: &str, body: &[u8]) -> (u16, St
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
+fn target() -> impl Strategy<Value = String> {
+    "(resource=(https://(a|a|b|b|gone|foreign)/|c|)|audience=(https://(a|b)/|c|c|d))"
+}
+
 /// A piece of a request, right or not.
 fn piece() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -64,11 +121,38 @@ fn piece() -> impl Strategy<Value = String> {
         Just("client_secret=wrong".to_owned()),
         Just("scope=openid+groups".to_owned()),
         Just("scope=offline_access".to_owned()),
+        Just("scope=openid+read".to_owned()),
+        Just("scope=write".to_owned()),
+        Just("scope=admin".to_owned()),
+        target(),
+        target(),
         Just("scope=".to_owned()),
         Just("nonce=n".to_owned()),
         "[a-z_]{0,12}=[ -~]{0,12}",
         ".{0,8}",
     ]
+}
+
+/// A request; every other one of a client that proves itself and asks for something.
+fn pieces() -> impl Strategy<Value = Vec<String>> {
+    let right = format!("client_id=app&client_secret={}&grant_type=client_credentials", secret().expose());
+    let asks = (
+        proptest::collection::vec(target(), 0..4),
+        prop_oneof![
+            Just(""),
+            Just("scope=openid+read"),
+            Just("scope=write"),
+            Just("scope=openid+groups"),
+            Just("scope=retired"),
+            Just("scope=admin")
+        ],
+    );
+    let right = asks.prop_map(move |(targets, scope)| {
+        let mut pieces = vec![right.clone(), scope.to_owned()];
+        pieces.extend(targets);
+        pieces
+    });
+    prop_oneof![proptest::collection::vec(piece(), 0..7), right]
 }
 
 fn authorization() -> impl Strategy<Value = Option<String>> {
@@ -86,7 +170,7 @@ proptest! {
 
     #[test]
     fn a_token_is_issued_if_and_only_if_credentials_and_scope_are_right(
-        pieces in proptest::collection::vec(piece(), 0..7),
+        pieces in pieces(),
         authorization in authorization(),
     ) {
         let body = pieces.join("&");
@@ -104,14 +188,15 @@ proptest! {
             authorization.is_none() && id == ["app"] && values("client_secret") == [right]
         };
         let scope = values("scope");
-        let may = scope.iter().all(|scope| scope == "openid groups");
+        let targets: Vec<(String, String)> = parameters.iter().filter(|(n, v)| ["resource", "audience"].contains(&n.as_str()) && !v.is_empty()).cloned().collect();
+        let may = scope.len() < 2 && may(&targets, scope.first().map(String::as_str));
         let asked = values("grant_type") == ["client_credentials"];
         if status == 200 {
             prop_assert!(proven && may && asked, "{body} {authorization:?} got {answer}");
         } else {
             prop_assert!([400, 401].contains(&status), "{status}");
             prop_assert!(!answer.contains("access_token"));
-            let repeats = parameters.iter().enumerate().any(|(i, (n, v))| !v.is_empty() && parameters.iter().take(i).any(|(m, w)| m == n && !w.is_empty()));
+            let repeats = parameters.iter().enumerate().any(|(i, (n, v))| !v.is_empty() && !targets.contains(&(n.clone(), v.clone())) && parameters.iter().take(i).any(|(m, w)| m == n && !w.is_empty()));
             let well_formed = !body.contains('%') && !repeats;
             prop_assert!(!(proven && may && asked && well_formed), "{body} {authorization:?} was refused: {answer}");
         }
