@@ -9,7 +9,7 @@ use crate::config::TokenProfile;
 use crate::error::TokenError;
 use crate::keys::Algorithm;
 use crate::ports::ApiStore;
-use crate::scope::{Scope, ScopeError, ScopeToken};
+use crate::scope::{Scope, ScopeToken};
 
 /// The scopes that mean the same everywhere: no API can define them anew, and none is granted unasked.
 const OF_THE_ISSUER: [&str; 6] = ["openid", "email", "profile", "groups", "offline_access", "federated:id"];
@@ -88,18 +88,17 @@ impl<'a> Entitlement<'a> {
     /// All that is granted, for a request that names no scope (RFC 6749 §3.3), in the order of the client's
     /// record. Of several APIs it must be the same.
     pub(crate) fn every_scope(&self) -> Result<Scope, TokenError> {
-        let Some(first) = self.apis.first() else { return Ok(Scope::default()) };
-        for api in &self.apis {
-            let mut listed = self.listed(api).iter().filter(|scope| self.grants(api, scope));
-            if !listed.all(|scope| self.granted(scope) == Granted::Everywhere) {
+        let mut of_each = self.apis.iter().map(|api| {
+            let granted = self.listed(api).iter().filter(|scope| self.grants(api, scope));
+            Scope::of(granted.cloned()).map_err(|_| TokenError::TooManyScopes)
+        });
+        let first = of_each.next().transpose()?.unwrap_or_default();
+        for other in of_each {
+            if !other?.is_the_same_set_as(&first) {
                 return Err(TokenError::ScopesDiffer);
             }
         }
-        let granted = self.listed(first).iter().filter(|scope| self.grants(first, scope));
-        Scope::of(granted.cloned()).map_err(|error| match error {
-            ScopeError::Malformed => TokenError::MalformedScope,
-            ScopeError::TooMany => TokenError::TooManyScopes,
-        })
+        Ok(first)
     }
 
     /// What the access token looks like, on which all must agree; what says nothing is as `of_deployment`.

@@ -393,6 +393,25 @@ mod tests {
     }
 
     #[test]
+    fn of_an_algorithm_the_latest_that_has_begun_signs() {
+        let key = |name: &str, jwk: &str, nbf: u64| {
+            SigningKey::parse(name, &with(jwk, &format!(r#""kid":"{name}","nbf":{nbf}"#))).unwrap()
+        };
+        let keys = [key("OLD", EC, 0), key("NEW", EC, 100), key("LATER", EC, 300), key("OTHER", OKP, 200)];
+        let keys = SigningKeys::new(keys.into());
+        let active = |alg, now| keys.active_of(alg, now).map(|key| key.kid().to_owned());
+        assert_eq!(active(Algorithm::Es256, 99).as_deref(), Some("OLD"));
+        assert_eq!(active(Algorithm::Es256, 299).as_deref(), Some("NEW"));
+        assert_eq!(active(Algorithm::EdDsa, 199), None);
+        assert_eq!(
+            active(Algorithm::EdDsa, 300).as_deref(),
+            Some("OTHER"),
+            "though another is the active one"
+        );
+        assert_eq!(active(Algorithm::Rs256, 300), None);
+    }
+
+    #[test]
     fn no_private_member_is_published_and_debug_shows_none() {
         for jwk in [EC, OKP] {
             let keys = SigningKeys::new(vec![SigningKey::parse("A", jwk).unwrap()]);

@@ -117,6 +117,11 @@ impl Scope {
         self.0.iter().any(|token| token.as_str() == name)
     }
 
+    /// Whether it has the same scopes, in whatever order.
+    pub(crate) fn is_the_same_set_as(&self, other: &Self) -> bool {
+        self.0.len() == other.0.len() && self.0.iter().all(|token| other.0.contains(token))
+    }
+
     /// Whether it has no scope at all.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -159,6 +159,7 @@ impl ExpectedToken {
         let changing: &[&str] = match (clock, access) {
             (Clock::Fixed, None) => &[],
             (Clock::Fixed, Some(_)) => &["at_hash"],
+            (Clock::Real, None) if !self.is_dexs() => &["iat", "exp", "jti"],
             (Clock::Real, _) => &["iat", "exp", "jti", "at_hash"],
         };
         for name in changing {

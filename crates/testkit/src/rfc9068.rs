@@ -55,7 +55,8 @@ impl Expected {
 }
 
 impl ExpectedToken {
-    fn is_dexs(&self) -> bool {
+    /// Whether it has the shape that dex gives to all tokens.
+    pub(crate) fn is_dexs(&self) -> bool {
         self.header["typ"] == "JWT"
     }
 
