@@ -1,10 +1,16 @@
 //! The client record: what is stored of a client, and what of it can be trusted to be well-formed.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use crate::api::ApiId;
 use crate::duration::Lifetime;
+use crate::record::{RecordError, Versioned, read, unique};
+use crate::scope::ScopeToken;
 use crate::secret::SecretHash;
 
 /// The shortest time that KV caches a record at a location, at the time of writing.
@@ -13,11 +19,53 @@ pub const SHORTEST_KV_CACHE: Lifetime = Lifetime::from_seconds(30);
 /// What the key of a client record begins with; the client ID follows.
 pub const KV_PREFIX: &str = "client:";
 
-/// The version of the record's schema that is read and written here.
+/// The version that a record is written with when it has nothing of version 2, so that older Workers read it.
 const VERSION: u32 = 1;
 
-/// The largest record that is read, in bytes: some thousand groups and peers.
-const MAX_RECORD: usize = 256 * 1024;
+/// The version of a record that has a field of version 2.
+const VERSION_2: u32 = 2;
+
+/// The most bytes of custom claims, as compact JSON.
+pub const MAX_CLAIMS: usize = 4096;
+
+/// The names that custom claims cannot have: those that edgemint sets or may set, and those whose registered
+/// meaning others act upon (RFC 7519 §4.1, RFC 9068 §2.2, OpenID Connect Core §2 and §5.1, RFC 8693 §4,
+/// RFC 7800 §3.1, RFC 7662 §2.2).
+pub const RESERVED_CLAIMS: [&str; 33] = [
+    "act",
+    "acr",
+    "active",
+    "amr",
+    "at_hash",
+    "aud",
+    "auth_time",
+    "authorization_details",
+    "azp",
+    "c_hash",
+    "client_id",
+    "cnf",
+    "email",
+    "email_verified",
+    "events",
+    "exp",
+    "federated_claims",
+    "groups",
+    "iat",
+    "iss",
+    "jti",
+    "may_act",
+    "name",
+    "nbf",
+    "nonce",
+    "preferred_username",
+    "scope",
+    "sid",
+    "sub",
+    "token_introspection",
+    "token_type",
+    "typ",
+    "username",
+];
 
 /// A client ID: 1 to 256 characters of `VSCHAR = %x20-7E` (RFC 6749 Appendix A.1).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -98,7 +146,7 @@ impl StoredSecret {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClientRecord {
-    /// The version of this schema: 1.
+    /// The version of this schema: 2 when one of the last five fields is there, else 1.
     v: u32,
     /// The client ID; the same as in the key.
     pub id: ClientId,
@@ -118,46 +166,62 @@ pub struct ClientRecord {
     pub token_lifetime: Option<u64>,
     /// Counts the writes, so that one operator notices another's.
     pub revision: u64,
+    /// The APIs that it may have tokens for (RFC 8707), and the scopes of each.
+    #[serde(default, deserialize_with = "unique", skip_serializing_if = "BTreeMap::is_empty")]
+    pub grants: BTreeMap<ApiId, Vec<ScopeToken>>,
+    /// The API that its tokens are for when a request names none; one of `grants`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_api: Option<ApiId>,
+    /// Claims that are copied into its access tokens: [`MAX_CLAIMS`] at most, none of [`RESERVED_CLAIMS`].
+    #[serde(default, deserialize_with = "unique", skip_serializing_if = "BTreeMap::is_empty")]
+    pub claims: BTreeMap<String, Value>,
+    /// Which tokens it may ask about (RFC 7662).
+    #[serde(default, skip_serializing_if = "Introspect::is_own")]
+    pub introspect: Introspect,
+    /// Its tokens that were issued up to this second since 1970 are revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<u64>,
 }
 
-/// Why a stored record cannot be used. Says nothing of its values.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RecordError {
-    /// Larger than any record that the command line writes.
-    TooLarge,
-    /// Not JSON of the schema; with what is wrong and where.
-    Malformed(String),
-    /// Written by another version of edgemint.
-    Version(u32),
-    /// The record is another client's.
-    WrongId,
-    /// Two secrets share an ID.
-    RepeatedSecretId,
-    /// A token lifetime shorter than any token's.
-    Lifetime,
+/// Which tokens a client may ask about at the introspection endpoint (RFC 7662 §4).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Introspect {
+    /// Those that it was issued, and those that it is an audience of.
+    #[default]
+    Own,
+    /// All.
+    Any,
 }
 
-impl fmt::Display for RecordError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooLarge => write!(f, "it is larger than {MAX_RECORD} bytes"),
-            Self::Malformed(why) => f.write_str(why),
-            Self::Version(v) => {
-                write!(
-                    f,
-                    "it has version {v} and this edgemint knows version {VERSION}: update the older of the two"
-                )
-            }
-            Self::WrongId => f.write_str("its id is not the one it is stored under"),
-            Self::RepeatedSecretId => f.write_str("two of its secrets have the same id"),
-            Self::Lifetime => {
-                write!(f, "its token_lifetime is shorter than {}", Lifetime::SHORTEST_OF_TOKENS)
-            }
-        }
+impl Introspect {
+    fn is_own(&self) -> bool {
+        *self == Self::Own
     }
 }
 
-impl std::error::Error for RecordError {}
+/// Judges custom claims, as a record may have them.
+///
+/// # Errors
+///
+/// A reserved name, or more than [`MAX_CLAIMS`] bytes.
+pub fn check_claims(claims: &BTreeMap<String, Value>) -> Result<(), RecordError> {
+    if let Some(name) = claims.keys().find(|name| RESERVED_CLAIMS.contains(&name.as_str())) {
+        return Err(RecordError::ReservedClaim(name.clone()));
+    }
+    match serde_json::to_vec(claims) {
+        Ok(json) if json.len() <= MAX_CLAIMS => Ok(()),
+        _ => Err(RecordError::ClaimsTooLarge),
+    }
+}
+
+impl Versioned for ClientRecord {
+    const KNOWN: RangeInclusive<u32> = VERSION..=VERSION_2;
+
+    fn version(&self) -> u32 {
+        self.v
+    }
+}
 
 impl ClientRecord {
     /// A new confidential client that has nothing yet.
@@ -173,7 +237,22 @@ impl ClientRecord {
             trusted_peers: Vec::new(),
             token_lifetime: None,
             revision: 1,
+            grants: BTreeMap::new(),
+            default_api: None,
+            claims: BTreeMap::new(),
+            introspect: Introspect::Own,
+            not_before: None,
         }
+    }
+
+    /// The version that can hold what this record has.
+    fn needed_version(&self) -> u32 {
+        let plain = self.grants.is_empty()
+            && self.default_api.is_none()
+            && self.claims.is_empty()
+            && self.introspect.is_own()
+            && self.not_before.is_none();
+        if plain { VERSION } else { VERSION_2 }
     }
 
     /// Reads the record that is stored under `id`.
@@ -182,25 +261,10 @@ impl ClientRecord {
     ///
     /// When it is not a whole record of this version and of this client.
     pub fn parse(id: &ClientId, json: &str) -> Result<Self, RecordError> {
-        #[derive(Deserialize)]
-        struct Version {
-            v: u32,
-        }
-        if json.len() > MAX_RECORD {
-            return Err(RecordError::TooLarge);
-        }
-        let record = match serde_json::from_str::<Self>(json) {
-            Ok(record) => record,
-            // A record of another version is likely to have other fields, too: name the cause.
-            Err(error) => {
-                return Err(match serde_json::from_str(json) {
-                    Ok(Version { v }) if v != VERSION => RecordError::Version(v),
-                    _ => RecordError::Malformed(describe(&error)),
-                });
-            }
-        };
-        if record.v != VERSION {
-            return Err(RecordError::Version(record.v));
+        let record: Self = read(json)?;
+        // Its author's word for what a reader must know; a field of version 2 in a record of version 1 is none.
+        if record.v < record.needed_version() {
+            return Err(RecordError::Malformed(format!("it has fields of version {VERSION_2}")));
         }
         if record.id != *id {
             return Err(RecordError::WrongId);
@@ -212,24 +276,18 @@ impl ClientRecord {
         if record.token_lifetime.is_some_and(|seconds| seconds < Lifetime::SHORTEST_OF_TOKENS.seconds()) {
             return Err(RecordError::Lifetime);
         }
+        if record.default_api.as_ref().is_some_and(|api| !record.grants.contains_key(api)) {
+            return Err(RecordError::DefaultApi);
+        }
+        check_claims(&record.claims)?;
         Ok(record)
     }
 
     /// The JSON that is stored.
     pub fn to_json(&self) -> String {
-        // A record is strings, numbers and lists: it cannot fail to serialise.
-        serde_json::to_string(self).unwrap_or_default()
+        // A record is strings, numbers, lists and maps of strings: it cannot fail to serialise.
+        serde_json::to_string(&Self { v: self.needed_version(), ..self.clone() }).unwrap_or_default()
     }
-}
-
-/// What is wrong, and where, without the values that `serde_json` quotes: the log gets this text.
-fn describe(error: &serde_json::Error) -> String {
-    let what = match error.classify() {
-        serde_json::error::Category::Data => "it does not follow the schema of a client record",
-        serde_json::error::Category::Eof => "its JSON is cut off",
-        serde_json::error::Category::Syntax | serde_json::error::Category::Io => "it is not JSON",
-    };
-    format!("{what} (line {}, column {})", error.line(), error.column())
 }
 
 #[cfg(test)]
@@ -249,8 +307,8 @@ mod tests {
     fn a_record_that_cannot_be_used_says_why() {
         assert!(parse(RECORD).is_ok());
         assert_eq!(
-            parse(&RECORD.replace("\"v\":1", "\"v\":2,\"more\":0")).err(),
-            Some(RecordError::Version(2))
+            parse(&RECORD.replace("\"v\":1", "\"v\":3,\"more\":0")).err(),
+            Some(RecordError::Version(3))
         );
         assert_eq!(parse(&RECORD.replace("\"id\":\"a\"", "\"id\":\"b\"")).err(), Some(RecordError::WrongId));
         assert!(matches!(parse(&RECORD.replace("\"name\"", "\"nome\"")), Err(RecordError::Malformed(_))));
@@ -262,7 +320,7 @@ mod tests {
         assert!(matches!(parse(&"[".repeat(100_000)), Err(RecordError::Malformed(_))));
         let short = RECORD.replace("\"token_lifetime\":null", "\"token_lifetime\":29");
         assert_eq!(parse(&short).err(), Some(RecordError::Lifetime));
-        assert_eq!(parse(&" ".repeat(MAX_RECORD + 1)).err(), Some(RecordError::TooLarge));
+        assert_eq!(parse(&" ".repeat(256 * 1024 + 1)).err(), Some(RecordError::TooLarge));
         let twice = RECORD.replace("[{\"id\"", "[{\"id\":\"s1\",\"created\":1,\"expires\":null,\"hash\":\"$sha256$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"},{\"id\"");
         assert_eq!(parse(&twice).err(), Some(RecordError::RepeatedSecretId));
     }
@@ -277,6 +335,45 @@ mod tests {
     fn what_is_written_is_read_back() {
         let record = parse(RECORD).unwrap();
         assert_eq!(parse(&record.to_json()).unwrap().to_json(), record.to_json());
+    }
+
+    /// The record with `more` behind its last field, and of this version.
+    fn with(v: u32, more: &str) -> Result<ClientRecord, RecordError> {
+        let json = RECORD.replace("\"v\":1", &format!("\"v\":{v}"));
+        parse(&json.replace("\"revision\":1", &format!("\"revision\":1,{more}")))
+    }
+
+    #[test]
+    fn a_record_is_of_version_2_when_it_has_a_field_of_version_2() {
+        for more in [
+            r#""grants":{"https://a/":["read","write"]}"#,
+            r#""grants":{"https://a/":[]},"default_api":"https://a/""#,
+            r#""claims":{"deep":{"a":[1,null]},"tenant":"t"}"#,
+            r#""introspect":"any""#,
+            r#""not_before":1"#,
+        ] {
+            let record = with(2, more).unwrap();
+            let json = record.to_json();
+            assert!(json.starts_with("{\"v\":2,") && json.contains(more), "{json}");
+            assert_eq!(parse(&json).unwrap().to_json(), json);
+            assert!(matches!(with(1, more), Err(RecordError::Malformed(_))), "{more}");
+        }
+        assert!(parse(RECORD).unwrap().to_json().starts_with("{\"v\":1,"));
+    }
+
+    #[test]
+    fn what_a_record_may_not_grant_or_claim_is_refused() {
+        assert_eq!(with(2, r#""default_api":"https://a/""#).err(), Some(RecordError::DefaultApi));
+        for name in RESERVED_CLAIMS {
+            let claims = format!(r#""claims":{{"{name}":1}}"#);
+            assert_eq!(with(2, &claims).err(), Some(RecordError::ReservedClaim(name.into())));
+        }
+        let large = |n: usize| with(2, &format!(r#""claims":{{"a":"{}"}}"#, "x".repeat(n)));
+        assert!(large(MAX_CLAIMS - 8).is_ok());
+        assert_eq!(large(MAX_CLAIMS - 7).err(), Some(RecordError::ClaimsTooLarge));
+        for twice in [r#""claims":{"a":1,"a":2}"#, r#""grants":{"https://a/":[],"https://a/":["x"]}"#] {
+            assert!(matches!(with(2, twice), Err(RecordError::Malformed(_))), "{twice}");
+        }
     }
 
     proptest! {

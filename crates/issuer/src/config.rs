@@ -4,6 +4,8 @@ use std::fmt;
 use std::ops::RangeInclusive;
 
 use crate::client::SHORTEST_KV_CACHE;
+use serde::{Deserialize, Serialize};
+
 use crate::cors::AllowedOrigins;
 use crate::duration::Lifetime;
 use crate::issuer_url::Issuer;
@@ -42,10 +44,13 @@ const GRANTS_OF_DEX: [&str; 6] = [
 ];
 
 /// What tokens look like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum TokenProfile {
     /// As dex makes them.
     Dex,
+    /// JWT access tokens of RFC 9068.
+    Rfc9068,
 }
 
 impl TokenProfile {
@@ -53,6 +58,7 @@ impl TokenProfile {
     pub fn name(self) -> &'static str {
         match self {
             Self::Dex => "dex",
+            Self::Rfc9068 => "rfc9068",
         }
     }
 }

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::client::{ClientId, RecordError};
+use crate::client::ClientId;
+use crate::record::RecordError;
 use crate::scope::ScopeToken;
 
 /// Something outside the issuer (the store, a key) could not be used; the text is for the operator.

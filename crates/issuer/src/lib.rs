@@ -8,6 +8,7 @@
 //! fail is asked through the traits of [`ports`]; what is merely a fact is passed in as a [`Moment`];
 //! what happened is returned as an [`Event`] for the host to write.
 
+mod api;
 mod authenticate;
 mod authority;
 mod client;
@@ -26,16 +27,19 @@ mod keys;
 mod memory;
 mod metadata;
 pub mod ports;
+mod record;
 mod request;
 mod scope;
 mod secret;
 mod slow_hash;
 mod token;
 
+pub use api::{API_KV_PREFIX, ApiId, ApiIdError, ApiRecord, ApiScope};
 pub use authenticate::AuthenticatedClient;
 pub use authority::{Authority, Outcome};
 pub use client::{
-    ClientId, ClientIdError, ClientRecord, KV_PREFIX, RecordError, SHORTEST_KV_CACHE, StoredSecret,
+    ClientId, ClientIdError, ClientRecord, Introspect, KV_PREFIX, MAX_CLAIMS, RESERVED_CLAIMS,
+    SHORTEST_KV_CACHE, StoredSecret, check_claims,
 };
 pub use config::{
     Config, ConfigErrors, ConfigMistake, DEFAULT_CLIENT_CACHE, GrantType, SIGNING_KEY_PREFIX, TokenProfile,
@@ -51,6 +55,7 @@ pub use issuer_url::{Issuer, IssuerError};
 pub use keys::{Algorithm, KeyError, SigningKey, SigningKeys};
 pub use metadata::DOCUMENT_MAX_AGE;
 pub use ports::Moment;
+pub use record::RecordError;
 pub use request::TokenRequest;
 pub use scope::{Scope, ScopeError, ScopeToken};
 pub use secret::{GeneratedSecret, MAX_PBKDF2_ITERATIONS, SecretHash, SecretHashError};

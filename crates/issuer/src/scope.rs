@@ -2,13 +2,16 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// The most scopes that one request may name: far more than any does, and few enough that comparing each
 /// with each costs nothing.
 const MAX_SCOPES: usize = 256;
 
 /// One scope: `scope-token = 1*( %x21 / %x23-5B / %x5D-7E )` (RFC 6749 §3.3), so printable ASCII without
 /// space, quote and backslash, and so safe in an `error_description`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
 pub struct ScopeToken(String);
 
 /// `scope = scope-token *( SP scope-token )` (RFC 6749 §3.3): a set, kept in the order of the request.
@@ -60,6 +63,12 @@ impl ScopeToken {
     /// The peer that this scope names as an audience, when it is `audience:server:client_id:<peer>`.
     pub fn cross_client_peer(&self) -> Option<&str> {
         self.0.strip_prefix("audience:server:client_id:")
+    }
+}
+
+impl<'de> Deserialize<'de> for ScopeToken {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
 
