@@ -26,7 +26,7 @@ impl fmt::Display for Unavailable {
 
 impl std::error::Error for Unavailable {}
 
-/// Why `/token` refused: one variant for each reason, grouped by whose fault it is.
+/// Why `/token`, or an endpoint below it, refused: one variant for each reason, grouped by whose fault it is.
 ///
 /// The operator sees the variant ([`Display`](fmt::Display) and [`TokenError::reason`]); the client sees
 /// the [`ErrorCode`] and [`TokenError::description`] alone.
@@ -47,6 +47,8 @@ pub enum TokenError {
     GrantTypeMissing,
     /// A `grant_type` that is unknown or not enabled here.
     GrantTypeNotEnabled,
+    /// No `token`, at an endpoint that is about one.
+    TokenMissing,
     /// Credentials both in `Authorization` and in the body.
     TwoAuthenticationMethods,
     /// `client_id` in the body is not the one in `Authorization`.
@@ -91,6 +93,9 @@ pub enum TokenError {
     /// Cross-client audiences whose peers do not trust this client.
     UntrustedPeers(Vec<ScopeToken>),
 
+    /// A token that another client was issued, and that this one cannot revoke (RFC 7009 §2.1).
+    TokenOfAnotherClient,
+
     // The issuer could not do its part.
     /// The client store could not be asked.
     StoreUnavailable(Unavailable),
@@ -102,7 +107,7 @@ pub enum TokenError {
     CryptoUnavailable(Unavailable),
 }
 
-/// The error codes that `/token` answers with (RFC 6749 §5.2; the last two after §4.1.2.1).
+/// The error codes that `/token` and the endpoints below it answer with (RFC 6749 §5.2; the last two after §4.1.2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorCode {
     /// The request is malformed.
@@ -111,6 +116,8 @@ pub enum ErrorCode {
     PayloadTooLarge,
     /// Client authentication failed.
     InvalidClient,
+    /// What was presented was issued to another client.
+    InvalidGrant,
     /// The client may not use this grant.
     UnauthorizedClient,
     /// The grant is not served here.
@@ -129,6 +136,7 @@ impl ErrorCode {
         match self {
             Self::InvalidRequest | Self::PayloadTooLarge => "invalid_request",
             Self::InvalidClient => "invalid_client",
+            Self::InvalidGrant => "invalid_grant",
             Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
@@ -141,6 +149,7 @@ impl ErrorCode {
     pub fn status(self) -> u16 {
         match self {
             Self::InvalidRequest
+            | Self::InvalidGrant
             | Self::UnauthorizedClient
             | Self::UnsupportedGrantType
             | Self::InvalidScope => 400,
@@ -178,6 +187,7 @@ impl TokenError {
             Self::TooManyParameters => (Code::InvalidRequest, "Too many parameters."),
             Self::RepeatedParameter => (Code::InvalidRequest, "A parameter must not be repeated."),
             Self::GrantTypeMissing => (Code::InvalidRequest, "The parameter grant_type is missing."),
+            Self::TokenMissing => (Code::InvalidRequest, "The parameter token is missing."),
             Self::GrantTypeNotEnabled => (Code::UnsupportedGrantType, "The grant type is not supported."),
             Self::TwoAuthenticationMethods => {
                 (Code::InvalidRequest, "Only one way of client authentication may be used in a request.")
@@ -215,6 +225,7 @@ impl TokenError {
                     format!("Client can't request scope(s) [{}]", join(scopes)).into(),
                 );
             }
+            Self::TokenOfAnotherClient => (Code::InvalidGrant, "The token was issued to another client."),
             Self::CorruptRecord(..) => (Code::ServerError, "The request could not be served."),
             Self::StoreUnavailable(_) | Self::NoActiveKey | Self::CryptoUnavailable(_) => {
                 (Code::TemporarilyUnavailable, "The service is temporarily unavailable.")
@@ -233,6 +244,7 @@ impl TokenError {
             Self::RepeatedParameter => "repeated_parameter",
             Self::GrantTypeMissing => "grant_type_missing",
             Self::GrantTypeNotEnabled => "grant_type_not_enabled",
+            Self::TokenMissing => "token_missing",
             Self::TwoAuthenticationMethods => "two_authentication_methods",
             Self::ClientIdMismatch => "client_id_mismatch",
             Self::NonceTooLong => "nonce_too_long",
@@ -251,6 +263,7 @@ impl TokenError {
             Self::FederatedId => "federated_id",
             Self::UnrecognizedScopes(_) => "unrecognized_scopes",
             Self::UntrustedPeers(_) => "untrusted_peers",
+            Self::TokenOfAnotherClient => "token_of_another_client",
             Self::StoreUnavailable(_) => "store_unavailable",
             Self::CorruptRecord(..) => "corrupt_record",
             Self::NoActiveKey => "no_active_key",
@@ -282,6 +295,8 @@ impl TokenError {
             | Self::TooManyParameters
             | Self::RepeatedParameter
             | Self::GrantTypeMissing
+            | Self::TokenMissing
+            | Self::TokenOfAnotherClient
             | Self::TwoAuthenticationMethods
             | Self::ClientIdMismatch
             | Self::NonceTooLong

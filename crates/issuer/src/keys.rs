@@ -181,6 +181,17 @@ impl SigningKey {
         self.nbf
     }
 
+    /// The public key as a JWK of its key members alone. For the verifier.
+    pub fn public_jwk(&self) -> String {
+        let mut jwk = self.public.clone();
+        if let Some(members) = jwk.as_object_mut() {
+            for name in ["use", "alg", "kid"] {
+                members.remove(name);
+            }
+        }
+        jwk.to_string()
+    }
+
     /// The private key as a JWK of its key members alone. For the signer, and for nobody else.
     pub fn private_jwk(&self) -> &str {
         &self.private
@@ -252,6 +263,11 @@ impl SigningKeys {
 
     pub(crate) fn active_index(&self, now: u64) -> Option<usize> {
         self.newest_first.iter().position(|key| key.nbf <= now)
+    }
+
+    /// The key with this `kid`, whether it signs already or not.
+    pub(crate) fn by_kid(&self, kid: &str) -> Option<&SigningKey> {
+        self.newest_first.iter().find(|key| key.kid == kid)
     }
 
     /// The algorithms of the keys, each once.

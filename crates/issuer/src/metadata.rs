@@ -38,6 +38,8 @@ const CLAIMS: [&str; 13] = [
     "preferred_username",
 ];
 
+const AUTH_METHODS: [&str; 2] = ["client_secret_basic", "client_secret_post"];
+
 /// A document and the tag that names its content.
 pub(crate) struct Document {
     body: String,
@@ -92,6 +94,11 @@ struct Metadata<'a> {
     id_token_signing_alg_values_supported: &'a [Algorithm],
     scopes_supported: [&'a str; 4],
     token_endpoint_auth_methods_supported: [&'a str; 2],
+    introspection_endpoint: String,
+    introspection_endpoint_auth_methods_supported: [&'a str; 2],
+    introspection_signing_alg_values_supported: &'a [Algorithm],
+    revocation_endpoint: String,
+    revocation_endpoint_auth_methods_supported: [&'a str; 2],
     claims_supported: [&'a str; 13],
 }
 
@@ -109,7 +116,13 @@ impl Documents {
             subject_types_supported: ["public"],
             id_token_signing_alg_values_supported: &algorithms,
             scopes_supported: SCOPES,
-            token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
+            token_endpoint_auth_methods_supported: AUTH_METHODS,
+            // RFC 8414 §2; the algorithms: RFC 9701 §7.
+            introspection_endpoint: format!("{issuer}/token/introspect"),
+            introspection_endpoint_auth_methods_supported: AUTH_METHODS,
+            introspection_signing_alg_values_supported: &algorithms,
+            revocation_endpoint: format!("{issuer}/token/revoke"),
+            revocation_endpoint_auth_methods_supported: AUTH_METHODS,
             claims_supported: CLAIMS,
         };
         let document = |metadata| Document::new(serde_json::to_string(&metadata).unwrap_or_default());

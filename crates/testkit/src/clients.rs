@@ -1,21 +1,22 @@
-//! Clients in memory, and the contract that every store of clients keeps.
+//! Clients and revocations in memory, and the contracts that every store of them keeps.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
-use edgemint_issuer::ports::ClientStore;
+use edgemint_issuer::ports::{ClientStore, RevocationStore};
 use edgemint_issuer::{ClientId, ClientRecord, Unavailable};
 
 /// A store of clients in memory; it can be made to fail.
 #[derive(Default, Clone)]
 pub struct MemoryClients {
-    records: HashMap<String, String>,
+    records: RefCell<HashMap<String, String>>,
     down: bool,
 }
 
 impl MemoryClients {
     /// Stores `json` under `key` as it stands, well-formed or not.
     pub fn put(&mut self, key: impl Into<String>, json: impl Into<String>) {
-        self.records.insert(key.into(), json.into());
+        self.records.get_mut().insert(key.into(), json.into());
     }
 
     /// Stores a record where it belongs.
@@ -34,8 +35,36 @@ impl ClientStore for MemoryClients {
         if self.down {
             return Err(Unavailable::new("the store is down"));
         }
-        Ok(self.records.get(&id.kv_key()).cloned())
+        Ok(self.records.borrow().get(&id.kv_key()).cloned())
     }
+}
+
+impl RevocationStore for MemoryClients {
+    async fn is_revoked(&self, jti: &str) -> Result<bool, Unavailable> {
+        if self.down {
+            return Err(Unavailable::new("the store is down"));
+        }
+        Ok(self.records.borrow().contains_key(&format!("revoked:{jti}")))
+    }
+
+    async fn revoke(&self, jti: &str, until: u64) -> Result<(), Unavailable> {
+        if self.down {
+            return Err(Unavailable::new("the store is down"));
+        }
+        self.records.borrow_mut().insert(format!("revoked:{jti}"), until.to_string());
+        Ok(())
+    }
+}
+
+/// What every [`RevocationStore`] keeps to, given one in which nothing is revoked.
+pub async fn revocation_store_contract(store: &impl RevocationStore, until: u64) {
+    let (one, other) = ("AAECAwQFBgcICQoLDA0ODw", "aAECAwQFBgcICQoLDA0ODw");
+    assert_eq!(store.is_revoked(one).await, Ok(false), "nothing is revoked yet");
+    for time in ["once", "again"] {
+        assert_eq!(store.revoke(one, until).await, Ok(()), "{time}");
+        assert_eq!(store.is_revoked(one).await, Ok(true), "{time}");
+    }
+    assert_eq!(store.is_revoked(other).await, Ok(false), "case counts");
 }
 
 /// What every [`ClientStore`] keeps to, given one that holds `record` and nothing else under the IDs that

@@ -13,9 +13,10 @@
 mod clients;
 mod crypto;
 mod expected;
+mod mint;
 mod vector;
 
-pub use clients::{MemoryClients, client_store_contract};
+pub use clients::{MemoryClients, client_store_contract, revocation_store_contract};
 pub use crypto::{TestCrypto, signing_key, verify};
 pub use expected::{Answer, Clock};
 pub use vector::{NOW, RANDOM, Store, Vector, cast, misfits, moment};

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::crypto::signing_key;
 use crate::expected::Expected;
+use crate::mint::Mint;
 
 /// The time of every vector, in seconds since 1970.
 pub const NOW: u64 = 1_795_000_000;
@@ -38,7 +39,7 @@ pub enum Store {
 }
 
 /// One case: a request to an issuer with a configuration, and what must come of it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Vector {
     /// The name of its file.
@@ -57,6 +58,8 @@ pub struct Vector {
     /// Whether the client store answers.
     #[serde(default)]
     pub store: Store,
+    /// The token that the request is about: `{token}` in its form, or `{header}`, `{claims}` and `{signature}`.
+    mint: Option<Mint>,
     request: Asked,
     /// What must come of it.
     #[serde(rename = "response")]
@@ -70,7 +73,7 @@ fn one_key() -> Vec<String> {
     vec!["ES256".into()]
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Asked {
     #[serde(default = "post")]
@@ -142,6 +145,22 @@ impl Vector {
         variables
     }
 
+    /// The same at `now`: its token, if it is about one, made for `issuer`, and the times that are expected of it.
+    #[must_use]
+    pub fn at(&self, issuer: &str, now: u64) -> Self {
+        let mut vector = self.clone();
+        if let Some(mint) = &self.mint {
+            let [header, claims, signature] = mint.segments(issuer, now);
+            vector.expected.shift(now);
+            vector.request.form = self.request.form.as_ref().map(|form| {
+                let form = form.replace("{token}", "{header}.{claims}.{signature}");
+                let form = form.replace("{header}", &header).replace("{claims}", &claims);
+                form.replace("{signature}", &signature)
+            });
+        }
+        vector
+    }
+
     /// The method.
     pub fn method(&self) -> &str {
         &self.request.method
@@ -179,6 +198,7 @@ impl Vector {
             method: self.method(),
             path: self.path().split('?').next().unwrap_or_default(),
             authorization: header("authorization"),
+            accept: header("accept"),
             content_type: header("content-type"),
             origin: header("origin"),
             if_none_match: header("if-none-match"),

@@ -1,0 +1,104 @@
+//! What introspection and revocation have in common: a request about a token, read, and its sender authenticated.
+
+use crate::authenticate::{AuthenticatedClient, Authenticator};
+use crate::client::{ClientRecord, Introspect};
+use crate::clients::Clients;
+use crate::config::{Config, TokenProfile};
+use crate::credentials::Credentials;
+use crate::error::TokenError;
+use crate::http::Request;
+use crate::ports::{ClientStore, Moment, RevocationStore, SlowHash, Verifier};
+use crate::request::read_form;
+use crate::slow_hash::Proven;
+use crate::verify::{Inactive, NotActive, Typ, VerifiedToken, verify};
+
+/// What the issuer answers questions about tokens with.
+pub(crate) struct Inspector<'a, C, S> {
+    pub(crate) config: &'a Config,
+    pub(crate) clients: &'a Clients<C>,
+    pub(crate) crypto: &'a S,
+    pub(crate) proven: &'a Proven,
+    pub(crate) moment: &'a Moment,
+}
+
+/// Why a request is refused, and what of it the log gets.
+pub(crate) struct Refusal {
+    pub(crate) error: TokenError,
+    /// The client ID that was presented, if any; not proven.
+    pub(crate) client: Option<String>,
+    pub(crate) by_header: bool,
+}
+
+impl Refusal {
+    /// Of a client that has proven who it is.
+    pub(crate) fn to(question: &Question, error: TokenError) -> Self {
+        let client = Some(question.caller.record().id.to_string());
+        Self { error, client, by_header: question.by_header }
+    }
+}
+
+/// A token, and the proven client that asks about it.
+pub(crate) struct Question {
+    pub(crate) caller: AuthenticatedClient,
+    pub(crate) token: String,
+    by_header: bool,
+}
+
+impl<C: ClientStore + RevocationStore, S: SlowHash + Verifier> Inspector<'_, C, S> {
+    /// Reads a request and authenticates its sender, as `/token` does (RFC 7662 §2.1, RFC 7009 §2.1). `token_type_hint`
+    /// is a parameter like any other that nobody needs.
+    pub(crate) async fn read(&self, request: &Request<'_>) -> Result<Question, Refusal> {
+        // What is malformed is refused before anything is looked up, as there.
+        let parsed = read_form(request).and_then(|form| {
+            let token = form.get("token").ok_or(TokenError::TokenMissing)?.to_owned();
+            Ok((Credentials::parse(request.authorization, &form)?, token))
+        });
+        let (credentials, token) = parsed.map_err(|error| {
+            let by_header = request.authorization.is_some();
+            Refusal { error, client: None, by_header }
+        })?;
+        let by_header = credentials.by_header();
+        let refuse = |error| Refusal { error, client: credentials.presented_id(), by_header };
+        let Self { clients, crypto: hasher, proven, .. } = *self;
+        let authenticator = Authenticator { clients, hasher, proven, now: self.moment.now };
+        let caller = authenticator.authenticate(&credentials).await.map_err(refuse)?;
+        Ok(Question { caller, token, by_header })
+    }
+
+    /// The access token that `token` is: one that we signed, and whose time it is.
+    pub(crate) async fn access_token(&self, token: &str) -> Result<VerifiedToken, NotActive> {
+        let (keys, issuer) = (&self.config.keys, &self.config.issuer);
+        let token = verify(token, keys, issuer, self.crypto, self.moment.now).await?;
+        match (token.typ, self.profile_of(&token.audience)) {
+            (Typ::AccessToken, _) | (Typ::Jwt, TokenProfile::Dex) => Ok(token),
+            // There, a JWT that we signed is an ID token (RFC 9068 §4, RFC 8725 §3.11).
+            (Typ::Jwt, TokenProfile::Rfc9068) => Err(Inactive::TokenType.into()),
+        }
+    }
+
+    /// What access tokens for `audience` look like: as the deployment's. The one place to ask for the record of an API
+    /// that says otherwise ([`ApiRecord::profile`](crate::ApiRecord::profile)).
+    fn profile_of(&self, _audience: &[String]) -> TokenProfile {
+        self.config.profile
+    }
+
+    /// Whether `caller` is told that `token` is active (RFC 7662 §2.2, §4).
+    pub(crate) async fn judge(&self, token: &VerifiedToken, caller: &ClientRecord) -> Result<(), NotActive> {
+        let is_audience = || token.audience.iter().any(|aud| aud == caller.id.as_str());
+        if caller.introspect != Introspect::Any && token.client != caller.id && !is_audience() {
+            return Err(Inactive::NotEntitled.into());
+        }
+        let client = self.clients.find(&token.client, self.moment.now).await?.ok_or(Inactive::ClientGone)?;
+        if client.disabled {
+            return Err(Inactive::ClientDisabled.into());
+        }
+        if client.not_before.is_some_and(|not_before| token.iat <= not_before) {
+            return Err(Inactive::ClientRevoked.into());
+        }
+        let revoked = self.clients.store().is_revoked(&token.jti).await;
+        if revoked.map_err(TokenError::StoreUnavailable)? {
+            return Err(Inactive::Revoked.into());
+        }
+        Ok(())
+    }
+}
