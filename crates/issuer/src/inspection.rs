@@ -102,3 +102,80 @@ impl<C: ClientStore + RevocationStore, S: SlowHash + Verifier> Inspector<'_, C, 
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::ClientId;
+    use crate::duration::Lifetime;
+    use crate::error::Unavailable;
+    use crate::keys::SigningKey;
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+    const KEY: &str = r#"{"kty":"OKP","crv":"Ed25519","kid":"k","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}"#;
+
+    /// To whom every signature is right: what is tested here comes after it.
+    struct Credulous;
+
+    impl Verifier for Credulous {
+        async fn verify(&self, _: &SigningKey, _: &[u8], _: &[u8]) -> Result<bool, Unavailable> {
+            Ok(true)
+        }
+    }
+
+    impl SlowHash for Credulous {
+        async fn pbkdf2_sha256(&self, _: &[u8], _: &[u8], _: u32) -> Result<[u8; 32], Unavailable> {
+            Err(Unavailable::new("not here"))
+        }
+    }
+
+    impl ClientStore for Credulous {
+        async fn find(&self, _: &ClientId) -> Result<Option<String>, Unavailable> {
+            Ok(None)
+        }
+    }
+
+    impl RevocationStore for Credulous {
+        async fn is_revoked(&self, _: &str) -> Result<bool, Unavailable> {
+            Ok(false)
+        }
+
+        async fn revoke(&self, _: &str, _: u64) -> Result<(), Unavailable> {
+            Ok(())
+        }
+    }
+
+    /// What becomes of a token with this `typ`, and the claims of both shapes.
+    fn read(profile: TokenProfile, typ: &str) -> Result<Typ, NotActive> {
+        let mut config = Config::parse([("ISSUER", "https://example.com"), ("SIGNING_KEY_A", KEY)]).unwrap();
+        config.profile = profile;
+        let header = format!(r#"{{"alg":"EdDSA","kid":"k","typ":"{typ}"}}"#);
+        let sub = if typ == "JWT" { "CgR0ZXN0" } else { "test" };
+        let claims = format!(
+            r#"{{"iss":"https://example.com","sub":"{sub}","aud":"test","client_id":"test","exp":2000,"iat":1000,"jti":"AAECAwQFBgcICQoLDA0ODw"}}"#
+        );
+        let token = format!("{}.{}.AA", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        let minute = Lifetime::from_seconds(60);
+        let inspector = Inspector {
+            config: &config,
+            clients: &Clients::new(Credulous, minute),
+            crypto: &Credulous,
+            proven: &Proven::new([0; 32], minute),
+            moment: &Moment { now: 1000, random: [0; 32] },
+        };
+        pollster::block_on(inspector.access_token(&token)).map(|token| token.typ)
+    }
+
+    #[test]
+    fn an_id_token_is_no_access_token_where_the_two_can_be_told_apart() {
+        assert_eq!(read(TokenProfile::Dex, "JWT"), Ok(Typ::Jwt));
+        assert_eq!(read(TokenProfile::Rfc9068, "JWT"), Err(NotActive::Inactive(Inactive::TokenType)));
+        for profile in [TokenProfile::Dex, TokenProfile::Rfc9068] {
+            assert_eq!(read(profile, "at+jwt"), Ok(Typ::AccessToken));
+            for typ in ["jwt", "AT+JWT", "token-introspection+jwt", ""] {
+                assert_eq!(read(profile, typ), Err(NotActive::Inactive(Inactive::TokenType)), "{typ}");
+            }
+        }
+    }
+}

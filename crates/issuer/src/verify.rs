@@ -219,9 +219,11 @@ fn is_token_id(text: &str) -> bool {
 /// `aud`: a string, or a list of at least one (RFC 7519 §4.1.3).
 fn audience(aud: Option<&Value>) -> Option<Vec<String>> {
     let one = |value: &Value| value.as_str().map(str::to_owned);
-    match aud? {
-        Value::Array(several) if !several.is_empty() => several.iter().map(one).collect(),
-        single => one(single).map(|single| vec![single]),
+    let aud = aud?;
+    match aud.as_array() {
+        Some(several) if several.is_empty() => None,
+        Some(several) => several.iter().map(one).collect(),
+        None => one(aud).map(|single| vec![single]),
     }
 }
 

@@ -65,8 +65,8 @@ fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, expected: &T) -> 
 }
 
 /// Moves the times of a token from those of the vectors to those that count from `now`.
-fn shift(members: Option<&mut Value>, now: u64) {
-    let Some(Value::Object(members)) = members else { return };
+fn shift(object: &mut Value, now: u64) {
+    let Some(members) = object.as_object_mut() else { return };
     for name in ["exp", "iat", "nbf"] {
         if let Some(time) = members.get(name).and_then(Value::as_u64) {
             members.insert(name.into(), (time + now - NOW).into());
@@ -77,9 +77,9 @@ fn shift(members: Option<&mut Value>, now: u64) {
 impl Expected {
     /// What must come of it when the token that it is about was made at `now`.
     pub(crate) fn shift(&mut self, now: u64) {
-        shift(self.body.as_mut(), now);
-        if let Some(jwt) = &mut self.jwt {
-            shift(jwt.claims.get_mut("token_introspection"), now);
+        let about = self.jwt.as_mut().and_then(|jwt| jwt.claims.get_mut("token_introspection"));
+        for object in self.body.iter_mut().chain(about) {
+            shift(object, now);
         }
     }
 
