@@ -155,7 +155,9 @@ mod tests {
         let claims = format!(
             r#"{{"iss":"https://example.com","sub":"{sub}","aud":"test","client_id":"test","exp":2000,"iat":1000,"jti":"AAECAwQFBgcICQoLDA0ODw"}}"#
         );
-        let token = format!("{}.{}.AA", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        let signature = URL_SAFE_NO_PAD.encode([0; 64]);
+        let token =
+            format!("{}.{}.{signature}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
         let minute = Lifetime::from_seconds(60);
         let inspector = Inspector {
             config: &config,

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::client::ClientId;
 use crate::error::TokenError;
 use crate::issuer_url::Issuer;
-use crate::keys::SigningKeys;
+use crate::keys::{Algorithm, SigningKeys};
 use crate::ports::Verifier;
 use crate::record::unique;
 use crate::token::subject;
@@ -168,12 +168,24 @@ pub(crate) async fn verify(
         Some("at+jwt") => Typ::AccessToken,
         _ => return Err(Inactive::TokenType.into()),
     };
+    if !may_be_signature(key.alg(), &signature) {
+        return Err(Inactive::Signature.into());
+    }
     let (input, _) = token.rsplit_once('.').ok_or(Inactive::Malformed)?;
     let intact = verifier.verify(key, input.as_bytes(), &signature).await;
     if !intact.map_err(TokenError::CryptoUnavailable)? {
         return Err(Inactive::Signature.into());
     }
     Ok(judge_claims(typ, members(payload)?, issuer, now)?)
+}
+
+/// Whether it has the length that signatures of `alg` have: R‖S of P-256 (RFC 7518 §3.4), Ed25519 (RFC 8032 §5.1.6). Some
+/// runtimes take another length for a failure of their own, and it is the token's. That of RSA is the key's.
+fn may_be_signature(alg: Algorithm, signature: &[u8]) -> bool {
+    match alg {
+        Algorithm::Es256 | Algorithm::EdDsa => signature.len() == 64,
+        Algorithm::Rs256 => true,
+    }
 }
 
 fn members(segment: &str) -> Result<BTreeMap<String, Value>, Inactive> {
