@@ -1,7 +1,7 @@
 //! What introspection and revocation have in common: a request about a token, read, and its sender authenticated.
 
 use crate::authenticate::{AuthenticatedClient, Authenticator};
-use crate::client::{ClientRecord, Introspect};
+use crate::client::{ClientId, ClientRecord, Introspect};
 use crate::clients::Clients;
 use crate::config::{Config, TokenProfile};
 use crate::credentials::Credentials;
@@ -37,6 +37,13 @@ impl Refusal {
     }
 }
 
+/// An access token of ours, in its time. Whether it was revoked is still to be asked.
+pub(crate) struct AccessToken {
+    /// To whom it was issued.
+    pub(crate) client: ClientId,
+    pub(crate) token: VerifiedToken,
+}
+
 /// A token, and the proven client that asks about it.
 pub(crate) struct Question {
     pub(crate) caller: AuthenticatedClient,
@@ -66,14 +73,15 @@ impl<C: ClientStore + RevocationStore, S: SlowHash + Verifier> Inspector<'_, C, 
     }
 
     /// The access token that `token` is: one that we signed, and whose time it is.
-    pub(crate) async fn access_token(&self, token: &str) -> Result<VerifiedToken, NotActive> {
+    pub(crate) async fn access_token(&self, token: &str) -> Result<AccessToken, NotActive> {
         let (keys, issuer) = (&self.config.keys, &self.config.issuer);
         let token = verify(token, keys, issuer, self.crypto, self.moment.now).await?;
-        match (token.typ, self.profile_of(&token.audience)) {
-            (Typ::AccessToken, _) | (Typ::Jwt, TokenProfile::Dex) => Ok(token),
+        if token.typ == Typ::Jwt && self.profile_of(&token.audience) == TokenProfile::Rfc9068 {
             // There, a JWT that we signed is an ID token (RFC 9068 §4, RFC 8725 §3.11).
-            (Typ::Jwt, TokenProfile::Rfc9068) => Err(Inactive::TokenType.into()),
+            return Err(Inactive::TokenType.into());
         }
+        let client = token.client().ok_or(Inactive::Claims)?;
+        Ok(AccessToken { client, token })
     }
 
     /// What access tokens for `audience` look like: as the deployment's. The one place to ask for the record of an API
@@ -83,12 +91,16 @@ impl<C: ClientStore + RevocationStore, S: SlowHash + Verifier> Inspector<'_, C, 
     }
 
     /// Whether `caller` is told that `token` is active (RFC 7662 §2.2, §4).
-    pub(crate) async fn judge(&self, token: &VerifiedToken, caller: &ClientRecord) -> Result<(), NotActive> {
+    pub(crate) async fn judge(
+        &self,
+        AccessToken { client, token }: &AccessToken,
+        caller: &ClientRecord,
+    ) -> Result<(), NotActive> {
         let is_audience = || token.audience.iter().any(|aud| aud == caller.id.as_str());
-        if caller.introspect != Introspect::Any && token.client != caller.id && !is_audience() {
+        if caller.introspect != Introspect::Any && *client != caller.id && !is_audience() {
             return Err(Inactive::NotEntitled.into());
         }
-        let client = self.clients.find(&token.client, self.moment.now).await?.ok_or(Inactive::ClientGone)?;
+        let client = self.clients.find(client, self.moment.now).await?.ok_or(Inactive::ClientGone)?;
         if client.disabled {
             return Err(Inactive::ClientDisabled.into());
         }
@@ -106,7 +118,6 @@ impl<C: ClientStore + RevocationStore, S: SlowHash + Verifier> Inspector<'_, C, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::ClientId;
     use crate::duration::Lifetime;
     use crate::error::Unavailable;
     use crate::keys::SigningKey;
@@ -151,7 +162,7 @@ mod tests {
         let mut config = Config::parse([("ISSUER", "https://example.com"), ("SIGNING_KEY_A", KEY)]).unwrap();
         config.profile = profile;
         let header = format!(r#"{{"alg":"EdDSA","kid":"k","typ":"{typ}"}}"#);
-        let sub = if typ == "JWT" { "CgR0ZXN0" } else { "test" };
+        let sub = if profile == TokenProfile::Dex && typ == "JWT" { "CgR0ZXN0" } else { "test" };
         let claims = format!(
             r#"{{"iss":"https://example.com","sub":"{sub}","aud":"test","client_id":"test","exp":2000,"iat":1000,"jti":"AAECAwQFBgcICQoLDA0ODw"}}"#
         );
@@ -166,7 +177,7 @@ mod tests {
             proven: &Proven::new([0; 32], minute),
             moment: &Moment { now: 1000, random: [0; 32] },
         };
-        pollster::block_on(inspector.access_token(&token)).map(|token| token.typ)
+        pollster::block_on(inspector.access_token(&token)).map(|read| read.token.typ)
     }
 
     #[test]

@@ -9,11 +9,11 @@ use crate::accept::{INTROSPECTION_JWT, prefers_jwt};
 use crate::error::TokenError;
 use crate::event::Event;
 use crate::http::{Request, Response};
-use crate::inspection::{Inspector, Question, Refusal};
+use crate::inspection::{AccessToken, Inspector, Question, Refusal};
 use crate::keys::SigningKey;
 use crate::ports::{ClientStore, RevocationStore, Signer, SlowHash, Verifier};
 use crate::token::compact;
-use crate::verify::{Inactive, NotActive, Typ, VerifiedToken};
+use crate::verify::{Inactive, NotActive, Typ};
 
 /// What is told of a token that is active (RFC 7662 §2.2). Custom claims stay where they are: in the token.
 #[derive(Serialize)]
@@ -57,7 +57,7 @@ struct Ext<'a> {
 }
 
 impl<'a> Active<'a> {
-    fn new(token: &'a VerifiedToken) -> Self {
+    fn new(AccessToken { client, token }: &'a AccessToken) -> Self {
         let claim = |name: &str| token.claims.get(name);
         let is_dex = token.typ == Typ::Jwt;
         Self {
@@ -65,7 +65,7 @@ impl<'a> Active<'a> {
             iss: claim("iss"),
             sub: claim("sub"),
             aud: claim("aud"),
-            client_id: token.client.as_str(),
+            client_id: client.as_str(),
             scope: claim("scope"),
             exp: token.exp,
             iat: token.iat,
@@ -122,17 +122,17 @@ impl<C: ClientStore + RevocationStore, S: Signer + SlowHash + Verifier> Inspecto
         &self,
         question: &Question,
     ) -> Result<(String, Option<String>, Option<Inactive>), TokenError> {
-        let token = match self.access_token(&question.token).await {
-            Ok(token) => token,
+        let read = match self.access_token(&question.token).await {
+            Ok(read) => read,
             Err(NotActive::Inactive(why)) => return Ok((INACTIVE.to_owned(), None, Some(why))),
             Err(NotActive::Failed(error)) => return Err(error),
         };
-        match self.judge(&token, question.caller.record()).await {
+        match self.judge(&read, question.caller.record()).await {
             Ok(()) => {
-                let about = serde_json::to_string(&Active::new(&token)).unwrap_or_default();
-                Ok((about, Some(token.jti), None))
+                let about = serde_json::to_string(&Active::new(&read)).unwrap_or_default();
+                Ok((about, Some(read.token.jti), None))
             }
-            Err(NotActive::Inactive(why)) => Ok((INACTIVE.to_owned(), Some(token.jti), Some(why))),
+            Err(NotActive::Inactive(why)) => Ok((INACTIVE.to_owned(), Some(read.token.jti), Some(why))),
             Err(NotActive::Failed(error)) => Err(error),
         }
     }

@@ -3,7 +3,7 @@
 use crate::error::TokenError;
 use crate::event::Event;
 use crate::http::{Request, Response};
-use crate::inspection::{Inspector, Refusal};
+use crate::inspection::{AccessToken, Inspector, Refusal};
 use crate::ports::{ClientStore, RevocationStore, SlowHash, Verifier};
 use crate::verify::NotActive;
 
@@ -21,10 +21,10 @@ impl<C: ClientStore + RevocationStore, S: SlowHash + Verifier> Inspector<'_, C, 
         let refuse = |error| Refusal::to(&question, error);
         let (time, client) = (self.moment.now, question.caller.record().id.to_string());
         let event = match self.access_token(&question.token).await {
-            Ok(token) if token.client != question.caller.record().id => {
+            Ok(AccessToken { client, .. }) if client != question.caller.record().id => {
                 return Err(refuse(TokenError::TokenOfAnotherClient));
             }
-            Ok(token) => {
+            Ok(AccessToken { token, .. }) => {
                 let until = token.exp.max(time.saturating_add(SHORTEST_KEPT));
                 let kept = self.clients.store().revoke(&token.jti, until).await;
                 kept.map_err(TokenError::StoreUnavailable).map_err(refuse)?;

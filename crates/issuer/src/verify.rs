@@ -116,8 +116,6 @@ pub(crate) enum Typ {
 #[derive(Debug, PartialEq)]
 pub(crate) struct VerifiedToken {
     pub(crate) typ: Typ,
-    /// To whom it was issued.
-    pub(crate) client: ClientId,
     /// `aud`, as a list.
     pub(crate) audience: Vec<String>,
     pub(crate) exp: u64,
@@ -219,8 +217,23 @@ fn judge_claims(
     }
     let jti = text("jti").filter(|jti| is_token_id(jti)).ok_or(Inactive::Claims)?.to_owned();
     let audience = audience(claims.get("aud")).ok_or(Inactive::Claims)?;
-    let client = client_of(typ, &claims, audience.len()).ok_or(Inactive::Claims)?;
-    Ok(VerifiedToken { typ, client, audience, exp, iat, jti, claims })
+    Ok(VerifiedToken { typ, audience, exp, iat, jti, claims })
+}
+
+impl VerifiedToken {
+    /// The client that it was issued to as an access token: `client_id` of RFC 9068's, and of dex's the one whose subject
+    /// `sub` is. What else names it must agree: `client_id`, and `azp`, which dex's tokens with several audiences always
+    /// have.
+    pub(crate) fn client(&self) -> Option<ClientId> {
+        let claim = |name: &str| self.claims.get(name);
+        let client = match self.typ {
+            Typ::AccessToken => ClientId::parse(claim("client_id")?.as_str()?).ok()?,
+            Typ::Jwt => client_of_subject(claim("sub")?.as_str()?)?,
+        };
+        let agrees = |name: &str| claim(name).is_none_or(|named| named == client.as_str());
+        let needs_azp = self.typ == Typ::Jwt && self.audience.len() > 1;
+        (agrees("client_id") && agrees("azp") && (!needs_azp || claim("azp").is_some())).then_some(client)
+    }
 }
 
 /// Whether `text` has the form of our `jti`: 128 bits in base64url.
@@ -237,18 +250,6 @@ fn audience(aud: Option<&Value>) -> Option<Vec<String>> {
         Some(several) => several.iter().map(one).collect(),
         None => one(aud).map(|single| vec![single]),
     }
-}
-
-/// The client that a token was issued to: `client_id` of RFC 9068's, and of dex's the one whose subject `sub` is. What
-/// else names it must agree: `client_id`, and `azp`, which dex's tokens with several audiences always have.
-fn client_of(typ: Typ, claims: &BTreeMap<String, Value>, audiences: usize) -> Option<ClientId> {
-    let client = match typ {
-        Typ::AccessToken => ClientId::parse(claims.get("client_id")?.as_str()?).ok()?,
-        Typ::Jwt => client_of_subject(claims.get("sub")?.as_str()?)?,
-    };
-    let agrees = |name: &str| claims.get(name).is_none_or(|named| named == client.as_str());
-    let needs_azp = typ == Typ::Jwt && audiences > 1;
-    (agrees("client_id") && agrees("azp") && (!needs_azp || claims.contains_key("azp"))).then_some(client)
 }
 
 /// The inverse of [`subject`].
