@@ -8,7 +8,7 @@ export function head(request) {
     const value = headers.get(name);
     return value === null ? "" : `=${value}`;
   };
-  return `${request.method}\n${request.url}\n${header("authorization")}\n${header("content-type")}\n${header("origin")}\n${header("if-none-match")}`;
+  return `${request.method}\n${request.url}\n${header("authorization")}\n${header("accept")}\n${header("content-type")}\n${header("origin")}\n${header("if-none-match")}`;
 }
 
 /** The body, or null when it is longer than `limit`: then no more than that of it has been read. */
@@ -66,6 +66,16 @@ export function import_key(alg, jwk) {
 /** The signature of JWS: for ECDSA, R‖S (WebCrypto's own form). */
 export async function sign(alg, key, input) {
   return new Uint8Array(await crypto.subtle.sign(ALGORITHMS[alg], key, input));
+}
+
+/** A public key that verifies. */
+export function import_public_key(alg, jwk) {
+  return crypto.subtle.importKey("jwk", JSON.parse(jwk), ALGORITHMS[alg], true, ["verify"]);
+}
+
+/** Whether `signature` is that of `input`. */
+export function verify(alg, key, signature, input) {
+  return crypto.subtle.verify(ALGORITHMS[alg], key, signature, input);
 }
 
 /** PBKDF2-HMAC-SHA-256 with a derived key of 32 bytes. */

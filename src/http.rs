@@ -42,6 +42,7 @@ impl Incoming {
             method,
             path,
             authorization: header(),
+            accept: header(),
             content_type: header(),
             origin: header(),
             if_none_match: header(),

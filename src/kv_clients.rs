@@ -6,7 +6,7 @@ use worker::kv::KvStore;
 
 /// The KV namespace that is bound as `CLIENTS`.
 pub(crate) struct KvClients {
-    namespace: KvStore,
+    pub(crate) namespace: KvStore,
     cache_ttl: u64,
 }
 

@@ -7,6 +7,7 @@ mod environment;
 mod event_log;
 mod http;
 mod kv_clients;
+mod kv_revocations;
 mod web_crypto;
 
 use std::cell::OnceCell;

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use edgemint_issuer::ports::{Signer, SlowHash};
+use edgemint_issuer::ports::{Signer, SlowHash, Verifier};
 use edgemint_issuer::{SigningKey, Unavailable};
 use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
@@ -15,13 +15,18 @@ extern "C" {
     #[wasm_bindgen(catch)]
     async fn sign(alg: &str, key: &JsValue, input: &[u8]) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(catch)]
+    async fn import_public_key(alg: &str, jwk: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch)]
+    async fn verify(alg: &str, key: &JsValue, signature: &[u8], input: &[u8]) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch)]
     async fn pbkdf2(secret: &[u8], salt: &[u8], iterations: u32) -> Result<JsValue, JsValue>;
 }
 
-/// The keys of this isolate, imported on first use and not extractable.
+/// The keys of this isolate, imported on first use; the private ones not extractable.
 #[derive(Default)]
 pub(crate) struct WebCrypto {
     imported: RefCell<HashMap<String, JsValue>>,
+    imported_public: RefCell<HashMap<String, JsValue>>,
 }
 
 impl WebCrypto {
@@ -37,6 +42,27 @@ impl WebCrypto {
             .map_err(|error| unavailable(&format!("the key in {} cannot be imported", key.name()), &error))?;
         self.imported.borrow_mut().insert(key.kid().to_owned(), imported.clone());
         Ok(imported)
+    }
+}
+
+impl Verifier for WebCrypto {
+    async fn verify(&self, key: &SigningKey, input: &[u8], signature: &[u8]) -> Result<bool, Unavailable> {
+        let known = self.imported_public.borrow().get(key.kid()).cloned();
+        let imported = match known {
+            Some(known) => known,
+            None => {
+                let imported = import_public_key(key.alg().name(), &key.public_jwk()).await;
+                let imported = imported.map_err(|error| {
+                    unavailable(&format!("the public key in {} cannot be imported", key.name()), &error)
+                })?;
+                self.imported_public.borrow_mut().insert(key.kid().to_owned(), imported.clone());
+                imported
+            }
+        };
+        let verified = verify(key.alg().name(), &imported, signature, input).await;
+        let verified = verified
+            .map_err(|error| unavailable(&format!("the key in {} cannot verify", key.name()), &error))?;
+        Ok(verified.is_truthy())
     }
 }
 

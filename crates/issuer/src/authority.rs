@@ -9,11 +9,11 @@ use crate::error::{ErrorCode, TokenError};
 use crate::event::Event;
 use crate::grant::Grant;
 use crate::http::{Request, Response};
+use crate::inspection::{Inspector, Refusal};
 use crate::keys::SigningKey;
 use crate::metadata::Documents;
-use crate::ports::{ApiStore, ClientStore, Moment, Signer, SlowHash};
+use crate::ports::{ApiStore, ClientStore, Moment, RevocationStore, Signer, SlowHash, Verifier};
 use crate::request::TokenRequest;
-use crate::secret::GeneratedSecret;
 use crate::slow_hash::Proven;
 use crate::token::{Mint, compact};
 
@@ -44,6 +44,8 @@ pub struct Outcome<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Endpoint {
     Token,
+    Introspection,
+    Revocation,
     OpenIdConfiguration,
     OAuthMetadata,
     Keys,
@@ -58,6 +60,8 @@ impl Endpoint {
         }
         match path.strip_prefix(base)? {
             "/token" => Some(Self::Token),
+            "/token/introspect" => Some(Self::Introspection),
+            "/token/revoke" => Some(Self::Revocation),
             "/.well-known/openid-configuration" => Some(Self::OpenIdConfiguration),
             WELL_KNOWN_OAUTH => Some(Self::OAuthMetadata),
             "/keys" | "/.well-known/jwks.json" => Some(Self::Keys),
@@ -68,17 +72,22 @@ impl Endpoint {
 
     fn takes(self, method: &str) -> bool {
         match self {
-            Self::Token => method == "POST",
+            Self::Token | Self::Introspection | Self::Revocation => method == "POST",
             Self::OpenIdConfiguration | Self::OAuthMetadata | Self::Keys | Self::Health => {
                 matches!(method, "GET" | "HEAD")
             }
         }
     }
 
+    /// Whether web pages may be let in (RFC 9700 §2.6): not where resource servers and operators ask.
+    fn is_for_pages(self) -> bool {
+        !matches!(self, Self::Introspection | Self::Revocation | Self::Health)
+    }
+
     /// The methods that it takes, without and with a preflight.
     fn methods(self, preflight: bool) -> &'static str {
         match (self, preflight) {
-            (Self::Token, false) => "POST",
+            (Self::Token | Self::Introspection | Self::Revocation, false) => "POST",
             (Self::Token, true) => "POST, OPTIONS",
             (_, false) => "GET, HEAD",
             (_, true) => "GET, HEAD, OPTIONS",
@@ -97,7 +106,7 @@ struct TokenBody<'a> {
     id_token: Option<&'a str>,
 }
 
-impl<C: ClientStore + ApiStore, S: Signer + SlowHash> Authority<C, S> {
+impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifier> Authority<C, S> {
     /// With a random `isolate_key`: 32 bytes that protect what this instance remembers of secrets.
     pub fn new(config: Config, clients: C, crypto: S, isolate_key: [u8; 32]) -> Self {
         Self {
@@ -116,7 +125,7 @@ impl<C: ClientStore + ApiStore, S: Signer + SlowHash> Authority<C, S> {
             return Self::plain(Response::not_found());
         };
         let cors = &self.config.cors;
-        let preflight = !cors.is_none() && endpoint != Endpoint::Health;
+        let preflight = !cors.is_none() && endpoint.is_for_pages();
         let methods = endpoint.methods(preflight);
         if preflight && request.method == "OPTIONS" {
             let mut response = cors.preflight(request, methods);
@@ -130,6 +139,9 @@ impl<C: ClientStore + ApiStore, S: Signer + SlowHash> Authority<C, S> {
         } else {
             match endpoint {
                 Endpoint::Token => self.token(request, moment).await,
+                Endpoint::Introspection | Endpoint::Revocation => {
+                    self.inspect(endpoint, request, moment).await
+                }
                 Endpoint::OpenIdConfiguration => Self::plain(self.documents.openid.serve(request)),
                 Endpoint::OAuthMetadata => {
                     let oauth = &self.documents.oauth;
@@ -176,9 +188,7 @@ impl<C: ClientStore + ApiStore, S: Signer + SlowHash> Authority<C, S> {
             Err(error) => return Self::refuse(&error, None, request.authorization.is_some(), now),
         };
         let TokenRequest { credentials, asked } = parsed;
-        let presented = credentials.readings().first().map(|presented| presented.id.as_str());
-        // Who mistakes the one for the other must not find a secret in the log.
-        let presented = presented.filter(|id| !GeneratedSecret::recognises(id)).map(str::to_owned);
+        let presented = credentials.presented_id();
         let by_header = credentials.by_header();
         let issued = async {
             // 2, 3. Find the client and let it prove who it is.
@@ -194,6 +204,21 @@ impl<C: ClientStore + ApiStore, S: Signer + SlowHash> Authority<C, S> {
         match issued.await {
             Ok((response, event)) => Outcome { response, event: Some(event) },
             Err(error) => Self::refuse(&error, presented, by_header, now),
+        }
+    }
+
+    /// `POST /token/introspect` (RFC 7662 §2) and `POST /token/revoke` (RFC 7009 §2).
+    async fn inspect(&self, endpoint: Endpoint, request: &Request<'_>, moment: &Moment) -> Outcome<'_> {
+        let Self { config, clients, crypto, proven, .. } = self;
+        let inspector = Inspector { config, clients, crypto, proven, moment };
+        let answered = if endpoint == Endpoint::Revocation {
+            inspector.revoke(request).await
+        } else {
+            inspector.introspect(request).await
+        };
+        match answered {
+            Ok((response, event)) => Outcome { response, event: Some(event) },
+            Err(Refusal { error, client, by_header }) => Self::refuse(&error, client, by_header, moment.now),
         }
     }
 

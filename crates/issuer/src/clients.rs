@@ -25,6 +25,11 @@ impl<C> Clients<C> {
 }
 
 impl<C: ClientStore> Clients<C> {
+    /// The store itself, for what is not remembered.
+    pub(crate) fn store(&self) -> &C {
+        &self.store
+    }
+
     /// The record of `id`, as it was at most the cache time ago. `Ok(None)`: there is no such client.
     pub(crate) async fn find(&self, id: &ClientId, now: u64) -> Result<Option<Rc<ClientRecord>>, TokenError> {
         if let Some(record) = self.remembered.get(id, now) {

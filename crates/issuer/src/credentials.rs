@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use crate::client::ClientId;
 use crate::error::TokenError;
 use crate::form::{Form, decode};
+use crate::secret::GeneratedSecret;
 
 /// The longest `Authorization` header that is looked at, in bytes.
 const MAX_AUTHORIZATION: usize = 8 * 1024;
@@ -118,6 +119,12 @@ impl Credentials {
     /// The readings to try, in order; none when no reading has a possible client ID.
     pub(crate) fn readings(&self) -> &[Presented] {
         &self.readings
+    }
+
+    /// The client ID that was presented, for the log: who mistakes the one for the other must not find a secret there.
+    pub(crate) fn presented_id(&self) -> Option<String> {
+        let presented = self.readings.first().map(|presented| presented.id.as_str());
+        presented.filter(|id| !GeneratedSecret::recognises(id)).map(str::to_owned)
     }
 
     /// Whether the request carried them in `Authorization`.

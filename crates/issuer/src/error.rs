@@ -28,7 +28,7 @@ impl fmt::Display for Unavailable {
 
 impl std::error::Error for Unavailable {}
 
-/// Why `/token` refused: one variant for each reason, grouped by whose fault it is.
+/// Why `/token`, or an endpoint below it, refused: one variant for each reason, grouped by whose fault it is.
 ///
 /// The operator sees the variant ([`Display`](fmt::Display) and [`TokenError::reason`]); the client sees
 /// the [`ErrorCode`] and [`TokenError::description`] alone.
@@ -49,6 +49,8 @@ pub enum TokenError {
     GrantTypeMissing,
     /// A `grant_type` that is unknown or not enabled here.
     GrantTypeNotEnabled,
+    /// No `token`, at an endpoint that is about one.
+    TokenMissing,
     /// Credentials both in `Authorization` and in the body.
     TwoAuthenticationMethods,
     /// `client_id` in the body is not the one in `Authorization`.
@@ -105,6 +107,9 @@ pub enum TokenError {
     /// Scopes that the client has at some of the targets alone; or none was named, and it has others at each.
     ScopesDiffer,
 
+    /// A token that another client was issued, and that this one cannot revoke (RFC 7009 §2.1).
+    TokenOfAnotherClient,
+
     // The issuer could not do its part.
     /// The client store could not be asked.
     StoreUnavailable(Unavailable),
@@ -120,7 +125,8 @@ pub enum TokenError {
     CryptoUnavailable(Unavailable),
 }
 
-/// The error codes that `/token` answers with (RFC 6749 §5.2, RFC 8707 §2; the last two after RFC 6749 §4.1.2.1).
+/// The error codes that `/token` and the endpoints below it answer with (RFC 6749 §5.2, RFC 8707 §2; the last two after
+/// RFC 6749 §4.1.2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorCode {
     /// The request is malformed.
@@ -129,6 +135,8 @@ pub enum ErrorCode {
     PayloadTooLarge,
     /// Client authentication failed.
     InvalidClient,
+    /// What was presented was issued to another client.
+    InvalidGrant,
     /// The client may not use this grant.
     UnauthorizedClient,
     /// The grant is not served here.
@@ -149,6 +157,7 @@ impl ErrorCode {
         match self {
             Self::InvalidRequest | Self::PayloadTooLarge => "invalid_request",
             Self::InvalidClient => "invalid_client",
+            Self::InvalidGrant => "invalid_grant",
             Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
@@ -162,6 +171,7 @@ impl ErrorCode {
     pub fn status(self) -> u16 {
         match self {
             Self::InvalidRequest
+            | Self::InvalidGrant
             | Self::UnauthorizedClient
             | Self::UnsupportedGrantType
             | Self::InvalidScope
@@ -200,6 +210,7 @@ impl TokenError {
             Self::TooManyParameters => (Code::InvalidRequest, "Too many parameters."),
             Self::RepeatedParameter => (Code::InvalidRequest, "A parameter must not be repeated."),
             Self::GrantTypeMissing => (Code::InvalidRequest, "The parameter grant_type is missing."),
+            Self::TokenMissing => (Code::InvalidRequest, "The parameter token is missing."),
             Self::GrantTypeNotEnabled => (Code::UnsupportedGrantType, "The grant type is not supported."),
             Self::TwoAuthenticationMethods => {
                 (Code::InvalidRequest, "Only one way of client authentication may be used in a request.")
@@ -250,6 +261,7 @@ impl TokenError {
                 Code::InvalidScope,
                 "The scopes are not the same at each of these resources: ask for one resource at a time.",
             ),
+            Self::TokenOfAnotherClient => (Code::InvalidGrant, "The token was issued to another client."),
             Self::CorruptRecord(..) | Self::CorruptApi(..) => {
                 (Code::ServerError, "The request could not be served.")
             }
@@ -273,6 +285,7 @@ impl TokenError {
             Self::RepeatedParameter => "repeated_parameter",
             Self::GrantTypeMissing => "grant_type_missing",
             Self::GrantTypeNotEnabled => "grant_type_not_enabled",
+            Self::TokenMissing => "token_missing",
             Self::TwoAuthenticationMethods => "two_authentication_methods",
             Self::ClientIdMismatch => "client_id_mismatch",
             Self::NonceTooLong => "nonce_too_long",
@@ -297,6 +310,7 @@ impl TokenError {
             Self::UnknownApi(_) => "unknown_api",
             Self::TargetsDiffer => "targets_differ",
             Self::ScopesDiffer => "scopes_differ",
+            Self::TokenOfAnotherClient => "token_of_another_client",
             Self::StoreUnavailable(_) => "store_unavailable",
             Self::CorruptRecord(..) => "corrupt_record",
             Self::CorruptApi(..) => "corrupt_api",
@@ -343,6 +357,8 @@ impl TokenError {
             | Self::TooManyParameters
             | Self::RepeatedParameter
             | Self::GrantTypeMissing
+            | Self::TokenMissing
+            | Self::TokenOfAnotherClient
             | Self::TwoAuthenticationMethods
             | Self::ClientIdMismatch
             | Self::NonceTooLong

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// One decision of the token endpoint, or a failure to serve.
+/// One decision about a token, or a failure to serve.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "event")]
 pub enum Event {
@@ -30,7 +30,7 @@ pub enum Event {
         /// Whether an ID token was issued with it.
         id_token: bool,
     },
-    /// A token was refused.
+    /// A token, or an answer about one, was refused.
     #[serde(rename = "token.refused")]
     Refused {
         /// When, in seconds since 1970.
@@ -46,6 +46,40 @@ pub enum Event {
         /// Why, as a sentence, with the mend where there is one.
         detail: String,
     },
+    /// A client asked about a token (RFC 7662).
+    #[serde(rename = "token.introspected")]
+    Introspected {
+        /// When, in seconds since 1970.
+        time: u64,
+        /// Who asked.
+        caller: String,
+        /// Whether the token is active.
+        active: bool,
+        /// The token's `jti`, when it is one of ours and in its time.
+        jti: Option<String>,
+        /// Why it is not active, as a stable name.
+        reason: Option<&'static str>,
+    },
+    /// A client took back a token of its own (RFC 7009).
+    #[serde(rename = "token.revoked")]
+    Revoked {
+        /// When, in seconds since 1970.
+        time: u64,
+        /// Whose token it was.
+        client: String,
+        /// The token's `jti`.
+        jti: String,
+    },
+    /// A client wanted to take back what is no token that lives: nothing was to be done (RFC 7009 §2.2).
+    #[serde(rename = "token.not_revoked")]
+    NotRevoked {
+        /// When, in seconds since 1970.
+        time: u64,
+        /// Who asked.
+        client: String,
+        /// Why there was nothing to revoke, as a stable name.
+        reason: &'static str,
+    },
     /// The health check failed.
     #[serde(rename = "health.failed")]
     Unhealthy {
@@ -60,7 +94,10 @@ impl Event {
     /// Whether the operator has something to mend: such an event belongs into the error log.
     pub fn is_failure(&self) -> bool {
         match self {
-            Self::Issued { .. } => false,
+            Self::Issued { .. }
+            | Self::Introspected { .. }
+            | Self::Revoked { .. }
+            | Self::NotRevoked { .. } => false,
             Self::Refused { status, .. } => *status >= 500,
             Self::Unhealthy { .. } => true,
         }

@@ -76,6 +76,7 @@ pub struct Grant {
     lifetime: u64,
     profile: TokenProfile,
     algorithm: Option<Algorithm>,
+    is_for_apis: bool,
 }
 
 impl Grant {
@@ -99,6 +100,11 @@ impl Grant {
     /// Who the ID token is for: the client and its peers, never an API.
     pub(crate) fn id_token_audience(&self) -> &Audience {
         &self.id_token_audience
+    }
+
+    /// Whether the access token is for APIs, and not for clients alone.
+    pub(crate) fn is_for_apis(&self) -> bool {
+        self.is_for_apis
     }
 
     pub(crate) fn nonce(&self) -> Option<&str> {
@@ -184,6 +190,7 @@ impl AuthenticatedClient {
             lifetime: lifetime.min(config.max_token_lifetime.seconds()),
             profile,
             algorithm,
+            is_for_apis: !entitlement.is_empty(),
             scope,
             client: self,
         })

@@ -18,6 +18,8 @@ pub struct Request<'a> {
     pub path: &'a str,
     /// `Authorization`.
     pub authorization: Option<&'a str>,
+    /// `Accept`.
+    pub accept: Option<&'a str>,
     /// `Content-Type`.
     pub content_type: Option<&'a str>,
     /// `Origin`.
@@ -91,9 +93,15 @@ impl<'a> Response<'a> {
         self.header("Pragma", "no-cache");
     }
 
-    /// A token response (RFC 6749 §5.1).
+    /// A token response (RFC 6749 §5.1), or what is told about a token.
     pub(crate) fn token(body: String) -> Self {
-        let mut response = Self::json(200, body);
+        Self::uncached(JSON, body)
+    }
+
+    /// What nobody may keep.
+    pub(crate) fn uncached(content_type: &'static str, body: String) -> Self {
+        let mut response = Self { body: body.into(), ..Self::empty(200) };
+        response.header("Content-Type", content_type);
         response.no_store();
         response
     }

@@ -123,6 +123,11 @@ struct PublicJwk<'a> {
     kid: &'a str,
 }
 
+fn jose_header(alg: Algorithm, kid: &str, typ: &str) -> String {
+    let header = serde_json::json!({ "alg": alg.name(), "kid": kid, "typ": typ });
+    URL_SAFE_NO_PAD.encode(header.to_string())
+}
+
 impl SigningKey {
     /// Reads the secret `name`.
     ///
@@ -148,13 +153,16 @@ impl SigningKey {
         let public = serde_json::to_value(public).map_err(|_| KeyError::Malformed)?;
         // Only what the key needs: what else the secret holds is not for crypto.subtle to judge.
         let private = Zeroizing::new(serde_json::to_string(&key).map_err(|_| KeyError::Malformed)?);
-        let header = |typ: &str| {
-            let header = serde_json::json!({ "alg": alg.name(), "kid": kid, "typ": typ });
-            URL_SAFE_NO_PAD.encode(header.to_string())
-        };
+        let header = |typ: &str| jose_header(alg, &kid, typ);
         let (header, access_token_header) = (header("JWT"), header("at+jwt"));
         let (name, nbf) = (name.to_owned(), nbf.unwrap_or(0));
         Ok(Self { name, kid, alg, nbf, public, private, header, access_token_header })
+    }
+
+    /// The JOSE header (RFC 7515 §4) of a JWT that is neither an ID token nor an access token, encoded: its `typ` keeps it
+    /// from being taken for one (RFC 8725 §3.11).
+    pub(crate) fn header_of(&self, typ: &str) -> String {
+        jose_header(self.alg, &self.kid, typ)
     }
 
     /// The JOSE header (RFC 7515 §4) of its JWTs, encoded.
@@ -190,6 +198,17 @@ impl SigningKey {
     /// From when on it signs, in seconds since 1970.
     pub fn nbf(&self) -> u64 {
         self.nbf
+    }
+
+    /// The public key as a JWK of its key members alone. For the verifier.
+    pub fn public_jwk(&self) -> String {
+        let mut jwk = self.public.clone();
+        if let Some(members) = jwk.as_object_mut() {
+            for name in ["use", "alg", "kid"] {
+                members.remove(name);
+            }
+        }
+        jwk.to_string()
     }
 
     /// The private key as a JWK of its key members alone. For the signer, and for nobody else.
@@ -273,6 +292,11 @@ impl SigningKeys {
 
     pub(crate) fn active_index(&self, now: u64) -> Option<usize> {
         self.newest_first.iter().position(|key| key.nbf <= now)
+    }
+
+    /// The key with this `kid`, whether it signs already or not.
+    pub(crate) fn by_kid(&self, kid: &str) -> Option<&SigningKey> {
+        self.newest_first.iter().find(|key| key.kid == kid)
     }
 
     /// The algorithms of the keys, each once.

@@ -8,6 +8,7 @@
 //! fail is asked through the traits of [`ports`]; what is merely a fact is passed in as a [`Moment`];
 //! what happened is returned as an [`Event`] for the host to write.
 
+mod accept;
 mod api;
 mod authenticate;
 mod authority;
@@ -23,6 +24,8 @@ mod event;
 mod form;
 mod grant;
 mod http;
+mod inspection;
+mod introspect;
 mod issuer_url;
 mod keys;
 mod memory;
@@ -30,12 +33,14 @@ mod metadata;
 pub mod ports;
 mod record;
 mod request;
+mod revoke;
 mod scope;
 mod secret;
 mod signed_metadata;
 mod slow_hash;
 mod target;
 mod token;
+mod verify;
 
 pub use api::{API_KV_PREFIX, ApiId, ApiIdError, ApiRecord, ApiScope};
 pub use authenticate::AuthenticatedClient;

@@ -42,6 +42,7 @@ const CLAIMS: &[&str] = &[
 
 /// The claims that RFC 9068 §2.2 adds.
 const CLAIMS_OF_RFC9068: &[&str] = &["client_id", "scope"];
+const AUTH_METHODS: [&str; 2] = ["client_secret_basic", "client_secret_post"];
 
 /// A document and the tag that names its content.
 pub(crate) struct Document {
@@ -99,9 +100,13 @@ pub(crate) struct Documents {
 }
 
 /// The claims of `signed_metadata` (RFC 8414 §2.1).
+///
+/// Everybody can have it, so it must not pass as a token at an API that is careless: its `aud` is the document, and it
+/// has no `exp`, `sub` and `jti`.
 #[derive(Serialize)]
 struct Attested<'a> {
     iss: &'a str,
+    aud: String,
     #[serde(flatten)]
     metadata: &'a Metadata<'a>,
 }
@@ -119,6 +124,11 @@ struct Metadata<'a> {
     id_token_signing_alg_values_supported: &'a [Algorithm],
     scopes_supported: [&'a str; 4],
     token_endpoint_auth_methods_supported: [&'a str; 2],
+    introspection_endpoint: String,
+    introspection_endpoint_auth_methods_supported: [&'a str; 2],
+    introspection_signing_alg_values_supported: &'a [Algorithm],
+    revocation_endpoint: String,
+    revocation_endpoint_auth_methods_supported: [&'a str; 2],
     claims_supported: &'a [&'a str],
 }
 
@@ -145,13 +155,23 @@ impl Documents {
             subject_types_supported: ["public"],
             id_token_signing_alg_values_supported: &algorithms,
             scopes_supported: SCOPES,
-            token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
+            token_endpoint_auth_methods_supported: AUTH_METHODS,
+            // RFC 8414 §2; the algorithms: RFC 9701 §7.
+            introspection_endpoint: format!("{issuer}/token/introspect"),
+            introspection_endpoint_auth_methods_supported: AUTH_METHODS,
+            introspection_signing_alg_values_supported: &algorithms,
+            revocation_endpoint: format!("{issuer}/token/revoke"),
+            revocation_endpoint_auth_methods_supported: AUTH_METHODS,
             claims_supported: &claims,
         };
         let (keys, count) = (&config.keys, config.keys.len());
         let openid = metadata(Some(NO_AUTHORIZATION_ENDPOINT), &["id_token"]);
         let oauth = metadata(None, &[]);
-        let attested = json(&Attested { iss: issuer, metadata: &oauth });
+        let attested = json(&Attested {
+            iss: issuer,
+            aud: format!("{issuer}/.well-known/oauth-authorization-server"),
+            metadata: &oauth,
+        });
         Self {
             openid: Document::new(json(&openid)),
             oauth: SignedMetadata::new(json(&oauth), attested, count),

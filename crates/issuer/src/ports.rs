@@ -1,4 +1,4 @@
-//! What the issuer asks of its host: facts as values, and the three things outside that can fail.
+//! What the issuer asks of its host: facts as values, and the things outside that can fail.
 //!
 //! The traits are for one thread (a Worker's isolate), so their futures need not be `Send`.
 #![expect(async_fn_in_trait, reason = "hosts are single-threaded isolates: no caller needs a `Send` future")]
@@ -37,6 +37,23 @@ pub trait ApiStore {
     async fn find_api(&self, id: &ApiId) -> Result<Option<String>, Unavailable>;
 }
 
+/// Where it is kept which tokens were revoked (RFC 7009), until they expire.
+pub trait RevocationStore {
+    /// Whether the token with this `jti` was revoked. `jti` is 22 characters of base64url.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be asked.
+    async fn is_revoked(&self, jti: &str) -> Result<bool, Unavailable>;
+
+    /// Keeps that the token with this `jti` is revoked, until the second `until` since 1970 at least. Again is as once.
+    ///
+    /// # Errors
+    ///
+    /// When it was not kept.
+    async fn revoke(&self, jti: &str, until: u64) -> Result<(), Unavailable>;
+}
+
 /// Who holds the private keys.
 pub trait Signer {
     /// Makes `key` ready for use, so that a health check can tell whether it would sign.
@@ -52,6 +69,17 @@ pub trait Signer {
     ///
     /// When the key cannot be used.
     async fn sign(&self, key: &SigningKey, input: &[u8]) -> Result<Vec<u8>, Unavailable>;
+}
+
+/// Who checks signatures of our own keys.
+pub trait Verifier {
+    /// Whether `signature` is the JWS signature (RFC 7515 §5.2 step 8) of `input` by `key`. `Ok(false)` for whatever else
+    /// `signature` is; for ECDSA and Ed25519 it has 64 bytes.
+    ///
+    /// # Errors
+    ///
+    /// When the key cannot be used.
+    async fn verify(&self, key: &SigningKey, input: &[u8], signature: &[u8]) -> Result<bool, Unavailable>;
 }
 
 /// The deliberately slow hash that imported secrets are stored under.

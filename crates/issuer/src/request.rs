@@ -27,15 +27,7 @@ impl TokenRequest {
     /// What is malformed, or a grant that is not served; scope and targets are judged later, once it is known
     /// who asks.
     pub fn parse(request: &Request<'_>, config: &Config) -> Result<Self, TokenError> {
-        if !is_form(request.content_type) {
-            return Err(TokenError::ContentType);
-        }
-        let Body::Whole(body) = request.body else { return Err(TokenError::BodyTooLarge) };
-        let form = Form::parse(body).map_err(|error| match error {
-            FormError::Encoding => TokenError::MalformedForm,
-            FormError::TooMany => TokenError::TooManyParameters,
-            FormError::Repeated => TokenError::RepeatedParameter,
-        })?;
+        let form = read_form(request)?;
         match form.get("grant_type") {
             None => return Err(TokenError::GrantTypeMissing),
             Some(name)
@@ -56,6 +48,19 @@ impl TokenRequest {
             },
         })
     }
+}
+
+/// The parameters of a request: a form in UTF-8, within limits (RFC 6749 §3.2, Appendix B).
+pub(crate) fn read_form<'a>(request: &Request<'a>) -> Result<Form<'a>, TokenError> {
+    if !is_form(request.content_type) {
+        return Err(TokenError::ContentType);
+    }
+    let Body::Whole(body) = request.body else { return Err(TokenError::BodyTooLarge) };
+    Form::parse(body).map_err(|error| match error {
+        FormError::Encoding => TokenError::MalformedForm,
+        FormError::TooMany => TokenError::TooManyParameters,
+        FormError::Repeated => TokenError::RepeatedParameter,
+    })
 }
 
 /// A scope that is malformed is told to a client that has authenticated, and to nobody else.

@@ -7,6 +7,9 @@ use crate::metadata::Document;
 use crate::ports::Signer;
 use crate::token::{compact, signing_input};
 
+/// RFC 8414 names none; with one of its own it is taken for no token (RFC 8725 §3.11).
+const TYP: &str = "oauth-authorization-server+jwt";
+
 /// The document, signed once for each key that becomes the active one.
 pub(crate) struct SignedMetadata {
     unsigned: Document,
@@ -36,7 +39,7 @@ impl SignedMetadata {
         if let Some(document) = cell.get() {
             return Some(document);
         }
-        let input = signing_input(key.header(), self.claims.as_bytes());
+        let input = signing_input(&key.header_of(TYP), self.claims.as_bytes());
         let signature = signer.sign(key, input.as_bytes()).await.ok()?;
         let jwt = compact(input, &signature);
         let members = self.body.strip_suffix('}')?;

@@ -60,6 +60,9 @@ struct DexClaims<'a> {
     name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     preferred_username: Option<&'a str>,
+    /// In the access token for an API, which must know; dex has no APIs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
     /// The client's own, in the access token; none of them has the name of another claim.
     #[serde(flatten)]
     own: Option<&'a BTreeMap<String, Value>>,
@@ -104,7 +107,10 @@ impl<'a> Mint<'a> {
                 let at_hash = self.key.alg().at_hash(random);
                 let sub = subject(&client.id);
                 let claims = self.dex_claims(&sub, grant.audience(), jti, &at_hash);
-                signing_input(self.key.header(), &json(&DexClaims { own: Some(&client.claims), ..claims }))
+                let scope = grant.scope().to_string();
+                let scope = Some(scope).filter(|scope| grant.is_for_apis() && !scope.is_empty());
+                let claims = DexClaims { scope, own: Some(&client.claims), ..claims };
+                signing_input(self.key.header(), &json(&claims))
             }
             TokenProfile::Rfc9068 => {
                 let claims = AccessTokenClaims {
@@ -162,6 +168,7 @@ impl<'a> Mint<'a> {
             groups: self.groups(),
             name,
             preferred_username: name,
+            scope: None,
             own: None,
         }
     }

@@ -9,7 +9,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use edgemint_issuer::ports::{ApiStore, ClientStore, Signer, SlowHash};
+use edgemint_issuer::ports::{ApiStore, ClientStore, RevocationStore, Signer, SlowHash, Verifier};
 use edgemint_issuer::{
     ApiId, ApiRecord, ApiScope, Authority, Body, ClientId, ClientRecord, Config, GeneratedSecret, Moment,
     Request, ScopeToken, SecretHash, SigningKey, StoredSecret, Unavailable,
@@ -48,6 +48,22 @@ impl Signer for Counting {
 
     async fn sign(&self, key: &SigningKey, input: &[u8]) -> Result<Vec<u8>, Unavailable> {
         TestCrypto::default().sign(key, input).await
+    }
+}
+
+impl RevocationStore for Counting {
+    async fn is_revoked(&self, _: &str) -> Result<bool, Unavailable> {
+        Ok(false)
+    }
+
+    async fn revoke(&self, _: &str, _: u64) -> Result<(), Unavailable> {
+        Ok(())
+    }
+}
+
+impl Verifier for Counting {
+    async fn verify(&self, key: &SigningKey, input: &[u8], signature: &[u8]) -> Result<bool, Unavailable> {
+        TestCrypto::default().verify(key, input, signature).await
     }
 }
 
@@ -93,6 +109,7 @@ impl World {
             method: "POST",
             path: "/token",
             authorization: None,
+            accept: None,
             content_type: Some("application/x-www-form-urlencoded"),
             origin: None,
             if_none_match: None,

@@ -30,6 +30,7 @@ fn ask(profile: &str, method: &str, path: &str, body: &str) -> (Value, Value) {
         content_type: Some("application/x-www-form-urlencoded"),
         origin: None,
         if_none_match: None,
+        accept: None,
         body: Body::Whole(body.as_bytes()),
     };
     let outcome = pollster::block_on(authority.handle(&request, &moment()));

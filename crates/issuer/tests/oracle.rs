@@ -88,6 +88,7 @@ fn ask(authorization: Option<&str>, content_type: &str, body: &[u8]) -> (u16, St
         method: "POST",
         path: "/token",
         authorization,
+        accept: None,
         content_type: Some(content_type),
         origin: None,
         if_none_match: None,

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use edgemint_issuer::ports::{Signer, SlowHash};
+use edgemint_issuer::ports::{Signer, SlowHash, Verifier};
 use edgemint_issuer::{Authority, Body, Config, Moment, Request, SigningKey, Unavailable};
 use edgemint_testkit::{MemoryClients, NOW, RANDOM, TestCrypto, signing_key, verify};
 use serde_json::Value;
@@ -26,6 +26,12 @@ impl Signer for Counting {
     async fn sign(&self, key: &SigningKey, input: &[u8]) -> Result<Vec<u8>, Unavailable> {
         self.signatures.set(self.signatures.get() + 1);
         TestCrypto { broken: self.broken.get() }.sign(key, input).await
+    }
+}
+
+impl Verifier for Counting {
+    async fn verify(&self, _: &SigningKey, _: &[u8], _: &[u8]) -> Result<bool, Unavailable> {
+        Err(Unavailable::new("nobody asks"))
     }
 }
 
@@ -58,6 +64,7 @@ fn get(
         content_type: None,
         origin: None,
         if_none_match,
+        accept: None,
         body: Body::Whole(b""),
     };
     let moment = Moment { now: NOW + at, random: RANDOM };
@@ -78,8 +85,10 @@ fn the_metadata_is_signed_once_for_each_key_that_is_active() {
         let mut members: Value = serde_json::from_str(&body).unwrap();
         let jwt = members.as_object_mut().unwrap().remove("signed_metadata").unwrap();
         let (header, mut claims) = verify(&jwks, jwt.as_str().unwrap()).unwrap();
-        assert_eq!((&header["alg"], &header["typ"]), (&alg.into(), &"JWT".into()));
-        assert_eq!(claims.as_object_mut().unwrap().remove("iss"), Some("https://example.com".into()));
+        assert_eq!((&header["alg"], &header["typ"]), (&alg.into(), &"oauth-authorization-server+jwt".into()));
+        let mut take = |name: &str| claims.as_object_mut().unwrap().remove(name);
+        assert_eq!(take("iss"), Some("https://example.com".into()));
+        assert_eq!(take("aud"), Some(format!("https://example.com{PATH}").into()));
         assert_eq!(claims, members);
     }
 }

@@ -1,21 +1,22 @@
-//! Clients and APIs in memory, and the contracts that every store of them keeps.
+//! Clients, APIs and revocations in memory, and the contracts that every store of them keeps.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
-use edgemint_issuer::ports::{ApiStore, ClientStore};
+use edgemint_issuer::ports::{ApiStore, ClientStore, RevocationStore};
 use edgemint_issuer::{ApiId, ApiRecord, ClientId, ClientRecord, Unavailable};
 
 /// A store of clients and APIs in memory; it can be made to fail.
 #[derive(Default, Clone)]
 pub struct MemoryClients {
-    records: HashMap<String, String>,
+    records: RefCell<HashMap<String, String>>,
     down: bool,
 }
 
 impl MemoryClients {
     /// Stores `json` under `key` as it stands, well-formed or not.
     pub fn put(&mut self, key: impl Into<String>, json: impl Into<String>) {
-        self.records.insert(key.into(), json.into());
+        self.records.get_mut().insert(key.into(), json.into());
     }
 
     /// Stores a record where it belongs.
@@ -32,7 +33,7 @@ impl MemoryClients {
         if self.down {
             return Err(Unavailable::new("the store is down"));
         }
-        Ok(self.records.get(key).cloned())
+        Ok(self.records.borrow().get(key).cloned())
     }
 
     /// From now on, nothing can be asked.
@@ -51,6 +52,31 @@ impl ApiStore for MemoryClients {
     async fn find_api(&self, id: &ApiId) -> Result<Option<String>, Unavailable> {
         self.get(&id.kv_key())
     }
+}
+
+impl RevocationStore for MemoryClients {
+    async fn is_revoked(&self, jti: &str) -> Result<bool, Unavailable> {
+        self.get(&format!("revoked:{jti}")).map(|kept| kept.is_some())
+    }
+
+    async fn revoke(&self, jti: &str, until: u64) -> Result<(), Unavailable> {
+        if self.down {
+            return Err(Unavailable::new("the store is down"));
+        }
+        self.records.borrow_mut().insert(format!("revoked:{jti}"), until.to_string());
+        Ok(())
+    }
+}
+
+/// What every [`RevocationStore`] keeps to, given one in which nothing is revoked.
+pub async fn revocation_store_contract(store: &impl RevocationStore, until: u64) {
+    let (one, other) = ("AAECAwQFBgcICQoLDA0ODw", "aAECAwQFBgcICQoLDA0ODw");
+    assert_eq!(store.is_revoked(one).await, Ok(false), "nothing is revoked yet");
+    for time in ["once", "again"] {
+        assert_eq!(store.revoke(one, until).await, Ok(()), "{time}");
+        assert_eq!(store.is_revoked(one).await, Ok(true), "{time}");
+    }
+    assert_eq!(store.is_revoked(other).await, Ok(false), "case counts");
 }
 
 /// What every [`ClientStore`] keeps to, given one that holds `record` and nothing else under the IDs that

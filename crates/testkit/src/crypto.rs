@@ -1,6 +1,6 @@
 //! Signatures by keys that never change, made and verified by jwt-compact.
 
-use edgemint_issuer::ports::{Signer, SlowHash};
+use edgemint_issuer::ports::{Signer, SlowHash, Verifier};
 use edgemint_issuer::{Algorithm, SigningKey, Unavailable};
 use jwt_compact::alg::{Ed25519, Es256, Rsa, RsaPrivateKey, RsaPublicKey};
 use jwt_compact::jwk::JsonWebKey;
@@ -37,16 +37,42 @@ impl Signer for TestCrypto {
 
     async fn sign(&self, key: &SigningKey, input: &[u8]) -> Result<Vec<u8>, Unavailable> {
         self.prepare(key).await?;
-        let jwk: JsonWebKey<'_> = serde_json::from_str(key.private_jwk()).unwrap();
+        Ok(sign(key, input))
+    }
+}
+
+/// The signature of `input` by `key`.
+pub(crate) fn sign(key: &SigningKey, input: &[u8]) -> Vec<u8> {
+    let jwk: JsonWebKey<'_> = serde_json::from_str(key.private_jwk()).unwrap();
+    match key.alg() {
+        Algorithm::Es256 => Es256.sign(&(&jwk).try_into().unwrap(), input).as_bytes().into_owned(),
+        Algorithm::EdDsa => Ed25519.sign(&(&jwk).try_into().unwrap(), input).as_bytes().into_owned(),
+        Algorithm::Rs256 => {
+            let key = RsaPrivateKey::try_from(&jwk).unwrap();
+            Rsa::rs256().sign(&key, input).as_bytes().into_owned()
+        }
+    }
+}
+
+impl Verifier for TestCrypto {
+    async fn verify(&self, key: &SigningKey, input: &[u8], signature: &[u8]) -> Result<bool, Unavailable> {
+        self.prepare(key).await?;
+        let jwk = key.public_jwk();
+        let jwk: JsonWebKey<'_> = serde_json::from_str(&jwk).unwrap();
+        assert!(!jwk.is_signing_key(), "a verifier needs no private key");
         Ok(match key.alg() {
-            Algorithm::Es256 => Es256.sign(&(&jwk).try_into().unwrap(), input).as_bytes().into_owned(),
-            Algorithm::EdDsa => Ed25519.sign(&(&jwk).try_into().unwrap(), input).as_bytes().into_owned(),
+            Algorithm::Es256 => is_by(&Es256, &(&jwk).try_into().unwrap(), input, signature),
+            Algorithm::EdDsa => is_by(&Ed25519, &(&jwk).try_into().unwrap(), input, signature),
             Algorithm::Rs256 => {
-                let key = RsaPrivateKey::try_from(&jwk).unwrap();
-                Rsa::rs256().sign(&key, input).as_bytes().into_owned()
+                is_by(&Rsa::rs256(), &RsaPublicKey::try_from(&jwk).unwrap(), input, signature)
             }
         })
     }
+}
+
+fn is_by<A: jwt_compact::Algorithm>(alg: &A, key: &A::VerifyingKey, input: &[u8], signature: &[u8]) -> bool {
+    let signature = A::Signature::try_from_slice(signature);
+    signature.is_ok_and(|signature| alg.verify_signature(&signature, key, input))
 }
 
 impl SlowHash for TestCrypto {

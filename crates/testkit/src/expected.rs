@@ -9,6 +9,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256, Sha512};
 
 use crate::crypto::verify;
+use crate::vector::NOW;
 
 /// An answer, from whichever host.
 pub struct Answer {
@@ -53,8 +54,10 @@ pub struct Expected {
     text: Option<String>,
     pub(crate) access_token: Option<ExpectedToken>,
     pub(crate) id_token: Option<ExpectedToken>,
-    /// The header of `signed_metadata` (RFC 8414 §2.1); its claims are the body's other members, and `iss`.
+    /// The header of `signed_metadata` (RFC 8414 §2.1); its claims are the body's other members, `iss` and `aud`.
     signed_metadata: Option<Value>,
+    /// The body, when it is a JWT (RFC 9701).
+    jwt: Option<ExpectedToken>,
 }
 
 type Check = Result<(), String>;
@@ -63,7 +66,25 @@ fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, expected: &T) -> 
     if found == expected { Ok(()) } else { Err(format!("{what}: {found:?}, expected {expected:?}")) }
 }
 
+/// Moves the times of a token from those of the vectors to those that count from `now`.
+fn shift(object: &mut Value, now: u64) {
+    let Some(members) = object.as_object_mut() else { return };
+    for name in ["exp", "iat", "nbf"] {
+        if let Some(time) = members.get(name).and_then(Value::as_u64) {
+            members.insert(name.into(), (time + now - NOW).into());
+        }
+    }
+}
+
 impl Expected {
+    /// What must come of it when the token that it is about was made at `now`.
+    pub(crate) fn shift(&mut self, now: u64) {
+        let about = self.jwt.as_mut().and_then(|jwt| jwt.claims.get_mut("token_introspection"));
+        for object in self.body.iter_mut().chain(about) {
+            shift(object, now);
+        }
+    }
+
     /// Holds `answer` against what is expected. `by_header`: whether the request carried `Authorization`;
     /// `path`: what it asked for; `jwks`: the keys that the issuer publishes.
     ///
@@ -75,8 +96,15 @@ impl Expected {
         for (name, value) in &self.headers {
             same(name, &answer.headers.get(name), &value.as_ref())?;
         }
-        if answer.status != 204 && path.split('?').next().is_some_and(|path| path.ends_with("/token")) {
+        let endpoint = path.split('?').next().unwrap_or_default();
+        if answer.status != 204 && endpoint.ends_with("/token") {
             token_endpoint(answer, by_header)?;
+        }
+        if endpoint.ends_with("/token/introspect") || endpoint.ends_with("/token/revoke") {
+            below_the_token_endpoint(answer, by_header)?;
+        }
+        if let Some(expected) = &self.jwt {
+            return expected.check_answer(&answer.body, jwks, clock);
         }
         if let Some(text) = &self.text {
             return same("body", &&answer.body, &text);
@@ -102,6 +130,11 @@ impl Expected {
             same("signed metadata's header", &&header, &expected)?;
             let issuer = claims.as_object_mut().and_then(|claims| claims.remove("iss"));
             same("signed metadata's iss", &issuer.as_ref(), &members.get("issuer"))?;
+            let aud = claims.as_object_mut().and_then(|claims| claims.remove("aud"));
+            let document = issuer.map(|iss| {
+                format!("{}/.well-known/oauth-authorization-server", iss.as_str().unwrap()).into()
+            });
+            same("signed metadata's aud", &aud, &document)?;
             same("signed metadata's claims", &claims.as_object(), &Some(&*members))?;
         }
         let (access, id) = (take(members, "access_token"), take(members, "id_token"));
@@ -122,13 +155,23 @@ impl Expected {
 fn token_endpoint(answer: &Answer, by_header: bool) -> Check {
     let header = |name: &str| answer.headers.get(name).map(String::as_str);
     same("content-type", &header("content-type"), &Some("application/json"))?;
+    below_the_token_endpoint(answer, by_header)?;
+    let body: Value = serde_json::from_str(&answer.body).map_err(|error| error.to_string())?;
+    same("refresh_token", &body.get("refresh_token"), &None)
+}
+
+/// What holds for every answer of the token endpoint, and of introspection and revocation below it.
+fn below_the_token_endpoint(answer: &Answer, by_header: bool) -> Check {
+    let header = |name: &str| answer.headers.get(name).map(String::as_str);
     same("cache-control", &header("cache-control"), &Some("no-store"))?;
     same("pragma", &header("pragma"), &Some("no-cache"))?;
     let challenge =
         (answer.status == 401 && by_header).then_some(r#"Basic realm="edgemint", charset="UTF-8""#);
     same("www-authenticate", &header("www-authenticate"), &challenge)?;
+    if header("content-type") != Some("application/json") {
+        return if answer.status == 200 { Ok(()) } else { Err(format!("not JSON: {}", answer.body)) };
+    }
     let body: Value = serde_json::from_str(&answer.body).map_err(|error| error.to_string())?;
-    same("refresh_token", &body.get("refresh_token"), &None)?;
     for name in ["error", "error_description"] {
         let allowed = |c: u8| matches!(c, 0x20..=0x21 | 0x23..=0x5B | 0x5D..=0x7E);
         if !body[name].as_str().unwrap_or_default().bytes().all(allowed) {
@@ -139,6 +182,17 @@ fn token_endpoint(answer: &Answer, by_header: bool) -> Check {
 }
 
 impl ExpectedToken {
+    /// An answer that is a JWT: made now, whenever that is.
+    fn check_answer(&self, answer: &str, jwks: &Value, clock: Clock) -> Check {
+        let (header, claims) = verify(jwks, answer).map_err(|error| format!("the answer: {error}"))?;
+        same("the answer's header", &header, &self.header)?;
+        let mut expected = self.claims.clone();
+        if clock == Clock::Real && claims["iat"].is_u64() {
+            expected["iat"] = claims["iat"].clone();
+        }
+        same("the answer's claims", &claims, &expected)
+    }
+
     fn check(
         &self,
         what: &str,

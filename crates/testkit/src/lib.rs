@@ -13,10 +13,11 @@
 mod clients;
 mod crypto;
 mod expected;
+mod mint;
 mod rfc9068;
 mod vector;
 
-pub use clients::{MemoryClients, api_store_contract, client_store_contract};
+pub use clients::{MemoryClients, api_store_contract, client_store_contract, revocation_store_contract};
 pub use crypto::{TestCrypto, signing_key, verify};
 pub use expected::{Answer, Clock};
 pub use vector::{NOW, RANDOM, Store, Vector, apis, cast, misfits, moment};

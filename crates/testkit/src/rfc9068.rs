@@ -12,10 +12,11 @@ const NOT_IN_RFC9068: [&str; 6] = ["nonce", "azp", "at_hash", "email_verified", 
 
 impl Vector {
     /// The same request where `TOKEN_PROFILE` is `rfc9068`, and what must come of it: the same status, headers,
-    /// scopes and times, and tokens in the other shape. `None` for a vector that chooses a profile itself.
+    /// scopes and times, and tokens in the other shape. `None` for a vector that chooses a profile itself,
+    /// or makes a token of dex's shape itself.
     #[must_use]
     pub fn in_rfc9068(&self) -> Option<Self> {
-        if self.config.contains_key("TOKEN_PROFILE") {
+        if self.config.contains_key("TOKEN_PROFILE") || self.mints() {
             return None;
         }
         let mut vector = self.clone();

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::crypto::signing_key;
 use crate::expected::Expected;
+use crate::mint::Mint;
 
 /// The time of every vector, in seconds since 1970.
 pub const NOW: u64 = 1_795_000_000;
@@ -57,6 +58,8 @@ pub struct Vector {
     /// Whether the client store answers.
     #[serde(default)]
     pub store: Store,
+    /// The token that the request is about: `{token}` in its form, or `{header}`, `{claims}` and `{signature}`.
+    mint: Option<Mint>,
     request: Asked,
     /// What must come of it.
     #[serde(rename = "response")]
@@ -149,6 +152,27 @@ impl Vector {
         variables
     }
 
+    /// The same at `now`: its token, if it is about one, made for `issuer`, and the times that are expected of it.
+    #[must_use]
+    pub fn at(&self, issuer: &str, now: u64) -> Self {
+        let mut vector = self.clone();
+        if let Some(mint) = &self.mint {
+            let [header, claims, signature] = mint.segments(issuer, now);
+            vector.expected.shift(now);
+            vector.request.form = self.request.form.as_ref().map(|form| {
+                let form = form.replace("{token}", "{header}.{claims}.{signature}");
+                let form = form.replace("{header}", &header).replace("{claims}", &claims);
+                form.replace("{signature}", &signature)
+            });
+        }
+        vector
+    }
+
+    /// Whether it makes the token that it sends.
+    pub(crate) fn mints(&self) -> bool {
+        self.mint.is_some()
+    }
+
     /// The method.
     pub fn method(&self) -> &str {
         &self.request.method
@@ -186,6 +210,7 @@ impl Vector {
             method: self.method(),
             path: self.path().split('?').next().unwrap_or_default(),
             authorization: header("authorization"),
+            accept: header("accept"),
             content_type: header("content-type"),
             origin: header("origin"),
             if_none_match: header("if-none-match"),

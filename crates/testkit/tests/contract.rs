@@ -2,7 +2,9 @@
 //! vectors show the same of it, over HTTP.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
-use edgemint_testkit::{MemoryClients, api_store_contract, apis, cast, client_store_contract};
+use edgemint_testkit::{
+    MemoryClients, NOW, api_store_contract, apis, cast, client_store_contract, revocation_store_contract,
+};
 
 #[test]
 fn memory_clients_keep_the_contract() {
@@ -18,4 +20,9 @@ fn memory_apis_keep_the_contract() {
     let mut clients = MemoryClients::default();
     clients.add_api(&record);
     pollster::block_on(api_store_contract(&clients, &record));
+}
+
+#[test]
+fn memory_revocations_keep_the_contract() {
+    pollster::block_on(revocation_store_contract(&MemoryClients::default(), NOW + 600));
 }

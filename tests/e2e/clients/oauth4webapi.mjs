@@ -31,4 +31,28 @@ for (const discovery of ["oidc", "oauth2"]) {
     return true;
   });
 }
+
+// RFC 7662 and RFC 9701, and RFC 7009: what it got, introspected as JSON and as a JWT, and taken back.
+const url = new URL(issuer);
+const as = await oauth.processDiscoveryResponse(url, await oauth.discoveryRequest(url, { algorithm: "oauth2", ...insecure }));
+assert.ok(as.introspection_signing_alg_values_supported.includes(algorithm));
+const authentication = oauth.ClientSecretBasic(secret);
+const granted = await oauth.processClientCredentialsResponse(
+  as,
+  client,
+  await oauth.clientCredentialsGrantRequest(as, client, authentication, new URLSearchParams({ scope: "profile" }), insecure),
+);
+const introspect = async (client, requestJwtResponse) => {
+  const response = await oauth.introspectionRequest(as, client, authentication, granted.access_token, { requestJwtResponse, ...insecure });
+  const about = await oauth.processIntrospectionResponse(as, client, response);
+  if (requestJwtResponse) await oauth.validateApplicationLevelSignature(as, response, insecure);
+  return about;
+};
+const about = await introspect(client, false);
+assert.equal(about.active, true);
+assert.equal(about.client_id, "example-app");
+assert.equal(about.ext.preferred_username, "Example App");
+assert.deepEqual(await introspect({ ...client, introspection_signed_response_alg: algorithm }, true), about);
+await oauth.processRevocationResponse(await oauth.revocationRequest(as, client, authentication, granted.access_token, insecure));
+await oauth.processRevocationResponse(await oauth.revocationRequest(as, client, authentication, "unknown", insecure));
 console.log("verified");
