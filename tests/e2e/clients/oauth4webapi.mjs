@@ -55,4 +55,30 @@ assert.equal(about.ext.preferred_username, "Example App");
 assert.deepEqual(await introspect({ ...client, introspection_signed_response_alg: algorithm }, true), about);
 await oauth.processRevocationResponse(await oauth.revocationRequest(as, client, authentication, granted.access_token, insecure));
 await oauth.processRevocationResponse(await oauth.revocationRequest(as, client, authentication, "unknown", insecure));
+
+// RFC 9068: what an API does with a token that is for it, and with one that is not.
+const api = "https://rfc9068.example/";
+const apiClient = { client_id: "api-client", id_token_signed_response_alg: algorithm };
+const forApi = await oauth.processClientCredentialsResponse(
+  as,
+  apiClient,
+  await oauth.clientCredentialsGrantRequest(
+    as,
+    apiClient,
+    oauth.ClientSecretBasic("ems_TCRrf9UBwEacUY93qOzeccW4AIzPeW-li7zdr1QdGHMeUOIRG"),
+    new URLSearchParams({ resource: api, scope: "openid read" }),
+    insecure,
+  ),
+);
+const call = (token) => new Request(api, { headers: { authorization: `Bearer ${token}` } });
+const validated = await oauth.validateJwtAccessToken(as, call(forApi.access_token), api, insecure);
+assert.equal(validated.client_id, "api-client");
+assert.equal(validated.scope, "openid read");
+for (const [token, audience] of [
+  [forApi.access_token, "https://a.example/"],
+  [forApi.id_token, api],
+  [granted.access_token, "example-app"],
+]) {
+  await assert.rejects(oauth.validateJwtAccessToken(as, call(token), audience, insecure));
+}
 console.log("verified");
