@@ -112,6 +112,9 @@ fn of_a_deployed_environment_the_names_and_what_is_published_are_listed() {
     let folder = Folder::new(&format!("[env.production.vars]\nISSUER = \"{url}\"\n"));
     let told = folder.edgemint(&["key", "list", "--env", "production"], "");
     assert_eq!(told.out, "SIGNING_KEY_FIRST\na  ES256  signs now\nb  RS256\n", "{told:?}");
+    secrets(&folder, &["SIGNING_KEY_FIRST", "SIGNING_KEY_20200101T000000Z"]);
+    let told = folder.edgemint(&["key", "list", "--env", "production"], "");
+    assert!(told.out.contains("SIGNING_KEY_20200101T000000Z  from 2020-01-01 00:00:00 UTC ("), "{told:?}");
     let told = folder.edgemint(&["key", "list", "--env", "production", "--json"], "");
     let report: Value = serde_json::from_str(&told.out).unwrap();
     assert_eq!(

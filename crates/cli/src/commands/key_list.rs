@@ -8,6 +8,7 @@ use edgemint_issuer::SIGNING_KEY_PREFIX;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::key_rotate::begins;
 use crate::host::Host;
 use crate::http::Http;
 use crate::key_args::KeyList;
@@ -58,7 +59,7 @@ pub(super) fn run(
         Target::Deployed(environment) => {
             let names = Wrangler::find(&project, host)?.secret_names(environment)?;
             let names = names.into_iter().filter(|name| name.starts_with(SIGNING_KEY_PREFIX));
-            names.map(|name| Key { name, kid: None, alg: None, nbf: None, state: None }).collect()
+            names.map(|name| Key { nbf: begins(&name), name, kid: None, alg: None, state: None }).collect()
         }
     };
     let published = project.issuer().context("wrangler.toml sets no ISSUER").and_then(published);
@@ -69,15 +70,15 @@ pub(super) fn run(
     }
     output.say(format_args!("Keys of {}:", project.target));
     for key in &keys {
+        let since = |nbf| match nbf {
+            0 => "from ever".to_owned(),
+            _ => format!("from {} ({})", when::utc(nbf), from_now(nbf, host.now)),
+        };
         match (&key.kid, key.alg, key.nbf, key.state) {
             (Some(kid), Some(alg), Some(nbf), Some(state)) => {
-                let since = if nbf == 0 {
-                    "ever".to_owned()
-                } else {
-                    format!("{} ({})", when::utc(nbf), from_now(nbf, host.now))
-                };
-                output.result(&format!("{}  {kid}  {alg}  {state}, from {since}", key.name))?;
+                output.result(&format!("{}  {kid}  {alg}  {state}, {}", key.name, since(nbf)))?;
             }
+            (_, _, Some(nbf), _) => output.result(&format!("{}  {}", key.name, since(nbf)))?,
             _ => output.result(&key.name)?,
         }
     }

@@ -93,11 +93,28 @@ pub(super) fn run(
     Ok(ExitCode::SUCCESS)
 }
 
+/// The time from which on a key signs, as far as its name tells: the one that it gets here does.
+pub(super) fn begins(name: &str) -> Option<u64> {
+    when::parse_stamp(name.strip_prefix(SIGNING_KEY_PREFIX)?)
+}
+
 /// `MAX_TOKEN_LIFETIME` of the target.
 pub(super) fn longest_token(project: &Project) -> Result<Lifetime> {
     let Some(text) = project.variable("MAX_TOKEN_LIFETIME") else { return Ok(Lifetime::LONGEST_OF_TOKENS) };
     match Lifetime::parse(text.trim()) {
         Ok(lifetime) => Ok(lifetime),
         Err(error) => bail!("MAX_TOKEN_LIFETIME is {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_key_tells_when_it_begins_to_sign() {
+        let name = format!("{SIGNING_KEY_PREFIX}{}", stamp(1_795_388_847));
+        assert_eq!((name.as_str(), begins(&name)), ("SIGNING_KEY_20261122T230727Z", Some(1_795_388_847)));
+        assert_eq!(begins("SIGNING_KEY_FIRST"), None);
     }
 }
