@@ -85,7 +85,7 @@ fn a_record_that_is_not_there_or_cannot_be_read_is_left_as_it_is() {
     for change in CHANGES {
         for (stored, told) in [
             (json!({}), "there is no client a in the environment production"),
-            (json!({ "client:a": r#"{"v":2,"id":"a"}"# }), "it has version 2"),
+            (json!({ "client:a": r#"{"v":3,"id":"a"}"# }), "it has version 3"),
             (json!({ "client:a": "garbage" }), "cannot be read, and was left as it is"),
         ] {
             let project = Project::new();
