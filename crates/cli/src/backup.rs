@@ -1,36 +1,56 @@
-//! A backup of client records: written and read, so that a restored client works with the secrets it had.
+//! A backup of records: written and read, so that a restored client works with the secrets it had.
 //!
-//! `{"edgemint": {"backup": 1}, "clients": [record, …]}`, each record as it is stored.
+//! `{"edgemint": {"backup": 2}, "apis": [record, …], "clients": [record, …]}`, each record as it is stored;
+//! without APIs it is version 1 and has no `apis`, so that programs that know of none read it, too.
 
-use edgemint_issuer::{ClientId, ClientRecord};
+use edgemint_issuer::{ApiRecord, ClientRecord};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::dex::{FileError, Refused, refuse_repeated};
+use crate::kind::Kind;
 
-/// The version that is written and read.
+/// The version of a backup without APIs.
 const VERSION: u32 = 1;
 
-/// The records of a backup, in order.
-pub(crate) type Entries = Vec<Result<ClientRecord, Refused>>;
+/// The version of one that has them.
+const VERSION_2: u32 = 2;
+
+/// Records of one kind, in order.
+pub(crate) type Entries<R> = Vec<Result<R, Refused>>;
+
+/// What a backup holds.
+#[derive(Debug)]
+pub(crate) struct Backup {
+    pub(crate) apis: Entries<ApiRecord>,
+    pub(crate) clients: Entries<ClientRecord>,
+}
 
 /// The backup of these records: one a line, so that two backups can be compared.
-pub(crate) fn write(records: &[&ClientRecord]) -> String {
-    let lines: Vec<String> = records.iter().map(|record| record.to_json()).collect();
-    format!("{{\"edgemint\":{{\"backup\":{VERSION}}},\"clients\":[\n{}\n]}}", lines.join(",\n"))
+pub(crate) fn write(apis: &[&ApiRecord], clients: &[&ClientRecord]) -> String {
+    fn list<R: Kind>(records: &[&R]) -> String {
+        let lines: Vec<String> = records.iter().map(|record| record.to_json()).collect();
+        format!("[\n{}\n]", lines.join(",\n"))
+    }
+    let (version, apis) = match apis {
+        [] => (VERSION, String::new()),
+        apis => (VERSION_2, format!("\"apis\":{},", list(apis))),
+    };
+    format!("{{\"edgemint\":{{\"backup\":{version}}},{apis}\"clients\":{}}}", list(clients))
 }
 
 /// Reads a backup; `None` when `text` is another kind of file.
-pub(crate) fn read(text: &str) -> Option<Result<Entries, FileError>> {
+pub(crate) fn read(text: &str) -> Option<Result<Backup, FileError>> {
     #[derive(Deserialize)]
     struct Marked {
         edgemint: serde_json::Value,
     }
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Backup<'a> {
-        #[expect(dead_code, reason = "its version has been looked at")]
+    struct Whole<'a> {
         edgemint: Mark,
+        #[serde(borrow)]
+        apis: Option<Vec<&'a RawValue>>,
         #[serde(borrow)]
         clients: Vec<&'a RawValue>,
     }
@@ -43,12 +63,12 @@ pub(crate) fn read(text: &str) -> Option<Result<Entries, FileError>> {
     let Marked { edgemint } = serde_json::from_str(text).ok()?;
     let error = |line, what: &str| FileError { line, what: what.to_owned() };
     Some(match serde_json::from_value(edgemint) {
-        Ok(Mark { backup: VERSION }) => match serde_json::from_str::<Backup<'_>>(text) {
-            Ok(Backup { clients, .. }) => {
-                let mut entries: Entries =
-                    clients.iter().enumerate().map(|(i, raw)| record(i + 1, raw)).collect();
-                refuse_repeated(&mut entries, |record| &record.id);
-                Ok(entries)
+        Ok(Mark { backup: VERSION | VERSION_2 }) => match serde_json::from_str::<Whole<'_>>(text) {
+            Ok(Whole { edgemint: Mark { backup: VERSION }, apis: Some(_), .. }) => {
+                Err(error(0, "this backup has APIs, which a backup of version 1 has not"))
+            }
+            Ok(Whole { apis, clients, .. }) => {
+                Ok(Backup { apis: entries(&apis.unwrap_or_default()), clients: entries(&clients) })
             }
             Err(why) => Err(error(why.line(), "this is not a whole backup of client records")),
         },
@@ -57,16 +77,22 @@ pub(crate) fn read(text: &str) -> Option<Result<Entries, FileError>> {
     })
 }
 
-fn record(entry: usize, raw: &RawValue) -> Result<ClientRecord, Refused> {
+fn entries<R: Kind>(list: &[&RawValue]) -> Entries<R> {
+    let mut entries: Entries<R> = list.iter().enumerate().map(|(i, raw)| record(i + 1, raw)).collect();
+    refuse_repeated(&mut entries, R::id);
+    entries
+}
+
+fn record<R: Kind>(entry: usize, raw: &RawValue) -> Result<R, Refused> {
     #[derive(Deserialize)]
     struct Named {
         id: String,
     }
     let id = serde_json::from_str(raw.get()).ok().map(|Named { id }| id);
-    let record = match id.as_deref().map(ClientId::parse) {
-        Some(Ok(id)) => ClientRecord::parse(&id, raw.get()).map_err(|error| error.to_string()),
+    let record = match id.as_deref().map(R::parse_id) {
+        Some(Ok(id)) => R::parse(&id, raw.get()).map_err(|error| error.to_string()),
         Some(Err(error)) => Err(format!("its `id` cannot be used: {error}")),
-        None => Err("it is not a client record: it has no `id`".to_owned()),
+        None => Err(format!("it is no {} record: it has no `id`", R::NAME)),
     };
     record.map_err(|reason| Refused { entry, id, reason })
 }
@@ -74,11 +100,16 @@ fn record(entry: usize, raw: &RawValue) -> Result<ClientRecord, Refused> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use edgemint_issuer::ClientId;
 
     const RECORD: &str = r#"{"v":1,"id":"a","name":"A","public":true,"disabled":false,"secrets":[],"groups":[],"trusted_peers":[],"token_lifetime":null,"revision":3}"#;
 
     fn backup(clients: &str) -> String {
         format!(r#"{{"edgemint":{{"backup":1}},"clients":[{clients}]}}"#)
+    }
+
+    fn clients(text: &str) -> Entries<ClientRecord> {
+        read(text).expect("it is a backup").expect("it is whole").clients
     }
 
     fn error(text: &str) -> String {
@@ -87,7 +118,7 @@ mod tests {
 
     #[test]
     fn records_come_back_as_they_were() {
-        let entries = read(&backup(RECORD)).expect("it is a backup").expect("it is whole");
+        let entries = clients(&backup(RECORD));
         assert_eq!(entries[0].as_ref().map(ClientRecord::to_json), Ok(RECORD.to_owned()));
     }
 
@@ -96,8 +127,9 @@ mod tests {
         let ids = ["a", "b:\"", "c"].map(|id| ClientId::parse(id).expect("an ID"));
         let records = ids.map(|id| ClientRecord::new(id, "N\u{e4}me\n"));
         for records in [&records[..], &[]] {
-            let text = write(&records.iter().collect::<Vec<_>>());
-            let entries = read(&text).expect("it is a backup").expect("it is whole");
+            let text = write(&[], &records.iter().collect::<Vec<_>>());
+            assert!(text.starts_with(r#"{"edgemint":{"backup":1},"clients":["#), "{text}");
+            let entries = clients(&text);
             let json = |record: &ClientRecord| record.to_json();
             assert_eq!(
                 entries.iter().flatten().map(json).collect::<Vec<_>>(),
@@ -107,12 +139,30 @@ mod tests {
     }
 
     #[test]
+    fn apis_make_it_version_2_and_come_back_before_the_clients() {
+        let id = edgemint_issuer::ApiId::parse("https://a/").expect("an ID");
+        let api = ApiRecord::new(id, "A");
+        let client = ClientRecord::new(ClientId::parse("a").expect("an ID"), "A");
+        let text = write(&[&api, &api], &[&client]);
+        assert!(text.starts_with(r#"{"edgemint":{"backup":2},"apis":["#), "{text}");
+        let both = read(&text).expect("it is a backup").expect("it is whole");
+        assert!(both.apis.iter().all(|api| api.as_ref().is_err_and(|r| r.reason.contains("keep one"))));
+        let both = read(&write(&[&api], &[&client])).expect("it is a backup").expect("it is whole");
+        assert_eq!(both.apis[0].as_ref().map(ApiRecord::to_json), Ok(api.to_json()));
+        assert_eq!(both.clients[0].as_ref().map(ClientRecord::to_json), Ok(client.to_json()));
+        assert_eq!(
+            error(&text.replace("\"backup\":2", "\"backup\":1")),
+            "this backup has APIs, which a backup of version 1 has not"
+        );
+    }
+
+    #[test]
     fn a_record_that_is_none_is_named_and_the_others_are_read() {
         let twice = RECORD.replace("\"name\"", "\"name\":\"B\",\"name\"");
         let later = RECORD.replace("\"v\":1", "\"v\":3");
         let other = RECORD.replace("\"a\"", "\"b\"");
         let text = backup(&format!("{twice},{other},{later},{{}},{{\"id\":\"é\"}}"));
-        let entries = read(&text).expect("it is a backup").expect("it is whole");
+        let entries = clients(&text);
         let refused: Vec<_> = entries.iter().filter_map(|entry| entry.as_ref().err()).collect();
         assert_eq!(entries.iter().flatten().count(), 1);
         assert_eq!(refused.iter().map(|refused| refused.entry).collect::<Vec<_>>(), [1, 3, 4, 5]);
@@ -125,7 +175,7 @@ mod tests {
         assert!(read("staticClients: []").is_none());
         assert!(read(r#"{"staticClients": []}"#).is_none());
         assert_eq!(
-            error(r#"{"edgemint":{"backup":2},"clients":[]}"#),
+            error(r#"{"edgemint":{"backup":3},"clients":[]}"#),
             "this backup was written by another version of edgemint"
         );
         assert_eq!(

@@ -3,65 +3,106 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, anyhow, bail};
-use edgemint_issuer::{ClientId, ClientRecord};
 use serde::Serialize;
 
 use crate::host::Host;
-use crate::kv::{Records, Stored};
+use crate::kind::Kind;
+use crate::kv::{ById, Records};
 use crate::output::Output;
 use crate::project::Project;
-use crate::view::RecordView;
 
 /// The record of `id`, which must be there and be readable.
-pub(crate) fn find(records: &Records<'_>, id: &ClientId, project: &Project) -> Result<ClientRecord> {
-    match records.read(&[id])?.remove(id) {
+pub(crate) fn find<R: Kind>(records: &Records<'_>, id: &R::Id, project: &Project) -> Result<R> {
+    match records.read::<R>(&[id])?.remove(id) {
         Some(Ok(record)) => Ok(record),
-        None => bail!("there is no client {id} in {}", project.target),
+        None => bail!("there is no {} {id} in {}", R::NAME, project.target),
         Some(Err(error)) => bail!(
-            "what is stored of the client {id} in {} cannot be read, and was left as it is: {error}",
+            "what is stored of the {} {id} in {} cannot be read, and was left as it is: {error}",
+            R::NAME,
             project.target
         ),
     }
 }
 
 /// A copy of `before`, to be changed: its revision is one higher.
-pub(crate) fn next(before: &ClientRecord) -> ClientRecord {
+pub(crate) fn next<R: Kind>(before: &R) -> R {
     let mut after = before.clone();
-    after.revision = after.revision.saturating_add(1);
+    let revision = after.revision();
+    *revision = revision.saturating_add(1);
     after
+}
+
+/// What became of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Applied {
+    /// It is so already: nothing was written.
+    Unchanged,
+    /// A dry run: what would be written was printed.
+    Previewed,
+    Written,
+}
+
+/// Writes `after` when it differs from `before`, from which it was copied, with the next revision; in a dry
+/// run only says so.
+pub(crate) fn apply<R: Kind>(
+    records: &Records<'_>,
+    project: &Project,
+    before: &R,
+    after: &mut R,
+    dry_run: bool,
+    host: &Host,
+    output: &mut Output,
+) -> Result<Applied> {
+    if after.to_json() == before.to_json() {
+        return Ok(Applied::Unchanged);
+    }
+    *after = next(after);
+    if dry_run {
+        must_be_storable(after)?;
+        preview(records, project, after, host, output)?;
+        return Ok(Applied::Previewed);
+    }
+    replace(records, project, before, after)?;
+    Ok(Applied::Written)
+}
+
+/// The Worker's own parser has the last word.
+pub(crate) fn must_be_storable<R: Kind>(record: &R) -> Result<()> {
+    R::parse(record.id(), &record.to_json())
+        .map_err(|error| anyhow!("the record cannot be stored, so nothing was changed: {error}"))?;
+    Ok(())
 }
 
 /// Writes `after`, unless what is stored is no longer `before`. What remains is the time between this
 /// look and the write: KV cannot do both in one.
-pub(crate) fn replace(
+pub(crate) fn replace<R: Kind>(
     records: &Records<'_>,
     project: &Project,
-    before: &ClientRecord,
-    after: &ClientRecord,
+    before: &R,
+    after: &R,
 ) -> Result<()> {
-    let id = &after.id;
-    // The Worker's own parser has the last word.
-    ClientRecord::parse(id, &after.to_json())
-        .map_err(|error| anyhow!("the record cannot be stored, so nothing was changed: {error}"))?;
+    must_be_storable(after)?;
+    let id = after.id();
     let before = BTreeMap::from([(id.clone(), Ok(before.clone()))]);
-    if !written_meanwhile(records, &before, &[id])?.is_empty() {
+    if !written_meanwhile::<R>(records, &before, &[id])?.is_empty() {
         bail!(
-            "another operator wrote the client {id} in {} at the same time, so nothing was changed here: run the same command again",
+            "another operator wrote the {} {id} in {} at the same time, so nothing was changed here: run the same command again",
+            R::NAME,
             project.target
         );
     }
-    records.write(&[after])
+    records.write(after)
 }
 
 /// Those of `ids` whose records are no longer what was read in `before`.
-pub(crate) fn written_meanwhile(
+pub(crate) fn written_meanwhile<R: Kind>(
     records: &Records<'_>,
-    before: &BTreeMap<ClientId, Stored>,
-    ids: &[&ClientId],
-) -> Result<BTreeSet<ClientId>> {
-    let now = records.read(ids)?;
-    let same = |id: &ClientId| match (before.get(id), now.get(id)) {
-        // Not the revision alone: a client that was removed and added again begins to count anew.
+    before: &ById<R>,
+    ids: &[&R::Id],
+) -> Result<BTreeSet<R::Id>> {
+    let now = records.read::<R>(ids)?;
+    let same = |id: &R::Id| match (before.get(id), now.get(id)) {
+        // Not the revision alone: one that was removed and added again begins to count anew.
         (Some(Ok(before)), Some(Ok(now))) => before.to_json() == now.to_json(),
         (Some(Err(before)), Some(Err(now))) => before == now,
         (None, None) => true,
@@ -71,29 +112,30 @@ pub(crate) fn written_meanwhile(
 }
 
 /// What a dry run prints: the record as it would be written, without hashes, and what would write it.
-pub(crate) fn preview(
+pub(crate) fn preview<R: Kind>(
     records: &Records<'_>,
     project: &Project,
-    after: &ClientRecord,
+    after: &R,
     host: &Host,
     output: &mut Output,
 ) -> Result<()> {
     #[derive(Serialize)]
-    struct Preview<'a> {
+    struct Preview<V> {
         dry_run: bool,
         command: String,
-        record: &'a RecordView<'a>,
+        record: V,
     }
-    let record = &RecordView::of(after, host.now);
+    let record = after.view(host.now);
     let command = records.told_write();
     if output.is_json() {
         return output.result_json(&Preview { dry_run: true, command, record });
     }
     output.say(format_args!(
-        "This record would be written to {}, with its hashes, by\n  {command}",
-        project.target
+        "This record would be written to {}{} by\n  {command}",
+        project.target,
+        R::UNSHOWN
     ));
-    output.result(&serde_json::to_string_pretty(record)?)?;
+    output.result(&serde_json::to_string_pretty(&record)?)?;
     output.say("Nothing was written.");
     Ok(())
 }

@@ -1,14 +1,15 @@
-//! The client records of a deployment, read and written in bulk through wrangler.
+//! The records of a deployment, read and written in bulk through wrangler.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context as _, Result, anyhow};
-use edgemint_issuer::{ClientId, ClientRecord, KV_PREFIX, RecordError};
+use edgemint_issuer::{ClientRecord, RecordError};
 use serde::{Deserialize, Serialize};
 
 use crate::host::Host;
+use crate::kind::Kind;
 use crate::project::{Project, Target};
 use crate::scratch::Scratch;
 use crate::wrangler::Wrangler;
@@ -26,7 +27,10 @@ const READ_LOCAL: usize = 10_000;
 const READERS: usize = 4;
 
 /// What is stored under an ID: a record, or something that is none.
-pub(crate) type Stored = std::result::Result<ClientRecord, RecordError>;
+pub(crate) type Stored<R = ClientRecord> = std::result::Result<R, RecordError>;
+
+/// Records of one kind, by ID.
+pub(crate) type ById<R> = BTreeMap<<R as Kind>::Id, Stored<R>>;
 
 /// The records of the target.
 pub(crate) struct Records<'a> {
@@ -35,10 +39,17 @@ pub(crate) struct Records<'a> {
     host: &'a Host,
 }
 
+/// A record as it is written.
 #[derive(Serialize)]
-struct Pair {
+pub(crate) struct Pair {
     key: String,
     value: String,
+}
+
+impl Pair {
+    pub(crate) fn of<R: Kind>(record: &R) -> Self {
+        Self { key: R::kv_key(record.id()), value: record.to_json() }
+    }
 }
 
 /// What `kv bulk get` prints of a value: the text, or (from the local state) an object around it.
@@ -54,28 +65,28 @@ impl<'a> Records<'a> {
         Ok(Self { wrangler: Wrangler::find(project, host)?, project, host })
     }
 
-    /// All records that there are.
-    pub(crate) fn read_all(&self) -> Result<BTreeMap<ClientId, Stored>> {
-        let keys = self.keys().context("the clients could not be listed")?;
-        self.read_keys(&keys)
+    /// All records of a kind that there are.
+    pub(crate) fn read_all<R: Kind>(&self) -> Result<ById<R>> {
+        let keys = self.keys::<R>().with_context(|| format!("the {}s could not be listed", R::NAME))?;
+        self.read_keys::<R>(&keys)
     }
 
     /// The records of those of `ids` that have one.
-    pub(crate) fn read(&self, ids: &[&ClientId]) -> Result<BTreeMap<ClientId, Stored>> {
+    pub(crate) fn read<R: Kind>(&self, ids: &[&R::Id]) -> Result<ById<R>> {
         // To ask which are there costs one more process, and saves reading the many that are not.
         let there: Vec<String>;
-        let keys: Vec<String> = ids.iter().map(|id| id.kv_key()).collect();
+        let keys: Vec<String> = ids.iter().map(|id| R::kv_key(id)).collect();
         let keys = if keys.len() > READ_DEPLOYED {
-            let known = self.keys()?;
+            let known = self.keys::<R>()?;
             there = keys.into_iter().filter(|key| known.binary_search(key).is_ok()).collect();
             &there
         } else {
             &keys
         };
-        self.read_keys(keys)
+        self.read_keys::<R>(keys)
     }
 
-    fn read_keys(&self, keys: &[String]) -> Result<BTreeMap<ClientId, Stored>> {
+    fn read_keys<R: Kind>(&self, keys: &[String]) -> Result<ById<R>> {
         let at_once = match self.project.target {
             Target::Local(_) => READ_LOCAL,
             Target::Deployed(_) => READ_DEPLOYED,
@@ -84,12 +95,13 @@ impl<'a> Records<'a> {
         let read = in_parallel(&chunks, READERS, |chunk| self.read_chunk(chunk));
         let mut records = BTreeMap::new();
         for chunk in read {
-            for (key, value) in chunk.context("the client records could not be read")? {
-                let Some(id) = key.strip_prefix(KV_PREFIX).and_then(|id| ClientId::parse(id).ok()) else {
+            let chunk = chunk.with_context(|| format!("the {} records could not be read", R::NAME))?;
+            for (key, value) in chunk {
+                let Some(id) = key.strip_prefix(R::PREFIX).and_then(|id| R::parse_id(id).ok()) else {
                     continue;
                 };
                 if let Value::Text(Some(json)) | Value::Wrapped { value: Some(json) } = value {
-                    let record = ClientRecord::parse(&id, &json);
+                    let record = R::parse(&id, &json);
                     records.insert(id, record);
                 }
             }
@@ -97,13 +109,13 @@ impl<'a> Records<'a> {
         Ok(records)
     }
 
-    /// The keys of all records, sorted.
-    fn keys(&self) -> Result<Vec<String>> {
+    /// The keys of all records of a kind, sorted.
+    fn keys<R: Kind>(&self) -> Result<Vec<String>> {
         #[derive(Deserialize)]
         struct Key {
             name: String,
         }
-        let printed = self.wrangler.kv(&["key", "list", "--prefix", KV_PREFIX].map(OsStr::new))?;
+        let printed = self.wrangler.kv(&["key", "list", "--prefix", R::PREFIX].map(OsStr::new))?;
         let keys: Vec<Key> = serde_json::from_str(&printed)
             .map_err(|_| anyhow!("wrangler printed something that is not its list of keys"))?;
         let mut names: Vec<String> = keys.into_iter().map(|key| key.name).collect();
@@ -119,11 +131,14 @@ impl<'a> Records<'a> {
             .map_err(|_| anyhow!("wrangler printed something that is not the values of keys"))
     }
 
-    /// Writes the records under their IDs.
-    pub(crate) fn write(&self, records: &[&ClientRecord]) -> Result<()> {
-        let pairs: Vec<Pair> =
-            records.iter().map(|r| Pair { key: r.id.kv_key(), value: r.to_json() }).collect();
-        self.change("put", &[], &pairs, "written")
+    /// Writes a record under its ID.
+    pub(crate) fn write<R: Kind>(&self, record: &R) -> Result<()> {
+        self.write_all(&[Pair::of(record)])
+    }
+
+    /// Writes records of any kind, in this order.
+    pub(crate) fn write_all(&self, records: &[Pair]) -> Result<()> {
+        self.change("put", &[], records, "written")
     }
 
     /// The command by which [`Self::write`] writes, for people to read.
@@ -137,8 +152,8 @@ impl<'a> Records<'a> {
     }
 
     /// Deletes what is stored under `ids`.
-    pub(crate) fn remove(&self, ids: &[&ClientId]) -> Result<()> {
-        let keys: Vec<String> = ids.iter().map(|id| id.kv_key()).collect();
+    pub(crate) fn remove<R: Kind>(&self, ids: &[&R::Id]) -> Result<()> {
+        let keys: Vec<String> = ids.iter().map(|id| R::kv_key(id)).collect();
         self.change("delete", &["--force"], &keys, "removed")
     }
 

@@ -20,6 +20,7 @@ mod host;
 mod http;
 mod jwt;
 mod key_args;
+mod kind;
 mod kv;
 mod local_keys;
 mod output;

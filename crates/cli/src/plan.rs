@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::dex::{DexClient, Refused};
 use crate::hashing::Secret;
+use crate::kind::Kind;
 use crate::kv::Stored;
 
 /// What an imported secret is called: the first one `dex`, the next `dex2`. Generated ones are called
@@ -24,8 +25,8 @@ pub(crate) enum Verdict {
 
 /// One entry of a file, and what is to be written because of it.
 #[derive(Debug, Serialize)]
-pub(crate) struct Planned {
-    /// Which of the file's clients it is; the first is 1.
+pub(crate) struct Planned<R = ClientRecord> {
+    /// Which of the file's entries of its kind it is; the first is 1.
     pub(crate) entry: usize,
     pub(crate) id: Option<String>,
     pub(crate) result: Verdict,
@@ -35,15 +36,15 @@ pub(crate) struct Planned {
     /// Why it was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
-    /// Whether its record has a secret then; nothing is said of a refused one.
+    /// Whether its record has a secret then; nothing is said of a refused one, and of what can have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) has_secret: Option<bool>,
     pub(crate) warnings: Vec<String>,
     #[serde(skip)]
-    pub(crate) record: Option<ClientRecord>,
+    pub(crate) record: Option<R>,
 }
 
-impl Planned {
+impl<R: Kind> Planned<R> {
     pub(crate) fn refused(Refused { entry, id, reason }: Refused) -> Self {
         Self {
             entry,
@@ -63,21 +64,21 @@ impl Planned {
         *self = Self::refused(Refused { entry: self.entry, id, reason });
     }
 
-    fn refuse(entry: usize, id: &str, reason: String) -> Self {
-        Self::refused(Refused { entry, id: Some(id.to_owned()), reason })
+    fn refuse(entry: usize, id: &R::Id, reason: String) -> Self {
+        Self::refused(Refused { entry, id: Some(id.to_string()), reason })
     }
 
     /// `record` instead of `stored`; nothing when they do not differ.
     fn write(
         entry: usize,
-        stored: Option<&ClientRecord>,
-        record: ClientRecord,
+        stored: Option<&R>,
+        record: R,
         changes: Vec<&'static str>,
         warnings: Vec<String>,
     ) -> Self {
         // The Worker's own parser has the last word: it also knows how long a record may be.
-        if let Err(error) = ClientRecord::parse(&record.id, &record.to_json()) {
-            return Self::refuse(entry, record.id.as_str(), format!("its record cannot be stored: {error}"));
+        if let Err(error) = R::parse(record.id(), &record.to_json()) {
+            return Self::refuse(entry, record.id(), format!("its record cannot be stored: {error}"));
         }
         let result = match stored {
             None => Verdict::Added,
@@ -86,11 +87,11 @@ impl Planned {
         };
         Self {
             entry,
-            id: Some(record.id.as_str().to_owned()),
+            id: Some(record.id().to_string()),
             result,
             changes,
             reason: None,
-            has_secret: Some(!record.secrets.is_empty()),
+            has_secret: record.has_secret(),
             warnings,
             record: (result != Verdict::Unchanged).then_some(record),
         }
@@ -110,7 +111,7 @@ pub(crate) fn dex_client(
             let reason = format!(
                 "what is stored of it cannot be read ({error}): `edgemint client remove` clears the way"
             );
-            return Planned::refuse(client.entry, client.id.as_str(), reason);
+            return Planned::refuse(client.entry, &client.id, reason);
         }
     };
     let mut warnings = client.warnings.clone();
@@ -167,7 +168,7 @@ pub(crate) fn dex_client(
 }
 
 /// What becomes of a record of a backup: it goes in as it is.
-pub(crate) fn record(entry: usize, record: ClientRecord, stored: Option<&Stored>) -> Planned {
+pub(crate) fn record<R: Kind>(entry: usize, record: R, stored: Option<&Stored<R>>) -> Planned<R> {
     let stored = stored.map(Result::as_ref);
     let same = matches!(stored, Some(Ok(stored)) if stored.to_json() == record.to_json());
     let changes = if same || stored.is_none() { Vec::new() } else { vec!["record"] };

@@ -1,7 +1,13 @@
-//! A client record as people and scripts may see it: all of it but the hashes.
+//! Records as people and scripts may see them: all of them but the hashes.
 
-use edgemint_issuer::{ClientId, ClientRecord, SecretHash, StoredSecret};
+use std::collections::BTreeMap;
+
+use edgemint_issuer::{
+    Algorithm, ApiId, ApiRecord, ApiScope, ClientId, ClientRecord, Introspect, ScopeToken, SecretHash,
+    StoredSecret, TokenProfile,
+};
 use serde::Serialize;
+use serde_json::Value;
 
 /// What a client is, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -45,6 +51,17 @@ pub(crate) struct RecordView<'a> {
     pub(crate) trusted_peers: &'a [ClientId],
     pub(crate) token_lifetime: Option<u64>,
     pub(crate) revision: u64,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) grants: &'a BTreeMap<ApiId, Vec<ScopeToken>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) default_api: Option<&'a ApiId>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) claims: &'a BTreeMap<String, Value>,
+    /// Absent when it is that of every client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) introspect: Option<Introspect>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) not_before: Option<u64>,
 }
 
 /// A secret without its hash.
@@ -81,7 +98,59 @@ impl<'a> RecordView<'a> {
             trusted_peers: &record.trusted_peers,
             token_lifetime: record.token_lifetime,
             revision: record.revision,
+            grants: &record.grants,
+            default_api: record.default_api.as_ref(),
+            claims: &record.claims,
+            introspect: Some(record.introspect).filter(|introspect| *introspect != Introspect::default()),
+            not_before: record.not_before,
         }
+    }
+}
+
+/// The record of an API, its fields named as they are stored.
+#[derive(Debug, Serialize)]
+pub(crate) struct ApiView<'a> {
+    pub(crate) id: &'a ApiId,
+    pub(crate) name: &'a str,
+    pub(crate) scopes: &'a [ApiScope],
+    pub(crate) token_lifetime: Option<u64>,
+    pub(crate) alg: Option<Algorithm>,
+    pub(crate) profile: Option<TokenProfile>,
+    pub(crate) revision: u64,
+}
+
+impl<'a> ApiView<'a> {
+    pub(crate) fn of(record: &'a ApiRecord) -> Self {
+        Self {
+            id: &record.id,
+            name: &record.name,
+            scopes: &record.scopes,
+            token_lifetime: record.token_lifetime,
+            alg: record.alg,
+            profile: record.profile,
+            revision: record.revision,
+        }
+    }
+}
+
+/// What stands where there is nothing to say.
+pub(crate) const NONE: &str = "-";
+
+/// The most names that one line tells.
+const MAX_NAMES: usize = 10;
+
+/// Names in a row, `none` when there are none.
+pub(crate) fn listed<T: AsRef<str>>(names: impl IntoIterator<Item = T>, none: &str) -> String {
+    let names: Vec<String> = names.into_iter().map(|name| printable(name.as_ref())).collect();
+    if names.is_empty() { none.to_owned() } else { names.join(", ") }
+}
+
+/// Names in a row; of very many the first and how many more there are.
+pub(crate) fn some_of<T: AsRef<str>>(names: &[T]) -> String {
+    let told = listed(names.iter().take(MAX_NAMES), NONE);
+    match names.len().saturating_sub(MAX_NAMES) {
+        0 => told,
+        more => format!("{told} and {more} more"),
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use edgemint_issuer::{Config, ConfigErrors, GrantType, SIGNING_KEY_PREFIX};
+use edgemint_issuer::{ClientRecord, Config, ConfigErrors, GrantType, SIGNING_KEY_PREFIX};
 use serde::Serialize;
 
 use super::check_keys::{self, ALL_KEYS};
@@ -155,7 +155,7 @@ fn one(project: &Project, host: &Host, findings: &mut Findings) -> Option<usize>
 }
 
 fn clients(project: &Project, host: &Host, findings: &mut Findings) {
-    match Records::of(project, host).and_then(|records| records.read_all()) {
+    match Records::of(project, host).and_then(|records| records.read_all::<ClientRecord>()) {
         Ok(stored) => check_clients::judge(&stored, host.now, findings),
         Err(error) => findings.add(Level::Unchecked, "CLIENTS", format!("could not be checked: {error:#}")),
     }

@@ -6,14 +6,11 @@ use edgemint_issuer::{ClientId, ClientRecord, SecretHash};
 
 use super::check::{Findings, Level};
 use crate::kv::Stored;
-use crate::view::State;
+use crate::view::{State, some_of};
 use crate::when;
 
 /// A client whose last secret expires within this time is told, in seconds: two weeks.
 const SOON: u64 = 14 * 24 * 3600;
-
-/// The most clients that one finding names.
-const MAX_NAMES: usize = 10;
 
 /// Judges the records of one target.
 pub(super) fn judge(stored: &BTreeMap<ClientId, Stored>, now: u64, findings: &mut Findings) {
@@ -35,16 +32,14 @@ pub(super) fn judge(stored: &BTreeMap<ClientId, Stored>, now: u64, findings: &mu
         }
     }
     if !imported.is_empty() {
-        let more = imported.len().saturating_sub(MAX_NAMES);
-        let names = imported.iter().take(MAX_NAMES).copied().collect::<Vec<_>>().join(", ");
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let names = some_of(&imported);
         let clients = if imported.len() == 1 { "client has" } else { "clients have" };
         findings.add(
             Level::Warning,
             "CLIENTS",
             format!(
                 "{} {clients} imported secrets, which somebody may have chosen and which cost more to check: replace them with \
-                 `edgemint client rotate-secret` ({names}{more})",
+                 `edgemint client rotate-secret` ({names})",
                 imported.len()
             ),
         );

@@ -41,7 +41,7 @@ pub(super) fn run(
     let project = Project::find(config, &args.target, host)?;
     let records = Records::of(&project, host)?;
     let id = &args.id;
-    if records.read(&[id])?.contains_key(id) {
+    if records.read::<ClientRecord>(&[id])?.contains_key(id) {
         bail!(
             "there is a client {id} already in {}; a new secret for it comes from `edgemint client rotate-secret {id}`",
             project.target
@@ -54,14 +54,12 @@ pub(super) fn run(
         Some(GeneratedSecret::from_random(&Zeroizing::new(host.random_bytes::<32>()?)))
     };
     let record = record(args, secret.as_ref(), host.now);
-    let json = record.to_json();
-    ClientRecord::parse(id, &json)
-        .map_err(|error| anyhow::anyhow!("the record cannot be stored: {error}"))?;
+    change::must_be_storable(&record)?;
     if args.dry_run {
         change::preview(&records, &project, &record, host, output)?;
         return Ok(ExitCode::SUCCESS);
     }
-    records.write(&[&record]).with_context(|| {
+    records.write(&record).with_context(|| {
         format!("the secret was not shown; should the client {id} be there now, remove it and add it again")
     })?;
 

@@ -1,4 +1,4 @@
-//! `edgemint client export`: a backup of all clients, with hashes and without secrets.
+//! `edgemint client export`: a backup of all clients and APIs, with hashes and without secrets.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
@@ -6,13 +6,14 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
-use edgemint_issuer::ClientRecord;
+use edgemint_issuer::{ApiRecord, ClientRecord};
 use serde::Serialize;
 
 use crate::backup;
 use crate::client_args::ClientExport;
 use crate::host::Host;
-use crate::kv::Records;
+use crate::kind::Kind;
+use crate::kv::{ById, Records, Stored};
 use crate::output::Output;
 use crate::project::Project;
 
@@ -26,21 +27,26 @@ pub(super) fn run(
     #[derive(Serialize)]
     struct Exported<'a> {
         file: &'a Path,
+        #[serde(skip_serializing_if = "is_zero")]
+        apis: usize,
         clients: usize,
+        /// The IDs of clients.
         unreadable: Vec<&'a str>,
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        unreadable_apis: &'a [String],
     }
     // Before anything is asked of Cloudflare; `create_new` below has the last word.
     if let Some(file) = args.file.as_deref().filter(|file| host.current_dir.join(file).exists()) {
         bail!("there is a file {} already, and a backup overwrites nothing: name another", file.display());
     }
     let project = Project::find(config, &args.target, host)?;
-    let stored = Records::of(&project, host)?.read_all()?;
-    let records: Vec<&ClientRecord> = stored.values().flatten().collect();
-    let text = backup::write(&records);
-    let unreadable: Vec<String> = stored
-        .iter()
-        .filter_map(|(id, stored)| stored.as_ref().err().map(|error| format!("{id} ({error})")))
-        .collect();
+    let records = Records::of(&project, host)?;
+    let (stored_apis, stored) = (records.read_all::<ApiRecord>()?, records.read_all::<ClientRecord>()?);
+    let apis: Vec<&ApiRecord> = stored_apis.values().flatten().collect();
+    let clients: Vec<&ClientRecord> = stored.values().flatten().collect();
+    let text = backup::write(&apis, &clients);
+    let mut unreadable = unreadable_of::<ApiRecord>(&stored_apis, "API ");
+    unreadable.extend(unreadable_of::<ClientRecord>(&stored, ""));
     match &args.file {
         None => output.result(&text)?,
         Some(file) => {
@@ -48,19 +54,36 @@ pub(super) fn run(
                 .with_context(|| format!("could not write {}", file.display()))?;
             if output.is_json() {
                 let unreadable = stored.iter().filter(|(_, stored)| stored.is_err());
+                let apis_too = stored_apis.iter().filter(|(_, stored)| stored.is_err());
                 output.result_json(&Exported {
                     file,
-                    clients: records.len(),
+                    apis: apis.len(),
+                    clients: clients.len(),
                     unreadable: unreadable.map(|(id, _)| id.as_str()).collect(),
+                    unreadable_apis: &apis_too.map(|(id, _)| id.to_string()).collect::<Vec<_>>(),
                 })?;
             }
         }
     }
-    output.say(format_args!("Exported {} clients of {}.", records.len(), project.target));
+    let more = if apis.is_empty() { String::new() } else { format!(" and {} APIs", apis.len()) };
+    output.say(format_args!("Exported {} clients{more} of {}.", clients.len(), project.target));
     if !unreadable.is_empty() {
         bail!("not in the backup, since their records cannot be read: {}", unreadable.join(", "));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The records that are not in the backup, and why.
+fn unreadable_of<R: Kind>(stored: &ById<R>, kind: &str) -> Vec<String> {
+    let of = |(id, stored): (&R::Id, &Stored<R>)| {
+        stored.as_ref().err().map(|error| format!("{kind}{id} ({error})"))
+    };
+    stored.iter().filter_map(of).collect()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// A new file that its owner alone may read; none is left when it cannot be written whole.

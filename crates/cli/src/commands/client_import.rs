@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, anyhow};
-use edgemint_issuer::{ClientId, ClientRecord, SecretHash};
+use edgemint_issuer::{ApiRecord, ClientId, ClientRecord, SecretHash};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -13,7 +13,8 @@ use crate::args::ClientImport;
 use crate::delay::Delay;
 use crate::hashing::Secret;
 use crate::host::Host;
-use crate::kv::{Records, Stored, in_parallel};
+use crate::kind::Kind;
+use crate::kv::{ById, Pair, Records, in_parallel};
 use crate::output::Output;
 use crate::plan::{self, Planned, Verdict};
 use crate::project::{Project, Target};
@@ -27,6 +28,8 @@ const MANY: usize = 200;
 struct Report<'a> {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     dry_run: bool,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    apis: &'a [Planned<ApiRecord>],
     clients: &'a [Planned],
     unused_fields: &'a BTreeSet<String>,
     seen_after_seconds: u64,
@@ -47,37 +50,50 @@ pub(super) fn run(
 
     let project = Project::find(config, &args.target, host)?;
     let records = Records::of(&project, host)?;
-    let ((mut planned, stored), unused_fields) = match restored {
-        Some(entries) => (restore(entries, &records)?, BTreeSet::new()),
+    let (mut apis, mut clients, unused_fields) = match restored {
+        Some(backup) => {
+            let (apis, clients) = (restore(backup.apis, &records)?, restore(backup.clients, &records)?);
+            (apis, clients, BTreeSet::new())
+        }
         None => {
             let dex = dex::read(text, &|name| host.text_variable(name)).map_err(wrong)?;
             let unused_fields = dex.unused_fields.clone();
-            (carry_over(dex, &records, args.dry_run, host, output)?, unused_fields)
+            let clients = carry_over(dex, &records, args.dry_run, host, output)?;
+            (Plan::nothing(), clients, unused_fields)
         }
     };
 
     if !args.dry_run {
-        leave_what_others_wrote(&mut planned, &stored, &records)?;
+        apis.leave_what_others_wrote(&records)?;
+        clients.leave_what_others_wrote(&records)?;
     }
-    let to_write: Vec<&ClientRecord> = planned.iter().filter_map(|planned| planned.record.as_ref()).collect();
+    // The APIs first: a client's grant is of no use without.
+    let to_write: Vec<Pair> = apis.pairs().chain(clients.pairs()).collect();
     if !args.dry_run && !to_write.is_empty() {
         if to_write.len() > MANY {
             output.say(format_args!("Writing {} records to {} …", to_write.len(), project.target));
         }
-        records.write(&to_write)?;
+        records.write_all(&to_write)?;
     }
     let delay = Delay::of(&project);
-    let refused = planned.iter().any(|planned| planned.result == Verdict::Refused);
+    let refused = apis.count(Verdict::Refused) + clients.count(Verdict::Refused) > 0;
     if output.is_json() {
         let report = Report {
             dry_run: args.dry_run,
-            clients: &planned,
+            apis: &apis.planned,
+            clients: &clients.planned,
             unused_fields: &unused_fields,
             seen_after_seconds: delay.seconds(),
         };
         output.result_json(&report)?;
     } else {
-        tell(&planned, &unused_fields, args.dry_run, &project.target, output);
+        apis.tell("API ", args.dry_run, output);
+        clients.tell("", args.dry_run, output);
+        if !unused_fields.is_empty() {
+            let names = unused_fields.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            output.say(format_args!("Not used here: {names}"));
+        }
+        summary(&apis, &clients, args.dry_run, &project.target, output);
         if !args.dry_run && !to_write.is_empty() {
             output.say(delay);
         }
@@ -85,28 +101,81 @@ pub(super) fn run(
     Ok(if refused { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// Hashing many secrets takes a while, in which another operator may have written one of the records: that one
-/// stays as it is.
-fn leave_what_others_wrote(planned: &mut [Planned], stored: &AllStored, records: &Records<'_>) -> Result<()> {
-    let ids: Vec<&ClientId> =
-        planned.iter().filter_map(|planned| Some(&planned.record.as_ref()?.id)).collect();
-    if ids.is_empty() {
-        return Ok(());
-    }
-    let written = change::written_meanwhile(records, stored, &ids)
-        .context("what is stored could not be looked at again, and nothing was written")?;
-    for one in planned.iter_mut() {
-        if one.record.as_ref().is_some_and(|record| written.contains(&record.id)) {
-            one.refuse_at_last(
-                "another operator wrote it at the same time: run the same command again".to_owned(),
-            );
-        }
-    }
-    Ok(())
+/// What becomes of the entries of one kind, and what was stored when that was decided.
+struct Plan<R: Kind> {
+    planned: Vec<Planned<R>>,
+    stored: ById<R>,
 }
 
-/// What was stored when the plan was made.
-type AllStored = BTreeMap<ClientId, Stored>;
+impl<R: Kind> Plan<R> {
+    fn nothing() -> Self {
+        Self { planned: Vec::new(), stored: BTreeMap::new() }
+    }
+
+    /// Hashing many secrets takes a while, in which another operator may have written one of the records: that
+    /// one stays as it is.
+    fn leave_what_others_wrote(&mut self, records: &Records<'_>) -> Result<()> {
+        let ids: Vec<&R::Id> =
+            self.planned.iter().filter_map(|planned| Some(planned.record.as_ref()?.id())).collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let written = change::written_meanwhile::<R>(records, &self.stored, &ids)
+            .context("what is stored could not be looked at again, and nothing was written")?;
+        for one in &mut self.planned {
+            if one.record.as_ref().is_some_and(|record| written.contains(record.id())) {
+                one.refuse_at_last(
+                    "another operator wrote it at the same time: run the same command again".to_owned(),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// What is to be written.
+    fn pairs(&self) -> impl Iterator<Item = Pair> {
+        self.planned.iter().filter_map(|planned| planned.record.as_ref()).map(Pair::of)
+    }
+
+    fn count(&self, verdict: Verdict) -> usize {
+        self.planned.iter().filter(|planned| planned.result == verdict).count()
+    }
+
+    fn counts(&self) -> String {
+        format!(
+            "{} added, {} updated, {} unchanged, {} refused",
+            self.count(Verdict::Added),
+            self.count(Verdict::Updated),
+            self.count(Verdict::Unchanged),
+            self.count(Verdict::Refused)
+        )
+    }
+
+    /// What people must know of single entries.
+    fn tell(&self, kind: &str, dry_run: bool, output: &mut Output) {
+        for one in &self.planned {
+            let id = match &one.id {
+                Some(id) => format!("{kind}{id} (entry {})", one.entry),
+                None => format!("{kind}entry {}", one.entry),
+            };
+            let changes = match one.changes.join(", ") {
+                changes if changes.is_empty() => changes,
+                changes => format!(": {changes}"),
+            };
+            match one.result {
+                Verdict::Refused => {
+                    output.say(format_args!("refused: {id}: {}", one.reason.as_deref().unwrap_or_default()));
+                }
+                Verdict::Added if dry_run => output.say(format_args!("would add: {id}{changes}")),
+                Verdict::Updated if dry_run => output.say(format_args!("would update: {id}{changes}")),
+                Verdict::Added | Verdict::Updated | Verdict::Unchanged => {}
+            }
+            for warning in &one.warnings {
+                output.say(format_args!("warning: {id}: {warning}"));
+            }
+        }
+    }
+}
 
 /// Plans the import of dex clients: the slow hashes on all cores.
 fn carry_over(
@@ -115,9 +184,9 @@ fn carry_over(
     dry_run: bool,
     host: &Host,
     output: &mut Output,
-) -> Result<(Vec<Planned>, AllStored)> {
+) -> Result<Plan<ClientRecord>> {
     let ids: Vec<&ClientId> = dex.entries.iter().flatten().map(|client| &client.id).collect();
-    let stored = records.read(&ids)?;
+    let stored = records.read::<ClientRecord>(&ids)?;
     let secrets = dex.entries.iter().flatten().filter(|client| client.secret.is_some()).count();
     if secrets > MANY {
         output.say(format_args!("Hashing {secrets} secrets, slowly, as it must be …"));
@@ -138,61 +207,38 @@ fn carry_over(
         planned
     });
     bar.finish_and_clear();
-    Ok((planned, stored))
+    Ok(Plan { planned, stored })
 }
 
 /// Plans the restoring of a backup.
-fn restore(entries: backup::Entries, records: &Records<'_>) -> Result<(Vec<Planned>, AllStored)> {
-    let ids: Vec<&ClientId> = entries.iter().flatten().map(|record| &record.id).collect();
-    let stored = records.read(&ids)?;
+fn restore<R: Kind>(entries: backup::Entries<R>, records: &Records<'_>) -> Result<Plan<R>> {
+    let ids: Vec<&R::Id> = entries.iter().flatten().map(Kind::id).collect();
+    if entries.is_empty() {
+        return Ok(Plan::nothing());
+    }
+    let stored = records.read::<R>(&ids)?;
     let planned = entries.into_iter().enumerate().map(|(i, entry)| match entry {
         Ok(record) => {
-            let stored = stored.get(&record.id);
+            let stored = stored.get(record.id());
             plan::record(i + 1, record, stored)
         }
         Err(refused) => Planned::refused(refused),
     });
-    Ok((planned.collect(), stored))
+    Ok(Plan { planned: planned.collect(), stored })
 }
 
-/// The summary for people.
-fn tell(
-    planned: &[Planned],
-    unused_fields: &BTreeSet<String>,
+/// How many entries went which way.
+fn summary(
+    apis: &Plan<ApiRecord>,
+    clients: &Plan<ClientRecord>,
     dry_run: bool,
     target: &Target,
     output: &mut Output,
 ) {
-    for one in planned {
-        let id = match &one.id {
-            Some(id) => format!("{id} (entry {})", one.entry),
-            None => format!("entry {}", one.entry),
-        };
-        let changes = one.changes.join(", ");
-        match one.result {
-            Verdict::Refused => {
-                output.say(format_args!("refused: {id}: {}", one.reason.as_deref().unwrap_or_default()));
-            }
-            Verdict::Added if dry_run => output.say(format_args!("would add: {id}: {changes}")),
-            Verdict::Updated if dry_run => output.say(format_args!("would update: {id}: {changes}")),
-            Verdict::Added | Verdict::Updated | Verdict::Unchanged => {}
-        }
-        for warning in &one.warnings {
-            output.say(format_args!("warning: {id}: {warning}"));
-        }
-    }
-    if !unused_fields.is_empty() {
-        let names = unused_fields.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-        output.say(format_args!("Not used here: {names}"));
-    }
-    let count = |verdict| planned.iter().filter(|planned| planned.result == verdict).count();
-    let counts = format!(
-        "{} added, {} updated, {} unchanged, {} refused",
-        count(Verdict::Added),
-        count(Verdict::Updated),
-        count(Verdict::Unchanged),
-        count(Verdict::Refused)
-    );
+    let counts = match apis.planned.as_slice() {
+        [] => clients.counts(),
+        _ => format!("APIs: {}; clients: {}", apis.counts(), clients.counts()),
+    };
     if dry_run {
         output.say(format_args!("It would be {counts}. Nothing was written to {target}."));
     } else {

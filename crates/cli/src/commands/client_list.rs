@@ -13,11 +13,8 @@ use crate::host::Host;
 use crate::kv::{Records, Stored};
 use crate::output::Output;
 use crate::project::Project;
-use crate::view::{RecordView, State, printable, table};
+use crate::view::{NONE, RecordView, State, listed, printable, table};
 use crate::when::utc;
-
-/// What stands where there is nothing to say.
-const NONE: &str = "-";
 
 /// A line of the list.
 #[derive(Debug, Serialize)]
@@ -81,7 +78,7 @@ pub(super) fn list(
         clients: &'a [Line<'a>],
     }
     let project = Project::find(config, &args.target, host)?;
-    let stored = Records::of(&project, host)?.read_all()?;
+    let stored = Records::of(&project, host)?.read_all::<ClientRecord>()?;
     let lines: Vec<Line<'_>> = stored.iter().map(|(id, stored)| Line::of(id, stored, host.now)).collect();
     if output.is_json() {
         output.result_json(&List { clients: &lines })?;
@@ -109,7 +106,7 @@ pub(super) fn show(
     output: &mut Output,
 ) -> Result<ExitCode> {
     let project = Project::find(config, &args.target, host)?;
-    let record = change::find(&Records::of(&project, host)?, &args.id, &project)?;
+    let record: ClientRecord = change::find(&Records::of(&project, host)?, &args.id, &project)?;
     let view = RecordView::of(&record, host.now);
     if output.is_json() {
         output.result_json(&view)?;
@@ -121,13 +118,12 @@ pub(super) fn show(
 
 /// The record for people.
 fn shown(record: &ClientRecord, view: &RecordView<'_>) -> Vec<String> {
-    let list = |names: Vec<String>| if names.is_empty() { NONE.to_owned() } else { names.join(", ") };
     let fields = [
         ("id", view.id.to_string()),
         ("name", printable(view.name)),
         ("state", State::of(record).word().to_owned()),
-        ("groups", list(view.groups.iter().map(|group| printable(group)).collect())),
-        ("trusted peers", list(view.trusted_peers.iter().map(ToString::to_string).collect())),
+        ("groups", listed(view.groups, NONE)),
+        ("trusted peers", listed(view.trusted_peers.iter().map(ClientId::as_str), NONE)),
         (
             "token lifetime",
             view.token_lifetime.map_or_else(

@@ -49,7 +49,7 @@ pub(super) fn rotate(
     let project = Project::find(config, &args.change.target, host)?;
     let records = Records::of(&project, host)?;
     let id = &args.change.id;
-    let before = change::find(&records, id, &project)?;
+    let before: ClientRecord = change::find(&records, id, &project)?;
     if before.public {
         bail!("the client {id} is public: it has no secret that could be rotated");
     }
@@ -139,7 +139,7 @@ pub(super) fn revoke(
     let project = Project::find(config, &args.change.target, host)?;
     let records = Records::of(&project, host)?;
     let (id, secret_id) = (&args.change.id, args.secret_id.as_str());
-    let before = change::find(&records, id, &project)?;
+    let before: ClientRecord = change::find(&records, id, &project)?;
     let Some((after, result)) = revoked(&before, secret_id, host.now) else {
         let names: Vec<&str> = before.secrets.iter().map(|secret| secret.id.as_str()).collect();
         let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };

@@ -1,5 +1,6 @@
 //! What is done about each command.
 
+mod change_one;
 mod check;
 mod check_clients;
 mod check_keys;
@@ -16,6 +17,7 @@ mod key_generate;
 mod key_list;
 mod key_retire;
 mod key_rotate;
+mod remove;
 mod token_get;
 mod token_inspect;
 

@@ -266,9 +266,9 @@ fn looks_like_a_variable(secret: &str) -> bool {
 
 /// Refuses every entry whose ID another one has, too: of several dex takes the last, and which one is meant
 /// is not ours to guess.
-pub(crate) fn refuse_repeated<T>(entries: &mut [Result<T, Refused>], id_of: fn(&T) -> &ClientId) {
+pub(crate) fn refuse_repeated<T, I: ToString>(entries: &mut [Result<T, Refused>], id_of: fn(&T) -> &I) {
     let id = |entry: &Result<T, Refused>| match entry {
-        Ok(client) => Some(id_of(client).as_str().to_owned()),
+        Ok(client) => Some(id_of(client).to_string()),
         Err(refused) => refused.id.clone(),
     };
     let mut by_id: BTreeMap<String, Vec<usize>> = BTreeMap::new();
