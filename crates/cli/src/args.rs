@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use edgemint_issuer::{ClientId, Lifetime, SigningKey};
 
+use crate::api_args::ApiCommand;
 use crate::check_args::Check;
 use crate::client_args::{
     ClientDisable, ClientEnable, ClientExport, ClientList, ClientRevokeSecret, ClientRotateSecret, ClientShow,
@@ -21,7 +22,7 @@ Exit codes:
 
 Secrets and keys are printed once, on stdout; everything else that people read stands on stderr.";
 
-/// Signing keys and clients of an edgemint deployment
+/// Signing keys, clients and APIs of an edgemint deployment
 #[derive(Debug, Parser)]
 #[command(name = "edgemint", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Args {
@@ -43,7 +44,10 @@ pub(crate) enum Command {
     /// Add, look at and change clients, rotate their secrets, back them up
     #[command(subcommand)]
     Client(ClientCommand),
-    /// Get and inspect tokens
+    /// Add, look at and change the APIs that tokens are for, and their scopes
+    #[command(subcommand)]
+    Api(ApiCommand),
+    /// Get, inspect and revoke tokens
     #[command(subcommand)]
     Token(TokenCommand),
     Check(Check),
@@ -207,7 +211,7 @@ pub(crate) struct ClientRemove {
     pub(crate) target: TargetArgs,
 }
 
-fn token_lifetime(text: &str) -> Result<Lifetime, String> {
+pub(crate) fn token_lifetime(text: &str) -> Result<Lifetime, String> {
     let (shortest, longest) = (Lifetime::SHORTEST_OF_TOKENS, Lifetime::LONGEST_OF_TOKENS);
     match Lifetime::parse(text) {
         Ok(lifetime) if (shortest..=longest).contains(&lifetime) => Ok(lifetime),

@@ -1,10 +1,12 @@
-//! `edgemint`, the operator's command line: signing keys and client records of a deployment.
+//! `edgemint`, the operator's command line: signing keys, client records and API records of a deployment.
 //!
 //! What was typed is [`Args`]; what is done about it stands in `commands`, one file each. Everything that
 //! the outside gives (the time, randomness, the environment, the terminal) comes in as [`Host`], read in
 //! `main.rs` and nowhere else. Records go to Workers KV through `wrangler`, which owns the credentials,
-//! and are written by the serialiser that the Worker reads with: [`edgemint_issuer::ClientRecord`].
+//! and are written by the serialiser that the Worker reads with: [`edgemint_issuer::ClientRecord`] and
+//! [`edgemint_issuer::ApiRecord`].
 
+mod api_args;
 mod args;
 mod backup;
 mod change;

@@ -1,5 +1,9 @@
 //! What is done about each command.
 
+mod api_add;
+mod api_list;
+mod api_remove;
+mod api_set;
 mod change_one;
 mod check;
 mod check_clients;
@@ -25,6 +29,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
+use crate::api_args::ApiCommand;
 use crate::args::{Args, ClientCommand, Command, KeyCommand};
 use crate::host::Host;
 use crate::output::Output;
@@ -41,6 +46,11 @@ pub fn run(args: &Args, host: &Host, output: &mut Output) -> Result<ExitCode> {
         Command::Key(KeyCommand::List(args)) => key_list::run(args, config, host, output),
         Command::Key(KeyCommand::Retire(args)) => key_retire::run(args, config, host, output),
         Command::Key(KeyCommand::Rotate(args)) => key_rotate::run(args, config, host, output),
+        Command::Api(ApiCommand::Add(args)) => api_add::run(args, config, host, output),
+        Command::Api(ApiCommand::List(args)) => api_list::list(args, config, host, output),
+        Command::Api(ApiCommand::Show(args)) => api_list::show(args, config, host, output),
+        Command::Api(ApiCommand::Set(args)) => api_set::run(args, config, host, output),
+        Command::Api(ApiCommand::Remove(args)) => api_remove::run(args, config, host, output),
         Command::Completions(args) => completions::run(args, output),
         Command::Token(TokenCommand::Get(args)) => token_get::run(args, config, host, output),
         Command::Token(TokenCommand::Inspect(args)) => token_inspect::run(args, config, host, output),

@@ -1,0 +1,101 @@
+//! `edgemint api add`: a new API that tokens can be for.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use edgemint_issuer::{ApiId, ApiRecord, ApiScope, Lifetime};
+use serde::Serialize;
+
+use crate::api_args::ApiAdd;
+use crate::change;
+use crate::delay::Delay;
+use crate::host::Host;
+use crate::kv::Records;
+use crate::output::Output;
+use crate::project::Project;
+use crate::view::ApiView;
+
+/// The result, as `--json` prints it.
+#[derive(Serialize)]
+struct Added<'a> {
+    #[serde(flatten)]
+    api: ApiView<'a>,
+    seen_after_seconds: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+}
+
+pub(super) fn run(
+    args: &ApiAdd,
+    config: Option<&Path>,
+    host: &Host,
+    output: &mut Output,
+) -> Result<ExitCode> {
+    once_each(&args.scopes)?;
+    let project = Project::find(config, &args.target, host)?;
+    let records = Records::of(&project, host)?;
+    let id = &args.id;
+    if records.read::<ApiRecord>(&[id])?.contains_key(id) {
+        bail!("there is an API {id} already in {}: `edgemint api set {id}` changes it", project.target);
+    }
+    let record = record(args);
+    change::must_be_storable(&record)?;
+    let warnings: Vec<String> = audience_only(id).into_iter().collect();
+    if args.dry_run {
+        change::preview(&records, &project, &record, host, output)?;
+        warnings.iter().for_each(|warning| output.say(format_args!("warning: {warning}")));
+        return Ok(ExitCode::SUCCESS);
+    }
+    records.write(&record)?;
+
+    let delay = Delay::of(&project);
+    if output.is_json() {
+        let seen_after_seconds = delay.seconds();
+        output.result_json(&Added { api: ApiView::of(&record), seen_after_seconds, warnings })?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    output.say(format_args!("Added the API {id} to {}.", project.target));
+    output.say(delay);
+    warnings.iter().for_each(|warning| output.say(format_args!("warning: {warning}")));
+    needed_key(&record).into_iter().for_each(|note| output.say(note));
+    output.say(format_args!(
+        "No client gets a token for it yet: `edgemint client grant CLIENT --api {id}` changes that."
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// No two descriptions for one scope.
+pub(super) fn once_each(scopes: &[ApiScope]) -> Result<()> {
+    for (i, scope) in scopes.iter().enumerate() {
+        if scopes.iter().take(i).any(|earlier| earlier.name == scope.name) {
+            bail!("--scope {} was typed twice: keep one of them", scope.name.as_str());
+        }
+    }
+    Ok(())
+}
+
+/// What who named an API otherwise than by a URI must know.
+fn audience_only(id: &ApiId) -> Option<String> {
+    (!id.is_absolute_uri()).then(|| {
+        format!("{id} is no absolute URI: only the parameter `audience` can name it, and not `resource` (RFC 8707 §2)")
+    })
+}
+
+/// What an algorithm of its own asks of the deployment.
+pub(super) fn needed_key(record: &ApiRecord) -> Option<String> {
+    let alg = record.alg?.name();
+    Some(format!(
+        "Tokens for it need a signing key for {alg}: `edgemint key list` shows those that there are."
+    ))
+}
+
+fn record(args: &ApiAdd) -> ApiRecord {
+    let name = args.name.as_deref().unwrap_or_else(|| args.id.as_str());
+    let mut record = ApiRecord::new(args.id.clone(), name);
+    record.scopes.clone_from(&args.scopes);
+    record.token_lifetime = args.token_lifetime.map(Lifetime::seconds);
+    record.alg = args.alg;
+    record.profile = args.profile;
+    record
+}

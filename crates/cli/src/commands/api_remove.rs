@@ -1,0 +1,51 @@
+//! `edgemint api remove`: deletes API records, after asking, and not while clients have a grant for one.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use edgemint_issuer::{ApiId, ApiRecord, ClientRecord};
+
+use super::remove::{self, Removal};
+use crate::api_args::ApiRemove;
+use crate::host::Host;
+use crate::kv::ById;
+use crate::output::Output;
+use crate::project::Project;
+use crate::view::some_of;
+
+pub(super) fn run(
+    args: &ApiRemove,
+    config: Option<&Path>,
+    host: &Host,
+    output: &mut Output,
+) -> Result<ExitCode> {
+    let project = Project::find(config, &args.target, host)?;
+    let removal = Removal::<ApiRecord> { ids: &args.ids, yes: args.yes, dry_run: args.dry_run };
+    remove::run(&removal, &project, host, output, |records, apis, output| {
+        let clients = records.read_all::<ClientRecord>()?;
+        for api in apis {
+            let names = granted(api, &clients);
+            if names.is_empty() {
+                continue;
+            }
+            let told = some_of(&names);
+            if !args.force {
+                bail!(
+                    "clients have a grant for {api}, so nothing was removed: {told} (`edgemint client ungrant CLIENT \
+                     --api {api}` takes it back; --force removes the API all the same)"
+                );
+            }
+            output.say(format_args!(
+                "warning: these clients keep a grant for {api}, which is of no effect then: {told}"
+            ));
+        }
+        Ok(())
+    })
+}
+
+/// The clients that have a grant for `api`.
+fn granted<'a>(api: &ApiId, clients: &'a ById<ClientRecord>) -> Vec<&'a str> {
+    let granted = clients.values().flatten().filter(|client| client.grants.contains_key(api));
+    granted.map(|client| client.id.as_str()).collect()
+}
