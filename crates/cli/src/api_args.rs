@@ -106,6 +106,7 @@ pub(crate) struct ApiShow {
 /// What is not named stays as it is. The clients whose grants name a scope that goes are told: they get it
 /// no longer.
 #[derive(Debug, ClapArgs)]
+#[command(override_usage = "edgemint api set [OPTIONS] <--local|--env <NAME>> <ID>")]
 #[command(group(ArgGroup::new("what").required(true).multiple(true)
     .args(["name", "scopes", "remove_scopes", "token_lifetime", "alg", "profile"])))]
 #[command(after_help = "\

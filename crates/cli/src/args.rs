@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use edgemint_issuer::{ClientId, Lifetime, SigningKey};
+use edgemint_issuer::{ApiId, ClientId, Lifetime, SigningKey};
 
 use crate::api_args::ApiCommand;
 use crate::check_args::Check;
@@ -11,6 +11,9 @@ use crate::client_args::{
     ClientDisable, ClientEnable, ClientExport, ClientList, ClientRevokeSecret, ClientRotateSecret, ClientShow,
 };
 use crate::completions_args::Completions;
+use crate::grant_args::{
+    ClientAllowIntrospection, ClientClaims, ClientGrant, ClientRevokeTokens, ClientUngrant, GrantArgs,
+};
 use crate::key_args::{KeyList, KeyRetire, KeyRotate};
 use crate::token_args::TokenCommand;
 
@@ -41,7 +44,7 @@ pub(crate) enum Command {
     /// Make, list, rotate and retire signing keys
     #[command(subcommand)]
     Key(KeyCommand),
-    /// Add, look at and change clients, rotate their secrets, back them up
+    /// Add, look at and change clients, their secrets and their grants, back them up
     #[command(subcommand)]
     Client(ClientCommand),
     /// Add, look at and change the APIs that tokens are for, and their scopes
@@ -71,6 +74,11 @@ pub(crate) enum ClientCommand {
     RevokeSecret(ClientRevokeSecret),
     Disable(ClientDisable),
     Enable(ClientEnable),
+    Grant(ClientGrant),
+    Ungrant(ClientUngrant),
+    Claims(ClientClaims),
+    AllowIntrospection(ClientAllowIntrospection),
+    RevokeTokens(ClientRevokeTokens),
     Remove(ClientRemove),
     Export(ClientExport),
     Import(ClientImport),
@@ -138,6 +146,7 @@ pub(crate) struct TargetArgs {
 #[command(after_help = "\
 Examples:
   edgemint client add billing --name 'Billing service' --group invoices --env production
+  edgemint client add billing --api https://invoices.example.com/ --scope read --default --env production
   edgemint client add billing --local --json")]
 pub(crate) struct ClientAdd {
     /// The client ID: 1 to 256 characters of printable ASCII
@@ -158,6 +167,11 @@ pub(crate) struct ClientAdd {
     /// A public client, which can keep no secret: it gets none, and no token by client_credentials
     #[arg(long)]
     pub(crate) public: bool,
+    /// An API that it may have tokens for, as with `client grant`
+    #[arg(long, value_name = "API", value_parser = ApiId::parse)]
+    pub(crate) api: Option<ApiId>,
+    #[command(flatten)]
+    pub(crate) grant: GrantArgs,
     /// Print the record that would be written, without its hash, and write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -168,7 +182,7 @@ pub(crate) struct ClientAdd {
 /// Import the clients of a dex configuration, or restore a backup
 ///
 /// FILE is a dex configuration as it is (YAML or JSON), the bare list of its staticClients, or a backup of
-/// edgemint. Read of each client: id or idEnv, secret or secretEnv, name, public, trustedPeers and
+/// edgemint, of which the APIs go in first. Read of each client: id or idEnv, secret or secretEnv, name, public, trustedPeers and
 /// clientCredentialsClaims.groups. Every other field is named once as not used.
 ///
 /// Secrets are stored as salted, slow hashes. Importing the same file again changes nothing; clients that

@@ -13,7 +13,8 @@ const LONGEST_OVERLAP: u64 = 366 * 24 * 3600;
 /// List the clients
 ///
 /// One line for each: its ID, its name, its state (active, disabled, public; or unreadable, when this
-/// edgemint cannot use its record), how many of its secrets work now, and when the next of them expires.
+/// edgemint cannot use its record), how many of its secrets work now, when the next of them expires, and the
+/// scopes that it may have; of several APIs, by API.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
@@ -107,7 +108,7 @@ pub(crate) struct ClientRevokeSecret {
     pub(crate) secret_id: String,
 }
 
-/// Write a backup of all clients
+/// Write a backup of all clients and APIs
 ///
 /// The backup is what `client import` reads. It holds hashes and no secrets; imported into an empty
 /// namespace, it makes every client work again with the secrets that it had. Keep it where only operators

@@ -1,5 +1,7 @@
 //! What is wrong with a JWT, judged by the keys that its issuer publishes.
 
+use std::fmt;
+
 use anyhow::{Context as _, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,10 +9,38 @@ use edgemint_issuer::Lifetime;
 use jwt_compact::alg::{Ed25519, Es256, Rsa};
 use jwt_compact::jwk::JsonWebKey;
 use jwt_compact::{AlgorithmExt as _, UntrustedToken};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// How far clocks may be apart.
 pub(crate) const SKEW: u64 = 60;
+
+/// What every access token of RFC 9068 has (§2.2), beside the claims that are judged in every token.
+const OF_RFC_9068: [&str; 5] = ["aud", "sub", "client_id", "iat", "jti"];
+
+/// Which kind of token it is, by its header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    /// `at+jwt` (RFC 9068 §2.1).
+    AccessToken,
+    /// Its `typ` says nothing: dex's access tokens and ID tokens are alike.
+    AccessOrIdToken,
+    /// Another JWT than those that are issued here.
+    Other,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AccessToken => "kind: an access token of RFC 9068 (typ at+jwt)",
+            Self::AccessOrIdToken => {
+                "kind: an access token or an ID token as dex makes them, which are alike"
+            }
+            Self::Other => "kind: none that edgemint issues",
+        })
+    }
+}
 
 /// A token, taken apart.
 pub(crate) struct Jwt<'a> {
@@ -32,6 +62,34 @@ impl<'a> Jwt<'a> {
                 .with_context(|| format!("its {name} is not JSON in base64url"))
         };
         Ok(Self { text, header: object("header")?, claims: object("claims")? })
+    }
+
+    /// Which kind of token it says it is. `application/` may stand before a `typ`, and case does not count
+    /// (RFC 7515 §4.1.9).
+    pub(crate) fn kind(&self) -> Kind {
+        let Some(typ) = self.header.get("typ") else { return Kind::AccessOrIdToken };
+        let typ = typ.as_str().unwrap_or_default().to_ascii_lowercase();
+        match typ.strip_prefix("application/").unwrap_or(&typ) {
+            "at+jwt" => Kind::AccessToken,
+            "jwt" => Kind::AccessOrIdToken,
+            _ => Kind::Other,
+        }
+    }
+
+    /// What is wrong for its kind: a JWT that means something else is no token (RFC 8725 §3.11).
+    pub(crate) fn wrong_kind(&self) -> Vec<String> {
+        match self.kind() {
+            Kind::AccessToken => OF_RFC_9068
+                .iter()
+                .filter(|name| !self.claims.contains_key(**name))
+                .map(|name| format!("it has no {name}, which an access token of RFC 9068 has"))
+                .collect(),
+            Kind::AccessOrIdToken => Vec::new(),
+            Kind::Other => {
+                let typ = self.header.get("typ").map(ToString::to_string).unwrap_or_default();
+                vec![format!("its typ is {typ}, which no token of edgemint has")]
+            }
+        }
     }
 
     /// What is wrong with the signature, if anything.
@@ -106,6 +164,31 @@ impl<'a> Jwt<'a> {
         match self.claims.get("aud") {
             Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).collect(),
             one => one.and_then(Value::as_str).into_iter().collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(header: &str) -> Kind {
+        let text = format!("{}.{}.x", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode("{}"));
+        let token = Jwt::parse(&text).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(token.wrong_kind().is_empty(), token.kind() == Kind::AccessOrIdToken);
+        token.kind()
+    }
+
+    #[test]
+    fn the_header_says_which_kind_of_token_it_is() {
+        for at in ["at+jwt", "AT+JWT", "application/at+jwt"] {
+            assert_eq!(kind(&format!(r#"{{"typ":"{at}"}}"#)), Kind::AccessToken);
+        }
+        for alike in ["{}", r#"{"typ":"JWT"}"#, r#"{"typ":"jwt"}"#] {
+            assert_eq!(kind(alike), Kind::AccessOrIdToken);
+        }
+        for other in [r#"{"typ":"token-introspection+jwt"}"#, r#"{"typ":7}"#] {
+            assert_eq!(kind(other), Kind::Other);
         }
     }
 }

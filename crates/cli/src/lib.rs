@@ -17,6 +17,7 @@ mod completions_args;
 mod confirm;
 mod delay;
 mod dex;
+mod grant_args;
 mod hashing;
 mod host;
 mod http;

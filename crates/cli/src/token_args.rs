@@ -12,6 +12,23 @@ use crate::check_args::issuer;
 pub(crate) enum TokenCommand {
     Get(TokenGet),
     Inspect(TokenInspect),
+    Introspect(TokenIntrospect),
+    Revoke(TokenRevoke),
+}
+
+/// Whose credentials are presented.
+#[derive(Debug, ClapArgs)]
+#[group(skip)]
+pub(crate) struct ClientAuth {
+    /// The client ID
+    #[arg(long, value_name = "ID", value_parser = ClientId::parse)]
+    pub(crate) client: ClientId,
+    /// The environment variable that holds the secret
+    #[arg(long, value_name = "VAR", conflicts_with = "secret_file")]
+    pub(crate) secret_env: Option<String>,
+    /// The file that holds the secret; a line break at its end is no part of it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secret_file: Option<PathBuf>,
 }
 
 /// Which issuer is asked.
@@ -47,20 +64,20 @@ impl IssuerArgs {
 Examples:
   edgemint token get --client billing --env production
   edgemint token get --client billing --secret-env CLIENT_SECRET --scope 'openid groups' --local
+  edgemint token get --client billing --resource https://invoices.example.com/ --scope read --env production
   edgemint token get --client billing --env production | jq -r .access_token | edgemint token inspect --env production")]
 pub(crate) struct TokenGet {
-    /// The client ID
-    #[arg(long, value_name = "ID", value_parser = ClientId::parse)]
-    pub(crate) client: ClientId,
-    /// The environment variable that holds the secret
-    #[arg(long, value_name = "VAR", conflicts_with = "secret_file")]
-    pub(crate) secret_env: Option<String>,
-    /// The file that holds the secret; a line break at its end is no part of it
-    #[arg(long, value_name = "FILE")]
-    pub(crate) secret_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) client: ClientAuth,
     /// The scopes, separated by spaces
     #[arg(long)]
     pub(crate) scope: Option<String>,
+    /// An API that the token is to be for, by its absolute URI (RFC 8707); may be repeated
+    #[arg(long = "resource", value_name = "URI")]
+    pub(crate) resources: Vec<String>,
+    /// An API that the token is to be for, by its name; may be repeated
+    #[arg(long = "audience", value_name = "NAME")]
+    pub(crate) audiences: Vec<String>,
     /// Goes into the tokens as it is
     #[arg(long)]
     pub(crate) nonce: Option<String>,
@@ -70,8 +87,9 @@ pub(crate) struct TokenGet {
 
 /// Verify a token and show what is in it
 ///
-/// Fetches the issuer's keys, verifies the signature, and prints the header and the claims on stdout; the
-/// times in words and everything that is wrong stand on stderr. The exit code is 1 when anything is wrong.
+/// Fetches the issuer's keys, verifies the signature, and prints the header and the claims on stdout; which
+/// kind of token it is, the times in words and everything that is wrong stand on stderr. The exit code is 1
+/// when anything is wrong. Whether it was revoked, `token introspect` tells.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
@@ -86,4 +104,47 @@ pub(crate) struct TokenInspect {
     pub(crate) audience: Option<String>,
     #[command(flatten)]
     pub(crate) from: IssuerArgs,
+}
+
+/// A token, whose credentials are presented with it, and to which issuer.
+#[derive(Debug, ClapArgs)]
+#[group(skip)]
+pub(crate) struct TokenSource {
+    #[command(flatten)]
+    pub(crate) client: ClientAuth,
+    /// The file that holds the token [default: stdin]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) from: IssuerArgs,
+}
+
+/// Ask the issuer whether a token is active
+///
+/// Prints the issuer's answer (RFC 7662) as JSON. The exit code is 0 when the token is active, and 1 when it is
+/// not: expired, revoked, none of this issuer, or none that the client may ask about. Token and secret are
+/// never arguments, where others could see them.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  edgemint token introspect --client gateway --secret-env GATEWAY_SECRET --env production < token.txt
+  edgemint token introspect --client gateway --token-file token.txt --issuer https://tokens.example.com")]
+pub(crate) struct TokenIntrospect {
+    #[command(flatten)]
+    pub(crate) source: TokenSource,
+}
+
+/// Revoke a token
+///
+/// The client that it was issued to asks the issuer to call it inactive from now on (RFC 7009). A verifier that
+/// checks tokens offline, by their signature, does not notice: there it lives until it expires. `client
+/// revoke-tokens` does the same to all tokens of a client.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  edgemint token revoke --client billing --secret-env CLIENT_SECRET --env production < token.txt
+  edgemint token revoke --client billing --token-file token.txt --issuer https://tokens.example.com")]
+pub(crate) struct TokenRevoke {
+    #[command(flatten)]
+    pub(crate) source: TokenSource,
 }

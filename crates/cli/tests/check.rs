@@ -46,7 +46,8 @@ fn only_the_names_of_secrets_are_asked_for() {
     assert_eq!((told.code, told.out.as_str()), (Some(0), ""), "{told:?}");
     let calls = folder.calls();
     assert_eq!(calls[0], "secret list --format json --env production --config PROJECT/wrangler.toml");
-    assert!(calls.len() == 2 && calls[1].starts_with("kv key list --prefix client:"), "{calls:?}");
+    let listed: Vec<&str> = calls[1..].iter().filter_map(|call| call.split(' ').nth(4)).collect();
+    assert_eq!(listed, ["client:", "api:"], "{calls:?}");
     folder.write("fake/secrets.json", "[]");
     let told = folder.edgemint(&["check"], "");
     assert!(told.code == Some(1) && told.out.contains("mistake: SIGNING_KEY_<NAME> is missing"), "{told:?}");
@@ -159,4 +160,47 @@ fn clients_that_get_no_token_soon_or_now_and_imported_secrets_are_told() {
     }
     assert_eq!((lines.len(), told.code), (5, Some(1)), "{told:?}");
     assert!(told.out.contains("(dex-1)") && !told.out.contains("$sha256"), "{told:?}");
+}
+
+#[test]
+fn grants_for_what_no_api_has_are_told_by_api_and_scope() {
+    let folder = project("http://127.0.0.1:8787");
+    folder.write("fake/secrets.json", r#"[{"name":"SIGNING_KEY_A"},{"name":"SIGNING_KEY_B"}]"#);
+    let granted = |id: &str, grants: Value, default_api: Option<&str>| {
+        let (key, record) = record(id, false, &[("s1", None, "fast")]);
+        let mut record: Value = serde_json::from_str(record.as_str().unwrap()).unwrap();
+        record["v"] = 2.into();
+        record["grants"] = grants;
+        record["default_api"] = default_api.into();
+        (key, Value::from(record.to_string()))
+    };
+    let api = json!({ "v": 1, "id": "https://a/", "name": "A", "scopes": [{ "name": "read", "description": "-" }],
+        "token_lifetime": null, "alg": null, "profile": null, "revision": 1 });
+    let mut stored: serde_json::Map<String, Value> = [
+        granted("fine", json!({ "https://a/": ["read"] }), Some("https://a/")),
+        granted("gone", json!({ "https://gone/": ["x"] }), Some("https://gone/")),
+        granted(
+            "more",
+            json!({ "https://gone/": [], "https://a/": ["read", "write"], "urn:broken": ["x"] }),
+            None,
+        ),
+    ]
+    .into_iter()
+    .collect();
+    stored.insert("api:https://a/".to_owned(), api.to_string().into());
+    stored.insert("api:urn:broken".to_owned(), "{".into());
+    let keys: Vec<Value> = stored.keys().map(|key| json!({ "name": key })).collect();
+    folder.write("fake/keys.json", &Value::from(keys).to_string());
+    folder.write("fake/stored.json", &Value::from(stored).to_string());
+    let told = folder.edgemint(&["check"], "");
+    for (line, (begin, end)) in told.out.lines().zip([
+        ("mistake: api:urn:broken cannot be read", "column 1)"),
+        ("warning: api:https://gone/ has no record, so that", "(gone, more)"),
+        ("warning: api:https://gone/ has no record and is the default API", "(gone)"),
+        ("warning: api:https://a/ does not define the scope write", "(more)"),
+    ]) {
+        let line = line.strip_prefix("env.production: ").unwrap();
+        assert!(line.starts_with(begin) && line.ends_with(end), "{begin} … {end}: {told:?}");
+    }
+    assert_eq!((told.out.lines().count(), told.code), (4, Some(1)), "{told:?}");
 }

@@ -40,7 +40,14 @@ fn verbs(project: &Project) -> Vec<String> {
 }
 
 /// A change of each kind.
-const CHANGES: [&[&str]; 3] = [&["disable", "a"], &["rotate-secret", "a"], &["revoke-secret", "a", "s1"]];
+const CHANGES: [&[&str]; 6] = [
+    &["disable", "a"],
+    &["rotate-secret", "a"],
+    &["revoke-secret", "a", "s1"],
+    &["claims", "a", "--set-text", "tenant=acme"],
+    &["allow-introspection", "a", "--tokens", "any"],
+    &["revoke-tokens", "a"],
+];
 
 #[test]
 fn a_change_reads_looks_again_and_writes_that_record_alone() {

@@ -21,7 +21,9 @@ fn the_credentials_are_form_encoded_basic_and_the_answer_is_printed() {
         let header = format!("authorization: basic {basic}").to_ascii_lowercase();
         let right = asked.line == "POST /token"
             && asked.head.to_ascii_lowercase().contains(&header)
-            && asked.body == "grant_type=client_credentials&scope=openid%20groups&nonce=n%26m";
+            && asked.body
+                == "grant_type=client_credentials&scope=openid%20groups&nonce=n%26m&resource=https%3A%2F%2Fa%2F\
+                    &resource=urn%3Ab&audience=c";
         if right {
             (200, r#"{"access_token":"t","token_type":"bearer"}"#.to_owned())
         } else {
@@ -33,7 +35,8 @@ fn the_credentials_are_form_encoded_basic_and_the_answer_is_printed() {
     for from in [["--secret-env", "THE_SECRET"], ["--secret-file", "secret"]] {
         let get =
             ["token", "get", "--client", "a:b", "--scope", "openid groups", "--nonce", "n&m", "--url", &url];
-        let told = folder.edgemint(&[&get[..], &from].concat(), "");
+        let apis = ["--resource", "https://a/", "--resource", "urn:b", "--audience", "c"];
+        let told = folder.edgemint(&[&get[..], &apis, &from].concat(), "");
         assert_eq!(told.code, Some(0), "{told:?}");
         assert_eq!(told.out, "{\"access_token\":\"t\",\"token_type\":\"bearer\"}\n");
         assert_eq!(told.err, "");
@@ -67,6 +70,70 @@ fn without_a_secret_an_issuer_or_a_network_nothing_is_sent() {
     );
     assert_eq!(get(&["--issuer", "http://example.com"]).code, Some(2));
     assert_eq!(get(&[]).code, Some(2), "which issuer?");
+}
+
+/// What is said when the issuer answers so to `edgemint token <verb>` with this token on standard input.
+fn presented(verb: &str, status: u16, answer: &'static str, more: &[&str]) -> Told {
+    let line = format!("POST /token/{verb}");
+    let url = issuer(move |_, asked| {
+        let basic = STANDARD.encode("gateway:hunter2%3A%20100%25");
+        let header = format!("authorization: basic {basic}").to_ascii_lowercase();
+        let right = asked.line == line
+            && asked.head.to_ascii_lowercase().contains(&header)
+            && asked.body == "token=e.y%2B.x&token_type_hint=access_token";
+        if right { (status, answer.to_owned()) } else { (500, "{}".to_owned()) }
+    });
+    let folder = Folder::new("");
+    folder.write("token.txt", "e.y+.x\n");
+    let asked = ["token", verb, "--client", "gateway", "--secret-env", "THE_SECRET", "--issuer", &url];
+    folder.edgemint(&[&asked[..], more].concat(), " e.y+.x\n")
+}
+
+#[test]
+fn introspection_prints_the_answer_and_ends_as_the_token_is() {
+    let active = r#"{"active":true,"exp":1795000000,"scope":"read"}"#;
+    for more in [&[][..], &["--token-file", "token.txt"]] {
+        let told = presented("introspect", 200, active, more);
+        assert_eq!((told.code, told.out.trim()), (Some(0), active), "{told:?}");
+        assert!(told.err.contains("The token is active until 2026-11-18 11:06:40 UTC"), "{told:?}");
+    }
+    let told = presented("introspect", 200, r#"{"active":false}"#, &[]);
+    assert_eq!((told.code, told.out.trim()), (Some(1), r#"{"active":false}"#));
+    assert!(told.err.contains("not active") && told.err.contains("gateway may ask about"), "{told:?}");
+    let told = presented("introspect", 200, r#"{"active":false}"#, &["--json"]);
+    assert_eq!((told.code, told.err.as_str()), (Some(1), ""));
+    let told = presented("introspect", 200, "[]", &[]);
+    assert!(
+        told.code == Some(1) && told.err.contains("does not say whether the token is active"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_revocation_says_who_does_not_notice() {
+    let told = presented("revoke", 200, "", &["--token-file", "token.txt"]);
+    assert_eq!((told.code, told.out.as_str()), (Some(0), ""), "{told:?}");
+    assert!(told.err.contains("within a minute or so") && told.err.contains("offline"), "{told:?}");
+    let told = presented("revoke", 200, "", &["--json"]);
+    assert_eq!((told.code, told.out.trim()), (Some(0), r#"{"revoked":true}"#), "{told:?}");
+}
+
+#[test]
+fn what_an_issuer_refuses_or_does_not_have_is_told_without_token_and_secret() {
+    let refusal = r#"{"error":"invalid_client","error_description":"Invalid client credentials."}"#;
+    for verb in ["introspect", "revoke"] {
+        let told = presented(verb, 401, refusal, &[]);
+        assert_eq!((told.code, told.out.as_str()), (Some(1), ""));
+        assert!(told.err.contains("invalid_client: Invalid client credentials."), "{told:?}");
+        assert!(!told.err.contains("hunter2") && !told.err.contains("e.y+.x"), "{told:?}");
+        let told = presented(verb, 404, "", &[]);
+        assert!(told.code == Some(1) && told.err.contains("is not there (404)"), "{told:?}");
+        let told = Folder::new("").edgemint(
+            &["token", verb, "--client", "a", "--secret-env", "THE_SECRET", "--issuer", "http://127.0.0.1:1"],
+            "\n",
+        );
+        assert!(told.code == Some(1) && told.err.contains("there is no token"), "{told:?}");
+    }
 }
 
 /// An issuer with these keys, which gives the tokens; and what is said of one of them.
@@ -153,4 +220,33 @@ fn ed25519_is_verified_and_what_is_no_token_is_said() {
     assert_eq!(told.code, Some(0), "{told:?}");
     let told = inspect(|_| "hunter2".to_owned(), &[], &["--json"]);
     assert!(told.code == Some(1) && told.err.contains("this is not a JWT") && !told.err.contains("hunter2"));
+}
+
+#[test]
+fn the_kind_of_a_token_is_told_and_what_it_must_have_is_asked_for() {
+    let key = p256::ecdsa::SigningKey::from_slice(&[7; 32]).unwrap();
+    let jwk = public(&JsonWebKey::from(key.verifying_key()), "ES256");
+    let sign = |typ: Option<&'static str>, more: Value| {
+        let key = key.clone();
+        move |url: &str| {
+            let mut claims = claims(url, 600);
+            for (name, value) in more.as_object().unwrap() {
+                claims.custom[name] = value.clone();
+            }
+            let header = Header::empty().with_key_id("k");
+            let header = if let Some(typ) = typ { header.with_token_type(typ) } else { header };
+            Es256.token(&header, &claims, &key).unwrap()
+        }
+    };
+    let keys = std::slice::from_ref(&jwk);
+    let whole = json!({ "client_id": "c", "jti": "j" });
+    let told = inspect(sign(Some("at+jwt"), whole.clone()), keys, &[]);
+    assert!(told.code == Some(0) && told.err.contains("kind: an access token of RFC 9068"), "{told:?}");
+    let told = inspect(sign(Some("at+jwt"), json!({})), keys, &[]);
+    assert!(told.code == Some(1) && told.err.contains("it has no client_id"), "{told:?}");
+    let told = inspect(sign(None, json!({})), keys, &[]);
+    assert!(told.code == Some(0) && told.err.contains("kind: an access token or an ID token"), "{told:?}");
+    let told = inspect(sign(Some("secevent+jwt"), whole), keys, &["--json"]);
+    let json: Value = serde_json::from_str(&told.out).unwrap();
+    assert_eq!((told.code, &json["kind"], &json["valid"]), (Some(1), &json!("other"), &json!(false)));
 }

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use edgemint_issuer::{ClientRecord, Config, ConfigErrors, GrantType, SIGNING_KEY_PREFIX};
+use edgemint_issuer::{ApiRecord, ClientRecord, Config, ConfigErrors, GrantType, SIGNING_KEY_PREFIX};
 use serde::Serialize;
 
 use super::check_keys::{self, ALL_KEYS};
-use super::{check_clients, check_live};
+use super::{check_apis, check_clients, check_live};
 use crate::args::TargetArgs;
 use crate::check_args::Check;
 use crate::host::Host;
@@ -155,8 +155,15 @@ fn one(project: &Project, host: &Host, findings: &mut Findings) -> Option<usize>
 }
 
 fn clients(project: &Project, host: &Host, findings: &mut Findings) {
-    match Records::of(project, host).and_then(|records| records.read_all::<ClientRecord>()) {
-        Ok(stored) => check_clients::judge(&stored, host.now, findings),
+    let read = || {
+        let records = Records::of(project, host)?;
+        anyhow::Ok((records.read_all::<ClientRecord>()?, records.read_all::<ApiRecord>()?))
+    };
+    match read() {
+        Ok((stored, apis)) => {
+            check_clients::judge(&stored, host.now, findings);
+            check_apis::judge(&apis, &stored, findings);
+        }
         Err(error) => findings.add(Level::Unchecked, "CLIENTS", format!("could not be checked: {error:#}")),
     }
 }

@@ -4,11 +4,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
-use edgemint_issuer::{ClientId, ClientRecord, GeneratedSecret, Lifetime, StoredSecret};
+use edgemint_issuer::{ApiRecord, ClientId, ClientRecord, GeneratedSecret, Lifetime, StoredSecret};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::token_get::encoded;
+use super::ask::encoded;
+use super::client_grant;
 use crate::args::ClientAdd;
 use crate::change;
 use crate::delay::Delay;
@@ -53,7 +54,11 @@ pub(super) fn run(
     } else {
         Some(GeneratedSecret::from_random(&Zeroizing::new(host.random_bytes::<32>()?)))
     };
-    let record = record(args, secret.as_ref(), host.now);
+    let mut record = record(args, secret.as_ref(), host.now);
+    if let Some(api) = &args.api {
+        let api: ApiRecord = change::find(&records, api, &project)?;
+        client_grant::add(&mut record, &api, &args.grant)?;
+    }
     change::must_be_storable(&record)?;
     if args.dry_run {
         change::preview(&records, &project, &record, host, output)?;
@@ -89,6 +94,9 @@ pub(super) fn run(
         "With the secret in the variable CLIENT_SECRET, this gets a token:\n  {}",
         curl(id, issuer)
     ));
+    if let Some(api) = &args.api {
+        output.say(client_grant::way_to_ask(&record, api));
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,10 +1,11 @@
 //! `edgemint client list` and `show`: what is stored of clients, without hashes.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use edgemint_issuer::{ClientId, ClientRecord, Lifetime};
+use edgemint_issuer::{ApiId, ClientId, ClientRecord, Introspect, Lifetime, ScopeToken};
 use serde::Serialize;
 
 use crate::change;
@@ -16,6 +17,9 @@ use crate::project::Project;
 use crate::view::{NONE, RecordView, State, listed, printable, table};
 use crate::when::utc;
 
+/// What a client may have: its APIs, and the scopes of each.
+type Grants = BTreeMap<ApiId, Vec<ScopeToken>>;
+
 /// A line of the list.
 #[derive(Debug, Serialize)]
 struct Line<'a> {
@@ -25,6 +29,8 @@ struct Line<'a> {
     live_secrets: usize,
     /// When the next live secret expires.
     next_expiry: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grants: Option<&'a Grants>,
     /// Why the record cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
@@ -41,6 +47,7 @@ impl<'a> Line<'a> {
                     state: State::of(record),
                     live_secrets: live.len(),
                     next_expiry: live.iter().filter_map(|secret| secret.expires).min(),
+                    grants: Some(&record.grants).filter(|grants| !grants.is_empty()),
                     error: None,
                 }
             }
@@ -50,12 +57,13 @@ impl<'a> Line<'a> {
                 state: State::Unreadable,
                 live_secrets: 0,
                 next_expiry: None,
+                grants: None,
                 error: Some(error.to_string()),
             },
         }
     }
 
-    fn cells(&self) -> [String; 5] {
+    fn cells(&self) -> [String; 6] {
         let readable = self.state != State::Unreadable;
         [
             self.id.to_string(),
@@ -63,8 +71,19 @@ impl<'a> Line<'a> {
             self.state.word().to_owned(),
             if readable { self.live_secrets.to_string() } else { NONE.to_owned() },
             self.next_expiry.map_or_else(|| NONE.to_owned(), utc),
+            self.grants.map_or_else(|| NONE.to_owned(), scopes),
         ]
     }
+}
+
+/// The scopes for people, in short: without the API when there is one alone.
+fn scopes(grants: &Grants) -> String {
+    let one = grants.len() == 1;
+    let told = |(api, scopes): (&ApiId, &Vec<ScopeToken>)| {
+        let names = listed(scopes.iter().map(ScopeToken::as_str), "no scope");
+        if one && !scopes.is_empty() { names } else { format!("{api}: {names}") }
+    };
+    grants.iter().map(told).collect::<Vec<_>>().join("; ")
 }
 
 pub(super) fn list(
@@ -88,7 +107,7 @@ pub(super) fn list(
         output.say(format_args!("There are no clients in {}.", project.target));
         return Ok(ExitCode::SUCCESS);
     }
-    let heading = ["ID", "NAME", "STATE", "LIVE SECRETS", "NEXT EXPIRY"].map(str::to_owned);
+    let heading = ["ID", "NAME", "STATE", "LIVE SECRETS", "NEXT EXPIRY", "SCOPES"].map(str::to_owned);
     let rows: Vec<_> = std::iter::once(heading).chain(lines.iter().map(Line::cells)).collect();
     output.result(&table(&rows).join("\n"))?;
     for line in &lines {
@@ -116,6 +135,11 @@ pub(super) fn show(
     Ok(ExitCode::SUCCESS)
 }
 
+/// The claims in one line.
+fn claims(record: &ClientRecord) -> String {
+    printable(&serde_json::to_string(&record.claims).unwrap_or_default())
+}
+
 /// The record for people.
 fn shown(record: &ClientRecord, view: &RecordView<'_>) -> Vec<String> {
     let fields = [
@@ -131,10 +155,35 @@ fn shown(record: &ClientRecord, view: &RecordView<'_>) -> Vec<String> {
                 |seconds| Lifetime::from_seconds(seconds).to_string(),
             ),
         ),
+        ("default API", view.default_api.map_or(NONE, ApiId::as_str).to_owned()),
+        ("claims", if view.claims.is_empty() { NONE.to_owned() } else { claims(record) }),
+        (
+            "introspection",
+            match record.introspect {
+                Introspect::Own => "its own tokens",
+                Introspect::Any => "all tokens",
+            }
+            .to_owned(),
+        ),
+        (
+            "revoked",
+            view.not_before
+                .map_or_else(|| NONE.to_owned(), |time| format!("tokens issued up to {}", utc(time))),
+        ),
         ("revision", view.revision.to_string()),
     ];
     let rows: Vec<_> = fields.map(|(name, value)| [format!("{name}:"), value]).into();
     let mut lines = table(&rows);
+    lines.push(format!("grants:{}", if view.grants.is_empty() { "          none" } else { "" }));
+    if !view.grants.is_empty() {
+        let heading = ["API", "SCOPES"].map(str::to_owned);
+        let grants = view
+            .grants
+            .iter()
+            .map(|(api, scopes)| [api.to_string(), listed(scopes.iter().map(ScopeToken::as_str), NONE)]);
+        let rows: Vec<_> = std::iter::once(heading).chain(grants).collect();
+        lines.extend(table(&rows).into_iter().map(|line| format!("  {line}")));
+    }
     if view.secrets.is_empty() {
         lines.push("secrets:         none".to_owned());
         return lines;

@@ -4,18 +4,23 @@ mod api_add;
 mod api_list;
 mod api_remove;
 mod api_set;
+mod ask;
 mod change_one;
 mod check;
+mod check_apis;
 mod check_clients;
 mod check_keys;
 mod check_live;
 mod client_add;
+mod client_claims;
 mod client_export;
+mod client_grant;
 mod client_import;
 mod client_list;
 mod client_remove;
 mod client_secrets;
 mod client_state;
+mod client_tokens;
 mod completions;
 mod key_generate;
 mod key_list;
@@ -24,6 +29,7 @@ mod key_rotate;
 mod remove;
 mod token_get;
 mod token_inspect;
+mod token_introspect;
 
 use std::process::ExitCode;
 
@@ -54,6 +60,10 @@ pub fn run(args: &Args, host: &Host, output: &mut Output) -> Result<ExitCode> {
         Command::Completions(args) => completions::run(args, output),
         Command::Token(TokenCommand::Get(args)) => token_get::run(args, config, host, output),
         Command::Token(TokenCommand::Inspect(args)) => token_inspect::run(args, config, host, output),
+        Command::Token(TokenCommand::Introspect(args)) => {
+            token_introspect::introspect(args, config, host, output)
+        }
+        Command::Token(TokenCommand::Revoke(args)) => token_introspect::revoke(args, config, host, output),
         Command::Check(args) => check::run(args, config, host, output),
         Command::Key(KeyCommand::Generate(args)) => key_generate::run(args, host, output),
         Command::Client(ClientCommand::Add(args)) => client_add::run(args, config, host, output),
@@ -70,6 +80,15 @@ pub fn run(args: &Args, host: &Host, output: &mut Output) -> Result<ExitCode> {
         }
         Command::Client(ClientCommand::Enable(args)) => {
             client_state::run(&args.change, false, config, host, output)
+        }
+        Command::Client(ClientCommand::Grant(args)) => client_grant::grant(args, config, host, output),
+        Command::Client(ClientCommand::Ungrant(args)) => client_grant::ungrant(args, config, host, output),
+        Command::Client(ClientCommand::Claims(args)) => client_claims::run(args, config, host, output),
+        Command::Client(ClientCommand::AllowIntrospection(args)) => {
+            client_tokens::allow_introspection(args, config, host, output)
+        }
+        Command::Client(ClientCommand::RevokeTokens(args)) => {
+            client_tokens::revoke(args, config, host, output)
         }
         Command::Client(ClientCommand::Export(args)) => client_export::run(args, config, host, output),
         Command::Client(ClientCommand::Import(args)) => client_import::run(args, config, host, output),

@@ -1,6 +1,5 @@
 //! `edgemint token inspect`: what is in a token, and what is wrong with it.
 
-use std::io::Read as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -9,21 +8,19 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
-use super::token_get::issuer;
+use super::ask;
 use crate::host::Host;
 use crate::http::Http;
-use crate::jwt::Jwt;
+use crate::jwt::{Jwt, Kind};
 use crate::output::Output;
 use crate::token_args::TokenInspect;
 use crate::when::{self, from_now};
-
-/// The longest token that is read.
-const MAX_TOKEN: u64 = 64 * 1024;
 
 /// The result, as `--json` prints it.
 #[derive(Serialize)]
 struct Inspected<'a> {
     valid: bool,
+    kind: Kind,
     header: &'a Map<String, Value>,
     claims: &'a Map<String, Value>,
     wrong: &'a [String],
@@ -35,8 +32,8 @@ pub(super) fn run(
     host: &Host,
     output: &mut Output,
 ) -> Result<ExitCode> {
-    let issuer = issuer(&args.from, config, host)?;
-    let text = if args.token == "-" { read()? } else { Zeroizing::new(args.token.clone()) };
+    let issuer = ask::issuer(&args.from, config, host)?;
+    let text = if args.token == "-" { ask::token(None, host)? } else { Zeroizing::new(args.token.clone()) };
     let token = Jwt::parse(text.trim()).map_err(|error| anyhow!("this is not a JWT: {error}"))?;
 
     let http = Http::of(&issuer);
@@ -44,15 +41,17 @@ pub(super) fn run(
     let jwks_uri = discovery.get("jwks_uri").and_then(Value::as_str);
     let jwks = http.document(jwks_uri.context("the issuer's discovery document names no jwks_uri")?)?;
     let mut wrong: Vec<String> = token.signature(&jwks).into_iter().collect();
+    wrong.extend(token.wrong_kind());
     wrong.extend(token.wrong_claims(&issuer, args.audience.as_deref(), host.now));
 
     let valid = wrong.is_empty();
     if output.is_json() {
         let (header, claims) = (&token.header, &token.claims);
-        output.result_json(&Inspected { valid, header, claims, wrong: &wrong })?;
+        output.result_json(&Inspected { valid, kind: token.kind(), header, claims, wrong: &wrong })?;
     } else {
         let shown = json!({ "header": token.header, "claims": token.claims });
         output.result(&serde_json::to_string_pretty(&shown)?)?;
+        output.say(token.kind());
         for (name, what) in [("iat", "issued"), ("nbf", "valid from"), ("exp", "expires")] {
             if let Some(time) = token.time(name) {
                 output.say(format_args!("{what}: {} ({})", when::utc(time), from_now(time, host.now)));
@@ -66,11 +65,4 @@ pub(super) fn run(
         }
     }
     Ok(if valid { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn read() -> Result<Zeroizing<String>> {
-    let mut text = Zeroizing::new(String::new());
-    let read = std::io::stdin().take(MAX_TOKEN).read_to_string(&mut text);
-    read.context("the token could not be read from standard input")?;
-    Ok(text)
 }

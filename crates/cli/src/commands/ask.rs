@@ -1,0 +1,142 @@
+//! What the commands that ask an issuer in a client's name have in common: which issuer, the client's
+//! credentials, the token that is asked about, and how a refusal is told.
+
+use std::io::Read as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use crate::host::Host;
+use crate::http::Answer;
+use crate::output::Output;
+use crate::project::Project;
+use crate::token_args::{ClientAuth, IssuerArgs};
+
+/// The longest token that is read.
+const MAX_TOKEN: u64 = 64 * 1024;
+
+/// The issuer that was typed, or that of wrangler.toml.
+pub(super) fn issuer(args: &IssuerArgs, config: Option<&Path>, host: &Host) -> Result<String> {
+    if let Some(issuer) = &args.issuer {
+        return Ok(issuer.clone());
+    }
+    let project = Project::find(config, &args.target(), host)?;
+    let issuer = project.issuer().with_context(|| {
+        format!("{} sets no ISSUER for {}: name it with --issuer", project.config.display(), project.target)
+    })?;
+    crate::check_args::issuer(issuer).map_err(|wrong| anyhow::anyhow!("ISSUER {wrong}"))
+}
+
+/// The client's credentials, as HTTP Basic wants them (RFC 6749 §2.3.1).
+pub(super) fn authorization(client: &ClientAuth, host: &Host) -> Result<Zeroizing<String>> {
+    let secret = secret(client, host)?;
+    let pair = Zeroizing::new(format!("{}:{}", *encoded(client.client.as_str()), *encoded(&secret)));
+    Ok(Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_bytes()))))
+}
+
+fn secret(client: &ClientAuth, host: &Host) -> Result<Zeroizing<String>> {
+    let secret = if let Some(name) = &client.secret_env {
+        let value = host.text_variable(name).map(Zeroizing::new);
+        value.with_context(|| format!("the environment variable {name} is not set"))?
+    } else if let Some(path) = &client.secret_file {
+        let file = path.display();
+        let path = host.current_dir.join(path);
+        let text = std::fs::read_to_string(path).map(Zeroizing::new);
+        let text = text.with_context(|| format!("could not read {file}"))?;
+        let line = text.strip_suffix('\n').unwrap_or(&text);
+        Zeroizing::new(line.strip_suffix('\r').unwrap_or(line).to_owned())
+    } else {
+        ensure!(
+            host.can_ask,
+            "nobody can be asked for the secret here: name where it is with --secret-env or --secret-file"
+        );
+        let prompt = format!("Secret of {} (not shown): ", client.client);
+        (host.hidden_answer)(&prompt).map(Zeroizing::new).context("the secret could not be read")?
+    };
+    ensure!(!secret.is_empty(), "the secret is empty");
+    Ok(secret)
+}
+
+/// The token of a file, or of standard input: never an argument, where others could see it.
+pub(super) fn token(file: Option<&Path>, host: &Host) -> Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::new());
+    match file {
+        Some(file) => {
+            let opened = std::fs::File::open(host.current_dir.join(file));
+            opened
+                .and_then(|opened| opened.take(MAX_TOKEN).read_to_string(&mut text))
+                .with_context(|| format!("the token could not be read from {}", file.display()))?;
+        }
+        None => {
+            let read = std::io::stdin().take(MAX_TOKEN).read_to_string(&mut text);
+            read.context("the token could not be read from standard input")?;
+        }
+    }
+    let token = Zeroizing::new(text.trim().to_owned());
+    ensure!(!token.is_empty(), "there is no token: it is empty");
+    Ok(token)
+}
+
+/// The parameters as `application/x-www-form-urlencoded`.
+pub(super) fn form<'a>(parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> Zeroizing<String> {
+    let pairs: Vec<Zeroizing<String>> = parameters
+        .into_iter()
+        .map(|(name, value)| Zeroizing::new(format!("{name}={}", *encoded(value))))
+        .collect();
+    let mut form = Zeroizing::new(String::with_capacity(pairs.iter().map(|pair| pair.len() + 1).sum()));
+    for pair in &pairs {
+        if !form.is_empty() {
+            form.push('&');
+        }
+        form.push_str(pair);
+    }
+    form
+}
+
+/// Says that the issuer refused, and why; with `--json` as it said it.
+pub(super) fn refused(issuer: &str, url: &str, answer: &Answer, output: &mut Output) -> Result<ExitCode> {
+    let Some(json) = &answer.json else { bail!("{url} answered {}, and no JSON", answer.status) };
+    if output.is_json() {
+        output.result_json(json)?;
+        return Ok(ExitCode::FAILURE);
+    }
+    let text = |name: &str| json.get(name).and_then(Value::as_str).unwrap_or_default();
+    bail!("{issuer} refused ({}): {}: {}", answer.status, text("error"), text("error_description"))
+}
+
+/// As `application/x-www-form-urlencoded`, which RFC 6749 §2.3.1 wants for Basic, too.
+pub(super) fn encoded(text: &str) -> Zeroizing<String> {
+    // Room for the longest: growing would leave copies behind.
+    let mut encoded = Zeroizing::new(String::with_capacity(text.len() * 3));
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(byte));
+            }
+            _ => {
+                encoded.push('%');
+                for digit in [byte >> 4, byte & 15] {
+                    encoded.push(char::from_digit(digit.into(), 16).unwrap_or('0').to_ascii_uppercase());
+                }
+            }
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_come_in_order_and_encoded() {
+        let parameters = [("resource", "https://a/"), ("resource", "urn:b"), ("scope", "a b&c")];
+        assert_eq!(*form(parameters), "resource=https%3A%2F%2Fa%2F&resource=urn%3Ab&scope=a%20b%26c");
+        assert_eq!(*form([]), "");
+    }
+}

@@ -1,0 +1,65 @@
+//! What `edgemint check` finds in the API records, and in grants for what no API record has.
+
+use std::collections::BTreeMap;
+
+use edgemint_issuer::{ApiId, ApiRecord, ClientRecord, ScopeToken};
+
+use super::check::{Findings, Level};
+use crate::kv::ById;
+use crate::view::some_of;
+
+/// Judges the records of one target.
+pub(super) fn judge(apis: &ById<ApiRecord>, clients: &ById<ClientRecord>, findings: &mut Findings) {
+    for (id, stored) in apis {
+        if let Err(error) = stored {
+            let message = format!("cannot be read, so that nobody gets a token for it: {error}");
+            findings.add(Level::Mistake, &id.kv_key(), message);
+        }
+    }
+    let mut without_record: BTreeMap<&ApiId, Vec<&str>> = BTreeMap::new();
+    let mut defaults: BTreeMap<&ApiId, Vec<&str>> = BTreeMap::new();
+    let mut undefined: BTreeMap<(&ApiId, &ScopeToken), Vec<&str>> = BTreeMap::new();
+    for client in clients.values().flatten() {
+        let name = client.id.as_str();
+        for (api, scopes) in &client.grants {
+            match apis.get(api) {
+                None => without_record.entry(api).or_default().push(name),
+                Some(Ok(record)) => {
+                    for scope in scopes.iter().filter(|scope| !record.defines(scope)) {
+                        undefined.entry((api, scope)).or_default().push(name);
+                    }
+                }
+                // That is said already.
+                Some(Err(_)) => {}
+            }
+        }
+        if let Some(api) = client.default_api.as_ref().filter(|api| !apis.contains_key(*api)) {
+            defaults.entry(api).or_default().push(name);
+        }
+    }
+    for (api, names) in without_record {
+        let message = format!(
+            "has no record, so that what is granted for it is never given: `edgemint api add {api}`, or \
+             `edgemint client ungrant CLIENT --api {api}` ({})",
+            some_of(&names)
+        );
+        findings.add(Level::Warning, &api.kv_key(), message);
+    }
+    for (api, names) in defaults {
+        let message = format!(
+            "has no record and is the default API of clients, whose requests that name no API are for it: \
+             `edgemint api add {api}`, or `edgemint client ungrant CLIENT --api {api}` ({})",
+            some_of(&names)
+        );
+        findings.add(Level::Warning, &api.kv_key(), message);
+    }
+    for ((api, scope), names) in undefined {
+        let scope = scope.as_str();
+        let message = format!(
+            "does not define the scope {scope}, so that it is granted and never given: `edgemint api set {api} \
+             --scope {scope}=DESCRIPTION`, or `edgemint client ungrant CLIENT --api {api} --scope {scope}` ({})",
+            some_of(&names)
+        );
+        findings.add(Level::Warning, &api.kv_key(), message);
+    }
+}
