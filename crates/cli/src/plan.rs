@@ -254,12 +254,16 @@ mod tests {
     fn what_the_file_does_not_speak_of_is_kept() {
         let mut record = imported();
         (record.disabled, record.token_lifetime, record.revision) = (true, Some(60), 7);
+        record.not_before = Some(NOW);
+        let api = edgemint_issuer::ApiId::parse("https://a/").expect("an ID");
+        record.grants.insert(api, Vec::new());
         record.secrets.insert(0, stored_secret("s1", "generated", None));
         let plan =
             planned(&CLIENT.replace("secret: s", "secret: t").replace("name: A", "name: B"), Some(&record));
         assert_eq!(told(&plan, None), "Updated [name secrets] s1 dex2");
         let written = plan.record.expect("it is updated");
         assert_eq!((written.disabled, written.token_lifetime, written.revision), (true, Some(60), 8));
+        assert_eq!((written.grants.len(), written.not_before), (1, Some(NOW)));
         let third = planned(&CLIENT.replace("secret: s", "secret: u"), Some(&written));
         assert_eq!(told(&third, None), "Updated [name secrets] s1 dex3");
     }
