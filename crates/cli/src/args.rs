@@ -106,6 +106,9 @@ pub(crate) struct KeyGenerate {
     /// The key ID, instead of the thumbprint: 1 to 128 characters of printable ASCII
     #[arg(long, value_parser = key_id)]
     pub(crate) kid: Option<String>,
+    /// Write the key into this new file, which its owner alone may read, and not to stdout
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -172,6 +175,9 @@ pub(crate) struct ClientAdd {
     pub(crate) api: Option<ApiId>,
     #[command(flatten)]
     pub(crate) grant: GrantArgs,
+    /// Write the secret into this new file, which its owner alone may read, and not to stdout
+    #[arg(long, value_name = "FILE", conflicts_with = "public")]
+    pub(crate) out: Option<PathBuf>,
     /// Print the record that would be written, without its hash, and write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -89,6 +89,9 @@ pub(crate) struct ClientRotateSecret {
     /// How long the old secrets go on working: 0s to 8784h (a year)
     #[arg(long, value_name = "TIME", value_parser = overlap, default_value = "24h")]
     pub(crate) overlap: Lifetime,
+    /// Write the secret into this new file, which its owner alone may read, and not to stdout
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) change: ClientChange,
 }

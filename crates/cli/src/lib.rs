@@ -28,6 +28,7 @@ mod kv;
 mod local_keys;
 mod output;
 mod plan;
+mod private_file;
 mod project;
 mod scratch;
 mod token_args;

@@ -209,7 +209,7 @@ fn a_backup_is_a_new_file_that_import_restores() {
 
     let again = client(&project, &["export", "backup.json"]);
     assert_eq!(again.status.code(), Some(1));
-    assert!(err(&again).contains("a backup overwrites nothing"), "{}", err(&again));
+    assert!(err(&again).contains("nothing is overwritten"), "{}", err(&again));
     assert_eq!(project.read("backup.json"), backup);
 
     // Into an empty namespace.

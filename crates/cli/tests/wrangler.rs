@@ -186,6 +186,41 @@ fn a_dry_run_adds_and_removes_nothing_and_shows_no_hash() {
 }
 
 #[test]
+fn a_secret_goes_into_a_new_file_for_its_owner_alone_or_to_stdout() {
+    let project = Project::new();
+    let add = ["client", "add", "a", "--out", "secret", "--env", "production"];
+    let done = project.edgemint(&add);
+    assert_eq!((done.status.code(), out(&done).as_str()), (Some(0), ""), "{}", err(&done));
+    let secret = project.read("secret");
+    assert!(secret.starts_with("ems_") && secret.ends_with('\n') && !err(&done).contains(secret.trim()));
+    let mode =
+        std::os::unix::fs::PermissionsExt::mode(&fs::metadata(project.path("secret")).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    project.store_what_was_put();
+
+    // Nothing is overwritten, nor asked of Cloudflare first.
+    let calls = project.calls().len();
+    let rotate = |file| ["client", "rotate-secret", "a", "--out", file, "--json", "--env", "production"];
+    let refused = project.edgemint(&rotate("secret"));
+    assert!(refused.status.code() == Some(1) && err(&refused).contains("name another"), "{}", err(&refused));
+    assert_eq!((project.read("secret"), project.calls().len()), (secret, calls));
+    // A secret that did not come into force is left nowhere.
+    project.write("fake/fail", "bulk put\n[ERROR] fetch failed\n");
+    assert_eq!(project.edgemint(&rotate("new")).status.code(), Some(1));
+    assert!(!project.path("new").exists());
+    fs::remove_file(project.path("fake/fail")).unwrap();
+    let rotated = project.edgemint(&rotate("new"));
+    let report: Value = serde_json::from_str(&out(&rotated)).unwrap();
+    assert!(
+        report["secret"].is_null() && report["secret_file"].as_str().unwrap().ends_with("/new"),
+        "{report}"
+    );
+
+    let key = project.edgemint(&["key", "generate", "--out", "key"]);
+    assert!(key.status.success() && out(&key).is_empty() && project.read("key").contains("\"d\""));
+}
+
+#[test]
 fn what_can_go_in_goes_in_beside_what_is_refused() {
     let project = Project::new();
     project.write("dex.yaml", &format!("{DEX}- {{id: d, name: D, secret: 007}}\n"));

@@ -16,6 +16,7 @@ use crate::delay::Delay;
 use crate::host::Host;
 use crate::kv::Records;
 use crate::output::Output;
+use crate::private_file::PrivateFile;
 use crate::project::Project;
 
 /// What the first generated secret of a record is called.
@@ -25,8 +26,10 @@ const FIRST: &str = "s1";
 #[derive(Serialize)]
 struct Added<'a> {
     id: &'a ClientId,
-    /// `null` for a public client.
+    /// `null` for a public client, and when it is in a file.
     secret: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret_file: Option<&'a Path>,
     secret_id: Option<&'static str>,
     public: bool,
     seen_after_seconds: u64,
@@ -39,6 +42,7 @@ pub(super) fn run(
     host: &Host,
     output: &mut Output,
 ) -> Result<ExitCode> {
+    let mut file = PrivateFile::named(args.out.as_deref(), host)?;
     let project = Project::find(config, &args.target, host)?;
     let records = Records::of(&project, host)?;
     let id = &args.id;
@@ -64,18 +68,23 @@ pub(super) fn run(
         change::preview(&records, &project, &record, host, output)?;
         return Ok(ExitCode::SUCCESS);
     }
+    if let (Some(file), Some(secret)) = (&mut file, &secret) {
+        file.write(secret.expose())?;
+    }
     records.write(&record).with_context(|| {
         format!("the secret was not shown; should the client {id} be there now, remove it and add it again")
     })?;
 
+    let file = file.map(PrivateFile::keep);
     let issuer = project.issuer();
     let delay = Delay::of(&project);
     if output.is_json() {
-        let secret = secret.as_ref().map(GeneratedSecret::expose);
+        let shown = secret.as_ref().filter(|_| file.is_none()).map(GeneratedSecret::expose);
         output.result_json(&Added {
             id,
-            secret,
-            secret_id: secret.map(|_| FIRST),
+            secret: shown,
+            secret_file: file.as_deref(),
+            secret_id: secret.as_ref().map(|_| FIRST),
             public: args.public,
             seen_after_seconds: delay.seconds(),
             issuer,
@@ -88,12 +97,7 @@ pub(super) fn run(
         output.say("It is public: it has no secret, and gets no token by client_credentials.");
         return Ok(ExitCode::SUCCESS);
     };
-    output.say("Its secret, shown this once:");
-    output.result(secret.expose())?;
-    output.say(format_args!(
-        "With the secret in the variable CLIENT_SECRET, this gets a token:\n  {}",
-        curl(id, issuer)
-    ));
+    reveal(id, secret, file.as_deref(), issuer, output)?;
     if let Some(api) = &args.api {
         output.say(client_grant::way_to_ask(&record, api));
     }
@@ -116,9 +120,31 @@ fn record(args: &ClientAdd, secret: Option<&GeneratedSecret>, now: u64) -> Clien
     record
 }
 
+/// Shows a new secret, once, or says in which file it is; and how to try it.
+pub(super) fn reveal(
+    id: &ClientId,
+    secret: &GeneratedSecret,
+    file: Option<&Path>,
+    issuer: Option<&str>,
+    output: &mut Output,
+) -> Result<()> {
+    match file {
+        Some(file) => output.say(format_args!("Its secret is in {}, and nowhere else.", file.display())),
+        None => {
+            output.say("Its secret, shown this once:");
+            output.result(secret.expose())?;
+        }
+    }
+    output.say(format_args!(
+        "With the secret in the variable CLIENT_SECRET, this gets a token:\n  {}",
+        curl(id, issuer)
+    ));
+    Ok(())
+}
+
 /// A command that gets a token. The ID is form-encoded, as RFC 6749 §2.3.1 has it for Basic: `curl -u`
 /// would take a colon in it for the end of it.
-pub(super) fn curl(id: &ClientId, issuer: Option<&str>) -> String {
+fn curl(id: &ClientId, issuer: Option<&str>) -> String {
     let encoded = encoded(id.as_str());
     let issuer = issuer.unwrap_or("https://YOUR-ISSUER");
     format!("curl -X POST {issuer}/token -u \"{}:$CLIENT_SECRET\" -d grant_type=client_credentials", *encoded)

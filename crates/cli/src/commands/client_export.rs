@@ -1,11 +1,9 @@
 //! `edgemint client export`: a backup of all clients and APIs, with hashes and without secrets.
 
-use std::fs::{File, OpenOptions};
-use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use edgemint_issuer::{ApiRecord, ClientRecord};
 use serde::Serialize;
 
@@ -15,6 +13,7 @@ use crate::host::Host;
 use crate::kind::Kind;
 use crate::kv::{ById, Records, Stored};
 use crate::output::Output;
+use crate::private_file::PrivateFile;
 use crate::project::Project;
 
 pub(super) fn run(
@@ -35,10 +34,7 @@ pub(super) fn run(
         #[serde(skip_serializing_if = "<[_]>::is_empty")]
         unreadable_apis: &'a [String],
     }
-    // Before anything is asked of Cloudflare; `create_new` below has the last word.
-    if let Some(file) = args.file.as_deref().filter(|file| host.current_dir.join(file).exists()) {
-        bail!("there is a file {} already, and a backup overwrites nothing: name another", file.display());
-    }
+    let new_file = PrivateFile::named(args.file.as_deref(), host)?;
     let project = Project::find(config, &args.target, host)?;
     let records = Records::of(&project, host)?;
     let (stored_apis, stored) = (records.read_all::<ApiRecord>()?, records.read_all::<ClientRecord>()?);
@@ -47,11 +43,11 @@ pub(super) fn run(
     let text = backup::write(&apis, &clients);
     let mut unreadable = unreadable_of::<ApiRecord>(&stored_apis, "API ");
     unreadable.extend(unreadable_of::<ClientRecord>(&stored, ""));
-    match &args.file {
+    match args.file.as_deref().zip(new_file) {
         None => output.result(&text)?,
-        Some(file) => {
-            create(&host.current_dir.join(file), &text)
-                .with_context(|| format!("could not write {}", file.display()))?;
+        Some((file, mut new_file)) => {
+            new_file.write(&text)?;
+            new_file.keep();
             if output.is_json() {
                 let unreadable = stored.iter().filter(|(_, stored)| stored.is_err());
                 let apis_too = stored_apis.iter().filter(|(_, stored)| stored.is_err());
@@ -84,20 +80,4 @@ fn unreadable_of<R: Kind>(stored: &ById<R>, kind: &str) -> Vec<String> {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
 fn is_zero(number: &usize) -> bool {
     *number == 0
-}
-
-/// A new file that its owner alone may read; none is left when it cannot be written whole.
-fn create(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    let write = |file: &mut File| {
-        writeln!(file, "{text}")?;
-        file.sync_all()
-    };
-    write(&mut file).inspect_err(|_| {
-        let _ = std::fs::remove_file(path);
-    })
 }

@@ -94,8 +94,10 @@ pub(super) fn run(
             output.say(format_args!("Not used here: {names}"));
         }
         summary(&apis, &clients, args.dry_run, &project.target, output);
-        if !args.dry_run && !to_write.is_empty() {
-            output.say(delay);
+        match (to_write.is_empty(), args.dry_run) {
+            (true, _) => {}
+            (false, true) => output.say(format_args!("It would run\n  {}", records.told_write())),
+            (false, false) => output.say(delay),
         }
     }
     Ok(if refused { ExitCode::FAILURE } else { ExitCode::SUCCESS })

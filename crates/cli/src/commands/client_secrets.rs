@@ -8,7 +8,7 @@ use edgemint_issuer::{ClientId, ClientRecord, GeneratedSecret, SecretHash, Store
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::client_add::curl;
+use super::client_add::reveal;
 use crate::change;
 use crate::client_args::{ClientRevokeSecret, ClientRotateSecret};
 use crate::delay::Delay;
@@ -16,6 +16,7 @@ use crate::host::Host;
 use crate::kv::Records;
 use crate::output::Output;
 use crate::plan::is_imported;
+use crate::private_file::PrivateFile;
 use crate::project::Project;
 use crate::when::utc;
 
@@ -39,13 +40,17 @@ pub(super) fn rotate(
     #[derive(Serialize)]
     struct Rotated<'a> {
         id: &'a ClientId,
-        secret: &'a str,
+        /// `null` when it is in a file.
+        secret: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        secret_file: Option<&'a Path>,
         secret_id: &'a str,
         old_secrets: &'a [Ending],
         revision: u64,
         seen_after_seconds: u64,
         issuer: Option<&'a str>,
     }
+    let mut file = PrivateFile::named(args.out.as_deref(), host)?;
     let project = Project::find(config, &args.change.target, host)?;
     let records = Records::of(&project, host)?;
     let id = &args.change.id;
@@ -60,14 +65,19 @@ pub(super) fn rotate(
         change::preview(&records, &project, &after, host, output)?;
         return Ok(ExitCode::SUCCESS);
     }
+    if let Some(file) = &mut file {
+        file.write(secret.expose())?;
+    }
     change::replace(&records, &project, &before, &after).context("no new secret is shown")?;
+    let file = file.map(PrivateFile::keep);
 
     let secret_id = after.secrets.last().map_or("", |secret| secret.id.as_str());
     let delay = Delay::of(&project);
     if output.is_json() {
         output.result_json(&Rotated {
             id,
-            secret: secret.expose(),
+            secret: file.is_none().then(|| secret.expose()),
+            secret_file: file.as_deref(),
             secret_id,
             old_secrets: &endings,
             revision: after.revision,
@@ -77,8 +87,6 @@ pub(super) fn rotate(
         return Ok(ExitCode::SUCCESS);
     }
     output.say(format_args!("The client {id} in {} has a new secret, {secret_id}.", project.target));
-    output.say("It is shown this once:");
-    output.result(secret.expose())?;
     output.say(delay);
     for Ending { id, expires } in &endings {
         if *expires <= host.now {
@@ -90,10 +98,7 @@ pub(super) fn rotate(
     if before.disabled {
         output.say("The client is disabled: it gets tokens again after `edgemint client enable`.");
     }
-    output.say(format_args!(
-        "With the secret in the variable CLIENT_SECRET, this gets a token:\n  {}",
-        curl(id, project.issuer())
-    ));
+    reveal(id, &secret, file.as_deref(), project.issuer(), output)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use crate::args::{Alg, KeyGenerate};
 use crate::host::Host;
 use crate::output::Output;
+use crate::private_file::PrivateFile;
 
 const RSA_BITS: usize = 2048;
 
@@ -29,9 +30,19 @@ struct PrivateJwk<'a> {
 }
 
 pub(super) fn run(args: &KeyGenerate, host: &Host, output: &mut Output) -> Result<ExitCode> {
+    let file = PrivateFile::named(args.out.as_deref(), host)?;
     let nbf = host.now.saturating_add(args.activate_in.seconds());
     let jwk = make(args.alg, args.kid.as_deref(), nbf, host)?;
-    output.result(&jwk)?;
+    let shown = match file {
+        Some(mut file) => {
+            file.write(&jwk)?;
+            format!("in {}", file.keep().display())
+        }
+        None => {
+            output.result(&jwk)?;
+            "shown this once".to_owned()
+        }
+    };
     let when = match args.activate_in.seconds() {
         0 => "It signs from now on, unless a newer key does.".to_owned(),
         _ => format!(
@@ -40,7 +51,7 @@ pub(super) fn run(args: &KeyGenerate, host: &Host, output: &mut Output) -> Resul
         ),
     };
     output.say(format_args!(
-        "A private key, shown this once. Put it into a secret of the Worker, at the prompt of this command or \
+        "A private key, {shown}. Put it into a secret of the Worker, at the prompt of this command or \
          through a pipe:\n  npx wrangler secret put SIGNING_KEY_<NAME> --env production\n{when}"
     ));
     Ok(ExitCode::SUCCESS)
