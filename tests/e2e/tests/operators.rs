@@ -8,13 +8,15 @@
 )]
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use edgemint_e2e::{State, edgemint, send, serve};
+use edgemint_e2e::{State, edgemint, edgemint_program, send, serve, serve_with};
 use edgemint_testkit::signing_key;
 use serde_json::Value;
-use xtask::{Server, Variant};
+use xtask::{Server, ServerOptions, Variant};
 
 /// KV's cache at an edge location is the only one that may be left: 30 seconds and a little more.
 const SEEN_WITHIN: Duration = Duration::from_secs(40);
@@ -127,6 +129,73 @@ fn a_backup_in_an_empty_namespace_makes_every_client_work_again() {
     assert_eq!(ask(&server, "example-app", "ZXhhbXBsZS1hcHAtc2VjcmV0"), 200);
     assert_eq!(ask(&server, "retired", &retired), 401, "disabled it was, and disabled it is");
     assert_eq!(ask(&server, "billing", &retired), 401);
+}
+
+#[test]
+fn a_client_gets_tokens_for_an_api_that_are_asked_about_and_taken_back() {
+    const API: &str = "https://api.example/";
+    let state = State::empty();
+    edgemint(&state, &["api", "add", API, "--scope", "read=Reads.", "--scope", "write=Writes."]);
+    let secret = secret_of(&edgemint(&state, &["client", "add", "billing", "--api", API, "--scope", "read"]));
+    edgemint(&state, &["client", "claims", "billing", "--set-text", "tenant=acme"]);
+    let file = state.path().join("secret");
+    std::fs::write(&file, &secret).unwrap();
+    let key = signing_key("ES256", &[]);
+    let mut options = ServerOptions::new(state.path()).secret("SIGNING_KEY_A", &key);
+    for (name, value) in
+        [("GRANT_TYPES", "client_credentials"), ("TOKEN_PROFILE", "rfc9068"), ("CLIENT_CACHE", "0")]
+    {
+        options = options.var(name, value);
+    }
+    let server = serve_with(options);
+    let token = |arguments: &[&str], input: &str| {
+        let mut command = Command::new(edgemint_program());
+        command.arg("token").args(arguments).args(["--issuer", &server.base_url(), "--json"]);
+        if arguments[0] != "inspect" {
+            command.args(["--client", "billing", "--secret-file"]).arg(&file);
+        }
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        (output.status.code(), serde_json::from_slice(&output.stdout).unwrap_or(Value::Null))
+    };
+    let get = || {
+        let (code, answer) = token(&["get", "--resource", API], "");
+        assert_eq!((code, &answer["scope"]), (Some(0), &"read".into()), "all that it is granted: {answer}");
+        answer["access_token"].as_str().unwrap().to_owned()
+    };
+    let (code, refused) = token(&["get", "--resource", API, "--scope", "write"], "");
+    assert_eq!((code, &refused["error"]), (Some(1), &"invalid_scope".into()));
+    let first = get();
+    let (code, shown) = token(&["inspect", "--audience", API], &first);
+    assert_eq!((code, &shown["claims"]["tenant"]), (Some(0), &"acme".into()), "{shown}");
+
+    let active = |of: &str| token(&["introspect"], of).1["active"].clone();
+    assert_eq!(active(&first), true);
+    assert_eq!(token(&["revoke"], &first).0, Some(0));
+    becomes(|| active(&first), false);
+    let second = get();
+    assert_eq!(active(&second), true);
+    edgemint(&state, &["client", "revoke-tokens", "billing"]);
+    becomes(|| active(&second), false);
+    thread::sleep(Duration::from_secs(1));
+    assert_eq!(active(&get()), true, "those that come after are good");
+
+    edgemint(&state, &["client", "ungrant", "billing", "--api", API]);
+    becomes(|| token(&["get", "--resource", API], "").1["error"].clone(), "invalid_target");
+}
+
+/// Asks until it is so, for as long as a change may take.
+#[track_caller]
+fn becomes(ask: impl Fn() -> Value, expected: impl Into<Value>) {
+    let expected = expected.into();
+    for _ in 0..SEEN_WITHIN.as_secs() * 2 {
+        if ask() == expected {
+            return;
+        }
+        thread::sleep(Duration::from_millis(500));
+    }
+    assert_eq!(ask(), expected);
 }
 
 /// In seconds since 1970.
