@@ -27,6 +27,7 @@ mod test;
 mod tools;
 mod wasm_target;
 mod worker;
+mod workerd;
 mod wrangler_config;
 
 use anyhow::Result;
@@ -37,6 +38,7 @@ pub use project::root;
 pub use server::{OnLine, Server, ServerOptions};
 pub use tools::Tools;
 pub use worker::{Built, Variant, build_worker};
+pub use workerd::{Bare, BareOptions};
 
 /// Runs one command, as the binary does.
 ///

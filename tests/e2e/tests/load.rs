@@ -1,0 +1,228 @@
+//! Many tokens from bare workerd: none twice, none that does not verify, no error, and no time that tells who exists.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on must stop, and here is the one that measures time"
+)]
+
+use std::collections::HashSet;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use edgemint_e2e::{State, build_release, get_json, note, tools};
+use edgemint_issuer::{ClientId, ClientRecord, GeneratedSecret, StoredSecret};
+use edgemint_testkit::{signing_key, verify};
+use serde_json::Value;
+use xtask::{Bare, BareOptions};
+
+const CONNECTIONS: usize = 4;
+
+/// A client with this secret, which may have expired.
+fn record(id: &str, secret: &GeneratedSecret, expires: Option<u64>) -> ClientRecord {
+    let mut record = ClientRecord::new(ClientId::parse(id).unwrap(), "A service");
+    record.secrets.push(StoredSecret { id: "s1".into(), created: 1, expires, hash: secret.hash() });
+    record
+}
+
+fn serve(state: &State, more: &[(&str, &str)], records: Vec<ClientRecord>, many: &ClientRecord) -> Bare {
+    build_release();
+    let mut variables = vec![
+        ("GRANT_TYPES".to_owned(), "client_credentials".to_owned()),
+        ("SIGNING_KEY_A".to_owned(), signing_key("ES256", &[])),
+    ];
+    variables.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    let records = records.into_iter().map(|record| (record.id.kv_key(), record.to_json())).collect();
+    let options = BareOptions { variables, records, many: many.to_json() };
+    Bare::start(tools(), &state.path().join("bare"), &options).unwrap_or_else(|error| panic!("{error:#}"))
+}
+
+/// One connection that is kept.
+struct Connection(BufReader<TcpStream>, u16);
+
+impl Connection {
+    fn to(bare: &Bare) -> Self {
+        let stream = TcpStream::connect(("127.0.0.1", bare.port())).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self(BufReader::new(stream), bare.port())
+    }
+
+    /// POSTs a form to /token; status and body.
+    fn ask(&mut self, form: &str) -> (u16, String) {
+        let head = format!(
+            "POST /token HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n",
+            self.1,
+            form.len()
+        );
+        self.0.get_mut().write_all((head + form).as_bytes()).unwrap();
+        let (mut line, mut length) = (String::new(), 0);
+        self.0.read_line(&mut line).unwrap();
+        let status = line.split(' ').nth(1).unwrap_or_else(|| panic!("{line:?}")).parse().unwrap();
+        loop {
+            line.clear();
+            self.0.read_line(&mut line).unwrap();
+            if line == "\r\n" {
+                break;
+            }
+            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap();
+            }
+        }
+        let mut body = vec![0; length];
+        self.0.read_exact(&mut body).unwrap();
+        (status, String::from_utf8(body).unwrap())
+    }
+}
+
+/// After so many requests the runtime has taken the memory that it wants.
+const WARM: u64 = 13_400;
+
+/// So many requests: three of four are right, two of ten are refused, and every twentieth is garbage. `growth`: how much
+/// the memory may grow after the first of them, in per cent.
+fn load(requests: u64, growth: u64) {
+    let state = State::empty();
+    let secret = GeneratedSecret::from_random(&[7; 32]);
+    let bare = serve(&state, &[], Vec::new(), &record("service-N", &secret, None));
+    let jwks = get_json(&format!("{}/keys", bare.base_url()));
+    let seen = Mutex::new(HashSet::new());
+    let (next, issued, verified) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+    let memory = Mutex::new(0);
+    let begin = Instant::now();
+    let work = || {
+        let mut connection = Connection::to(&bare);
+        loop {
+            let n = next.fetch_add(1, Ordering::Relaxed);
+            if n >= requests {
+                return;
+            }
+            if n == WARM {
+                *memory.lock().unwrap() = bare.memory().unwrap();
+            }
+            let id = n % 1000;
+            match n % 20 {
+                0 => {
+                    let (status, _) = connection.ask("grant_type=client_credentials&%zz");
+                    assert_eq!(status, 400);
+                }
+                5 | 10 | 13 | 17 => {
+                    let form =
+                        format!("grant_type=client_credentials&client_id=service-{id}&client_secret=wrong");
+                    assert_eq!(connection.ask(&form).0, 401);
+                }
+                _ => {
+                    let form = format!(
+                        "grant_type=client_credentials&client_id=service-{id}&client_secret={}&scope=profile",
+                        secret.expose()
+                    );
+                    let (status, body) = connection.ask(&form);
+                    assert_eq!(status, 200, "{body}");
+                    let body: Value = serde_json::from_str(&body).unwrap();
+                    let token = body["access_token"].as_str().unwrap();
+                    let claims = claims(token);
+                    assert!(
+                        seen.lock().unwrap().insert(claims["jti"].as_str().unwrap().to_owned()),
+                        "a jti comes twice"
+                    );
+                    if issued.fetch_add(1, Ordering::Relaxed).is_multiple_of(100) {
+                        verify(&jwks, token).unwrap();
+                        verified.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            }
+        }
+    };
+    std::thread::scope(|scope| (0..CONNECTIONS).for_each(|_| drop(scope.spawn(work))));
+    let (issued, verified) = (issued.into_inner(), verified.into_inner());
+    let (before, after) = (memory.into_inner().unwrap(), bare.memory().unwrap());
+    note(&format!(
+        "load: {requests} requests, {issued} tokens, {verified} of them verified, in {} s; memory {before} KiB, then {after} KiB",
+        begin.elapsed().as_secs()
+    ));
+    assert_eq!(issued, requests * 3 / 4);
+    assert!(verified >= issued / 100);
+    assert!(after * 100 <= before * (100 + growth), "the memory grows: {before} KiB, then {after} KiB");
+}
+
+/// What a token says, not verified.
+fn claims(token: &str) -> Value {
+    use base64::Engine as _;
+    let claims = token.split('.').nth(1).unwrap();
+    let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(claims).unwrap();
+    serde_json::from_slice(&claims).unwrap()
+}
+
+#[test]
+fn twenty_thousand_requests_of_all_kinds_are_answered_as_they_should() {
+    load(20_000, 50);
+}
+
+/// Takes some minutes: `cargo test -p edgemint-e2e --release --test load -- --ignored`.
+#[test]
+#[ignore = "it takes some minutes"]
+fn a_million_tokens_are_issued_without_an_error_and_without_growing() {
+    load(1_340_000, 10);
+}
+
+/// The median time of each of these requests, in microseconds, asked in turns on one connection.
+fn medians(bare: &Bare, forms: &[String], rounds: usize) -> Vec<u128> {
+    let mut connection = Connection::to(bare);
+    let mut times = vec![Vec::with_capacity(rounds); forms.len()];
+    for round in 0..rounds + 200 {
+        for i in 0..forms.len() {
+            // Another one comes first each time: none always stands behind the same.
+            let i = (i + round) % forms.len();
+            let begin = Instant::now();
+            connection.ask(&forms[i]);
+            if round >= 200 {
+                times[i].push(begin.elapsed());
+            }
+        }
+    }
+    let median = |times: &mut Vec<Duration>| {
+        times.sort_unstable();
+        times[times.len() / 2].as_micros()
+    };
+    times.iter_mut().map(median).collect()
+}
+
+/// A tenth, or 30 µs, whichever is more: over a network, nobody sees that.
+fn alike(medians: &[u128]) -> bool {
+    let (least, most) = (medians.iter().min().unwrap(), medians.iter().max().unwrap());
+    most - least <= (least / 10).max(30)
+}
+
+#[test]
+fn time_does_not_tell_why_a_client_in_memory_was_refused() {
+    let secret = GeneratedSecret::from_random(&[7; 32]);
+    let mut disabled = record("disabled", &secret, None);
+    disabled.disabled = true;
+    let records =
+        || vec![record("there", &secret, None), record("expired", &secret, Some(2)), disabled.clone()];
+    let form = |id: &str, secret: &str| {
+        format!("grant_type=client_credentials&client_id={id}&client_secret={secret}&scope=profile")
+    };
+    let right = secret.expose();
+    let wrong = GeneratedSecret::from_random(&[8; 32]);
+    let wrong = wrong.expose();
+
+    // In memory: a wrong secret, a disabled client, a secret that has expired.
+    let state = State::empty();
+    let bare = serve(&state, &[], records(), &record("service-N", &secret, None));
+    let forms =
+        [form("there", wrong), form("disabled", right), form("disabled", wrong), form("expired", right)];
+    let in_memory = medians(&bare, &forms, 2000);
+    note(&format!("timing: wrong, disabled, disabled and wrong, expired, in memory: {in_memory:?} µs"));
+    assert!(alike(&in_memory), "{in_memory:?}");
+
+    // Read anew each time: a client that is there, and one that is not. What differs is the store's own work, which is
+    // not ours to hide (SECURITY.md).
+    let state = State::empty();
+    let bare = serve(&state, &[("CLIENT_CACHE", "0")], records(), &record("service-N", &secret, None));
+    let read = medians(&bare, &[form("there", wrong), form("nobody", wrong)], 2000);
+    note(&format!("timing: wrong, unknown, read from the store: {read:?} µs"));
+}
