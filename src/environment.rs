@@ -7,6 +7,7 @@ use wasm_bindgen::prelude::*;
 use worker::Env;
 
 use crate::kv_clients::KvClients;
+use crate::rate_limits::RateLimits;
 use crate::web_crypto::WebCrypto;
 
 #[wasm_bindgen(module = "/src/glue.js")]
@@ -15,7 +16,7 @@ extern "C" {
 }
 
 /// The issuer of this isolate.
-pub(crate) type EdgeAuthority = Authority<KvClients, WebCrypto>;
+pub(crate) type EdgeAuthority = Authority<KvClients, WebCrypto, RateLimits>;
 
 /// Makes the issuer, or says everything that is wrong with the deployment, one sentence each.
 pub(crate) fn authority(env: &Env) -> Result<EdgeAuthority, Vec<String>> {
@@ -27,7 +28,8 @@ pub(crate) fn authority(env: &Env) -> Result<EdgeAuthority, Vec<String>> {
         (Ok(config), Ok(namespace)) => {
             let isolate_key = crate::random().map_err(|error| vec![error.to_string()])?;
             let clients = KvClients::new(namespace, &config);
-            Ok(Authority::new(config, clients, WebCrypto::default(), isolate_key))
+            let authority = Authority::new(config, clients, WebCrypto::default(), isolate_key);
+            Ok(authority.with_brake(RateLimits::new(env)))
         }
         (config, namespace) => {
             let mistakes = config.as_ref().err().map(ConfigErrors::mistakes).unwrap_or_default();

@@ -1,14 +1,17 @@
 // The crossings between JavaScript and wasm. Each one costs more than the work behind it, so what a request
 // carries crosses in one call, its body in another, and the answer in one; everything else is Rust.
 
-/** What the issuer needs of a request, a line each; "=" marks a header that is there. No value can hold a newline. */
+/**
+ * What the issuer needs of a request, a line each; "=" marks a header that is there. No value can hold a newline.
+ * `cf-connecting-ip`, `cf-ipcountry` and `cf-ray` are Cloudflare's: it overwrites what a client puts there.
+ */
 export function head(request) {
   const { headers } = request;
   const header = (name) => {
     const value = headers.get(name);
     return value === null ? "" : `=${value}`;
   };
-  return `${request.method}\n${request.url}\n${header("authorization")}\n${header("accept")}\n${header("content-type")}\n${header("origin")}\n${header("if-none-match")}`;
+  return `${request.method}\n${request.url}\n${header("authorization")}\n${header("accept")}\n${header("content-type")}\n${header("origin")}\n${header("if-none-match")}\n${header("cf-connecting-ip")}\n${header("cf-ipcountry")}\n${header("cf-ray")}`;
 }
 
 /** The body, or null when it is longer than `limit`: then no more than that of it has been read. */
@@ -50,6 +53,16 @@ export function variables(env) {
     else if (Array.isArray(value)) found[name] = value.join(" ");
   }
   return JSON.stringify(found);
+}
+
+/** The rate limiter that is bound under `name`, if one is. */
+export function limiter(env, name) {
+  return typeof env[name]?.limit === "function" ? env[name] : undefined;
+}
+
+/** Counts once under `key`; whether there is still room. */
+export async function count(limiter, key) {
+  return (await limiter.limit({ key })).success;
 }
 
 const ALGORITHMS = {

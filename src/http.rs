@@ -1,6 +1,6 @@
 //! Requests and responses between the runtime and the issuer: one lean crossing each way (see `glue.js`).
 
-use edgemint_issuer::{Body, MAX_BODY, Request, Response};
+use edgemint_issuer::{Arrival, Body, MAX_BODY, Request, Response};
 use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
 
@@ -36,7 +36,7 @@ impl Incoming {
     pub(crate) fn as_request(&self) -> Request<'_> {
         let mut lines = self.head.split('\n');
         let method = lines.next().unwrap_or_default();
-        let path = path_of(lines.next().unwrap_or_default());
+        let (plain_http, host, path) = parts_of(lines.next().unwrap_or_default());
         let mut header = || lines.next().and_then(|line| line.strip_prefix('='));
         Request {
             method,
@@ -46,16 +46,17 @@ impl Incoming {
             content_type: header(),
             origin: header(),
             if_none_match: header(),
+            arrival: Arrival { plain_http, host, address: header(), country: header(), ray: header() },
             body: self.body.as_deref().map_or(Body::TooLarge, Body::Whole),
         }
     }
 }
 
-/// The path of an absolute URL; the query is nobody's business here.
-fn path_of(url: &str) -> &str {
-    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let from_path = after_scheme.find('/').and_then(|at| after_scheme.get(at..)).unwrap_or("/");
-    from_path.split(['?', '#']).next().unwrap_or("/")
+/// Of an absolute URL: whether it is http without TLS, the host, and the path; the query is nobody's business here.
+fn parts_of(url: &str) -> (bool, &str, &str) {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let (host, from_path) = rest.find('/').and_then(|at| rest.split_at_checked(at)).unwrap_or((rest, "/"));
+    (!scheme.eq_ignore_ascii_case("https"), host, from_path.split(['?', '#']).next().unwrap_or("/"))
 }
 
 /// Hands `response` to the runtime.

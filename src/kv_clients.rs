@@ -4,6 +4,8 @@ use edgemint_issuer::ports::{ApiStore, ClientStore};
 use edgemint_issuer::{ApiId, ClientId, Config, SHORTEST_KV_CACHE, Unavailable};
 use worker::kv::KvStore;
 
+use crate::deadline::{READ, within};
+
 /// The KV namespace that is bound as `CLIENTS`.
 pub(crate) struct KvClients {
     pub(crate) namespace: KvStore,
@@ -16,8 +18,14 @@ impl KvClients {
     }
 
     async fn get(&self, key: &str) -> Result<Option<String>, Unavailable> {
-        let read = self.namespace.get(key).cache_ttl(self.cache_ttl).text().await;
-        read.map_err(|error| Unavailable::new(format!("reading KV failed: {error}")))
+        self.read(key, self.cache_ttl).await
+    }
+
+    /// What is stored under `key`, as it was at most `cache_ttl` seconds ago.
+    pub(crate) async fn read(&self, key: &str, cache_ttl: u64) -> Result<Option<String>, Unavailable> {
+        let read = within(READ, self.namespace.get(key).cache_ttl(cache_ttl).text()).await;
+        let slow = || Unavailable::timed_out(format!("KV did not answer within {} s", READ.as_secs()));
+        read.ok_or_else(slow)?.map_err(|error| Unavailable::new(format!("reading KV failed: {error}")))
     }
 }
 

@@ -3,6 +3,7 @@
 use edgemint_issuer::ports::RevocationStore;
 use edgemint_issuer::{SHORTEST_KV_CACHE, Unavailable};
 
+use crate::deadline::{WRITE, within};
 use crate::kv_clients::KvClients;
 
 /// What the key of a revocation begins with; the `jti` follows.
@@ -11,16 +12,15 @@ const PREFIX: &str = "revoked:";
 impl RevocationStore for KvClients {
     async fn is_revoked(&self, jti: &str) -> Result<bool, Unavailable> {
         // KV keeps "not there" for this time, too: no longer than it must.
-        let read = self.namespace.get(&format!("{PREFIX}{jti}")).cache_ttl(SHORTEST_KV_CACHE.seconds());
-        let found = read.text().await;
-        found
-            .map(|found| found.is_some())
-            .map_err(|error| Unavailable::new(format!("reading a revocation from KV failed: {error}")))
+        let found = self.read(&format!("{PREFIX}{jti}"), SHORTEST_KV_CACHE.seconds()).await;
+        found.map(|found| found.is_some())
     }
 
     async fn revoke(&self, jti: &str, until: u64) -> Result<(), Unavailable> {
         let failed = |error| Unavailable::new(format!("writing a revocation to KV failed: {error}"));
         let write = self.namespace.put(&format!("{PREFIX}{jti}"), "1").map_err(failed)?;
-        write.expiration(until).execute().await.map_err(failed)
+        let written = within(WRITE, write.expiration(until).execute()).await;
+        let slow = || Unavailable::timed_out(format!("KV took no revocation within {} s", WRITE.as_secs()));
+        written.ok_or_else(slow)?.map_err(failed)
     }
 }

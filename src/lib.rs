@@ -3,11 +3,13 @@
 //! The only code that names the runtime. It decides nothing: what is granted or refused, and why, is
 //! `edgemint_issuer`'s.
 
+mod deadline;
 mod environment;
 mod event_log;
 mod http;
 mod kv_clients;
 mod kv_revocations;
+mod rate_limits;
 mod web_crypto;
 
 use std::cell::OnceCell;
@@ -30,14 +32,14 @@ async fn fetch(request: web_sys::Request, env: Env, _context: Context) -> worker
     console_error_panic_hook::set_once();
     let authority =
         AUTHORITY.with(|cell| Rc::clone(cell.get_or_init(|| Rc::new(environment::authority(&env)))));
+    let incoming = http::Incoming::read(&request).await?;
     let authority = match authority.as_ref() {
         Ok(authority) => authority,
         Err(mistakes) => {
             event_log::write_mistakes(mistakes);
-            return http::send(&Response::misconfigured());
+            return http::send(&Response::misconfigured(&incoming.as_request().arrival));
         }
     };
-    let incoming = http::Incoming::read(&request).await?;
     #[cfg(feature = "provoke-panic")]
     provoke_panic(&incoming);
     let outcome = authority.handle(&incoming.as_request(), &moment()?).await;

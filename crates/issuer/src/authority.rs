@@ -3,32 +3,38 @@
 use serde::Serialize;
 
 use crate::authenticate::Authenticator;
+use crate::brake::Brakes;
 use crate::clients::Clients;
-use crate::config::Config;
-use crate::error::{ErrorCode, TokenError};
-use crate::event::Event;
+use crate::config::{Config, GrantType};
+use crate::error::TokenError;
+use crate::error_code::ErrorCode;
+use crate::event::{Decision, Event};
 use crate::grant::Grant;
 use crate::http::{Request, Response};
 use crate::inspection::{Inspector, Refusal};
 use crate::keys::SigningKey;
 use crate::metadata::Documents;
-use crate::ports::{ApiStore, ClientStore, Moment, RevocationStore, Signer, SlowHash, Verifier};
+use crate::ports::{
+    ApiStore, Brake, ClientStore, Moment, NoBrake, RevocationStore, Signer, SlowHash, Verifier,
+};
 use crate::request::TokenRequest;
 use crate::slow_hash::Proven;
 use crate::token::{Mint, compact};
+use crate::trail::Trail;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 const WELL_KNOWN_OAUTH: &str = "/.well-known/oauth-authorization-server";
 
-/// The issuer: a configuration, where the clients are, and who signs.
-pub struct Authority<C, S> {
+/// The issuer: a configuration, where the clients are, who signs, and what slows down guessing.
+pub struct Authority<C, S, B = NoBrake> {
     config: Config,
     documents: Documents,
     clients: Clients<C>,
     crypto: S,
     proven: Proven,
+    brakes: Brakes<B>,
 }
 
 /// An answer, and what happened, if it is worth a line in the log.
@@ -39,6 +45,9 @@ pub struct Outcome<'a> {
     /// What the operator gets.
     pub event: Option<Event>,
 }
+
+/// An answer, and what was decided, if it is worth a line in the log.
+type Answer<'a> = (Response<'a>, Option<Decision>);
 
 /// The endpoints.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -79,6 +88,18 @@ impl Endpoint {
         }
     }
 
+    /// What the log calls it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Introspection => "introspect",
+            Self::Revocation => "revoke",
+            Self::OpenIdConfiguration | Self::OAuthMetadata => "metadata",
+            Self::Keys => "keys",
+            Self::Health => "healthz",
+        }
+    }
+
     /// Whether web pages may be let in (RFC 9700 §2.6): not where resource servers and operators ask.
     fn is_for_pages(self) -> bool {
         !matches!(self, Self::Introspection | Self::Revocation | Self::Health)
@@ -106,24 +127,46 @@ struct TokenBody<'a> {
     id_token: Option<&'a str>,
 }
 
-impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifier> Authority<C, S> {
+impl<C, S> Authority<C, S> {
     /// With a random `isolate_key`: 32 bytes that protect what this instance remembers of secrets.
     pub fn new(config: Config, clients: C, crypto: S, isolate_key: [u8; 32]) -> Self {
         Self {
             documents: Documents::new(&config),
-            clients: Clients::new(clients, config.client_cache),
+            clients: Clients::new(clients, &config),
             proven: Proven::new(isolate_key, config.client_cache),
+            brakes: Brakes::new(NoBrake),
             crypto,
             config,
         }
     }
 
+    /// The same with a brake on guessing.
+    pub fn with_brake<B: Brake>(self, brake: B) -> Authority<C, S, B> {
+        let Self { config, documents, clients, crypto, proven, brakes: _ } = self;
+        Authority { config, documents, clients, crypto, proven, brakes: Brakes::new(brake) }
+    }
+}
+
+impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifier, B: Brake>
+    Authority<C, S, B>
+{
     /// Answers one request. `moment` is that request's alone: its random bytes must be fresh.
     pub async fn handle(&self, request: &Request<'_>, moment: &Moment) -> Outcome<'_> {
+        let trail = Trail::new(&request.arrival, moment.now);
+        let (response, decision) = self.answer(request, moment, &trail).await;
+        Outcome {
+            response: response.sealed(&request.arrival),
+            event: decision.map(|decision| Event::new(decision, request, trail)),
+        }
+    }
+
+    async fn answer(&self, request: &Request<'_>, moment: &Moment, trail: &Trail) -> Answer<'_> {
         // 0. Route.
-        let Some(endpoint) = Endpoint::route(request.path, self.config.issuer.path()) else {
-            return Self::plain(Response::not_found());
-        };
+        let endpoint = Endpoint::route(request.path, self.config.issuer.path());
+        if request.arrival.is_exposed() {
+            return Self::refuse_plain_http(endpoint, request);
+        }
+        let Some(endpoint) = endpoint else { return Self::plain(Response::not_found()) };
         let cors = &self.config.cors;
         let preflight = !cors.is_none() && endpoint.is_for_pages();
         let methods = endpoint.methods(preflight);
@@ -134,13 +177,13 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifie
             }
             return Self::plain(response);
         }
-        let mut outcome = if !endpoint.takes(request.method) {
+        let (mut response, decision) = if !endpoint.takes(request.method) {
             Self::plain(Response::method_not_allowed(methods))
         } else {
             match endpoint {
-                Endpoint::Token => self.token(request, moment).await,
+                Endpoint::Token => self.token(request, moment, trail).await,
                 Endpoint::Introspection | Endpoint::Revocation => {
-                    self.inspect(endpoint, request, moment).await
+                    self.inspect(endpoint, request, trail).await
                 }
                 Endpoint::OpenIdConfiguration => Self::plain(self.documents.openid.serve(request)),
                 Endpoint::OAuthMetadata => {
@@ -156,88 +199,110 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifie
             }
         };
         if preflight {
-            cors.allow(request, &mut outcome.response);
+            cors.allow(request, &mut response);
         }
-        outcome
+        (response, decision)
     }
 
-    fn plain(response: Response<'_>) -> Outcome<'_> {
-        Outcome { response, event: None }
+    fn plain(response: Response<'_>) -> Answer<'_> {
+        (response, None)
     }
 
-    async fn health(&self, moment: &Moment) -> Outcome<'_> {
+    /// What came so that others could read along is not even looked at (RFC 6749 §3.2). It is worth a line where it may
+    /// have carried credentials: they are burnt.
+    fn refuse_plain_http(endpoint: Option<Endpoint>, request: &Request<'_>) -> Answer<'static> {
+        let name = endpoint.map_or("none", Endpoint::name);
+        let (response, decision) = Self::refuse(&TokenError::PlainHttp, name, None, false);
+        let carries = request.method == "POST" || request.authorization.is_some();
+        (response, decision.filter(|_| carries))
+    }
+
+    async fn health(&self, moment: &Moment) -> Answer<'_> {
         let ready = match self.config.keys.active(moment.now) {
             Some(key) => self.crypto.prepare(key).await.map_err(TokenError::CryptoUnavailable),
             None => Err(TokenError::NoActiveKey),
         };
         match ready {
             Ok(()) => Self::plain(Response::text(200, "ok")),
-            Err(error) => Outcome {
-                response: Response::text(503, "unavailable"),
-                event: Some(Event::Unhealthy { time: moment.now, detail: error.to_string() }),
-            },
+            Err(error) => {
+                let decision = Decision::Unhealthy { reason: error.reason(), detail: error.to_string() };
+                (Response::text(503, "unavailable"), Some(decision))
+            }
         }
     }
 
+    fn authenticator<'a>(&'a self, trail: &'a Trail) -> Authenticator<'a, C, S, B> {
+        let Self { clients, crypto: hasher, proven, brakes, .. } = self;
+        Authenticator { clients, hasher, proven, brakes, trail }
+    }
+
     /// `POST /token` (RFC 6749 §3.2, §4.4): the one path to a token.
-    async fn token(&self, request: &Request<'_>, moment: &Moment) -> Outcome<'_> {
-        let now = moment.now;
+    async fn token(&self, request: &Request<'_>, moment: &Moment, trail: &Trail) -> Answer<'_> {
+        let endpoint = Endpoint::Token.name();
         // 1. Read the request.
         let parsed = match TokenRequest::parse(request, &self.config) {
             Ok(parsed) => parsed,
-            Err(error) => return Self::refuse(&error, None, request.authorization.is_some(), now),
+            Err(error) => return Self::refuse(&error, endpoint, None, request.authorization.is_some()),
         };
         let TokenRequest { credentials, asked } = parsed;
         let presented = credentials.presented_id();
         let by_header = credentials.by_header();
         let issued = async {
             // 2, 3. Find the client and let it prove who it is.
-            let authenticator =
-                Authenticator { clients: &self.clients, hasher: &self.crypto, proven: &self.proven, now };
-            let client = authenticator.authenticate(&credentials).await?;
+            let client = self.authenticator(trail).authenticate(&credentials).await?;
             // 4. Decide what it gets.
-            let grant = client.authorize(asked, &self.config, &self.clients, now).await?;
+            let grant = client.authorize(asked, &self.config, &self.clients, trail).await?;
             // 5, 6. Say it in claims, and sign them.
             self.issue(&grant, moment).await
         };
         // 7. Answer.
         match issued.await {
-            Ok((response, event)) => Outcome { response, event: Some(event) },
-            Err(error) => Self::refuse(&error, presented, by_header, now),
+            Ok((response, decision)) => (response, Some(decision)),
+            Err(error) => Self::refuse(&error, endpoint, presented, by_header),
         }
     }
 
     /// `POST /token/introspect` (RFC 7662 §2) and `POST /token/revoke` (RFC 7009 §2).
-    async fn inspect(&self, endpoint: Endpoint, request: &Request<'_>, moment: &Moment) -> Outcome<'_> {
-        let Self { config, clients, crypto, proven, .. } = self;
-        let inspector = Inspector { config, clients, crypto, proven, moment };
+    async fn inspect(&self, endpoint: Endpoint, request: &Request<'_>, trail: &Trail) -> Answer<'_> {
+        let Self { config, clients, crypto, .. } = self;
+        let authenticator = self.authenticator(trail);
+        let inspector = Inspector { config, clients, crypto, authenticator, trail };
         let answered = if endpoint == Endpoint::Revocation {
             inspector.revoke(request).await
         } else {
             inspector.introspect(request).await
         };
         match answered {
-            Ok((response, event)) => Outcome { response, event: Some(event) },
-            Err(Refusal { error, client, by_header }) => Self::refuse(&error, client, by_header, moment.now),
+            Ok((response, decision)) => (response, Some(decision)),
+            Err(Refusal { error, client, by_header }) => {
+                Self::refuse(&error, endpoint.name(), client, by_header)
+            }
         }
     }
 
-    fn refuse(error: &TokenError, client: Option<String>, by_header: bool, time: u64) -> Outcome<'static> {
+    fn refuse(
+        error: &TokenError,
+        endpoint: &'static str,
+        client: Option<String>,
+        by_header: bool,
+    ) -> Answer<'static> {
         let code = ErrorCode::from(error);
-        Outcome {
-            response: Response::refusal(error, by_header),
-            event: Some(Event::Refused {
-                time,
-                client,
-                error: code.code(),
-                status: code.status(),
-                reason: error.reason(),
-                detail: error.to_string(),
-            }),
-        }
+        let decision = Decision::Refused {
+            endpoint,
+            client,
+            error: code.code(),
+            status: code.status(),
+            reason: error.reason(),
+            detail: error.to_string(),
+        };
+        (Response::refusal(error, by_header), Some(decision))
     }
 
-    async fn issue(&self, grant: &Grant, moment: &Moment) -> Result<(Response<'static>, Event), TokenError> {
+    async fn issue(
+        &self,
+        grant: &Grant,
+        moment: &Moment,
+    ) -> Result<(Response<'static>, Decision), TokenError> {
         let keys = &self.config.keys;
         let key = match grant.algorithm() {
             None => keys.active(moment.now).ok_or(TokenError::NoActiveKey)?,
@@ -265,19 +330,19 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifie
             id_token: id_token.as_deref(),
         };
         let response = Response::token(serde_json::to_string(&body).unwrap_or_default());
-        let event = Event::Issued {
-            time: moment.now,
+        let decision = Decision::Issued {
             client: grant.client().id.to_string(),
             secret_id: grant.secret_id().to_owned(),
+            grant: GrantType::ClientCredentials.name(),
+            scopes: grant.scope().iter().map(|scope| scope.as_str().to_owned()).collect(),
             audience: grant.audience().iter().map(str::to_owned).collect(),
             jti,
             kid: key.kid().to_owned(),
             expires_in: grant.lifetime(),
             profile: grant.profile().name(),
             id_token: id_token.is_some(),
-            scope,
         };
-        Ok((response, event))
+        Ok((response, decision))
     }
 
     async fn sign(&self, key: &SigningKey, input: String) -> Result<String, TokenError> {

@@ -17,6 +17,12 @@ pub const SIGNING_KEY_PREFIX: &str = "SIGNING_KEY_";
 /// How long a client record may be served from memory and from KV's cache, when `CLIENT_CACHE` is not set.
 pub const DEFAULT_CLIENT_CACHE: Lifetime = Lifetime::from_seconds(60);
 
+/// For how long longer a record may be served from memory while the store fails, when `STALE_IF_ERROR` is not set.
+pub const DEFAULT_STALE_IF_ERROR: Lifetime = Lifetime::from_seconds(600);
+
+/// The longest `STALE_IF_ERROR`.
+const LONGEST_STALE: Lifetime = Lifetime::from_seconds(24 * 3600);
+
 /// A grant that edgemint serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GrantType {
@@ -81,6 +87,7 @@ pub struct Config {
     pub(crate) token_lifetime: Lifetime,
     pub(crate) max_token_lifetime: Lifetime,
     pub(crate) client_cache: Lifetime,
+    pub(crate) stale_if_error: Lifetime,
     pub(crate) cors: AllowedOrigins,
     pub(crate) keys: SigningKeys,
 }
@@ -181,6 +188,13 @@ impl Config {
             shortest..=max_token_lifetime,
         );
         let client_cache = wrong.client_cache(get("CLIENT_CACHE"));
+        let none = Lifetime::from_seconds(0);
+        let stale_if_error = wrong.lifetime(
+            "STALE_IF_ERROR",
+            get("STALE_IF_ERROR"),
+            DEFAULT_STALE_IF_ERROR,
+            none..=LONGEST_STALE,
+        );
         let cors = AllowedOrigins::parse(get("CORS_ALLOWED_ORIGINS").unwrap_or_default());
         let cors = wrong.ok("CORS_ALLOWED_ORIGINS", cors);
         let keys = wrong.keys(variables.iter().filter(|(name, _)| name.starts_with(SIGNING_KEY_PREFIX)));
@@ -193,6 +207,7 @@ impl Config {
                 token_lifetime,
                 max_token_lifetime,
                 client_cache,
+                stale_if_error,
                 cors,
                 keys,
             }),
@@ -320,6 +335,7 @@ mod tests {
         assert_eq!(config.token_lifetime.to_string(), "10m");
         assert_eq!(config.max_token_lifetime.to_string(), "24h");
         assert_eq!(config.client_cache.to_string(), "1m");
+        assert_eq!(config.stale_if_error.to_string(), "10m");
         assert!(!config.serves(GrantType::ClientCredentials), "the grant is opt-in");
     }
 
@@ -354,6 +370,7 @@ mod tests {
             ("TOKEN_LIFETIME", "29s"),
             ("MAX_TOKEN_LIFETIME", "25h"),
             ("CLIENT_CACHE", "10s"),
+            ("STALE_IF_ERROR", "25h"),
             ("CORS_ALLOWED_ORIGINS", "https://example.com/path"),
             ("SIGNING_KEY_A", "hunter2"),
         ];

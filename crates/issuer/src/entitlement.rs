@@ -10,6 +10,7 @@ use crate::error::TokenError;
 use crate::keys::Algorithm;
 use crate::ports::ApiStore;
 use crate::scope::{Scope, ScopeToken};
+use crate::trail::Trail;
 
 /// The scopes that mean the same everywhere: no API can define them anew, and none is granted unasked.
 const OF_THE_ISSUER: [&str; 6] = ["openid", "email", "profile", "groups", "offline_access", "federated:id"];
@@ -39,7 +40,7 @@ impl<'a> Entitlement<'a> {
         client: &'a ClientRecord,
         targets: &[ApiId],
         clients: &Clients<C>,
-        now: u64,
+        trail: &Trail,
     ) -> Result<Self, TokenError> {
         let targets = if targets.is_empty() { client.default_api.as_slice() } else { targets };
         if let Some(other) = targets.iter().find(|target| !client.grants.contains_key(target)) {
@@ -47,7 +48,7 @@ impl<'a> Entitlement<'a> {
         }
         let mut apis = Vec::with_capacity(targets.len());
         for target in targets {
-            let api = clients.find_api(target, now).await?;
+            let api = clients.find_api(target, trail).await?;
             apis.push(api.ok_or_else(|| TokenError::UnknownApi(target.clone()))?);
         }
         Ok(Self { client, apis })

@@ -4,25 +4,40 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::api::ApiId;
+use crate::brake::Limit;
 use crate::client::ClientId;
+use crate::error_code::ErrorCode;
 use crate::keys::Algorithm;
 use crate::record::RecordError;
 use crate::scope::ScopeToken;
 
 /// Something outside the issuer (the store, a key) could not be used; the text is for the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unavailable(String);
+pub struct Unavailable {
+    reason: String,
+    timed_out: bool,
+}
 
 impl Unavailable {
     /// With what happened and, where known, the mend. The text goes to the log, so no secret in it.
     pub fn new(reason: impl Into<String>) -> Self {
-        Self(reason.into())
+        Self { reason: reason.into(), timed_out: false }
+    }
+
+    /// The same, when what happened is that no answer came within the time that the host waits.
+    pub fn timed_out(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), timed_out: true }
+    }
+
+    /// Whether no answer came, so that to ask again would take as long again.
+    pub(crate) fn is_timeout(&self) -> bool {
+        self.timed_out
     }
 }
 
 impl fmt::Display for Unavailable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.reason)
     }
 }
 
@@ -35,6 +50,8 @@ impl std::error::Error for Unavailable {}
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TokenError {
     // The request is not well-formed.
+    /// It came by plain http, from beyond this machine: whatever it carried can have been read on its way.
+    PlainHttp,
     /// The body is not `application/x-www-form-urlencoded` in UTF-8.
     ContentType,
     /// The body exceeds [`MAX_BODY`](crate::MAX_BODY).
@@ -78,6 +95,9 @@ pub enum TokenError {
     ClientDisabled,
     /// A confidential client without any secret: it can never authenticate.
     NoSecret,
+
+    /// Too many attempts failed: what could be a guess is not judged for a while (RFC 6749 §2.3.1).
+    Braked(Limit),
 
     // The client may not have what it asks for.
     /// A public client.
@@ -125,65 +145,6 @@ pub enum TokenError {
     CryptoUnavailable(Unavailable),
 }
 
-/// The error codes that `/token` and the endpoints below it answer with (RFC 6749 §5.2, RFC 8707 §2; the last two after
-/// RFC 6749 §4.1.2.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ErrorCode {
-    /// The request is malformed.
-    InvalidRequest,
-    /// The request is too large to be read at all.
-    PayloadTooLarge,
-    /// Client authentication failed.
-    InvalidClient,
-    /// What was presented was issued to another client.
-    InvalidGrant,
-    /// The client may not use this grant.
-    UnauthorizedClient,
-    /// The grant is not served here.
-    UnsupportedGrantType,
-    /// The scope is unknown, malformed, or more than the client may have.
-    InvalidScope,
-    /// What the token is wanted for is unknown, malformed, or not for this client (RFC 8707 §2).
-    InvalidTarget,
-    /// The issuer failed, for this client.
-    ServerError,
-    /// The issuer cannot serve anyone just now.
-    TemporarilyUnavailable,
-}
-
-impl ErrorCode {
-    /// The value of `error`.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::InvalidRequest | Self::PayloadTooLarge => "invalid_request",
-            Self::InvalidClient => "invalid_client",
-            Self::InvalidGrant => "invalid_grant",
-            Self::UnauthorizedClient => "unauthorized_client",
-            Self::UnsupportedGrantType => "unsupported_grant_type",
-            Self::InvalidScope => "invalid_scope",
-            Self::InvalidTarget => "invalid_target",
-            Self::ServerError => "server_error",
-            Self::TemporarilyUnavailable => "temporarily_unavailable",
-        }
-    }
-
-    /// The HTTP status (RFC 6749 §5.2: 400, and 401 for `invalid_client`).
-    pub fn status(self) -> u16 {
-        match self {
-            Self::InvalidRequest
-            | Self::InvalidGrant
-            | Self::UnauthorizedClient
-            | Self::UnsupportedGrantType
-            | Self::InvalidScope
-            | Self::InvalidTarget => 400,
-            Self::InvalidClient => 401,
-            Self::PayloadTooLarge => 413,
-            Self::ServerError => 500,
-            Self::TemporarilyUnavailable => 503,
-        }
-    }
-}
-
 impl From<&TokenError> for ErrorCode {
     fn from(error: &TokenError) -> Self {
         error.told().0
@@ -202,6 +163,8 @@ impl TokenError {
     fn told(&self) -> (ErrorCode, Cow<'static, str>) {
         use ErrorCode as Code;
         let (code, text) = match self {
+            Self::PlainHttp => (Code::InvalidRequest, "Only https is served."),
+            Self::Braked(_) => (Code::TooManyRequests, "Too many failed attempts: try again later."),
             Self::ContentType => {
                 (Code::InvalidRequest, "The body must be application/x-www-form-urlencoded in UTF-8.")
             }
@@ -278,6 +241,9 @@ impl TokenError {
     /// A stable name for logs and for counting.
     pub fn reason(&self) -> &'static str {
         match self {
+            Self::PlainHttp => "plain_http",
+            Self::Braked(Limit::ClientAndNetwork) => "braked_client",
+            Self::Braked(Limit::Network) => "braked_network",
             Self::ContentType => "content_type",
             Self::BodyTooLarge => "body_too_large",
             Self::MalformedForm => "malformed_form",
@@ -323,6 +289,19 @@ impl TokenError {
     /// What happened and, where there is one, the mend: for the operator.
     fn detail(&self) -> Cow<'static, str> {
         match self {
+            Self::PlainHttp => {
+                "a request came by plain http, and what it carried can have been read on its way: if that was a client's \
+                 secret, replace it (`edgemint client rotate-secret`), and have the client use https"
+                    .into()
+            }
+            Self::Braked(Limit::ClientAndNetwork) => {
+                "too many failed attempts for this client from this network: somebody guesses, or a service has a \
+                 wrong secret"
+                    .into()
+            }
+            Self::Braked(Limit::Network) => {
+                "too many failed attempts from this network: somebody guesses, or many services have wrong secrets".into()
+            }
             Self::SecretExpired { secret_id } => {
                 format!("secret {secret_id} has expired: `edgemint client rotate-secret` makes a new one").into()
             }

@@ -2,21 +2,56 @@
 
 use serde::Serialize;
 
-/// One decision about a token, or a failure to serve.
+use crate::http::Request;
+use crate::trail::Trail;
+
+/// One line of the log: a decision, and the circumstances it was made in. Its fields are promised by
+/// `docs/audit-log.schema.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Event {
+    /// When, in seconds since 1970.
+    time: u64,
+    #[serde(flatten)]
+    decision: Decision,
+    outcome: Outcome,
+    /// The IPv4 address, or the /64 of IPv6, that the request came from.
+    network: Option<String>,
+    /// The country of that address.
+    country: Option<String>,
+    /// What the network in front of the host calls the request.
+    ray: Option<String>,
+    /// What failed that the request went on without.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    degraded: Vec<String>,
+}
+
+/// How it ended, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Outcome {
+    /// Done, or answered, as asked.
+    Ok,
+    /// Refused, for what the request is or who it comes from.
+    Refused,
+    /// Not done, for what is the matter here.
+    Failed,
+}
+
+/// A decision about a token, or a failure to serve.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "event")]
-pub enum Event {
+pub enum Decision {
     /// A token was issued.
     #[serde(rename = "token.issued")]
     Issued {
-        /// When, in seconds since 1970.
-        time: u64,
         /// The client's ID.
         client: String,
         /// Which of its secrets it used.
         secret_id: String,
-        /// What was granted; empty for none.
-        scope: String,
+        /// By which grant.
+        grant: &'static str,
+        /// What was granted.
+        scopes: Vec<String>,
         /// The audience.
         audience: Vec<String>,
         /// The access token's `jti`.
@@ -33,8 +68,8 @@ pub enum Event {
     /// A token, or an answer about one, was refused.
     #[serde(rename = "token.refused")]
     Refused {
-        /// When, in seconds since 1970.
-        time: u64,
+        /// Which endpoint refused.
+        endpoint: &'static str,
         /// The client ID that was presented, if any; not proven.
         client: Option<String>,
         /// What the client was told: `error`.
@@ -49,10 +84,10 @@ pub enum Event {
     /// A client asked about a token (RFC 7662).
     #[serde(rename = "token.introspected")]
     Introspected {
-        /// When, in seconds since 1970.
-        time: u64,
         /// Who asked.
-        caller: String,
+        client: String,
+        /// Which of its secrets it used.
+        secret_id: String,
         /// Whether the token is active.
         active: bool,
         /// The token's `jti`, when it is one of ours and in its time.
@@ -63,43 +98,68 @@ pub enum Event {
     /// A client took back a token of its own (RFC 7009).
     #[serde(rename = "token.revoked")]
     Revoked {
-        /// When, in seconds since 1970.
-        time: u64,
         /// Whose token it was.
         client: String,
+        /// Which of its secrets it used.
+        secret_id: String,
         /// The token's `jti`.
         jti: String,
     },
     /// A client wanted to take back what is no token that lives: nothing was to be done (RFC 7009 §2.2).
     #[serde(rename = "token.not_revoked")]
     NotRevoked {
-        /// When, in seconds since 1970.
-        time: u64,
         /// Who asked.
         client: String,
+        /// Which of its secrets it used.
+        secret_id: String,
         /// Why there was nothing to revoke, as a stable name.
         reason: &'static str,
     },
     /// The health check failed.
     #[serde(rename = "health.failed")]
     Unhealthy {
-        /// When, in seconds since 1970.
-        time: u64,
+        /// Why, as a stable name.
+        reason: &'static str,
         /// Why, as a sentence.
         detail: String,
     },
 }
 
-impl Event {
-    /// Whether the operator has something to mend: such an event belongs into the error log.
-    pub fn is_failure(&self) -> bool {
+impl Decision {
+    fn outcome(&self) -> Outcome {
         match self {
             Self::Issued { .. }
             | Self::Introspected { .. }
             | Self::Revoked { .. }
-            | Self::NotRevoked { .. } => false,
-            Self::Refused { status, .. } => *status >= 500,
-            Self::Unhealthy { .. } => true,
+            | Self::NotRevoked { .. } => Outcome::Ok,
+            Self::Refused { status, .. } if *status < 500 => Outcome::Refused,
+            Self::Refused { .. } | Self::Unhealthy { .. } => Outcome::Failed,
         }
+    }
+}
+
+impl Event {
+    /// Of `decision`, made about `request`.
+    pub(crate) fn new(decision: Decision, request: &Request<'_>, trail: Trail) -> Self {
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        Self {
+            time: trail.now,
+            outcome: decision.outcome(),
+            decision,
+            network: trail.network.clone(),
+            country: owned(request.arrival.country),
+            ray: owned(request.arrival.ray),
+            degraded: trail.into_degraded(),
+        }
+    }
+
+    /// What was decided.
+    pub fn decision(&self) -> &Decision {
+        &self.decision
+    }
+
+    /// Whether the operator has something to mend: such an event belongs into the error log.
+    pub fn is_failure(&self) -> bool {
+        self.outcome == Outcome::Failed || !self.degraded.is_empty()
     }
 }

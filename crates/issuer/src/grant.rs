@@ -14,6 +14,7 @@ use crate::error::TokenError;
 use crate::keys::Algorithm;
 use crate::ports::{ApiStore, ClientStore};
 use crate::scope::Scope;
+use crate::trail::Trail;
 
 /// The most other clients that one request may name as audiences: each may cost a read of the store.
 const MAX_PEERS: usize = 32;
@@ -134,10 +135,10 @@ impl AuthenticatedClient {
         asked: ScopeRequest,
         config: &Config,
         clients: &Clients<C>,
-        now: u64,
+        trail: &Trail,
     ) -> Result<Grant, TokenError> {
         let (scope, targets) = (asked.scope?, asked.targets?);
-        let entitlement = Entitlement::find(self.record(), &targets, clients, now).await?;
+        let entitlement = Entitlement::find(self.record(), &targets, clients, trail).await?;
         let (profile, algorithm) = (entitlement.profile(config.profile)?, entitlement.algorithm()?);
         let scope = if scope.is_empty() { entitlement.every_scope()? } else { scope };
         let (mut peers, mut unrecognized, mut differing) = (Vec::new(), Vec::new(), false);
@@ -163,7 +164,7 @@ impl AuthenticatedClient {
         }
         let mut untrusted = Vec::new();
         for (token, peer) in &peers {
-            if !self.is_trusted_by(peer, clients, now).await? {
+            if !self.is_trusted_by(peer, clients, trail).await? {
                 untrusted.push((*token).clone());
             }
         }
@@ -202,13 +203,13 @@ impl AuthenticatedClient {
         &self,
         peer: &ClientId,
         clients: &Clients<C>,
-        now: u64,
+        trail: &Trail,
     ) -> Result<bool, TokenError> {
         let id = &self.record().id;
         if peer == id {
             return Ok(true);
         }
-        let peer: Option<Rc<ClientRecord>> = clients.find(peer, now).await?;
+        let peer: Option<Rc<ClientRecord>> = clients.find(peer, trail).await?;
         Ok(peer.is_some_and(|peer| peer.trusted_peers.contains(id)))
     }
 }

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use crate::error::{ErrorCode, TokenError};
+use crate::arrival::Arrival;
+use crate::error::TokenError;
+use crate::error_code::ErrorCode;
 
 /// The most bytes of a body that are read; more is refused before anything is parsed.
 pub const MAX_BODY: usize = 16 * 1024;
@@ -28,6 +30,8 @@ pub struct Request<'a> {
     pub if_none_match: Option<&'a str>,
     /// The body.
     pub body: Body<'a>,
+    /// How it came.
+    pub arrival: Arrival<'a>,
 }
 
 /// A body, read within limits.
@@ -116,18 +120,39 @@ impl<'a> Response<'a> {
         if code == ErrorCode::InvalidClient && by_header {
             response.header("WWW-Authenticate", r#"Basic realm="edgemint", charset="UTF-8""#);
         }
-        if code == ErrorCode::TemporarilyUnavailable {
-            response.header("Retry-After", "5");
+        match code {
+            ErrorCode::TemporarilyUnavailable => response.header("Retry-After", "5"),
+            // RFC 6585 §4; the period of the rate limits in wrangler.toml.
+            ErrorCode::TooManyRequests => response.header("Retry-After", "60"),
+            ErrorCode::InvalidRequest
+            | ErrorCode::PayloadTooLarge
+            | ErrorCode::InvalidClient
+            | ErrorCode::InvalidGrant
+            | ErrorCode::UnauthorizedClient
+            | ErrorCode::UnsupportedGrantType
+            | ErrorCode::InvalidScope
+            | ErrorCode::InvalidTarget
+            | ErrorCode::ServerError => {}
         }
         response
     }
 
+    /// What every answer has, whatever it says: nobody guesses its type; and who was answered by https asks by nothing
+    /// else from then on (RFC 6797 §7.2: not said by http).
+    pub(crate) fn sealed(mut self, arrival: &Arrival<'_>) -> Self {
+        self.header("X-Content-Type-Options", "nosniff");
+        if !arrival.plain_http {
+            self.header("Strict-Transport-Security", "max-age=31536000");
+        }
+        self
+    }
+
     /// What every endpoint answers while the configuration has mistakes.
-    pub fn misconfigured() -> Self {
+    pub fn misconfigured(arrival: &Arrival<'_>) -> Self {
         let code = ErrorCode::TemporarilyUnavailable;
         let mut response = Self::error(code.status(), code.code(), "The service is temporarily unavailable.");
         response.header("Retry-After", "60");
-        response
+        response.sealed(arrival)
     }
 
     pub(crate) fn not_found() -> Self {

@@ -8,18 +8,18 @@ use crate::config::{Config, TokenProfile};
 use crate::credentials::Credentials;
 use crate::error::TokenError;
 use crate::http::Request;
-use crate::ports::{ApiStore, ClientStore, Moment, RevocationStore, SlowHash, Verifier};
+use crate::ports::{ApiStore, Brake, ClientStore, RevocationStore, SlowHash, Verifier};
 use crate::request::read_form;
-use crate::slow_hash::Proven;
+use crate::trail::Trail;
 use crate::verify::{Inactive, NotActive, Typ, VerifiedToken, verify};
 
 /// What the issuer answers questions about tokens with.
-pub(crate) struct Inspector<'a, C, S> {
+pub(crate) struct Inspector<'a, C, S, B> {
     pub(crate) config: &'a Config,
     pub(crate) clients: &'a Clients<C>,
     pub(crate) crypto: &'a S,
-    pub(crate) proven: &'a Proven,
-    pub(crate) moment: &'a Moment,
+    pub(crate) authenticator: Authenticator<'a, C, S, B>,
+    pub(crate) trail: &'a Trail,
 }
 
 /// Why a request is refused, and what of it the log gets.
@@ -52,7 +52,7 @@ pub(crate) struct Question {
     by_header: bool,
 }
 
-impl<C: ClientStore + ApiStore + RevocationStore, S: SlowHash + Verifier> Inspector<'_, C, S> {
+impl<C: ClientStore + ApiStore + RevocationStore, S: SlowHash + Verifier, B: Brake> Inspector<'_, C, S, B> {
     /// Reads a request and authenticates its sender, as `/token` does (RFC 7662 §2.1, RFC 7009 §2.1). `token_type_hint`
     /// is a parameter like any other that nobody needs.
     pub(crate) async fn read(&self, request: &Request<'_>) -> Result<Question, Refusal> {
@@ -67,16 +67,14 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: SlowHash + Verifier> Inspec
         })?;
         let by_header = credentials.by_header();
         let refuse = |error| Refusal { error, client: credentials.presented_id(), by_header };
-        let Self { clients, crypto: hasher, proven, .. } = *self;
-        let authenticator = Authenticator { clients, hasher, proven, now: self.moment.now };
-        let caller = authenticator.authenticate(&credentials).await.map_err(refuse)?;
+        let caller = self.authenticator.authenticate(&credentials).await.map_err(refuse)?;
         Ok(Question { caller, token, by_header })
     }
 
     /// The access token that `token` is: one that we signed, and whose time it is.
     pub(crate) async fn access_token(&self, token: &str) -> Result<AccessToken, NotActive> {
         let (keys, issuer) = (&self.config.keys, &self.config.issuer);
-        let token = verify(token, keys, issuer, self.crypto, self.moment.now).await?;
+        let token = verify(token, keys, issuer, self.crypto, self.trail.now).await?;
         if token.typ == Typ::Jwt && !self.is_shaped_as_dexs(&token.audience).await? {
             // There, a JWT that we signed is an ID token (RFC 9068 §4, RFC 8725 §3.11).
             return Err(Inactive::TokenType.into());
@@ -92,7 +90,7 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: SlowHash + Verifier> Inspec
             return Ok(true);
         }
         for id in audience.iter().filter_map(|name| ApiId::parse(name).ok()) {
-            let api = self.clients.find_api(&id, self.moment.now).await?;
+            let api = self.clients.find_api(&id, self.trail).await?;
             if api.is_some_and(|api| api.profile == Some(TokenProfile::Dex)) {
                 return Ok(true);
             }
@@ -110,7 +108,8 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: SlowHash + Verifier> Inspec
         if caller.introspect != Introspect::Any && *client != caller.id && !is_audience() {
             return Err(Inactive::NotEntitled.into());
         }
-        let client = self.clients.find(client, self.moment.now).await?.ok_or(Inactive::ClientGone)?;
+        // Whether it still is, must be known: where the store fails, the answer is 503 and no guess.
+        let client = self.clients.find_certain(client, self.trail).await?.ok_or(Inactive::ClientGone)?;
         if client.disabled {
             return Err(Inactive::ClientDisabled.into());
         }
@@ -129,9 +128,12 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: SlowHash + Verifier> Inspec
 mod tests {
     use super::*;
     use crate::api::ApiRecord;
-    use crate::duration::Lifetime;
+    use crate::arrival::Arrival;
+    use crate::brake::Brakes;
     use crate::error::Unavailable;
     use crate::keys::SigningKey;
+    use crate::ports::NoBrake;
+    use crate::slow_hash::Proven;
     use base64::Engine;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -193,13 +195,19 @@ mod tests {
         let signature = URL_SAFE_NO_PAD.encode([0; 64]);
         let token =
             format!("{}.{}.{signature}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
-        let minute = Lifetime::from_seconds(60);
+        let (clients, trail) = (Clients::new(Credulous, &config), Trail::new(&Arrival::default(), 1000));
         let inspector = Inspector {
             config: &config,
-            clients: &Clients::new(Credulous, minute),
+            clients: &clients,
             crypto: &Credulous,
-            proven: &Proven::new([0; 32], minute),
-            moment: &Moment { now: 1000, random: [0; 32] },
+            authenticator: Authenticator {
+                clients: &clients,
+                hasher: &Credulous,
+                proven: &Proven::new([0; 32], config.client_cache),
+                brakes: &Brakes::new(NoBrake),
+                trail: &trail,
+            },
+            trail: &trail,
         };
         pollster::block_on(inspector.access_token(&token)).map(|read| read.token.typ)
     }

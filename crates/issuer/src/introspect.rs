@@ -5,11 +5,11 @@ use serde_json::Value;
 
 use crate::accept::{INTROSPECTION_JWT, prefers_jwt};
 use crate::error::TokenError;
-use crate::event::Event;
+use crate::event::Decision;
 use crate::http::{Request, Response};
 use crate::inspection::{AccessToken, Inspector, Question, Refusal};
 use crate::keys::SigningKey;
-use crate::ports::{ApiStore, ClientStore, RevocationStore, Signer, SlowHash, Verifier};
+use crate::ports::{ApiStore, Brake, ClientStore, RevocationStore, Signer, SlowHash, Verifier};
 use crate::token::{compact, signing_input};
 use crate::verify::{Inactive, NotActive, Typ};
 
@@ -89,12 +89,14 @@ impl<'a> Active<'a> {
 /// All that is told of any other token: not why it is not active, and nothing that it says (RFC 7662 §2.2).
 const INACTIVE: &str = r#"{"active":false}"#;
 
-impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifier> Inspector<'_, C, S> {
+impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifier, B: Brake>
+    Inspector<'_, C, S, B>
+{
     /// Answers `POST /token/introspect` (RFC 7662 §2).
     pub(crate) async fn introspect(
         &self,
         request: &Request<'_>,
-    ) -> Result<(Response<'static>, Event), Refusal> {
+    ) -> Result<(Response<'static>, Decision), Refusal> {
         let question = self.read(request).await?;
         let refuse = |error| Refusal::to(&question, error);
         let caller = question.caller.record();
@@ -105,14 +107,14 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifie
         } else {
             Response::token(about)
         };
-        let event = Event::Introspected {
-            time: self.moment.now,
-            caller: caller.id.to_string(),
+        let decision = Decision::Introspected {
+            client: caller.id.to_string(),
+            secret_id: question.caller.secret_id().to_owned(),
             active: reason.is_none(),
             jti,
             reason: reason.map(Inactive::reason),
         };
-        Ok((response, event))
+        Ok((response, decision))
     }
 
     /// The object that the caller is told; the token's `jti`, when it is one of ours; and why it is not active.
@@ -145,7 +147,7 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifie
             iat: u64,
             token_introspection: Value,
         }
-        let now = self.moment.now;
+        let now = self.trail.now;
         let key: &SigningKey = self.config.keys.active(now).ok_or(TokenError::NoActiveKey)?;
         let about = serde_json::from_str(about).unwrap_or_default();
         let answer =

@@ -62,7 +62,7 @@ impl Issuer {
         }
         let authority = rest.split('/').next().unwrap_or_default();
         let host = host_of(authority).ok_or(IssuerError::Host)?;
-        if !secure && !matches!(host, "127.0.0.1" | "[::1]" | "localhost") {
+        if !secure && !is_loopback(host) {
             return Err(IssuerError::Insecure);
         }
         let plain = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
@@ -83,6 +83,11 @@ impl Issuer {
     pub fn path(&self) -> &str {
         self.url.get(self.path_at..).unwrap_or_default()
     }
+}
+
+/// Whether `host` is this machine: what is said to it by http, nobody else hears.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    matches!(host, "127.0.0.1" | "[::1]" | "localhost")
 }
 
 /// The host of `host[:port]`, if that is well-formed.

@@ -10,8 +10,10 @@
 
 mod accept;
 mod api;
+mod arrival;
 mod authenticate;
 mod authority;
+mod brake;
 mod client;
 mod clients;
 mod config;
@@ -20,6 +22,7 @@ mod credentials;
 mod duration;
 mod entitlement;
 mod error;
+mod error_code;
 mod event;
 mod form;
 mod grant;
@@ -40,29 +43,34 @@ mod signed_metadata;
 mod slow_hash;
 mod target;
 mod token;
+mod trail;
 mod verify;
 
 pub use api::{API_KV_PREFIX, ApiId, ApiIdError, ApiRecord, ApiScope};
+pub use arrival::Arrival;
 pub use authenticate::AuthenticatedClient;
 pub use authority::{Authority, Outcome};
+pub use brake::Limit;
 pub use client::{
     ClientId, ClientIdError, ClientRecord, Introspect, KV_PREFIX, MAX_CLAIMS, RESERVED_CLAIMS,
     SHORTEST_KV_CACHE, StoredSecret, check_claims,
 };
 pub use config::{
-    Config, ConfigErrors, ConfigMistake, DEFAULT_CLIENT_CACHE, GrantType, SIGNING_KEY_PREFIX, TokenProfile,
+    Config, ConfigErrors, ConfigMistake, DEFAULT_CLIENT_CACHE, DEFAULT_STALE_IF_ERROR, GrantType,
+    SIGNING_KEY_PREFIX, TokenProfile,
 };
 pub use credentials::{ClientSecret, Credentials};
 pub use duration::{Lifetime, LifetimeError};
-pub use error::{ErrorCode, TokenError, Unavailable};
-pub use event::Event;
+pub use error::{TokenError, Unavailable};
+pub use error_code::ErrorCode;
+pub use event::{Decision, Event};
 pub use form::{FormError, decode as form_decode};
 pub use grant::Grant;
 pub use http::{Body, MAX_BODY, Request, Response};
 pub use issuer_url::{Issuer, IssuerError};
 pub use keys::{Algorithm, KeyError, SigningKey, SigningKeys};
 pub use metadata::DOCUMENT_MAX_AGE;
-pub use ports::Moment;
+pub use ports::{Moment, NoBrake};
 pub use record::RecordError;
 pub use request::TokenRequest;
 pub use scope::{Scope, ScopeError, ScopeToken};

@@ -4,6 +4,7 @@
 #![expect(async_fn_in_trait, reason = "hosts are single-threaded isolates: no caller needs a `Send` future")]
 
 use crate::api::ApiId;
+use crate::brake::Limit;
 use crate::client::ClientId;
 use crate::error::Unavailable;
 use crate::keys::SigningKey;
@@ -18,6 +19,9 @@ pub struct Moment {
 }
 
 /// Where client records are kept.
+///
+/// Who keeps them waits for an answer for a bounded time, and says [`Unavailable::timed_out`] when none came. The same
+/// holds of the other stores.
 pub trait ClientStore {
     /// The record of `id` as it is stored, in JSON ([`ClientRecord`](crate::ClientRecord)).
     ///
@@ -95,4 +99,24 @@ pub trait SlowHash {
         salt: &[u8],
         iterations: u32,
     ) -> Result<[u8; 32], Unavailable>;
+}
+
+/// What counts attempts that may be guesses (RFC 6749 §2.3.1), beyond this instance and its memory.
+pub trait Brake {
+    /// Counts an attempt under `key`, and says whether there is still room for it below `limit`.
+    ///
+    /// # Errors
+    ///
+    /// When it could not be asked. The attempt is then judged as if there were no brake.
+    async fn allow(&self, limit: Limit, key: &str) -> Result<bool, Unavailable>;
+}
+
+/// No brake: every attempt is judged.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoBrake;
+
+impl Brake for NoBrake {
+    async fn allow(&self, _: Limit, _: &str) -> Result<bool, Unavailable> {
+        Ok(true)
+    }
 }

@@ -1,40 +1,44 @@
 //! Revocation (RFC 7009): a client takes back a token that it was issued.
 
 use crate::error::TokenError;
-use crate::event::Event;
+use crate::event::Decision;
 use crate::http::{Request, Response};
 use crate::inspection::{AccessToken, Inspector, Refusal};
-use crate::ports::{ApiStore, ClientStore, RevocationStore, SlowHash, Verifier};
+use crate::ports::{ApiStore, Brake, ClientStore, RevocationStore, SlowHash, Verifier};
 use crate::verify::NotActive;
 
 /// The shortest time that a revocation is kept, in seconds. KV takes no expiration that is less than 60 seconds ahead
 /// by its own clock; what is kept longer than its token does no harm.
 const SHORTEST_KEPT: u64 = 120;
 
-impl<C: ClientStore + ApiStore + RevocationStore, S: SlowHash + Verifier> Inspector<'_, C, S> {
+impl<C: ClientStore + ApiStore + RevocationStore, S: SlowHash + Verifier, B: Brake> Inspector<'_, C, S, B> {
     /// Answers `POST /token/revoke` (RFC 7009 §2).
     ///
     /// A token that is not active, or not ours, is not an error (§2.2): what the client wants is already so. Another
     /// client's is refused (§2.1), with the code whose meaning has "was issued to another client" (RFC 6749 §5.2).
-    pub(crate) async fn revoke(&self, request: &Request<'_>) -> Result<(Response<'static>, Event), Refusal> {
+    pub(crate) async fn revoke(
+        &self,
+        request: &Request<'_>,
+    ) -> Result<(Response<'static>, Decision), Refusal> {
         let question = self.read(request).await?;
         let refuse = |error| Refusal::to(&question, error);
-        let (time, client) = (self.moment.now, question.caller.record().id.to_string());
-        let event = match self.access_token(&question.token).await {
+        let client = question.caller.record().id.to_string();
+        let secret_id = question.caller.secret_id().to_owned();
+        let decision = match self.access_token(&question.token).await {
             Ok(AccessToken { client, .. }) if client != question.caller.record().id => {
                 return Err(refuse(TokenError::TokenOfAnotherClient));
             }
             Ok(AccessToken { token, .. }) => {
-                let until = token.exp.max(time.saturating_add(SHORTEST_KEPT));
+                let until = token.exp.max(self.trail.now.saturating_add(SHORTEST_KEPT));
                 let kept = self.clients.store().revoke(&token.jti, until).await;
                 kept.map_err(TokenError::StoreUnavailable).map_err(refuse)?;
-                Event::Revoked { time, client, jti: token.jti }
+                Decision::Revoked { client, secret_id, jti: token.jti }
             }
-            Err(NotActive::Inactive(why)) => Event::NotRevoked { time, client, reason: why.reason() },
+            Err(NotActive::Inactive(why)) => Decision::NotRevoked { client, secret_id, reason: why.reason() },
             Err(NotActive::Failed(error)) => return Err(refuse(error)),
         };
         let mut response = Response::empty(200);
         response.no_store();
-        Ok((response, event))
+        Ok((response, decision))
     }
 }

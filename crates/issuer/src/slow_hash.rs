@@ -10,13 +10,21 @@ use crate::error::Unavailable;
 use crate::memory::Memory;
 use crate::ports::SlowHash;
 
+/// The shortest time for which a success is remembered, also where no record is: what is remembered belongs to one hash,
+/// and the record says on each request whether that is still the client's. Without it, every request of a client with an
+/// imported secret would be counted by the brake.
+const SHORTEST: Lifetime = Lifetime::from_seconds(60);
+
+/// What stands for a secret in memory.
+pub(crate) type Digest = [u8; 32];
+
 /// Which secrets were found to match which stored PBKDF2 hash.
 ///
 /// Kept as HMAC-SHA-256 under a key that never leaves this isolate, so that nothing that is remembered
 /// here is worth anything elsewhere. Failures are not remembered: a stranger fills nothing.
 pub(crate) struct Proven {
     key: [u8; 32],
-    matched: Memory<[u8; 32], ()>,
+    matched: Memory<Digest, ()>,
 }
 
 /// The parts of a stored PBKDF2 hash.
@@ -27,23 +35,25 @@ pub(crate) struct Pbkdf2<'a> {
 }
 
 impl Proven {
-    /// With a random `key` and how long a success is remembered.
+    /// With a random `key`. A success is remembered for the time that records are, but for [`SHORTEST`] at least.
     pub(crate) fn new(key: [u8; 32], time: Lifetime) -> Self {
-        Self { key, matched: Memory::new(time) }
+        Self { key, matched: Memory::new(time.max(SHORTEST)) }
     }
 
-    /// Whether `secret` matches `stored`.
-    pub(crate) async fn matches(
+    /// Whether the secret of `digest` was found to match already.
+    pub(crate) fn is_known(&self, digest: &Digest, now: u64) -> bool {
+        self.matched.get(digest, now).is_some()
+    }
+
+    /// Computes whether `secret`, whose digest is `digest`, matches `stored`.
+    pub(crate) async fn prove(
         &self,
         hasher: &impl SlowHash,
         stored: &Pbkdf2<'_>,
         secret: &ClientSecret,
+        digest: Digest,
         now: u64,
     ) -> Result<bool, Unavailable> {
-        let digest = self.digest(stored, secret)?;
-        if self.matched.get(&digest, now).is_some() {
-            return Ok(true);
-        }
         let derived = hasher.pbkdf2_sha256(secret.expose(), stored.salt, stored.iterations).await?;
         let matches = bool::from(derived.ct_eq(stored.derived));
         if matches {
@@ -53,7 +63,7 @@ impl Proven {
     }
 
     /// Binds the secret to the very hash that it matched: a changed record starts anew.
-    fn digest(&self, stored: &Pbkdf2<'_>, secret: &ClientSecret) -> Result<[u8; 32], Unavailable> {
+    pub(crate) fn digest(&self, stored: &Pbkdf2<'_>, secret: &ClientSecret) -> Result<Digest, Unavailable> {
         let mut mac =
             Hmac::<Sha256>::new_from_slice(&self.key).map_err(|error| Unavailable::new(error.to_string()))?;
         mac.update(stored.derived);

@@ -7,7 +7,8 @@
 )]
 
 use edgemint_issuer::{
-    Authority, Body, ClientId, ClientRecord, Config, Event, GeneratedSecret, Moment, Request, StoredSecret,
+    Arrival, Authority, Body, ClientId, ClientRecord, Config, Decision, GeneratedSecret, Moment, Request,
+    StoredSecret,
 };
 use edgemint_testkit::{MemoryClients, NOW, TestCrypto, signing_key};
 use proptest::prelude::*;
@@ -48,7 +49,7 @@ fn post(
     authority: &Authority<MemoryClients, TestCrypto>,
     (path, client, form): (&str, &str, &str),
     at: u64,
-) -> (u16, String, Option<Event>) {
+) -> (u16, String, Option<Decision>) {
     let body = format!("client_id={client}&client_secret={}&{form}", secret().expose());
     let request = Request {
         method: "POST",
@@ -59,11 +60,16 @@ fn post(
         origin: None,
         if_none_match: None,
         body: Body::Whole(body.as_bytes()),
+        arrival: Arrival::default(),
     };
     // Each token has a `jti` of its own.
     let moment = Moment { now: at, random: [(at % 251) as u8; 32] };
     let outcome = pollster::block_on(authority.handle(&request, &moment));
-    (outcome.response.status, outcome.response.body.into_owned(), outcome.event)
+    (
+        outcome.response.status,
+        outcome.response.body.into_owned(),
+        outcome.event.map(|event| event.decision().clone()),
+    )
 }
 
 fn token(authority: &Authority<MemoryClients, TestCrypto>, at: u64) -> String {
@@ -107,12 +113,12 @@ fn a_revoked_token_is_no_longer_active_and_every_other_still_is() {
     let (status, body, event) = revoke("other", &first);
     assert_eq!(status, 400);
     assert!(body.contains("invalid_grant"), "{body}");
-    assert!(matches!(event, Some(Event::Refused { .. })));
+    assert!(matches!(event, Some(Decision::Refused { .. })));
     assert!(is_active(&authority, &first, NOW + 3), "another client cannot revoke it");
 
     let (status, body, event) = revoke("app", &first);
     assert_eq!((status, body.as_str()), (200, ""));
-    let Some(Event::Revoked { client, jti, .. }) = event else { panic!("{event:?}") };
+    let Some(Decision::Revoked { client, jti, .. }) = event else { panic!("{event:?}") };
     assert_eq!((client.as_str(), jti.len()), ("app", 22));
     assert!(!is_active(&authority, &first, NOW + 3));
     assert!(is_active(&authority, &second, NOW + 3));

@@ -9,8 +9,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use edgemint_issuer::{
-    ApiId, ApiRecord, ApiScope, Authority, Body, ClientId, ClientRecord, Config, GeneratedSecret, MAX_BODY,
-    Request, ScopeToken, StoredSecret,
+    ApiId, ApiRecord, ApiScope, Arrival, Authority, Body, ClientId, ClientRecord, Config, GeneratedSecret,
+    MAX_BODY, Request, ScopeToken, StoredSecret,
 };
 use edgemint_testkit::{MemoryClients, TestCrypto, moment, signing_key};
 use proptest::prelude::*;
@@ -93,6 +93,7 @@ fn ask(authorization: Option<&str>, content_type: &str, body: &[u8]) -> (u16, St
         origin: None,
         if_none_match: None,
         body: if body.len() > MAX_BODY { Body::TooLarge } else { Body::Whole(body) },
+        arrival: Arrival::default(),
     };
     let outcome = pollster::block_on(authority.handle(&request, &moment()));
     let response = outcome.response;

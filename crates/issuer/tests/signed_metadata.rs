@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use edgemint_issuer::ports::{Signer, SlowHash, Verifier};
-use edgemint_issuer::{Authority, Body, Config, Moment, Request, SigningKey, Unavailable};
+use edgemint_issuer::{Arrival, Authority, Body, Config, Moment, Request, SigningKey, Unavailable};
 use edgemint_testkit::{MemoryClients, NOW, RANDOM, TestCrypto, signing_key, verify};
 use serde_json::Value;
 
@@ -66,6 +66,7 @@ fn get(
         if_none_match,
         accept: None,
         body: Body::Whole(b""),
+        arrival: Arrival::default(),
     };
     let moment = Moment { now: NOW + at, random: RANDOM };
     let response = pollster::block_on(authority.handle(&request, &moment)).response;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use edgemint_issuer::{ApiRecord, Body, ClientRecord, MAX_BODY, Moment, Request};
+use edgemint_issuer::{ApiRecord, Arrival, Body, ClientRecord, MAX_BODY, Moment, Request};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -215,6 +215,13 @@ impl Vector {
             origin: header("origin"),
             if_none_match: header("if-none-match"),
             body: if body.len() > MAX_BODY { Body::TooLarge } else { Body::Whole(&body) },
+            arrival: Arrival {
+                plain_http: true,
+                host: header("host").unwrap_or("127.0.0.1:8787"),
+                address: header("cf-connecting-ip"),
+                country: header("cf-ipcountry"),
+                ray: header("cf-ray"),
+            },
         })
     }
 

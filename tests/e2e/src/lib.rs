@@ -9,6 +9,8 @@
     reason = "a test that cannot go on must stop, and say where"
 )]
 
+mod bare;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,6 +20,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use edgemint_testkit::{Answer, apis, misfits};
 use serde_json::Value;
 use xtask::{Progress, Server, ServerOptions, Tools, Variant};
+
+pub use bare::Bare;
 
 /// The tools, installed once.
 pub fn tools() -> &'static Tools {

@@ -8,7 +8,7 @@ use edgemint_issuer::{ApiRecord, ClientRecord, Config, ConfigErrors, GrantType, 
 use serde::Serialize;
 
 use super::check_keys::{self, ALL_KEYS};
-use super::{check_apis, check_clients, check_live};
+use super::{check_apis, check_brakes, check_clients, check_live};
 use crate::args::TargetArgs;
 use crate::check_args::Check;
 use crate::host::Host;
@@ -123,6 +123,7 @@ fn one(project: &Project, host: &Host, findings: &mut Findings) -> Option<usize>
     match &project.target {
         Target::Deployed(name) => {
             addresses(project, findings);
+            check_brakes::bound(project, name, findings);
             let secrets = Wrangler::find(project, host).and_then(|wrangler| wrangler.secret_names(name));
             match secrets {
                 Ok(names) => {
@@ -223,7 +224,7 @@ fn variables(project: &Project, findings: &mut Findings) {
 }
 
 /// The variables that edgemint reads.
-pub(super) const KNOWN: [&str; 8] = [
+pub(super) const KNOWN: [&str; 9] = [
     "ISSUER",
     "GRANT_TYPES",
     "CLIENT_CREDENTIAL_GRANT_ENABLED_BY_DEFAULT",
@@ -231,6 +232,7 @@ pub(super) const KNOWN: [&str; 8] = [
     "TOKEN_LIFETIME",
     "MAX_TOKEN_LIFETIME",
     "CLIENT_CACHE",
+    "STALE_IF_ERROR",
     "CORS_ALLOWED_ORIGINS",
 ];
 

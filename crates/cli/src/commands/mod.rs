@@ -8,6 +8,7 @@ mod ask;
 mod change_one;
 mod check;
 mod check_apis;
+mod check_brakes;
 mod check_clients;
 mod check_keys;
 mod check_live;

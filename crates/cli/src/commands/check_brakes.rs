@@ -1,0 +1,24 @@
+//! Whether a deployment binds the rate limits that brake who guesses secrets.
+
+use super::check::{Findings, Level};
+use crate::project::Project;
+
+/// The bindings that the Worker looks for.
+const BRAKES: [&str; 2] = ["CLIENT_BRAKE", "NETWORK_BRAKE"];
+
+/// Looks for both in the environment `name` of wrangler.toml.
+pub(super) fn bound(project: &Project, name: &str, findings: &mut Findings) {
+    let limits = project.section().and_then(|section| section.get("ratelimits")?.as_array());
+    let is_bound = |brake: &str| {
+        let mut named = limits.into_iter().flatten().filter_map(|limit| limit.get("name")?.as_str());
+        named.any(|bound| bound == brake)
+    };
+    let missing: Vec<&str> = BRAKES.into_iter().filter(|brake| !is_bound(brake)).collect();
+    if !missing.is_empty() {
+        let message = format!(
+            "not bound, so that who guesses secrets is not braked: add [[env.{name}.ratelimits]] as in the wrangler.toml \
+             that edgemint comes with (environments do not inherit it)"
+        );
+        findings.add(Level::Warning, &missing.join(", "), message);
+    }
+}

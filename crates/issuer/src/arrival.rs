@@ -1,0 +1,89 @@
+//! How a request came: facts that its host knows, and what the issuer makes of them.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use crate::issuer_url::is_loopback;
+
+/// How a request came. The default is one by https, of which nothing else is known.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Arrival<'a> {
+    /// Whether it came by http, without TLS.
+    pub plain_http: bool,
+    /// The host that it asked for, with its port if there is one.
+    pub host: &'a str,
+    /// The IP address that it came from.
+    pub address: Option<&'a str>,
+    /// The country of that address: two letters of ISO 3166-1.
+    pub country: Option<&'a str>,
+    /// What the network in front of the host calls this request.
+    pub ray: Option<&'a str>,
+}
+
+impl Arrival<'_> {
+    /// Whether others could read along (RFC 6749 §3.2: credentials are sent by TLS only). Not on one machine.
+    pub(crate) fn is_exposed(&self) -> bool {
+        let host =
+            self.host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map_or(self.host, |(h, _)| h);
+        self.plain_http && !is_loopback(host)
+    }
+
+    /// Whom one sender is taken for: an IPv4 address, or the /64 of IPv6 that a single customer has all of.
+    pub(crate) fn network(&self) -> Option<String> {
+        match self.address?.parse().ok()? {
+            IpAddr::V4(address) => Some(address.to_string()),
+            IpAddr::V6(address) => {
+                Some(address.to_ipv4_mapped().map_or_else(|| of_v6(address), |v4| v4.to_string()))
+            }
+        }
+    }
+}
+
+fn of_v6(address: Ipv6Addr) -> String {
+    let [a, b, c, d, ..] = address.segments();
+    format!("{}/64", Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network(address: &str) -> Option<String> {
+        Arrival { address: Some(address), ..Arrival::default() }.network()
+    }
+
+    #[test]
+    fn a_network_is_an_ipv4_address_or_the_64_of_ipv6() {
+        for (address, expected) in [
+            ("203.0.113.9", "203.0.113.9"),
+            ("::ffff:203.0.113.9", "203.0.113.9"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+            ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+        ] {
+            assert_eq!(network(address).as_deref(), Some(expected));
+        }
+        for none in ["", "unknown", "203.0.113", "203.0.113.9:1", "fe80::1%eth0"] {
+            assert_eq!(network(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn plain_http_is_exposed_unless_it_stays_on_this_machine() {
+        for (host, exposed) in [
+            ("127.0.0.1:8787", false),
+            ("127.0.0.1", false),
+            ("localhost:1", false),
+            ("[::1]:8787", false),
+            ("[::1]", false),
+            ("tokens.example.com", true),
+            ("tokens.example.com:80", true),
+            ("127.0.0.1.example.com", true),
+            ("localhost.example.com", true),
+            ("[2001:db8::1]", true),
+            ("", true),
+        ] {
+            let plain = Arrival { plain_http: true, host, ..Arrival::default() };
+            assert_eq!(plain.is_exposed(), exposed, "{host}");
+            assert!(!Arrival { plain_http: false, ..plain }.is_exposed(), "{host}");
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The built Worker in bare workerd, over a stand-in for KV and the rate limits that fails on command.
+
+#![allow(clippy::disallowed_methods, reason = "a test has no host that gives it the time")]
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use edgemint_testkit::Answer;
+use xtask::Variant;
+
+use crate::{State, send, tools};
+
+/// The Worker and its stand-in, which end when this is dropped.
+pub struct Bare {
+    child: Child,
+    log: Arc<Mutex<Vec<String>>>,
+    worker: u16,
+    stand_in: u16,
+    _state: State,
+}
+
+/// A port that nobody listens on.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address").port()
+}
+
+impl Bare {
+    /// Starts the Worker of `variant` with these variables. `with_brakes`: the rate limits are bound, too.
+    pub fn start(variant: Variant, vars: &BTreeMap<String, String>, with_brakes: bool) -> Self {
+        crate::build(variant);
+        let state = State::empty();
+        let built = xtask::root().join(variant.out_dir());
+        for file in ["index.js", "index_bg.wasm"] {
+            std::fs::copy(built.join(file), state.path().join(file)).expect("it is built");
+        }
+        std::fs::write(state.path().join("stand_in.js"), include_str!("stand_in.js")).expect("a file");
+        let (worker, stand_in) = (free_port(), free_port());
+        let config = config(worker, stand_in, vars, with_brakes);
+        std::fs::write(state.path().join("config.capnp"), config).expect("a file");
+        let mut workerd = tools().npm_program("workerd").expect("workerd is installed");
+        workerd.args(["serve", "config.capnp"]).current_dir(state.path());
+        let mut child = workerd.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let log = Arc::default();
+        collect(child.stdout.take().expect("a pipe"), &log);
+        collect(child.stderr.take().expect("a pipe"), &log);
+        let bare = Self { child, log, worker, stand_in, _state: state };
+        bare.wait_until_it_listens();
+        bare
+    }
+
+    fn wait_until_it_listens(&self) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while std::net::TcpStream::connect(("127.0.0.1", self.worker)).is_err() {
+            assert!(Instant::now() < deadline, "workerd does not listen: {}", self.log().join("\n"));
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Where the Worker is.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.worker)
+    }
+
+    /// Has everything that the Worker asks do this from now on: `none`, `throw` or `hang`.
+    pub fn fault(&self, fault: &str) {
+        self.command("POST", &format!("fault/{fault}"), "");
+    }
+
+    /// Stores `value` under `key`, whatever the fault.
+    pub fn put(&self, key: &str, value: &str) {
+        let path: String = key.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        self.command("PUT", &path, value);
+    }
+
+    /// How often KV and the rate limits were asked.
+    pub fn asked(&self) -> u32 {
+        self.command("GET", "asked", "").body.parse().expect("a number")
+    }
+
+    fn command(&self, method: &str, path: &str, body: &str) -> Answer {
+        let url = format!("http://127.0.0.1:{}/{path}", self.stand_in);
+        send(method, &url, &BTreeMap::new(), body.as_bytes().to_vec())
+    }
+
+    /// All that was logged so far.
+    pub fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits until the log has a line with `text`.
+    pub fn log_comes_to_contain(&self, text: &str) -> bool {
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while Instant::now() < deadline {
+            if self.log().iter().any(|line| line.contains(text)) {
+                return true;
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        false
+    }
+}
+
+impl Drop for Bare {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn collect(from: impl std::io::Read + Send + 'static, log: &Arc<Mutex<Vec<String>>>) {
+    let log = Arc::clone(log);
+    thread::spawn(move || {
+        for line in BufReader::new(from).lines().map_while(Result::ok) {
+            log.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+        }
+    });
+}
+
+/// Text of Cap'n Proto has the escapes of C, and JSON's strings are among them for what stands in here.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+fn config(worker: u16, stand_in: u16, vars: &BTreeMap<String, String>, with_brakes: bool) -> String {
+    let mut bindings =
+        String::from(r#"(name = "CLIENTS", kvNamespace = (name = "stand-in", entrypoint = "kv"))"#);
+    for (name, value) in vars {
+        let _ = write!(bindings, ", (name = {}, text = {})", quoted(name), quoted(value));
+    }
+    if with_brakes {
+        for name in ["CLIENT_BRAKE", "NETWORK_BRAKE"] {
+            let _ = write!(
+                bindings,
+                r#", (name = "{name}", service = (name = "stand-in", entrypoint = "Limit"))"#
+            );
+        }
+    }
+    let compatibility = compatibility_date(&xtask::root().join("wrangler.toml"));
+    format!(
+        r#"using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [ (name = "worker", worker = .worker), (name = "stand-in", worker = .standIn) ],
+  sockets = [
+    (name = "worker", address = "127.0.0.1:{worker}", http = (forwardedProtoHeader = "X-Forwarded-Proto"), service = "worker"),
+    (name = "stand-in", address = "127.0.0.1:{stand_in}", http = (), service = "stand-in"),
+  ],
+);
+const worker :Workerd.Worker = (
+  modules = [ (name = "index.js", esModule = embed "index.js"), (name = "index_bg.wasm", wasm = embed "index_bg.wasm") ],
+  compatibilityDate = "{compatibility}",
+  bindings = [ {bindings} ],
+);
+const standIn :Workerd.Worker = (
+  modules = [ (name = "stand_in.js", esModule = embed "stand_in.js") ],
+  compatibilityDate = "{compatibility}",
+);
+"#
+    )
+}
+
+/// That of wrangler.toml.
+fn compatibility_date(wrangler_toml: &Path) -> String {
+    let text = std::fs::read_to_string(wrangler_toml).expect("wrangler.toml is there");
+    let line = text.lines().find_map(|line| line.strip_prefix("compatibility_date = "));
+    line.expect("it has a date").trim_matches('"').to_owned()
+}

@@ -1,0 +1,228 @@
+//! The Worker under attack and with what it asks gone: each fault is provoked in workerd.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on must stop, and has no host that gives it the time"
+)]
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use edgemint_e2e::{Bare, State, send, serve};
+use edgemint_testkit::{Answer, cast, signing_key};
+use serde_json::Value;
+use xtask::Variant;
+
+const SECRET: &str = "ems_TCRrf9UBwEacUY93qOzeccW4AIzPeW-li7zdr1QdGHMeUOIRG";
+const IMPORTED: &str = "ZXhhbXBsZS1hcHAtc2VjcmV0";
+
+fn variables(more: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let key = signing_key("ES256", &[]);
+    let base = [
+        ("ISSUER", "https://tokens.example.com"),
+        ("GRANT_TYPES", "client_credentials"),
+        ("SIGNING_KEY_A", &key),
+    ];
+    base.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+/// The Worker over the stand-in, which has the clients of the vectors. Nothing is served fresh from memory.
+fn bare(with_brakes: bool) -> Bare {
+    let bare = Bare::start(Variant::Release, &variables(&[("CLIENT_CACHE", "0")]), with_brakes);
+    for client in cast() {
+        bare.put(&client.id.kv_key(), &client.to_json());
+    }
+    bare
+}
+
+fn post(url: &str, more: &[(&str, &str)], form: &str) -> Answer {
+    let form_type = ("content-type", "application/x-www-form-urlencoded");
+    let headers = more.iter().chain([&form_type]).map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+    send("POST", url, &headers, form.as_bytes().to_vec())
+}
+
+fn form(client: &str, secret: &str) -> String {
+    format!("grant_type=client_credentials&client_id={client}&client_secret={secret}")
+}
+
+fn token(url: &str, client: &str, secret: &str) -> Answer {
+    post(&format!("{url}/token"), &[], &form(client, secret))
+}
+
+/// A refusal that is nobody's fault but ours: when to come again, and nothing internal.
+fn is_unavailable(answer: &Answer) {
+    assert_eq!(answer.status, 503, "{}", answer.body);
+    assert!(answer.headers.contains_key("retry-after"));
+    assert_eq!(
+        answer.body,
+        r#"{"error":"temporarily_unavailable","error_description":"The service is temporarily unavailable."}"#
+    );
+}
+
+#[test]
+fn while_kv_throws_who_was_seen_is_served_and_nobody_is_told_401() {
+    let bare = bare(false);
+    assert_eq!(token(&bare.url(), "test", SECRET).status, 200);
+    bare.fault("throw");
+    assert_eq!(token(&bare.url(), "test", SECRET).status, 200);
+    assert!(bare.log_comes_to_contain("the store could not be asked for client test"), "it is logged");
+    is_unavailable(&token(&bare.url(), "no-groups", SECRET));
+    is_unavailable(&token(&bare.url(), "nobody", "x"));
+    bare.fault("none");
+    assert_eq!(token(&bare.url(), "no-groups", SECRET).status, 200, "recovery is immediate");
+    assert_eq!(token(&bare.url(), "nobody", "x").status, 401);
+}
+
+#[test]
+fn while_kv_hangs_nobody_waits_long_and_who_was_seen_does_not_wait() {
+    let bare = bare(false);
+    let access = token(&bare.url(), "test", SECRET).body;
+    let access: Value = serde_json::from_str(&access).unwrap();
+    let about = format!("{}&token={}", form("test", SECRET), access["access_token"].as_str().unwrap());
+    bare.fault("hang");
+    let begun = Instant::now();
+    assert_eq!(token(&bare.url(), "test", SECRET).status, 200);
+    let waited = begun.elapsed();
+    assert!((Duration::from_millis(1500)..Duration::from_secs(4)).contains(&waited), "{waited:?}");
+    assert!(bare.log_comes_to_contain("KV did not answer within 2 s"));
+    let begun = Instant::now();
+    for _ in 0..5 {
+        assert_eq!(token(&bare.url(), "test", SECRET).status, 200);
+    }
+    assert!(begun.elapsed() < Duration::from_secs(1), "that it hangs is remembered: {:?}", begun.elapsed());
+    let begun = Instant::now();
+    is_unavailable(&token(&bare.url(), "no-groups", SECRET));
+    is_unavailable(&post(&format!("{}/token/introspect", bare.url()), &[], &about));
+    is_unavailable(&post(&format!("{}/token/revoke", bare.url()), &[], &about));
+    assert!(begun.elapsed() < Duration::from_secs(12), "{:?}", begun.elapsed());
+    bare.fault("none");
+    assert_eq!(token(&bare.url(), "no-groups", SECRET).status, 200);
+    let answer = post(&format!("{}/token/introspect", bare.url()), &[], &about);
+    assert!(answer.body.contains("\"active\":true"), "{}", answer.body);
+}
+
+#[test]
+fn one_bad_record_hurts_its_client_alone() {
+    let bare = bare(false);
+    let other = cast().into_iter().find(|client| client.id.as_str() == "no-groups").unwrap().to_json();
+    let deep = format!("{}{}", "[".repeat(60_000), "]".repeat(60_000));
+    for garbage in ["", "garbage", "\u{0}", r#"{"v":3,"id":"test"}"#, &other, &deep] {
+        bare.put("client:test", garbage);
+        let answer = token(&bare.url(), "test", SECRET);
+        assert_eq!(answer.status, 500, "{garbage:.40}: {}", answer.body);
+        assert!(answer.body.contains("server_error"));
+        assert_eq!(token(&bare.url(), "no-groups", SECRET).status, 200, "{garbage:.40}");
+    }
+}
+
+#[test]
+fn a_limiter_that_fails_or_hangs_brakes_nobody() {
+    let bare = bare(true);
+    assert_eq!(token(&bare.url(), "test", SECRET).status, 200);
+    let asked = bare.asked();
+    assert_eq!(token(&bare.url(), "test", SECRET).status, 200);
+    assert_eq!(bare.asked(), asked + 1, "KV alone is asked for a right generated secret");
+    assert_eq!(token(&bare.url(), "test", "wrong").status, 401);
+    assert_eq!(bare.asked(), asked + 4, "KV and both limits for a wrong one");
+    bare.fault("throw");
+    for _ in 0..3 {
+        assert_eq!(token(&bare.url(), "test", "wrong").status, 401);
+    }
+    assert!(bare.log_comes_to_contain("the brake could not be asked: CLIENT_BRAKE failed"));
+    bare.fault("hang");
+    let begun = Instant::now();
+    assert_eq!(token(&bare.url(), "test", "wrong").status, 401);
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert!(bare.log_comes_to_contain("CLIENT_BRAKE did not answer"));
+}
+
+#[test]
+fn plain_http_is_refused_unless_it_stays_on_this_machine() {
+    let bare = bare(false);
+    let (url, remote) = (format!("{}/token", bare.url()), ("host", "tokens.example.com"));
+    let network = ("cf-connecting-ip", "203.0.113.9");
+    let answer = post(&url, &[remote, network], &form("test", SECRET));
+    assert_eq!(answer.status, 400, "{}", answer.body);
+    assert_eq!(answer.body, r#"{"error":"invalid_request","error_description":"Only https is served."}"#);
+    assert!(bare.log_comes_to_contain("\"reason\":\"plain_http\""));
+    let log = bare.log().join("\n");
+    assert!(log.contains("203.0.113.9") && log.contains("rotate-secret"), "{log}");
+    assert!(!log.contains(SECRET) && !log.contains("\"test\""), "nothing of it is read: {log}");
+    let headers = BTreeMap::from([("host".to_owned(), "tokens.example.com".to_owned())]);
+    assert_eq!(send("GET", &format!("{}/keys", bare.url()), &headers, Vec::new()).status, 400);
+
+    let secure = ("x-forwarded-proto", "https");
+    let answer = post(&url, &[remote, secure], &form("test", SECRET));
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(answer.headers["strict-transport-security"], "max-age=31536000");
+    assert_eq!(answer.headers["x-content-type-options"], "nosniff");
+    let answer = post(&url, &[], &form("test", SECRET));
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert!(!answer.headers.contains_key("strict-transport-security"), "not said by http");
+    for path in ["/", "/keys", "/healthz", "/.well-known/openid-configuration", "/else"] {
+        let answer = send("GET", &format!("{}{path}", bare.url()), &BTreeMap::new(), Vec::new());
+        assert_eq!(answer.headers["x-content-type-options"], "nosniff", "{path}");
+        for name in ["server", "x-powered-by", "via"] {
+            assert!(!answer.headers.contains_key(name), "{path} has {name}");
+        }
+    }
+}
+
+#[test]
+fn a_configuration_that_cannot_sign_serves_no_token() {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let ahead = signing_key("ES256", &[("nbf", (now + 3600).into())]);
+    for (more, logged) in [
+        (("SIGNING_KEY_A", "{\"kty\":"), "SIGNING_KEY_A"),
+        (("SIGNING_KEY_A", ahead.as_str()), "no signing key is active yet"),
+        (("STALE_IF_ERROR", "25h"), "STALE_IF_ERROR must be from 0s to 24h"),
+    ] {
+        let bare = Bare::start(Variant::Release, &variables(&[more]), false);
+        for client in cast() {
+            bare.put(&client.id.kv_key(), &client.to_json());
+        }
+        is_unavailable(&token(&bare.url(), "test", SECRET));
+        let answer = send("GET", &format!("{}/healthz", bare.url()), &BTreeMap::new(), Vec::new());
+        assert_eq!((answer.status, answer.headers["x-content-type-options"].as_str()), (503, "nosniff"));
+        assert!(bare.log_comes_to_contain(logged), "{logged} is not in {}", bare.log().join("\n"));
+    }
+}
+
+#[test]
+fn guessing_is_braked_by_the_real_rate_limits_and_nobody_is_locked_out() {
+    let state = State::seeded();
+    let server = serve(&state, &variables(&[]), Variant::Release);
+    let ask = |path: &str, client: &str, secret: &str, from: &str| {
+        let url = server.base_url() + path;
+        post(&url, &[("cf-connecting-ip", from)], &(form(client, secret) + "&token=x"))
+    };
+    for (path, client, from) in [
+        ("/token", "test", "203.0.113.1"),
+        ("/token/introspect", "nobody", "203.0.113.2"),
+        ("/token/revoke", "example-app", "2001:db8::1"),
+    ] {
+        let tried: Vec<u16> = (0..30).map(|_| ask(path, client, "wrong", from).status).collect();
+        let (first, last) = (tried[..20].iter().all(|s| *s == 401), tried[20..].iter().all(|s| *s == 429));
+        assert!(first && last, "{path}: {tried:?}");
+        let answer = ask(path, client, "wrong", from);
+        assert_eq!(
+            (answer.headers["retry-after"].as_str(), answer.headers["cache-control"].as_str()),
+            ("60", "no-store")
+        );
+    }
+    assert!(server.log_comes_to_contain("\"reason\":\"braked_client\"", Duration::from_secs(5)));
+    assert_eq!(
+        ask("/token", "test", SECRET, "203.0.113.1").status,
+        200,
+        "a generated secret, braked network"
+    );
+    assert_eq!(
+        ask("/token", "example-app", IMPORTED, "2001:db8::2").status,
+        429,
+        "a slow hash, braked network"
+    );
+    assert_eq!(ask("/token", "example-app", IMPORTED, "2001:db8:0:1::1").status, 200, "another network");
+}
