@@ -15,12 +15,14 @@ pub(crate) fn write(event: &Event) {
 }
 
 /// Writes what is wrong with the configuration: all of it, for as long as it is wrong.
-pub(crate) fn write_mistakes(mistakes: &[String]) {
+pub(crate) fn write_mistakes(mistakes: &[String], time: u64) {
     #[derive(Serialize)]
     struct Misconfigured<'a> {
+        time: u64,
         event: &'a str,
+        outcome: &'a str,
         mistakes: &'a [String],
     }
-    let event = Misconfigured { event: "config.invalid", mistakes };
+    let event = Misconfigured { time, event: "config.invalid", outcome: "failed", mistakes };
     console_error!("{}", serde_json::to_string(&event).unwrap_or_default());
 }

@@ -36,7 +36,7 @@ async fn fetch(request: web_sys::Request, env: Env, _context: Context) -> worker
     let authority = match authority.as_ref() {
         Ok(authority) => authority,
         Err(mistakes) => {
-            event_log::write_mistakes(mistakes);
+            event_log::write_mistakes(mistakes, moment()?.now);
             return http::send(&Response::misconfigured(&incoming.as_request().arrival));
         }
     };

@@ -10,6 +10,7 @@
     reason = "a test that cannot go on must stop, and say where"
 )]
 
+mod audit_log;
 mod clients;
 mod crypto;
 mod expected;
@@ -17,6 +18,7 @@ mod mint;
 mod rfc9068;
 mod vector;
 
+pub use audit_log::check_log_line;
 pub use clients::{MemoryClients, api_store_contract, client_store_contract, revocation_store_contract};
 pub use crypto::{TestCrypto, signing_key, verify};
 pub use expected::{Answer, Clock};

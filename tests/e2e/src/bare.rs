@@ -108,8 +108,16 @@ impl Bare {
     }
 }
 
+/// Every line of the log that it wrote is one that the schema promises.
 impl Drop for Bare {
     fn drop(&mut self) {
+        if !thread::panicking() {
+            let lines = self.log();
+            let events = lines.iter().filter_map(|line| serde_json::from_str(line).ok());
+            for event in events {
+                edgemint_testkit::check_log_line(&event).unwrap_or_else(|why| panic!("{why}"));
+            }
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
