@@ -33,7 +33,7 @@ pub(crate) enum Packing {
 /// A Worker that is built.
 #[derive(Clone, Debug)]
 pub struct Built {
-    /// Where index.js and index_bg.wasm are.
+    /// Where entry.js, index.js and index_bg.wasm are.
     pub out_dir: PathBuf,
     /// The wasm file.
     pub wasm: PathBuf,
@@ -99,6 +99,7 @@ pub(crate) fn build(tools: &Tools, variant: Variant, packing: Packing, progress:
         && built.wasm.is_file()
         && out_dir.join("index.js").is_file()
     {
+        add_entry(&out_dir)?;
         return Ok(built);
     }
     let step = progress.step(format!("packing the Worker into {}", variant.out_dir()));
@@ -109,10 +110,21 @@ pub(crate) fn build(tools: &Tools, variant: Variant, packing: Packing, progress:
     }
     worker_build.arg(".").args(variant.cargo_args());
     command::run(&mut worker_build).context("could not build the Worker")?;
+    add_entry(&out_dir)?;
     fs::write(&stamp, packing.stamp(&sources))
         .with_context(|| format!("could not write {}", stamp.display()))?;
     step.done();
     Ok(built)
+}
+
+/// Puts what the runtime calls beside what worker-build makes. A file that is the same is not touched: servers watch it.
+fn add_entry(out_dir: &Path) -> Result<()> {
+    let (from, to) = (project::root().join("src/entry.js"), out_dir.join("entry.js"));
+    let entry = fs::read(&from).with_context(|| format!("could not read {}", from.display()))?;
+    if fs::read(&to).ok().as_ref() != Some(&entry) {
+        fs::write(&to, entry).with_context(|| format!("could not write {}", to.display()))?;
+    }
+    Ok(())
 }
 
 /// Compiles it, so that [`build_worker`] finds that done.

@@ -46,7 +46,7 @@ fn changed(toml: &str, differences: &Differences<'_>, dir: &Path) -> Result<Valu
         .collect::<Result<_>>()
         .context("wrangler.toml has a value that JSON cannot hold")?;
     config.remove("env");
-    let main = project::root().join(differences.worker.out_dir()).join("index.js");
+    let main = project::root().join(differences.worker.out_dir()).join("entry.js");
     config.insert("main".to_owned(), json!(main));
     config.remove("build");
     if differences.rebuild {
@@ -110,7 +110,7 @@ mod tests {
         let config = changed(toml, &differences, &std::env::temp_dir()).expect("it is good TOML");
         assert_eq!(config["name"], "n");
         assert_eq!(config["vars"], json!({ "A": "", "C": "it's \"$x\"" }));
-        assert!(config["main"].as_str().is_some_and(|main| main.ends_with("/build/index.js")));
+        assert!(config["main"].as_str().is_some_and(|main| main.ends_with("/build/entry.js")));
         assert!(config.get("env").is_none() && config.get("build").is_none());
         assert!(!config.to_string().contains("secret"));
     }

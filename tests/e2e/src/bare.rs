@@ -38,7 +38,7 @@ impl Bare {
         crate::build(variant);
         let state = State::empty();
         let built = xtask::root().join(variant.out_dir());
-        for file in ["index.js", "index_bg.wasm"] {
+        for file in ["entry.js", "index.js", "index_bg.wasm"] {
             std::fs::copy(built.join(file), state.path().join(file)).expect("it is built");
         }
         std::fs::write(state.path().join("stand_in.js"), include_str!("stand_in.js")).expect("a file");
@@ -162,7 +162,11 @@ const config :Workerd.Config = (
   ],
 );
 const worker :Workerd.Worker = (
-  modules = [ (name = "index.js", esModule = embed "index.js"), (name = "index_bg.wasm", wasm = embed "index_bg.wasm") ],
+  modules = [
+    (name = "entry.js", esModule = embed "entry.js"),
+    (name = "index.js", esModule = embed "index.js"),
+    (name = "index_bg.wasm", wasm = embed "index_bg.wasm"),
+  ],
   compatibilityDate = "{compatibility}",
   bindings = [ {bindings} ],
 );

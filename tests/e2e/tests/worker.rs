@@ -65,7 +65,13 @@ fn a_panic_in_one_request_leaves_the_next_served() {
     let server = serve(&state, &variables(&[]), Variant::ProvokePanic);
     assert_eq!(token(&server, BASIC, "grant_type=client_credentials").status, 200);
     for round in 0..3 {
-        assert_eq!(get(&format!("{}/panic", server.base_url())).status, 500);
+        let answer = get(&format!("{}/panic", server.base_url()));
+        assert_eq!((answer.status, answer.headers["content-type"].as_str()), (500, "application/json"));
+        let body = r#"{"error":"server_error","error_description":"The request could not be served."}"#;
+        assert_eq!(
+            (answer.body.as_str(), answer.headers["x-content-type-options"].as_str()),
+            (body, "nosniff")
+        );
         let answer = token(&server, BASIC, "grant_type=client_credentials&scope=openid");
         assert_eq!(answer.status, 200, "round {round}: {}", answer.body);
     }
