@@ -79,6 +79,14 @@ fn every_module_states_its_job_in_its_first_line() {
 }
 
 #[test]
+fn arithmetic_that_overflows_stops_in_the_deployed_worker_too() {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+    let manifest: toml::Table =
+        std::fs::read_to_string(manifest).expect("it is there").parse().expect("TOML");
+    assert_eq!(manifest["profile"]["release"]["overflow-checks"], toml::Value::from(true));
+}
+
+#[test]
 fn only_the_worker_depends_on_the_runtime() {
     let metadata = cargo(&["metadata", "--format-version=1", "--no-deps"]);
     let metadata: serde_json::Value = serde_json::from_str(&metadata).expect("cargo speaks JSON");
