@@ -27,7 +27,6 @@ mod test;
 mod tools;
 mod wasm_target;
 mod worker;
-mod workerd;
 mod wrangler_config;
 
 use anyhow::Result;
@@ -38,7 +37,6 @@ pub use project::root;
 pub use server::{OnLine, Server, ServerOptions};
 pub use tools::Tools;
 pub use worker::{Built, Variant, build_worker};
-pub use workerd::{Bare, BareOptions};
 
 /// Runs one command, as the binary does.
 ///

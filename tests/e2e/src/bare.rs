@@ -17,6 +17,9 @@ use xtask::Variant;
 
 use crate::{State, send, tools};
 
+/// The most lines of the log that are kept: a test under load makes a million.
+const MAX_LOG: usize = 50_000;
+
 /// The Worker and its stand-in, which end when this is dropped.
 pub struct Bare {
     child: Child,
@@ -67,6 +70,18 @@ impl Bare {
     /// Where the Worker is.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.worker)
+    }
+
+    /// The Worker's port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.worker
+    }
+
+    /// How much memory the process has, in KiB: 0 where there is no /proc.
+    pub fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        resident.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok()).unwrap_or_default()
     }
 
     /// Has everything that the Worker asks do this from now on: `none`, `throw` or `hang`.
@@ -127,7 +142,11 @@ fn collect(from: impl std::io::Read + Send + 'static, log: &Arc<Mutex<Vec<String
     let log = Arc::clone(log);
     thread::spawn(move || {
         for line in BufReader::new(from).lines().map_while(Result::ok) {
-            log.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+            let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+            // What comes later is read all the same, or workerd would wait for its reader.
+            if log.len() < MAX_LOG {
+                log.push(line);
+            }
         }
     });
 }

@@ -140,11 +140,6 @@ fn build(worker: Variant) {
     }
 }
 
-/// Builds the Worker that is deployed, once in a process.
-pub fn build_release() {
-    build(Variant::Release);
-}
-
 /// Starts a Worker over `state`: the variables of `vars`, and no others; `SIGNING_KEY_…` become secrets.
 pub fn serve(state: &State, vars: &BTreeMap<String, String>, worker: Variant) -> Server {
     let mut options = ServerOptions::new(state.path());
