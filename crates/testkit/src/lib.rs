@@ -1,5 +1,5 @@
 //! What the tests of every host share: clients and APIs in memory, keys that never change, a moment that stands
-//! still, the contracts of the stores, and the vectors.
+//! still, the contracts of the stores, the vectors, and the oracle.
 //!
 //! For tests alone: nothing here is fit to hold a secret.
 #![allow(
@@ -15,6 +15,7 @@ mod clients;
 mod crypto;
 mod expected;
 mod mint;
+mod oracle;
 mod rfc9068;
 mod vector;
 
@@ -22,4 +23,5 @@ pub use audit_log::check_log_line;
 pub use clients::{MemoryClients, api_store_contract, client_store_contract, revocation_store_contract};
 pub use crypto::{TestCrypto, signing_key, verify};
 pub use expected::{Answer, Clock};
+pub use oracle::Oracle;
 pub use vector::{NOW, RANDOM, Store, Vector, apis, cast, misfits, moment};

@@ -1,0 +1,217 @@
+//! The oracle: whether a request is to be granted a token, said a second time and by other means than the issuer's.
+//!
+//! Properties over generated requests (`crates/issuer/tests/oracle.rs`) and fuzzing (`fuzz/`) share it.
+
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use edgemint_issuer::{
+    ApiId, ApiRecord, ApiScope, Arrival, Authority, Body, ClientId, ClientRecord, Config, GeneratedSecret,
+    MAX_BODY, Request, ScopeToken, StoredSecret,
+};
+use percent_encoding::percent_decode;
+
+use crate::clients::MemoryClients;
+use crate::crypto::{TestCrypto, signing_key};
+use crate::vector::moment;
+
+/// The media type of a form.
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// What the client's record says.
+const GRANTED: [(&str, &[&str]); 4] = [
+    ("https://a/", &["write", "read", "retired"]),
+    ("https://b/", &["read"]),
+    ("c", &["read", "write"]),
+    ("https://gone/", &["read"]),
+];
+
+/// What the records of the APIs say.
+const DEFINED: [(&str, &[&str]); 4] = [
+    ("https://a/", &["read", "write", "admin"]),
+    ("https://b/", &["read", "write"]),
+    ("c", &["read", "write"]),
+    ("https://foreign/", &["read"]),
+];
+
+/// What the client has at `api`, said a third time; nothing for an API that it does not have.
+fn has(api: &str) -> Option<&'static [&'static str]> {
+    match api {
+        "https://a/" | "c" => Some(&["read", "write"]),
+        "https://b/" => Some(&["read"]),
+        _ => None,
+    }
+}
+
+/// The other clients, and whether each trusts ours.
+const PEERS: [(&str, bool); 2] = [("peer", true), ("stranger", false)];
+
+/// An issuer with the client `app`, and what it must answer.
+pub struct Oracle {
+    authority: Authority<MemoryClients, TestCrypto>,
+}
+
+impl Default for Oracle {
+    fn default() -> Self {
+        let id = |text: &str| ClientId::parse(text).unwrap();
+        let mut record = ClientRecord::new(id("app"), "App");
+        let hash = Self::secret().hash();
+        record.secrets.push(StoredSecret { id: "s1".into(), created: 0, expires: None, hash });
+        let scopes = |names: &[&str]| names.iter().map(|name| ScopeToken::parse(name).unwrap()).collect();
+        for (api, granted) in GRANTED {
+            record.grants.insert(ApiId::parse(api).unwrap(), scopes(granted));
+        }
+        let mut clients = MemoryClients::default();
+        clients.add(&record);
+        for (peer, trusts) in PEERS {
+            let mut record = ClientRecord::new(id(peer), "Peer");
+            record.trusted_peers.extend(trusts.then(|| id("app")));
+            clients.add(&record);
+        }
+        for (api, defined) in DEFINED {
+            let mut record = ApiRecord::new(ApiId::parse(api).unwrap(), "API");
+            let defined: Vec<ScopeToken> = scopes(defined);
+            record.scopes =
+                defined.into_iter().map(|name| ApiScope { name, description: String::new() }).collect();
+            clients.add_api(&record);
+        }
+        let key = signing_key("EdDSA", &[]);
+        let variables = [
+            ("ISSUER", "https://example.com"),
+            ("GRANT_TYPES", "client_credentials"),
+            ("SIGNING_KEY_A", &key),
+        ];
+        let config = Config::parse(variables).unwrap();
+        Self { authority: Authority::new(config, clients, TestCrypto::default(), [0; 32]) }
+    }
+}
+
+impl Oracle {
+    /// The secret of `app`.
+    pub fn secret() -> GeneratedSecret {
+        GeneratedSecret::from_random(&[9; 32])
+    }
+
+    /// Posts a form to the token endpoint: the status and the body.
+    ///
+    /// # Panics
+    ///
+    /// When there is a token without right credentials, APIs and scope, or none with them; and when the answer lacks what
+    /// every answer has.
+    pub fn post(&self, authorization: Option<&str>, form: &[u8]) -> (u16, String) {
+        let (status, answer) = self.ask(authorization, FORM, form);
+        let shown = || format!("{authorization:?} {}", String::from_utf8_lossy(form));
+        let token = answer.contains("access_token");
+        assert_eq!(status == 200, token, "{} got {status} {answer}", shown());
+        assert_eq!(token, is_to_be_granted(authorization, form), "{} got {answer}", shown());
+        (status, answer)
+    }
+
+    /// Posts any body of any type: the status and the body.
+    ///
+    /// # Panics
+    ///
+    /// When the answer lacks what every answer has.
+    pub fn ask(&self, authorization: Option<&str>, content_type: &str, body: &[u8]) -> (u16, String) {
+        let request = Request {
+            method: "POST",
+            path: "/token",
+            authorization,
+            accept: None,
+            content_type: Some(content_type),
+            origin: None,
+            if_none_match: None,
+            arrival: Arrival::default(),
+            body: if body.len() > MAX_BODY { Body::TooLarge } else { Body::Whole(body) },
+        };
+        let outcome = pollster::block_on(self.authority.handle(&request, &moment()));
+        let response = outcome.response;
+        let header = |name: &str| {
+            response.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_string())
+        };
+        assert!([200, 400, 401].contains(&response.status), "{}", response.status);
+        assert_eq!(header("Cache-Control").as_deref(), Some("no-store"));
+        assert_eq!(header("Pragma").as_deref(), Some("no-cache"));
+        assert_eq!(header("WWW-Authenticate").is_some(), response.status == 401 && authorization.is_some());
+        assert!(outcome.event.is_some(), "every decision is told");
+        (response.status, response.body.into_owned())
+    }
+}
+
+/// Whether a form with this `Authorization` is to be granted a token.
+fn is_to_be_granted(authorization: Option<&str>, form: &[u8]) -> bool {
+    let Some(parameters) = strictly(form) else { return false };
+    let values = |name: &str| {
+        let named = parameters.iter().filter(|(known, _)| known == name);
+        named.map(|(_, value)| value.as_str()).collect::<Vec<_>>()
+    };
+    let proven = match authorization {
+        Some(header) => {
+            let named = values("client_id");
+            values("client_secret").is_empty() && named.iter().all(|id| *id == "app") && is_right(header)
+        }
+        None => values("client_id") == ["app"] && values("client_secret") == [Oracle::secret().expose()],
+    };
+    proven
+        && values("grant_type") == ["client_credentials"]
+        && values("nonce").iter().all(|nonce| nonce.chars().count() <= 512)
+        && may(&parameters, values("scope").first().copied())
+}
+
+/// The parameters that have a value, as another implementation reads them; nothing when the form is not well-formed, has
+/// too many parameters, or repeats one that may come once.
+fn strictly(form: &[u8]) -> Option<Vec<(String, String)>> {
+    let encoded = form.split(|c| *c == b'%').skip(1);
+    let mut digits = encoded.map(|after| after.iter().take(2).filter(|c| c.is_ascii_hexdigit()).count());
+    let well_formed = digits.all(|count| count == 2) && percent_decode(form).decode_utf8().is_ok();
+    if !well_formed || form.len() > MAX_BODY || form.split(|c| *c == b'&').count() > 64 {
+        return None;
+    }
+    let mut parameters: Vec<(String, String)> = form_urlencoded::parse(form).into_owned().collect();
+    parameters.retain(|(_, value)| !value.is_empty());
+    let mut once: Vec<&str> = parameters.iter().map(|(name, _)| name.as_str()).collect();
+    once.retain(|name| !["resource", "audience"].contains(name));
+    let count = once.len();
+    once.sort_unstable();
+    once.dedup();
+    (once.len() == count).then_some(parameters)
+}
+
+/// Whether `header` has the credentials of `app` in one of its two readings: form-encoded (RFC 6749 §2.3.1) and not.
+fn is_right(header: &str) -> bool {
+    let lenient = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let (scheme, encoded) = header.split_once(' ').unwrap_or((header, ""));
+    let Ok(pair) = GeneralPurpose::new(&STANDARD, lenient).decode(encoded.trim_matches(' ')) else {
+        return false;
+    };
+    let raw = format!("app:{}", Oracle::secret().expose()).into_bytes();
+    let mut halves = pair.splitn(2, |c| *c == b':');
+    let mut half = || {
+        let half = halves.next().unwrap_or_default();
+        let spaced: Vec<u8> = half.iter().map(|c| if *c == b'+' { b' ' } else { *c }).collect();
+        percent_decode(&spaced).collect::<Vec<u8>>()
+    };
+    let decoded = [half(), half()].join(&b':');
+    let named = pair.contains(&b':') && (pair == raw || decoded == raw);
+    header.len() <= 8192 && scheme.eq_ignore_ascii_case("basic") && named
+}
+
+/// Whether `app` may have what it asks for.
+fn may(parameters: &[(String, String)], scope: Option<&str>) -> bool {
+    let is_target = |name: &str| ["resource", "audience"].contains(&name);
+    let targets: Vec<_> = parameters.iter().filter(|(name, _)| is_target(name)).collect();
+    // The one API of ours that is no URI.
+    let well_formed = targets.iter().all(|(name, value)| name == "audience" || value != "c");
+    let Some(at) = targets.iter().map(|(_, value)| has(value)).collect::<Option<Vec<_>>>() else {
+        return false;
+    };
+    let granted = match scope {
+        None => at.iter().all(|scopes| *scopes == at[0]),
+        Some(words) => words.split(' ').all(|word| match word {
+            "openid" | "email" | "profile" | "groups" => true,
+            "audience:server:client_id:app" | "audience:server:client_id:peer" => true,
+            _ => !at.is_empty() && at.iter().all(|scopes| scopes.contains(&word)),
+        }),
+    };
+    well_formed && granted && targets.len() <= 8
+}
