@@ -54,7 +54,7 @@ fn sources() -> Vec<PathBuf> {
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
-    for folder in ["src", "crates", "xtask", "tests"] {
+    for folder in ["src", "crates", "xtask", "tests", "fuzz"] {
         walk(&root.join(folder), &mut found);
     }
     assert!(found.len() > 20, "found only {} sources", found.len());

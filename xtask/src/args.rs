@@ -12,7 +12,7 @@ pub struct Args {
     pub command: Command,
 }
 
-/// The three commands.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Build the Worker into build/ (wrangler calls this by itself)
@@ -23,6 +23,12 @@ pub enum Command {
     /// `wrangler dev` until Ctrl-C. Exit code: 0 when it is ended (Ctrl-C, SIGTERM, SIGHUP) while it serves, 130
     /// when it is ended before that, 1 when something failed.
     Dev(Dev),
+    /// Run the fuzz targets, seeded from the vectors
+    ///
+    /// Needs a C++ compiler, no nightly toolchain. Corpora and findings are kept in fuzz/ below the target directory.
+    Fuzz(Fuzz),
+    /// Print what the deployed Worker is made of, as a CycloneDX document
+    Sbom(Sbom),
     /// Run everything that CI checks
     Test,
 }
@@ -36,6 +42,30 @@ pub struct Build {
     /// Leave out wasm-opt: quicker to build, a little bigger; for work on the Worker, not to deploy
     #[arg(long)]
     pub quick: bool,
+}
+
+/// Options of `cargo xtask fuzz`.
+#[derive(Debug, clap::Args)]
+pub struct Fuzz {
+    /// One of fuzz/targets; all of them, one after the other, when left out
+    pub target: Option<String>,
+    /// How long each runs
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    pub seconds: u64,
+    /// Only write the seeds
+    #[arg(long)]
+    pub seeds: bool,
+    /// Run this input alone: a finding, again
+    #[arg(long, value_name = "FILE", requires = "target", conflicts_with = "seeds")]
+    pub input: Option<PathBuf>,
+}
+
+/// Options of `cargo xtask sbom`.
+#[derive(Debug, clap::Args)]
+pub struct Sbom {
+    /// Write it to this file
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 /// Options of `cargo xtask dev`.

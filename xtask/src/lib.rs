@@ -1,4 +1,4 @@
-//! What a contributor runs: `cargo xtask dev`, `build` and `test`; and, for the end-to-end tests, the same
+//! What a contributor runs: `cargo xtask dev`, `build`, `fuzz`, `sbom` and `test`; and, for the end-to-end tests, the same
 //! steps as a library: [`Tools::ensure`], [`build_worker`], [`Server::start`].
 //!
 //! Nothing in here knows OAuth, records or keys: that is the crates' and the `edgemint` binary's business.
@@ -9,6 +9,7 @@
     reason = "a program for a developer's terminal: it reads the environment and the clock, and it prints"
 )]
 
+mod advisories;
 pub mod args;
 mod cargo_tools;
 mod children;
@@ -16,11 +17,13 @@ mod cli;
 mod command;
 mod dev;
 mod dotenv;
+mod fuzz;
 mod http;
 mod noise;
 mod npm;
 mod progress;
 mod project;
+mod sbom;
 mod server;
 mod state;
 mod test;
@@ -48,6 +51,8 @@ pub fn run(args: &Args) -> Result<()> {
     match &args.command {
         Command::Build(options) => worker::command(options, &progress),
         Command::Dev(options) => dev::command(options, &progress),
+        Command::Fuzz(options) => fuzz::command(options, &progress),
+        Command::Sbom(options) => sbom::command(options),
         Command::Test => test::command(&progress),
     }
 }

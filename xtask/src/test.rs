@@ -1,6 +1,8 @@
 //! `cargo xtask test`: everything that CI checks, in the order in which it is cheapest to fail.
 
+use crate::advisories;
 use crate::command::{self, Ended};
+use crate::fuzz;
 use crate::progress::{Progress, seconds};
 use crate::project;
 use crate::tools::Tools;
@@ -31,6 +33,8 @@ pub(crate) fn command(progress: &Progress) -> Result<()> {
     let mut doc = cargo(&["doc", "--workspace", "--no-deps"]);
     run.shown("documentation", doc.env("RUSTDOCFLAGS", "-D warnings"))?;
     run.dependencies()?;
+    run.or_passed_over("known vulnerabilities", advisories::check)?;
+    run.or_passed_over("fuzzing", || fuzz::smoke(progress))?;
 
     // Both are linked into one file: the one that the end-to-end tests need first comes last.
     run.step("build of the panicking variant", || build_worker(&tools, Variant::ProvokePanic, progress))?;
@@ -96,6 +100,14 @@ impl Run {
         }
         let mut deny = cargo(&["deny", "--offline", "check", "licenses", "bans", "sources"]);
         self.shown("dependencies", &mut deny).map(drop)
+    }
+
+    /// A step that tells why it cannot be done here, where it cannot.
+    fn or_passed_over(&mut self, name: &str, work: impl FnOnce() -> Result<Option<String>>) -> Result<()> {
+        if let Some(why) = self.step(name, work)? {
+            eprintln!("== {name}: passed over, because {why}");
+        }
+        Ok(())
     }
 
     fn deployment(&mut self, name: &str, tools: &Tools, options: &[&str]) -> Result<()> {

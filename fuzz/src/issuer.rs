@@ -1,0 +1,96 @@
+//! The issuer that the vectors speak of, and what holds for each of its answers.
+
+use edgemint_issuer::ports::{Signer, SlowHash, Verifier};
+use edgemint_issuer::{Authority, Config, Outcome, Request, SigningKey, Unavailable};
+use edgemint_testkit::{MemoryClients, TestCrypto, apis, cast, misfits, signing_key};
+
+/// Its URL.
+pub const ISSUER: &str = "http://127.0.0.1:8787";
+
+/// The issuer.
+pub type Issuer = Authority<MemoryClients, Quick>;
+
+/// Signatures as in every test; one round of the slow hash, of which a fuzzer would see nothing but the time.
+pub struct Quick(TestCrypto);
+
+impl Signer for Quick {
+    async fn prepare(&self, key: &SigningKey) -> Result<(), Unavailable> {
+        self.0.prepare(key).await
+    }
+
+    async fn sign(&self, key: &SigningKey, input: &[u8]) -> Result<Vec<u8>, Unavailable> {
+        self.0.sign(key, input).await
+    }
+}
+
+impl Verifier for Quick {
+    async fn verify(&self, key: &SigningKey, input: &[u8], signature: &[u8]) -> Result<bool, Unavailable> {
+        self.0.verify(key, input, signature).await
+    }
+}
+
+impl SlowHash for Quick {
+    async fn pbkdf2_sha256(&self, secret: &[u8], salt: &[u8], _: u32) -> Result<[u8; 32], Unavailable> {
+        self.0.pbkdf2_sha256(secret, salt, 1).await
+    }
+}
+
+/// Its variables: with everything on, and a key of the algorithm that is quickest here.
+pub fn config() -> Config {
+    let key = signing_key("EdDSA", &[("kid", "EdDSA".into())]);
+    let variables = [
+        ("ISSUER", ISSUER),
+        ("GRANT_TYPES", "client_credentials"),
+        ("CORS_ALLOWED_ORIGINS", "https://app.example"),
+        ("SIGNING_KEY_EDDSA", &key),
+    ];
+    Config::parse(variables).expect("a good configuration")
+}
+
+/// It, with the clients and APIs of the vectors.
+pub fn issuer() -> Issuer {
+    let mut clients = MemoryClients::default();
+    cast().iter().for_each(|client| clients.add(client));
+    apis().iter().for_each(|api| clients.add_api(api));
+    misfits().into_iter().for_each(|(key, json)| clients.put(key, json));
+    Authority::new(config(), clients, Quick(TestCrypto::default()), [7; 32])
+}
+
+/// Holds an answer against what holds for all of them.
+///
+/// # Panics
+///
+/// When something does not.
+pub fn check(request: &Request<'_>, outcome: &Outcome<'_>) {
+    let response = &outcome.response;
+    let header =
+        |name: &str| response.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| &**value);
+    let known = [200, 204, 304, 400, 401, 403, 404, 405, 500, 503];
+    assert!(known.contains(&response.status), "{}", response.status);
+    let mut names: Vec<&str> = response.headers.iter().map(|(name, _)| *name).collect();
+    names.sort_unstable();
+    let count = names.len();
+    names.dedup();
+    assert_eq!(names.len(), count, "a header comes twice");
+    for (name, value) in &response.headers {
+        assert!(
+            value.bytes().all(|c| (0x20..0x7F).contains(&c)),
+            "{name} has other characters than a header may"
+        );
+    }
+    if !["/token", "/token/introspect", "/token/revoke"].contains(&request.path) {
+        assert!(!response.body.contains("access_token\":"), "a token elsewhere");
+        return;
+    }
+    assert_eq!(header("Cache-Control"), Some("no-store"));
+    assert_eq!(header("Pragma"), Some("no-cache"));
+    let challenged = response.status == 401 && request.authorization.is_some();
+    assert_eq!(header("WWW-Authenticate").is_some(), challenged);
+    assert_eq!(outcome.event.is_some(), request.method == "POST", "every decision is told");
+    if response.status >= 400 {
+        let body: serde_json::Value = serde_json::from_str(&response.body).expect("a refusal is JSON");
+        let told = |name: &str| body[name].as_str().expect("an error says what it is").to_owned();
+        let text = told("error") + &told("error_description");
+        assert!(text.bytes().all(|c| matches!(c, 0x20..=0x21 | 0x23..=0x5B | 0x5D..=0x7E)), "{text}");
+    }
+}

@@ -1,0 +1,57 @@
+//! The seeds: what the vectors ask, in the form that each target takes.
+
+use std::collections::BTreeSet;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use edgemint_testkit::{NOW, Vector, apis, cast, misfits};
+
+use crate::issuer::ISSUER;
+use crate::text;
+
+/// Seeds of `target`, each once; none for one that the fuzzer fills by itself.
+pub fn of(target: &str) -> BTreeSet<Vec<u8>> {
+    let vectors: Vec<Vector> = Vector::all().iter().map(|vector| vector.at(ISSUER, NOW)).collect();
+    let forms = || vectors.iter().map(Vector::body);
+    let bytes = String::into_bytes;
+    match target {
+        "handle" => vectors.iter().map(text::of).collect(),
+        "form" => forms().collect(),
+        "scope" => forms().flat_map(|form| values(&form, &["scope"])).map(bytes).collect(),
+        "token" => forms().flat_map(|form| values(&form, &["token"])).flat_map(tokens).collect(),
+        "targets" => {
+            forms().map(|form| values(&form, &["resource", "audience"]).join("\n").into_bytes()).collect()
+        }
+        "authorization" => {
+            vectors.iter().filter_map(|vector| vector.headers().remove("authorization")).map(bytes).collect()
+        }
+        "config" => {
+            let lines = |vector: &Vector| {
+                let variables = vector.variables(ISSUER, NOW);
+                variables.iter().map(|(name, value)| format!("{name}={value}\n")).collect::<String>()
+            };
+            vectors.iter().map(lines).map(bytes).collect()
+        }
+        "client_record" => {
+            cast().iter().map(|client| client.to_json()).chain(misfits().into_values()).map(bytes).collect()
+        }
+        "api_record" => {
+            apis().iter().map(|api| api.to_json()).chain(misfits().into_values()).map(bytes).collect()
+        }
+        "dex_import" => BTreeSet::from([include_bytes!("../../examples/dex.yaml").to_vec()]),
+        _ => BTreeSet::new(),
+    }
+}
+
+fn values(form: &[u8], names: &[&str]) -> Vec<String> {
+    let pairs = form_urlencoded::parse(form);
+    pairs.filter(|(name, _)| names.contains(&&**name)).map(|(_, value)| value.into_owned()).collect()
+}
+
+/// A token as it is, and its header and claims for the target to sign.
+fn tokens(token: String) -> Vec<Vec<u8>> {
+    let segments = token.split('.').take(2).filter_map(|segment| URL_SAFE_NO_PAD.decode(segment).ok());
+    let parts = segments.collect::<Vec<_>>().join(&b'\n');
+    let with_our_key = String::from_utf8_lossy(&parts).replace("ES256", "EdDSA").into_bytes();
+    vec![token.into_bytes(), with_our_key]
+}

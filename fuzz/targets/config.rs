@@ -1,0 +1,21 @@
+//! Any variables, one a line: a configuration or named mistakes, and nothing of a private key in what is published.
+#![no_main]
+
+use edgemint_issuer::Config;
+use edgemint_testkit::NOW;
+use serde_json::Value;
+
+libfuzzer_sys::fuzz_target!(|text: &str| {
+    match Config::parse(text.lines().filter_map(|line| line.split_once('='))) {
+        Ok(config) => {
+            let published: Value =
+                serde_json::from_str(&config.keys().published(NOW)).expect("a JWKS is JSON");
+            for key in published["keys"].as_array().expect("a list of keys") {
+                assert!(
+                    ["d", "p", "q", "dp", "dq", "qi", "k"].iter().all(|private| key.get(private).is_none())
+                );
+            }
+        }
+        Err(errors) => assert!(!errors.mistakes().is_empty() && !errors.to_string().is_empty()),
+    }
+});

@@ -1,0 +1,28 @@
+//! Any text as a dex configuration.
+//!
+//! The parser is compiled in here: as a dependency, the command line would bring TLS, RSA and clap into the build.
+#![no_main]
+#![allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    reason = "of the command line's modules, the parser alone is used"
+)]
+
+#[path = "../../crates/cli/src/dex/mod.rs"]
+mod dex;
+#[path = "../../crates/cli/src/hashing.rs"]
+mod hashing;
+
+libfuzzer_sys::fuzz_target!(|text: &str| {
+    let variable = |name: &str| (name.len() < 8).then(|| name.to_lowercase());
+    if let Ok(file) = dex::read(text, &variable) {
+        for (i, entry) in file.entries.iter().enumerate() {
+            let of = match entry {
+                Ok(client) => client.entry,
+                Err(refused) => refused.entry,
+            };
+            assert_eq!(of, i + 1, "every client is taken or refused, in order");
+        }
+    }
+});

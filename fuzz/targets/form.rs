@@ -1,0 +1,27 @@
+//! Any body of `POST /token`; and a form that is read is read as another implementation reads it.
+#![no_main]
+
+use edgemint_fuzz::issuer::config;
+use edgemint_issuer::{Body, Config, Request, TokenRequest, form_decode};
+
+thread_local!(static CONFIG: Config = config());
+
+libfuzzer_sys::fuzz_target!(|body: &[u8]| {
+    let request = Request {
+        method: "POST",
+        path: "/token",
+        authorization: None,
+        accept: None,
+        content_type: Some("application/x-www-form-urlencoded"),
+        origin: None,
+        if_none_match: None,
+        body: Body::Whole(body),
+    };
+    let _ = CONFIG.with(|config| TokenRequest::parse(&request, config));
+    for half in body.split(|c| matches!(c, b'&' | b'=')).filter(|half| !half.is_empty()) {
+        if let Ok(decoded) = form_decode(half) {
+            let (read, _) = form_urlencoded::parse(half).next().expect("one name");
+            assert_eq!(decoded, read);
+        }
+    }
+});

@@ -1,0 +1,24 @@
+//! Any request to the issuer of the vectors: what holds for every answer, and a token only to who has a secret.
+#![no_main]
+
+use edgemint_fuzz::issuer::{Issuer, check, issuer};
+use edgemint_fuzz::text::with_request;
+use edgemint_issuer::Body;
+use edgemint_testkit::{Oracle, moment};
+
+thread_local! {
+    static ISSUERS: (Issuer, Oracle) = (issuer(), Oracle::default());
+}
+
+libfuzzer_sys::fuzz_target!(|text: &[u8]| {
+    ISSUERS.with(|(issuer, oracle)| {
+        with_request(text, |request| {
+            let outcome = pollster::block_on(issuer.handle(request, &moment()));
+            check(request, &outcome);
+            // And whoever asks may be nobody there, or ask for anything: the other issuer knows what must come of it.
+            if let Body::Whole(body) = request.body {
+                oracle.post(request.authorization, body);
+            }
+        });
+    });
+});

@@ -1,0 +1,231 @@
+//! `cargo xtask fuzz`: builds the fuzz targets with libFuzzer's counters, seeds them from the vectors, and runs them.
+//!
+//! As cargo-fuzz does it, but on the stable toolchain: the counters are a pass of LLVM that rustc has; only the
+//! sanitizers need a nightly one, and they look for what safe Rust does not do.
+
+use crate::args;
+use crate::command;
+use crate::progress::{Progress, seconds};
+use crate::project;
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+/// Counters for each edge, and what comparisons compared.
+const RUSTFLAGS: [&str; 6] = [
+    "-Cpasses=sancov-module",
+    "-Cllvm-args=-sanitizer-coverage-level=4",
+    "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",
+    "-Cllvm-args=-sanitizer-coverage-pc-table",
+    "-Cllvm-args=-sanitizer-coverage-trace-compares",
+    "--cfg=fuzzing",
+];
+
+/// How long each target runs in `cargo xtask test`.
+const SMOKE: Duration = Duration::from_secs(3);
+
+/// Whether each run is the same, and what is found is kept for the next.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Corpus {
+    Kept,
+    Fresh,
+}
+
+/// Runs what was typed.
+pub(crate) fn command(options: &args::Fuzz, progress: &Progress) -> Result<()> {
+    let known = targets()?;
+    let wanted = match &options.target {
+        None => known,
+        Some(target) if known.contains(target) => vec![target.clone()],
+        Some(other) => bail!("there is no fuzz target {other}; there are {}", known.join(", ")),
+    };
+    let fuzzer = Fuzzer::build(progress)?;
+    fuzzer.write_seeds(&wanted)?;
+    if let (Some(input), Some(target)) = (&options.input, &options.target) {
+        let mut replay = Command::new(fuzzer.programs.join(target));
+        println!("{}", command::run(replay.arg(input))?);
+        return Ok(());
+    }
+    if options.seeds {
+        println!("the seeds are in {}", fuzzer.below.join("seeds").display());
+        return Ok(());
+    }
+    fuzzer.run_all(&wanted, Duration::from_secs(options.seconds), Corpus::Kept)
+}
+
+/// A few seconds of each target; nothing, and why, where they cannot be built.
+pub(crate) fn smoke(progress: &Progress) -> Result<Option<String>> {
+    if !has_cpp_compiler() {
+        return Ok(Some("there is no C++ compiler, and libFuzzer is written in C++".to_owned()));
+    }
+    let fuzzer = Fuzzer::build(progress)?;
+    let targets = targets()?;
+    fuzzer.write_seeds(&targets)?;
+    fuzzer.run_all(&targets, SMOKE, Corpus::Fresh)?;
+    Ok(None)
+}
+
+fn has_cpp_compiler() -> bool {
+    let compiler = env::var("CXX").ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "c++".to_owned());
+    Command::new(compiler).arg("--version").output().is_ok_and(|answer| answer.status.success())
+}
+
+/// The targets, by name.
+fn targets() -> Result<Vec<String>> {
+    let folder = project::root().join("fuzz/targets");
+    let files = fs::read_dir(&folder).with_context(|| format!("could not read {}", folder.display()))?;
+    let names =
+        files.flatten().filter_map(|file| Some(file.file_name().to_str()?.strip_suffix(".rs")?.to_owned()));
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    Ok(names)
+}
+
+/// The built targets.
+struct Fuzzer {
+    programs: PathBuf,
+    /// Where seeds, corpora and findings are.
+    below: PathBuf,
+}
+
+impl Fuzzer {
+    fn build(progress: &Progress) -> Result<Self> {
+        if !has_cpp_compiler() {
+            bail!(
+                "libFuzzer is written in C++: install a compiler (Debian: apt-get install g++), or name one in CXX"
+            );
+        }
+        let said =
+            command::run(cargo().args(["metadata", "--no-deps", "--offline", "--format-version", "1"]))?;
+        let said: Value = serde_json::from_str(&said).context("`cargo metadata` printed no JSON")?;
+        let target = said.get("target_directory").and_then(Value::as_str).map(PathBuf::from);
+        let target = target.context("`cargo metadata` named no target directory")?;
+        let host = command::run(Command::new("rustc").arg("-vV").current_dir(project::root()))?;
+        let host =
+            host.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc named no host")?;
+        let step = progress.step("building the fuzz targets");
+        let mut build = cargo();
+        // With a target named, build scripts and macros go without counters.
+        build.args(["build", "--locked", "--bins", "--manifest-path", "fuzz/Cargo.toml", "--target", host]);
+        build.env("CARGO_ENCODED_RUSTFLAGS", RUSTFLAGS.join("\u{1f}")).env("CARGO_TARGET_DIR", &target);
+        command::run(&mut build).context("could not build the fuzz targets")?;
+        step.done();
+        Ok(Self { programs: target.join(host).join("debug"), below: target.join("fuzz") })
+    }
+
+    fn write_seeds(&self, targets: &[String]) -> Result<()> {
+        let seeds = self.below.join("seeds");
+        let _ = fs::remove_dir_all(&seeds);
+        command::run(Command::new(self.programs.join("seeds")).arg(&seeds).args(targets))
+            .context("could not make seeds of the vectors")?;
+        Ok(())
+    }
+
+    fn run_all(&self, targets: &[String], time: Duration, corpus: Corpus) -> Result<()> {
+        let mut failed = Vec::new();
+        for target in targets {
+            match self.run(target, time, corpus) {
+                Ok(executions) => eprintln!("{target:>14}  {executions} executions in {}", seconds(time)),
+                Err(error) => {
+                    eprintln!("{target:>14}  {error:#}");
+                    failed.push(target.as_str());
+                }
+            }
+        }
+        if !failed.is_empty() {
+            bail!("the fuzzer found something in {}", failed.join(", "));
+        }
+        Ok(())
+    }
+
+    /// How many inputs were tried.
+    fn run(&self, target: &str, time: Duration, corpus: Corpus) -> Result<u64> {
+        let findings = self.below.join("findings").join(target);
+        let own = self.below.join(if corpus == Corpus::Fresh { "smoke" } else { "corpus" }).join(target);
+        if corpus == Corpus::Fresh {
+            let _ = fs::remove_dir_all(&own);
+        }
+        project::make_dir(&findings)?;
+        project::make_dir(&own)?;
+        let mut fuzzer = Command::new(self.programs.join(target));
+        fuzzer.arg(format!("-max_total_time={}", time.as_secs()));
+        fuzzer.args(["-timeout=25", "-rss_limit_mb=2048", "-max_len=4096"]);
+        fuzzer.arg(format!("-artifact_prefix={}/", findings.display()));
+        if corpus == Corpus::Fresh {
+            fuzzer.arg("-seed=1");
+        }
+        fuzzer.arg(own).arg(self.below.join("seeds").join(target)).current_dir(&self.below);
+        let ended = command::to_its_end(&mut fuzzer, |_| {})?;
+        if !ended.status.success() {
+            bail!("{}", finding(target, &ended.stderr));
+        }
+        executions(&ended.stderr).context("it did not say how many inputs it tried")
+    }
+}
+
+fn cargo() -> Command {
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(project::root());
+    cargo
+}
+
+/// `Done 691173 runs in 5 second(s)` → 691173.
+fn executions(said: &str) -> Option<u64> {
+    said.lines().find_map(|line| line.strip_prefix("Done ")?.split(' ').next()?.parse().ok())
+}
+
+/// What was found: the panic's words, and how to see it again.
+fn finding(target: &str, said: &str) -> String {
+    let mut lines = said.lines().skip_while(|line| !line.contains("panicked at"));
+    let words: Vec<&str> = lines.by_ref().take(3).collect();
+    let words = if words.is_empty() { last_error(said) } else { words.join(" ") };
+    let file = said.lines().find_map(|line| line.split_once("Test unit written to ").map(|(_, file)| file));
+    let again = file.map(|file| {
+        format!("; to see it again: `cargo xtask fuzz {target} --input {}`", Path::new(file).display())
+    });
+    format!("{words}{}", again.unwrap_or_default())
+}
+
+fn last_error(said: &str) -> String {
+    let line = said.lines().rev().find(|line| line.contains("ERROR:")).or_else(|| said.lines().last());
+    line.unwrap_or("it ended without a word").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{executions, finding, targets};
+
+    #[test]
+    fn executions_are_read() {
+        assert_eq!(executions("#691173 DONE cov: 1\nDone 691173 runs in 5 second(s)\n"), Some(691_173));
+        assert_eq!(executions("INFO: Seed: 1"), None);
+    }
+
+    #[test]
+    fn a_finding_tells_what_it_is_and_how_to_see_it_again() {
+        let said = "#1\nthread '<unnamed>' panicked at targets/scope.rs:8:5:\nleft: 1\nright: 2\n==1== ERROR: libFuzzer: deadly signal\nartifact_prefix='x/'; Test unit written to /tmp/crash-1\n";
+        let told = finding("scope", said);
+        assert!(told.contains("panicked at targets/scope.rs:8:5: left: 1 right: 2"), "{told}");
+        assert!(told.ends_with("`cargo xtask fuzz scope --input /tmp/crash-1`"), "{told}");
+        let slow = finding("scope", "==1== ERROR: libFuzzer: timeout after 25 seconds\n");
+        assert!(slow.contains("timeout"), "{slow}");
+    }
+
+    #[test]
+    fn every_target_is_built() {
+        let manifest = std::fs::read_to_string(crate::root().join("fuzz/Cargo.toml")).expect("it is there");
+        let targets = targets().expect("the folder is there");
+        assert!(targets.len() > 8, "found only {targets:?}");
+        for target in &targets {
+            assert!(
+                manifest.contains(&format!("path = \"targets/{target}.rs\"")),
+                "{target} is not in fuzz/Cargo.toml"
+            );
+        }
+        assert_eq!(manifest.matches("[[bin]]").count(), targets.len());
+    }
+}
