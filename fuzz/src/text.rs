@@ -24,6 +24,7 @@ pub fn with_request<T>(text: &[u8], with: impl FnOnce(&Request<'_>) -> T) -> T {
     let headers: Vec<(&str, &str)> = lines.filter_map(|line| line.split_once(": ")).collect();
     let header = |name: &str| headers.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
     with(&Request {
+        arrival: edgemint_issuer::Arrival::default(),
         method,
         path,
         authorization: header("authorization"),

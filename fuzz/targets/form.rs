@@ -15,6 +15,7 @@ libfuzzer_sys::fuzz_target!(|body: &[u8]| {
         content_type: Some("application/x-www-form-urlencoded"),
         origin: None,
         if_none_match: None,
+        arrival: edgemint_issuer::Arrival::default(),
         body: Body::Whole(body),
     };
     let _ = CONFIG.with(|config| TokenRequest::parse(&request, config));

@@ -37,6 +37,7 @@ libfuzzer_sys::fuzz_target!(|input: &str| {
             content_type: Some("application/x-www-form-urlencoded"),
             origin: None,
             if_none_match: None,
+            arrival: edgemint_issuer::Arrival::default(),
             body: if form.len() > edgemint_issuer::MAX_BODY {
                 Body::TooLarge
             } else {

@@ -26,7 +26,7 @@ const RUSTFLAGS: [&str; 6] = [
 ];
 
 /// How long each target runs in `cargo xtask test`.
-const SMOKE: Duration = Duration::from_secs(3);
+const SMOKE: Duration = Duration::from_secs(2);
 
 /// Whether each run is the same, and what is found is kept for the next.
 #[derive(Clone, Copy, PartialEq, Eq)]
