@@ -196,3 +196,14 @@ fn a_broken_limiter_brakes_nobody_and_is_logged() {
     assert_eq!(event["degraded"][0], "the brake could not be asked: broken");
     assert_eq!(event["outcome"], "ok");
 }
+
+#[test]
+fn nobody_is_braked_on_the_machine_itself() {
+    for address in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
+        let world = World::new();
+        for _ in 0..20 {
+            assert_eq!(world.ask("slow", "wrong", address), 401, "{address}");
+        }
+        assert_eq!((world.ask("slow", "chosen", address), world.brake.asked.get()), (200, 0), "{address}");
+    }
+}
