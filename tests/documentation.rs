@@ -197,3 +197,42 @@ fn every_relative_link_leads_somewhere() {
     assert!(looked_at > 20, "found only {looked_at} links");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// What the manifests of the workspace, of fuzz/ and of npm name, without our own.
+fn direct_dependencies() -> BTreeSet<String> {
+    let mut manifests = vec![root().join("Cargo.toml"), root().join("xtask/Cargo.toml")];
+    manifests.extend([root().join("tests/e2e/Cargo.toml"), root().join("fuzz/Cargo.toml")]);
+    for entry in std::fs::read_dir(root().join("crates")).expect("a folder").flatten() {
+        manifests.push(entry.path().join("Cargo.toml"));
+    }
+    let mut names = BTreeSet::new();
+    for path in manifests {
+        let manifest: toml::Table =
+            read(&path).parse().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        for kind in ["dependencies", "dev-dependencies", "build-dependencies"] {
+            let named = manifest.get(kind).and_then(toml::Value::as_table);
+            names.extend(named.into_iter().flat_map(toml::Table::keys).cloned());
+        }
+    }
+    names.retain(|name| !name.starts_with("edgemint-") && name != "xtask");
+    assert!(names.len() > 20, "found only {names:?}");
+    // The only list of names with versions in it.
+    let package = read(&root().join("package.json"));
+    let (_, listed) = package.split_once("\"devDependencies\": {").expect("npm's dependencies");
+    let (listed, _) = listed.split_once('}').expect("their end");
+    names.extend(listed.lines().filter_map(|line| line.split('"').nth(1)).map(str::to_owned));
+    names
+}
+
+#[test]
+fn every_direct_dependency_has_its_reason_and_nothing_else_has() {
+    let page = read(&root().join("docs/dependencies.md"));
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |"));
+    let mut explained = BTreeSet::new();
+    for (name, rest) in rows {
+        let cells: Vec<&str> = rest.split('|').map(str::trim).filter(|cell| !cell.is_empty()).collect();
+        assert_eq!(cells.len(), 2, "{name} has no licence, or no reason");
+        assert!(explained.insert(name.to_owned()), "{name} stands there twice");
+    }
+    assert_eq!(explained, direct_dependencies());
+}
