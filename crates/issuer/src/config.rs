@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::cors::AllowedOrigins;
 use crate::duration::Lifetime;
 use crate::issuer_url::Issuer;
-use crate::keys::{KeyError, SigningKey, SigningKeys};
+use crate::keys::{Algorithm, KeyError, SigningKey, SigningKeys};
 
 /// What the name of every secret that holds a signing key begins with.
 pub const SIGNING_KEY_PREFIX: &str = "SIGNING_KEY_";
@@ -197,7 +197,8 @@ impl Config {
         );
         let cors = AllowedOrigins::parse(get("CORS_ALLOWED_ORIGINS").unwrap_or_default());
         let cors = wrong.ok("CORS_ALLOWED_ORIGINS", cors);
-        let keys = wrong.keys(variables.iter().filter(|(name, _)| name.starts_with(SIGNING_KEY_PREFIX)));
+        let alg = get("SIGNING_ALG").and_then(|name| wrong.algorithm(name));
+        let keys = wrong.keys(alg, variables.iter().filter(|(name, _)| name.starts_with(SIGNING_KEY_PREFIX)));
 
         match (issuer, cors) {
             (Some(issuer), Some(cors)) if wrong.0.is_empty() => Ok(Self {
@@ -294,7 +295,19 @@ impl Mistakes {
         self.lifetime("CLIENT_CACHE", value, DEFAULT_CLIENT_CACHE, SHORTEST_KV_CACHE..=hour)
     }
 
-    fn keys<'a>(&mut self, secrets: impl Iterator<Item = &'a (&'a str, &'a str)>) -> SigningKeys {
+    fn algorithm(&mut self, name: &str) -> Option<Algorithm> {
+        let known = Algorithm::named(name);
+        if known.is_none() {
+            self.add("SIGNING_ALG", "must be ES256, RS256 or EdDSA");
+        }
+        known
+    }
+
+    fn keys<'a>(
+        &mut self,
+        alg: Option<Algorithm>,
+        secrets: impl Iterator<Item = &'a (&'a str, &'a str)>,
+    ) -> SigningKeys {
         let mut keys: Vec<SigningKey> = Vec::new();
         let mut any = false;
         for (name, jwk) in secrets {
@@ -312,7 +325,7 @@ impl Mistakes {
                 "is missing: set at least one such secret to what `edgemint key generate` prints",
             );
         }
-        SigningKeys::new(keys)
+        SigningKeys::new(keys, alg)
     }
 }
 
@@ -372,6 +385,7 @@ mod tests {
             ("CLIENT_CACHE", "10s"),
             ("STALE_IF_ERROR", "25h"),
             ("CORS_ALLOWED_ORIGINS", "https://example.com/path"),
+            ("SIGNING_ALG", "HS256"),
             ("SIGNING_KEY_A", "hunter2"),
         ];
         let errors = parse(&mistaken).unwrap_err();

@@ -321,12 +321,14 @@ impl TokenError {
             Self::ScopesDiffer => "scopes that the client does not have at each of the targets".into(),
             Self::NoActiveKeyFor(alg) => format!(
                 "no signing key for {name} is active, and the record of an API demands one: \
-                 `edgemint key generate --alg {name}` makes one for a secret SIGNING_KEY_<NAME>",
+                 `edgemint key rotate --alg {name}` adds one; with SIGNING_ALG the others go on signing the rest",
                 name = alg.name()
             )
             .into(),
             Self::NoActiveKey => {
-                "no signing key is active yet: the nbf of every SIGNING_KEY_<NAME> lies ahead; add one without nbf".into()
+                "no signing key is active: the nbf of every SIGNING_KEY_<NAME>, or of every one for SIGNING_ALG, lies \
+                 ahead; `edgemint key rotate --activate-in 0s --force` adds one that signs"
+                    .into()
             }
             Self::CryptoUnavailable(why) => format!("key or hash could not be used: {why}").into(),
             Self::UnrecognizedScopes(_) | Self::UntrustedPeers(_) => self.description(),

@@ -33,6 +33,11 @@ impl Algorithm {
         }
     }
 
+    /// The one that `alg` calls so.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Es256, Self::Rs256, Self::EdDsa].into_iter().find(|algorithm| algorithm.name() == name)
+    }
+
     /// `at_hash` (OpenID Connect Core §3.1.3.6): the left half of the hash that belongs to the algorithm,
     /// which for EdDSA with Ed25519 is SHA-512.
     pub(crate) fn at_hash(self, of: &[u8]) -> String {
@@ -261,18 +266,21 @@ fn bits(number: &[u8]) -> u32 {
 ///
 /// Every key is published. The active one is the one with the latest `nbf` that is not in the future (of
 /// several with the same `nbf`, the one whose secret's name sorts last), so that a key is rotated in by
-/// adding it with an `nbf` ahead, and no moment passes in which a verifier cannot know it.
+/// adding it with an `nbf` ahead, and no moment passes in which a verifier cannot know it. With an algorithm of
+/// the deployment's, only keys of that one are ever active; the others sign for APIs that demand theirs.
 #[derive(Debug)]
 pub struct SigningKeys {
     /// The one that signs from the latest time on first.
     newest_first: Vec<SigningKey>,
+    /// `SIGNING_ALG`.
+    alg: Option<Algorithm>,
 }
 
 impl SigningKeys {
-    /// Of these keys.
-    pub(crate) fn new(mut keys: Vec<SigningKey>) -> Self {
+    /// Of these keys, where those of `alg` sign unless an API demands others.
+    pub(crate) fn new(mut keys: Vec<SigningKey>, alg: Option<Algorithm>) -> Self {
         keys.sort_by(|a, b| (b.nbf, &b.name).cmp(&(a.nbf, &a.name)));
-        Self { newest_first: keys }
+        Self { newest_first: keys, alg }
     }
 
     /// The key that signs at `now`.
@@ -291,7 +299,8 @@ impl SigningKeys {
     }
 
     pub(crate) fn active_index(&self, now: u64) -> Option<usize> {
-        self.newest_first.iter().position(|key| key.nbf <= now)
+        let may_sign = |key: &SigningKey| key.nbf <= now && self.alg.is_none_or(|alg| alg == key.alg);
+        self.newest_first.iter().position(may_sign)
     }
 
     /// The key with this `kid`, whether it signs already or not.
@@ -397,7 +406,7 @@ mod tests {
             SigningKey::parse(name, &with(OKP, &format!(r#""kid":"{name}","nbf":{nbf}"#))).unwrap()
         };
         let keys =
-            SigningKeys::new(vec![key("OLD", 0), key("NEXT", 200), key("NOW", 100), key("LATER", 300)]);
+            SigningKeys::new(vec![key("OLD", 0), key("NEXT", 200), key("NOW", 100), key("LATER", 300)], None);
         let active = |now| keys.active(now).map(|key| key.kid().to_owned());
         assert_eq!(active(99).as_deref(), Some("OLD"));
         assert_eq!(active(100).as_deref(), Some("NOW"));
@@ -413,7 +422,7 @@ mod tests {
             kids.join(" ")
         };
         assert_eq!(order(100), "NOW NEXT LATER OLD");
-        assert_eq!(SigningKeys::new(vec![key("A", 5)]).active(4).map(SigningKey::nbf), None);
+        assert_eq!(SigningKeys::new(vec![key("A", 5)], None).active(4).map(SigningKey::nbf), None);
     }
 
     #[test]
@@ -422,7 +431,10 @@ mod tests {
             SigningKey::parse(name, &with(jwk, &format!(r#""kid":"{name}","nbf":{nbf}"#))).unwrap()
         };
         let keys = [key("OLD", EC, 0), key("NEW", EC, 100), key("LATER", EC, 300), key("OTHER", OKP, 200)];
-        let keys = SigningKeys::new(keys.into());
+        let keys = SigningKeys::new(keys.into(), Some(Algorithm::Es256));
+        let by_default = |now| keys.active(now).map(|key| key.kid().to_owned());
+        assert_eq!(by_default(299).as_deref(), Some("NEW"), "whatever keys of another algorithm there are");
+        assert_eq!(by_default(300).as_deref(), Some("LATER"));
         let active = |alg, now| keys.active_of(alg, now).map(|key| key.kid().to_owned());
         assert_eq!(active(Algorithm::Es256, 99).as_deref(), Some("OLD"));
         assert_eq!(active(Algorithm::Es256, 299).as_deref(), Some("NEW"));
@@ -438,7 +450,7 @@ mod tests {
     #[test]
     fn no_private_member_is_published_and_debug_shows_none() {
         for jwk in [EC, OKP] {
-            let keys = SigningKeys::new(vec![SigningKey::parse("A", jwk).unwrap()]);
+            let keys = SigningKeys::new(vec![SigningKey::parse("A", jwk).unwrap()], None);
             let published: serde_json::Value = serde_json::from_str(&keys.jwks(Some(0))).unwrap();
             let members = published["keys"][0].as_object().unwrap();
             assert!(
