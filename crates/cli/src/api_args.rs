@@ -189,10 +189,7 @@ fn scope(text: &str) -> Result<ApiScope, String> {
 }
 
 fn algorithm(name: &str) -> Result<Algorithm, String> {
-    [Algorithm::Es256, Algorithm::Rs256, Algorithm::EdDsa]
-        .into_iter()
-        .find(|algorithm| algorithm.name() == name)
-        .ok_or_else(|| "not an algorithm of edgemint".to_owned())
+    Algorithm::named(name).ok_or_else(|| "not an algorithm of edgemint".to_owned())
 }
 
 fn profile(name: &str) -> Result<TokenProfile, String> {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use edgemint_issuer::{ApiId, ClientId, Lifetime, SigningKey};
+use edgemint_issuer::{Algorithm, ApiId, ClientId, Lifetime, SigningKey};
 
 use crate::api_args::ApiCommand;
 use crate::check_args::Check;
@@ -122,6 +122,26 @@ pub(crate) enum Alg {
     /// Ed25519: the fastest, where clients know it
     #[value(name = "EdDSA")]
     EdDsa,
+}
+
+impl Alg {
+    /// As the issuer calls it.
+    pub(crate) const fn algorithm(self) -> Algorithm {
+        match self {
+            Self::Es256 => Algorithm::Es256,
+            Self::Rs256 => Algorithm::Rs256,
+            Self::EdDsa => Algorithm::EdDsa,
+        }
+    }
+
+    /// The one that the issuer calls so.
+    pub(crate) const fn of(algorithm: Algorithm) -> Self {
+        match algorithm {
+            Algorithm::Es256 => Self::Es256,
+            Algorithm::Rs256 => Self::Rs256,
+            Algorithm::EdDsa => Self::EdDsa,
+        }
+    }
 }
 
 /// Which client records: those of this machine, or those of a deployed environment.

@@ -29,15 +29,15 @@ pub(crate) struct KeyList {
 #[command(after_help = "\
 Examples:
   edgemint key rotate --env production
-  edgemint key rotate --env production --alg RS256 --activate-in 24h --name RSA")]
+  edgemint key rotate --env production --alg RS256 --activate-in 24h")]
 pub(crate) struct KeyRotate {
-    /// The algorithm
-    #[arg(long, value_enum, default_value = "ES256")]
-    pub(crate) alg: Alg,
+    /// The algorithm [default: SIGNING_ALG of the deployment, or that of the key that signs now]
+    #[arg(long, value_enum)]
+    pub(crate) alg: Option<Alg>,
     /// When it begins to sign: not before everybody has fetched it
     #[arg(long, value_name = "TIME", value_parser = Lifetime::parse, default_value = "1h")]
     pub(crate) activate_in: Lifetime,
-    /// Its name: the secret is called SIGNING_KEY_<NAME> [default: the time from which on it signs]
+    /// Its name: the secret is called SIGNING_KEY_<NAME> [default: the time from which on it signs, and the algorithm]
     #[arg(long, value_parser = key_name)]
     pub(crate) name: Option<String>,
     /// Even if some who verify tokens cannot know the key yet when it begins to sign
@@ -52,22 +52,23 @@ pub(crate) struct KeyRotate {
 
 /// Take away a key that signs no more
 ///
-/// Refuses while tokens that it signed may be alive: for MAX_TOKEN_LIFETIME after the next key took over.
-/// Of a deployed environment the time stands in the name that `key rotate` gives; of a key with another
-/// name, say with --kid which of the published ones it is.
+/// Refuses while it signs, tokens for APIs that demand its algorithm included, and while tokens that it signed
+/// may be alive: for MAX_TOKEN_LIFETIME after the next key took over. Of a deployed environment the time and the
+/// algorithm stand in the name that `key rotate` gives; of a key with another name, say with --kid which of the
+/// published ones it is.
 ///
 /// A key that has leaked goes at once, with --force: whoever verifies tokens refuses those that it signed
 /// as soon as they fetch the keys again.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
-  edgemint key retire SIGNING_KEY_20261122T230727Z --env production
+  edgemint key retire SIGNING_KEY_20261122T230727Z_ES256 --env production
   edgemint key retire FIRST --kid 0TZmmkqxe0bPCVZzcMJaL-Gp-C8Sy1ggbTJNYZTP6sg --env production")]
 pub(crate) struct KeyRetire {
     /// Its name, with or without SIGNING_KEY_ before it
     #[arg(value_parser = key_name)]
     pub(crate) name: String,
-    /// Its key ID, to tell whether it signs when its name does not
+    /// Its key ID, to tell whether it signs, and with which algorithm, when its name does not
     #[arg(long, value_parser = key_id)]
     pub(crate) kid: Option<String>,
     /// Even if tokens that it signed are alive, or it signs now, or it is the only one

@@ -23,6 +23,7 @@ mod host;
 mod http;
 mod jwt;
 mod key_args;
+mod key_names;
 mod kind;
 mod kv;
 mod local_keys;

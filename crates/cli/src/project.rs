@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+use edgemint_issuer::Algorithm;
 
 use crate::args::TargetArgs;
 use crate::host::Host;
@@ -108,13 +109,14 @@ impl Project {
         self.variable("ISSUER")
     }
 
+    /// The algorithm that signs unless an API demands another, when the target has one.
+    pub(crate) fn signing_alg(&self) -> Option<Algorithm> {
+        self.variable("SIGNING_ALG").and_then(|name| Algorithm::named(name.trim()))
+    }
+
     /// A variable of the target, unless it is empty.
     pub(crate) fn variable(&self, name: &str) -> Option<&str> {
-        let section = match &self.target {
-            Target::Local(_) => Some(&self.settings),
-            Target::Deployed(name) => self.settings.get("env").and_then(|env| env.get(name)?.as_table()),
-        };
-        section?.get("vars")?.get(name)?.as_str().filter(|value| !value.is_empty())
+        self.section()?.get("vars")?.get(name)?.as_str().filter(|value| !value.is_empty())
     }
 }
 

@@ -63,8 +63,7 @@ impl<'a> Wrangler<'a> {
     /// Puts a secret into a deployed environment, through a pipe: no other process sees it.
     pub(crate) fn put_secret(&self, environment: &str, name: &str, value: &str) -> Result<()> {
         let mut command = Command::new(&self.program);
-        command.args(["secret", "put", name, "--env", environment]);
-        command.arg("--config").arg(&self.project.config);
+        command.args(self.secret_arguments("put", environment, name));
         self.run_with(command, value).map(drop)
     }
 
@@ -72,9 +71,18 @@ impl<'a> Wrangler<'a> {
     pub(crate) fn delete_secret(&self, environment: &str, name: &str) -> Result<()> {
         let mut command = Command::new(&self.program);
         // It asks, and where nobody can be asked takes yes for the answer.
-        command.args(["secret", "delete", name, "--env", environment]);
-        command.arg("--config").arg(&self.project.config);
+        command.args(self.secret_arguments("delete", environment, name));
         self.run(command).map(drop)
+    }
+
+    /// The command that [`Self::put_secret`] or [`Self::delete_secret`] runs, for people to read.
+    pub(crate) fn told_secret(&self, verb: &str, environment: &str, name: &str) -> String {
+        in_words(&self.secret_arguments(verb, environment, name))
+    }
+
+    fn secret_arguments(&self, verb: &str, environment: &str, name: &str) -> Vec<OsString> {
+        let words = ["secret", verb, name, "--env", environment, "--config"].map(OsString::from);
+        words.into_iter().chain([self.project.config.clone().into_os_string()]).collect()
     }
 
     /// Runs `wrangler kv …` on the target's client records, and gives back what it prints.
@@ -86,8 +94,7 @@ impl<'a> Wrangler<'a> {
 
     /// The command that [`Self::kv`] runs, for people to read.
     pub(crate) fn told(&self, arguments: &[&OsStr]) -> String {
-        let words = self.kv_arguments(arguments);
-        words.iter().fold("wrangler".to_owned(), |line, word| format!("{line} {}", word.display()))
+        in_words(&self.kv_arguments(arguments))
     }
 
     fn kv_arguments(&self, arguments: &[&OsStr]) -> Vec<OsString> {
@@ -137,6 +144,15 @@ impl<'a> Wrangler<'a> {
         let said = [output.stderr, output.stdout].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         bail!("{}", explain(&said.join("\n"), &self.project.dir))
     }
+}
+
+/// The command as it could be typed: what a shell would take apart stands in quotes.
+fn in_words(arguments: &[OsString]) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+%".contains(c);
+    arguments.iter().fold("wrangler".to_owned(), |line, word| match word.display().to_string() {
+        word if !word.is_empty() && word.chars().all(plain) => format!("{line} {word}"),
+        word => format!("{line} '{}'", word.replace('\'', r"'\''")),
+    })
 }
 
 /// Wrangler's failure in one message: its own last words, and what helps.
@@ -193,6 +209,12 @@ fn plain(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_is_told_as_it_could_be_typed() {
+        let words = ["kv", "--config", "/my folder/wrangler.toml", "it's", ""].map(OsString::from);
+        assert_eq!(in_words(&words), r"wrangler kv --config '/my folder/wrangler.toml' 'it'\''s' ''");
+    }
 
     #[test]
     fn a_failure_is_told_in_wranglers_last_words_and_what_helps() {

@@ -163,6 +163,55 @@ fn clients_that_get_no_token_soon_or_now_and_imported_secrets_are_told() {
 }
 
 #[test]
+fn an_algorithm_that_an_api_or_the_deployment_demands_and_no_key_has_is_a_mistake() {
+    let api = |id: &str, alg: &str| {
+        let record = json!({ "v": 1, "id": id, "name": "A", "scopes": [], "token_lifetime": null, "alg": alg,
+            "profile": null, "revision": 1 });
+        (format!("api:{id}"), Value::from(record.to_string()))
+    };
+    let stored: serde_json::Map<String, Value> =
+        [api("https://a/", "RS256"), api("https://b/", "ES256")].into_iter().collect();
+    let keys: Vec<Value> = stored.keys().map(|key| json!({ "name": key })).collect();
+    let with = |folder: Folder, secrets: &[&str]| {
+        folder.write("fake/keys.json", &Value::from(keys.clone()).to_string());
+        folder.write("fake/stored.json", &Value::from(stored.clone()).to_string());
+        let secrets: Vec<Value> = secrets.iter().map(|name| json!({ "name": name })).collect();
+        folder.write("fake/secrets.json", &Value::from(secrets).to_string());
+        folder
+    };
+    let stamped = ["SIGNING_KEY_20200101T000000Z_ES256", "SIGNING_KEY_20210101T000000Z_ES256"];
+    let folder = with(project("http://127.0.0.1:8787"), &stamped);
+    let told = folder.edgemint(&["check"], "");
+    assert!(
+        told.code == Some(1)
+            && told.out.contains("is missing for RS256")
+            && told.out.contains("(https://a/)"),
+        "{told:?}"
+    );
+    assert_eq!(told.out.lines().count(), 1, "{told:?}");
+    // Names that tell nothing: what is published does.
+    let url = issuer(|url, asked| match asked.line.as_str() {
+        "GET /keys" => (200, r#"{"keys":[{"kid":"a","alg":"EdDSA"},{"kid":"b","alg":"ES256"}]}"#.to_owned()),
+        _ => served(url, asked, &json!({})),
+    });
+    let toml = |alg: &str| {
+        format!(
+            "[env.production.vars]\nISSUER = \"{url}\"\nGRANT_TYPES = \"client_credentials\"\nSIGNING_ALG = \"{alg}\"\n\
+             [[env.production.kv_namespaces]]\nbinding = \"CLIENTS\"\nid = \"0123456789abcdef0123456789abcdef\"\n"
+        )
+    };
+    let live = |alg: &str| {
+        let folder = with(Folder::new(&toml(alg)), &["SIGNING_KEY_A", "SIGNING_KEY_B"]);
+        folder.edgemint(&["check", "--env", "production", "--live", &url], "").out
+    };
+    let told = live("ES256");
+    assert!(told.contains("/keys says that EdDSA signs, and SIGNING_ALG is ES256"), "{told}");
+    assert!(told.contains("/keys publishes no key for RS256, which APIs demand"), "{told}");
+    assert!(!live("EdDSA").contains("SIGNING_ALG"));
+    assert!(live("HS256").contains("SIGNING_ALG must be ES256, RS256 or EdDSA"));
+}
+
+#[test]
 fn grants_for_what_no_api_has_are_told_by_api_and_scope() {
     let folder = project("http://127.0.0.1:8787");
     folder.write("fake/secrets.json", r#"[{"name":"SIGNING_KEY_A"},{"name":"SIGNING_KEY_B"}]"#);

@@ -11,10 +11,17 @@ use stand_in::{Folder, issuer};
 
 const ROTATE: [&str; 4] = ["key", "rotate", "--env", "production"];
 
+/// A deployment whose issuer publishes one key, which signs.
 fn project() -> Folder {
-    Folder::new(
-        "[vars]\nISSUER = \"http://127.0.0.1:1\"\n[env.production.vars]\nMAX_TOKEN_LIFETIME = \"2h\"\n",
-    )
+    let url = issuer(|_, _| (200, r#"{"keys":[{"kid":"a","alg":"EdDSA"}]}"#.to_owned()));
+    project_at(&url, "")
+}
+
+fn project_at(url: &str, more: &str) -> Folder {
+    Folder::new(&format!(
+        "[vars]\nISSUER = \"http://127.0.0.1:1\"\n[env.production.vars]\nISSUER = \"{url}\"\n\
+         MAX_TOKEN_LIFETIME = \"2h\"\n{more}"
+    ))
 }
 
 #[test]
@@ -24,7 +31,7 @@ fn a_new_key_goes_through_a_pipe_under_the_name_of_its_time() {
     assert_eq!(told.code, Some(0), "{told:?}");
     let report: Value = serde_json::from_str(&told.out).unwrap();
     let name = report["name"].as_str().unwrap();
-    assert!(name.starts_with("SIGNING_KEY_20") && name.ends_with('Z'), "{name}");
+    assert!(name.starts_with("SIGNING_KEY_20") && name.ends_with("Z_EDDSA"), "{name}");
     assert_eq!(
         folder.calls(),
         [
@@ -34,6 +41,7 @@ fn a_new_key_goes_through_a_pipe_under_the_name_of_its_time() {
     );
     let key: Value = serde_json::from_str(&folder.read("fake/secret")).unwrap();
     assert_eq!((&key["kid"], &key["nbf"]), (&report["kid"], &report["activates"]));
+    assert_eq!((&key["alg"], &report["alg"]), (&"EdDSA".into(), &"EdDSA".into()), "as the one that signs");
     let apart = report["old_may_go"].as_u64().unwrap() - report["activates"].as_u64().unwrap();
     assert_eq!(apart, 2 * 3600 + 60, "MAX_TOKEN_LIFETIME and the clocks");
     let d = key["d"].as_str().unwrap();
@@ -54,10 +62,37 @@ fn what_would_not_be_seamless_or_would_lose_a_key_is_refused() {
     );
     let told = folder.edgemint(&[&ROTATE[..], &["--dry-run"]].concat(), "");
     assert!(told.code == Some(0) && told.err.contains("wrangler secret put SIGNING_KEY_20"), "{told:?}");
+    let told = folder.edgemint(&[&ROTATE[..], &["--dry-run", "--json", "--name", "NEXT"]].concat(), "");
+    let report: Value = serde_json::from_str(&told.out).unwrap();
+    let config = folder.0.join("wrangler.toml");
+    let command =
+        format!("wrangler secret put SIGNING_KEY_NEXT --env production --config {}", config.display());
+    assert_eq!((&report["command"], &report["kid"]), (&command.into(), &Value::Null));
     assert_eq!(folder.read("fake/secret"), "", "nothing was put");
     let forced =
         folder.edgemint(&[&ROTATE[..], &["--activate-in", "0s", "--force", "--name", "NOW"]].concat(), "");
     assert_eq!(forced.code, Some(0), "{forced:?}");
+}
+
+#[test]
+fn the_algorithm_is_that_of_the_deployment_and_none_is_guessed() {
+    let unseen = project_at("http://127.0.0.1:1", "");
+    let told = unseen.edgemint(&ROTATE, "");
+    assert!(told.code == Some(1) && told.err.contains("with --alg"), "{told:?}");
+    assert!(!unseen.read("fake/calls").contains("secret put"));
+    let told = unseen.edgemint(&[&ROTATE[..], &["--alg", "EdDSA"]].concat(), "");
+    assert!(told.code == Some(0) && told.err.contains("it signs all tokens, with EdDSA"), "{told:?}");
+
+    let set = project_at("http://127.0.0.1:1", "SIGNING_ALG = \"ES256\"\n");
+    let told = set.edgemint(&[&ROTATE[..], &["--json"]].concat(), "");
+    assert!(told.code == Some(0) && told.out.contains("Z_ES256\",\"alg\":\"ES256\""), "{told:?}");
+    let told = set.edgemint(&[&ROTATE[..], &["--alg", "EdDSA"]].concat(), "");
+    assert!(told.err.contains("for APIs that demand EdDSA alone: SIGNING_ALG is ES256"), "{told:?}");
+
+    let first = project_at("http://127.0.0.1:1", "");
+    secrets(&first, &[]);
+    let told = first.edgemint(&[&ROTATE[..], &["--json"]].concat(), "");
+    assert!(told.code == Some(0) && told.out.contains("\"alg\":\"ES256\""), "{told:?}");
 }
 
 #[test]
@@ -184,6 +219,31 @@ fn a_key_is_retired_when_no_token_needs_it_and_not_before() {
         told.code == Some(0) && told.err.contains("warning: ") && told.err.contains("signs now"),
         "{told:?}"
     );
+}
+
+#[test]
+fn a_key_that_an_api_demands_stays_until_another_of_its_algorithm_has_taken_over() {
+    let folder = rotated();
+    let (rsa, ec) = ("SIGNING_KEY_20200101T000000Z_RS256", "SIGNING_KEY_20210101T000000Z_ES256");
+    let api = serde_json::json!({ "v": 1, "id": "https://a/", "name": "A", "scopes": [], "token_lifetime": null,
+        "alg": "RS256", "profile": null, "revision": 1 });
+    folder.write("fake/keys.json", r#"[{"name":"api:https://a/"}]"#);
+    folder.write("fake/stored.json", &serde_json::json!({ "api:https://a/": api.to_string() }).to_string());
+    let retire = |more: &[&str]| folder.edgemint(&[&RETIRE[..], more].concat(), "");
+    secrets(&folder, &[rsa, ec]);
+    let told = retire(&[rsa]);
+    assert!(told.code == Some(1) && told.err.contains("signs tokens for APIs that demand RS256"), "{told:?}");
+    secrets(&folder, &[rsa, ec, "SIGNING_KEY_FIRST"]);
+    let told = retire(&["FIRST"]);
+    assert!(told.code == Some(1) && told.err.contains("or with which algorithm"), "{told:?}");
+    assert!(!folder.read("fake/calls").contains("secret delete"));
+    secrets(&folder, &[rsa, ec, "SIGNING_KEY_20220101T000000Z_RS256"]);
+    assert_eq!(retire(&[rsa]).code, Some(0));
+    // What cannot be seen is not taken for nothing; who knows better says so.
+    folder.write("fake/fail", "key list\n✘ [ERROR] fetch failed\n");
+    let told = retire(&[rsa]);
+    assert!(told.code == Some(1) && told.err.contains("which algorithms APIs demand"), "{told:?}");
+    assert_eq!(retire(&[rsa, "--force"]).code, Some(0));
 }
 
 #[test]

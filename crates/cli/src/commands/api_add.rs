@@ -58,7 +58,7 @@ pub(super) fn run(
     output.say(format_args!("Added the API {id} to {}.", project.target));
     output.say(delay);
     warnings.iter().for_each(|warning| output.say(format_args!("warning: {warning}")));
-    needed_key(&record).into_iter().for_each(|note| output.say(note));
+    needed_key(&record, &project).into_iter().for_each(|note| output.say(note));
     output.say(format_args!(
         "No client gets a token for it yet: `edgemint client grant CLIENT --api {id}` changes that."
     ));
@@ -83,10 +83,18 @@ fn audience_only(id: &ApiId) -> Option<String> {
 }
 
 /// What an algorithm of its own asks of the deployment.
-pub(super) fn needed_key(record: &ApiRecord) -> Option<String> {
+pub(super) fn needed_key(record: &ApiRecord, project: &Project) -> Option<String> {
     let alg = record.alg?.name();
+    let first = match project.signing_alg() {
+        Some(_) => "",
+        None => {
+            " Should other tokens be signed otherwise, first set SIGNING_ALG in wrangler.toml to their algorithm, and \
+             deploy: without it the newest key signs everything."
+        }
+    };
     Some(format!(
-        "Tokens for it need a signing key for {alg}: `edgemint key list` shows those that there are."
+        "Tokens for it need a signing key for {alg}: `edgemint key list` shows those that there are, and `edgemint key rotate \
+         --alg {alg}` adds one.{first}"
     ))
 }
 

@@ -59,7 +59,10 @@ pub(super) fn run(
             },
             done: format!("The API {id} in {target} is changed"),
             already: format!("The API {id} is so already in {target}"),
-            notes: needed_key(record).filter(|_| record.alg != before.alg).into_iter().collect(),
+            notes: needed_key(record, place.project)
+                .filter(|_| record.alg != before.alg)
+                .into_iter()
+                .collect(),
             warnings,
         })
     })

@@ -4,10 +4,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use edgemint_issuer::{ApiRecord, ClientRecord, Config, ConfigErrors, GrantType, SIGNING_KEY_PREFIX};
+use edgemint_issuer::{
+    Algorithm, ApiRecord, ClientRecord, Config, ConfigErrors, GrantType, SIGNING_KEY_PREFIX,
+};
 use serde::Serialize;
 
-use super::check_keys::{self, ALL_KEYS};
+use super::check_keys::{self, ALL_KEYS, Demanded};
 use super::{check_apis, check_brakes, check_clients, check_live};
 use crate::args::TargetArgs;
 use crate::check_args::Check;
@@ -73,6 +75,17 @@ struct Report<'a> {
     findings: &'a [Finding],
 }
 
+/// What was seen of a target, and what a running issuer is compared with.
+#[derive(Default)]
+pub(super) struct Seen {
+    /// How many keys are deployed, if that can be known.
+    pub(super) keys: Option<usize>,
+    /// The algorithm that signs unless an API demands another, if the target has one.
+    pub(super) signing_alg: Option<Algorithm>,
+    /// What APIs demand, as long as it has not been held against the keys.
+    pub(super) demanded: Demanded,
+}
+
 pub(super) fn run(args: &Check, config: Option<&Path>, host: &Host, output: &mut Output) -> Result<ExitCode> {
     let local = TargetArgs { local: true, state: None, env: None };
     let top = Project::find(config, &local, host)?;
@@ -88,15 +101,15 @@ pub(super) fn run(args: &Check, config: Option<&Path>, host: &Host, output: &mut
     }
 
     let mut findings = Findings::default();
-    let keys: Vec<Option<usize>> = projects.iter().map(|project| one(project, host, &mut findings)).collect();
+    let seen: Vec<Seen> = projects.iter().map(|project| one(project, host, &mut findings)).collect();
     if let Some(url) = &args.live {
-        let mut named = projects.iter().zip(keys);
+        let mut named = projects.iter().zip(seen);
         let named = named.find(|(project, _)| project.issuer() == Some(url.as_str()));
-        findings.environment = named.and_then(|(project, _)| environment(project));
+        findings.environment = named.as_ref().and_then(|(project, _)| environment(project));
         match named {
-            Some((project, keys)) => {
+            Some((project, seen)) => {
                 let config = judged(project).ok();
-                check_live::compare(url, config.as_ref(), keys, &mut findings);
+                check_live::compare(url, config.as_ref(), &seen, &mut findings);
             }
             None => findings.add(
                 Level::Mistake,
@@ -115,11 +128,12 @@ fn environment(project: &Project) -> Option<String> {
     }
 }
 
-/// Looks at one target. Gives the number of keys that are deployed, if it can be known.
-fn one(project: &Project, host: &Host, findings: &mut Findings) -> Option<usize> {
+/// Looks at one target.
+fn one(project: &Project, host: &Host, findings: &mut Findings) -> Seen {
     findings.environment = environment(project);
     variables(project, findings);
     let bound = binding(project, findings);
+    let mut seen = Seen { signing_alg: project.signing_alg(), ..Seen::default() };
     match &project.target {
         Target::Deployed(name) => {
             addresses(project, findings);
@@ -127,11 +141,11 @@ fn one(project: &Project, host: &Host, findings: &mut Findings) -> Option<usize>
             let secrets = Wrangler::find(project, host).and_then(|wrangler| wrangler.secret_names(name));
             match secrets {
                 Ok(names) => {
-                    let keys = check_keys::deployed(name, &names, findings);
+                    seen.keys = Some(check_keys::deployed(name, &names, findings));
                     if bound {
-                        clients(project, host, findings);
+                        seen.demanded = clients(project, host, findings);
                     }
-                    Some(keys)
+                    check_keys::algorithms(check_keys::told(&names), &mut seen, findings);
                 }
                 // Who cannot list secrets cannot list clients: once is enough said.
                 Err(error) => {
@@ -139,23 +153,24 @@ fn one(project: &Project, host: &Host, findings: &mut Findings) -> Option<usize>
                         "could not be checked, nor could the clients, as the secrets could not be listed: {error:#}"
                     );
                     findings.add(Level::Unchecked, ALL_KEYS, message);
-                    None
                 }
             }
         }
         // What nobody has started yet has no clients, and to look would make it.
         Target::Local(state) if state.is_dir() => {
             if bound {
-                clients(project, host, findings);
+                seen.demanded = clients(project, host, findings);
             }
-            check_keys::local(state, host.now, findings);
-            None
+            let there = check_keys::local(state, host.now, findings);
+            check_keys::algorithms(there, &mut seen, findings);
         }
-        Target::Local(_) => None,
+        Target::Local(_) => {}
     }
+    seen
 }
 
-fn clients(project: &Project, host: &Host, findings: &mut Findings) {
+/// Looks at the records. Gives what those of APIs demand of keys.
+fn clients(project: &Project, host: &Host, findings: &mut Findings) -> Demanded {
     let read = || {
         let records = Records::of(project, host)?;
         anyhow::Ok((records.read_all::<ClientRecord>()?, records.read_all::<ApiRecord>()?))
@@ -164,8 +179,12 @@ fn clients(project: &Project, host: &Host, findings: &mut Findings) {
         Ok((stored, apis)) => {
             check_clients::judge(&stored, host.now, findings);
             check_apis::judge(&apis, &stored, findings);
+            check_keys::demanded(&apis)
         }
-        Err(error) => findings.add(Level::Unchecked, "CLIENTS", format!("could not be checked: {error:#}")),
+        Err(error) => {
+            findings.add(Level::Unchecked, "CLIENTS", format!("could not be checked: {error:#}"));
+            Demanded::default()
+        }
     }
 }
 
@@ -224,7 +243,7 @@ fn variables(project: &Project, findings: &mut Findings) {
 }
 
 /// The variables that edgemint reads.
-pub(super) const KNOWN: [&str; 9] = [
+pub(super) const KNOWN: [&str; 10] = [
     "ISSUER",
     "GRANT_TYPES",
     "CLIENT_CREDENTIAL_GRANT_ENABLED_BY_DEFAULT",
@@ -234,6 +253,7 @@ pub(super) const KNOWN: [&str; 9] = [
     "CLIENT_CACHE",
     "STALE_IF_ERROR",
     "CORS_ALLOWED_ORIGINS",
+    "SIGNING_ALG",
 ];
 
 /// Whether the binding is there, and names what may be a namespace.

@@ -1,11 +1,18 @@
 //! What `edgemint check` finds in the signing keys: all that can be known of secrets is their names.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use edgemint_issuer::SIGNING_KEY_PREFIX;
+use edgemint_issuer::{Algorithm, ApiRecord, SIGNING_KEY_PREFIX, SigningKey};
 
-use super::check::{Findings, KNOWN, Level};
+use super::check::{Findings, KNOWN, Level, Seen};
+use crate::key_names;
+use crate::kv::ById;
 use crate::local_keys::LocalKeys;
+use crate::view::some_of;
+
+/// The algorithms that APIs demand, and which APIs do.
+pub(super) type Demanded = BTreeMap<Algorithm, Vec<String>>;
 
 /// What findings about all keys are named.
 pub(super) const ALL_KEYS: &str = "SIGNING_KEY_<NAME>";
@@ -39,14 +46,64 @@ pub(super) fn deployed(environment: &str, secrets: &[String], findings: &mut Fin
 }
 
 /// The keys of the local state, which can be read; when there are none yet, `cargo xtask dev` makes one.
-pub(super) fn local(state: &Path, now: u64, findings: &mut Findings) {
+///
+/// Gives their algorithms, if they can be read.
+pub(super) fn local(state: &Path, now: u64, findings: &mut Findings) -> Option<BTreeSet<Algorithm>> {
     match LocalKeys::read(state).and_then(|keys| keys.keys()) {
         Ok(keys) if !keys.is_empty() && keys.iter().all(|key| key.nbf() > now) => findings.add(
             Level::Mistake,
             ALL_KEYS,
             "is there, and none may sign yet: every request for a token is answered 503",
         ),
-        Ok(_) => {}
+        Ok(keys) => {
+            return Some(keys.iter().map(SigningKey::alg).collect())
+                .filter(|all: &BTreeSet<_>| !all.is_empty());
+        }
         Err(error) => findings.add(Level::Mistake, ALL_KEYS, format!("cannot be used: {error:#}")),
+    }
+    None
+}
+
+/// The algorithms of deployed keys, if the names of all tell.
+pub(super) fn told(secrets: &[String]) -> Option<BTreeSet<Algorithm>> {
+    let keys = secrets.iter().filter(|name| name.starts_with(SIGNING_KEY_PREFIX));
+    let told: Option<BTreeSet<Algorithm>> = keys.map(|name| key_names::alg(name)).collect();
+    told.filter(|told| !told.is_empty())
+}
+
+/// What the records of APIs demand.
+pub(super) fn demanded(apis: &ById<ApiRecord>) -> Demanded {
+    let mut demanded = Demanded::new();
+    for api in apis.values().flatten() {
+        if let Some(alg) = api.alg {
+            demanded.entry(alg).or_default().push(api.id.to_string());
+        }
+    }
+    demanded
+}
+
+/// Whether there is a key of each algorithm that is needed; `there`: those that there are, if that is known.
+pub(super) fn algorithms(there: Option<BTreeSet<Algorithm>>, seen: &mut Seen, findings: &mut Findings) {
+    let Some(there) = there else { return };
+    if let Some(alg) = seen.signing_alg.filter(|alg| !there.contains(alg)) {
+        let name = alg.name();
+        findings.add(
+            Level::Mistake,
+            "SIGNING_ALG",
+            format!("is {name}, and there is no key for it: `edgemint key rotate --alg {name}` adds one"),
+        );
+    }
+    for (alg, apis) in std::mem::take(&mut seen.demanded) {
+        if !there.contains(&alg) {
+            let (name, apis) = (alg.name(), some_of(&apis));
+            findings.add(
+                Level::Mistake,
+                ALL_KEYS,
+                format!(
+                    "is missing for {name}, which APIs demand, so that nobody gets a token for them: `edgemint key rotate \
+                     --alg {name}` adds one ({apis})"
+                ),
+            );
+        }
     }
 }

@@ -3,16 +3,17 @@
 use edgemint_issuer::{Config, GrantType};
 use serde_json::Value;
 
-use super::check::{Findings, Level};
+use super::check::{Findings, Level, Seen};
 use crate::http::Http;
+use crate::view::some_of;
 
 /// The private members of a JWK (RFC 7518 §6, RFC 8037 §2).
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
 /// Compares; without a configuration that holds, what is published is only compared with itself.
 ///
-/// `there`: how many keys the target has, if that is known.
-pub(super) fn compare(issuer: &str, config: Option<&Config>, there: Option<usize>, findings: &mut Findings) {
+/// `seen`: what is known of the target's keys, and what is demanded of them.
+pub(super) fn compare(issuer: &str, config: Option<&Config>, seen: &Seen, findings: &mut Findings) {
     let http = Http::of(issuer);
     for path in ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"] {
         match http.document(&format!("{issuer}{path}")) {
@@ -21,7 +22,7 @@ pub(super) fn compare(issuer: &str, config: Option<&Config>, there: Option<usize
         }
     }
     match http.document(&format!("{issuer}/keys")) {
-        Ok(jwks) => keys(&jwks, there, findings),
+        Ok(jwks) => keys(&jwks, seen, findings),
         Err(error) => findings.add(Level::Mistake, "/keys", format!("is not served: {error:#}")),
     }
 }
@@ -53,12 +54,12 @@ fn metadata(issuer: &str, path: &str, document: &Value, config: Option<&Config>,
     }
 }
 
-fn keys(jwks: &Value, there: Option<usize>, findings: &mut Findings) {
+fn keys(jwks: &Value, seen: &Seen, findings: &mut Findings) {
     let keys = jwks.get("keys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     if keys.is_empty() {
         findings.add(Level::Mistake, "/keys", "publishes no key: nobody can verify a token");
     }
-    if let Some(there) = there.filter(|there| *there != keys.len()) {
+    if let Some(there) = seen.keys.filter(|there| *there != keys.len()) {
         findings.add(
             Level::Mistake,
             "/keys",
@@ -68,6 +69,29 @@ fn keys(jwks: &Value, there: Option<usize>, findings: &mut Findings) {
                 keys.len()
             ),
         );
+    }
+    let algorithms: Vec<&str> =
+        keys.iter().filter_map(|key| key.get("alg").and_then(Value::as_str)).collect();
+    // The key that signs comes first.
+    if let (Some(alg), Some(first)) = (seen.signing_alg, algorithms.first())
+        && *first != alg.name()
+    {
+        let message = format!(
+            "says that {first} signs, and SIGNING_ALG is {}: deploy it again, or add such a key with `edgemint key rotate`",
+            alg.name()
+        );
+        findings.add(Level::Mistake, "/keys", message);
+    }
+    for (alg, apis) in &seen.demanded {
+        if !algorithms.contains(&alg.name()) {
+            let message = format!(
+                "publishes no key for {name}, which APIs demand, so that nobody gets a token for them: `edgemint key rotate \
+                 --alg {name}` adds one ({apis})",
+                name = alg.name(),
+                apis = some_of(apis)
+            );
+            findings.add(Level::Mistake, "/keys", message);
+        }
     }
     if keys.iter().any(|key| PRIVATE.iter().any(|member| key.get(member).is_some())) {
         findings.add(

@@ -28,6 +28,9 @@ const MANY: usize = 200;
 struct Report<'a> {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     dry_run: bool,
+    /// What would write the records, in a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<String>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     apis: &'a [Planned<ApiRecord>],
     clients: &'a [Planned],
@@ -80,6 +83,7 @@ pub(super) fn run(
     if output.is_json() {
         let report = Report {
             dry_run: args.dry_run,
+            command: (args.dry_run && !to_write.is_empty()).then(|| records.told_write()),
             apis: &apis.planned,
             clients: &clients.planned,
             unused_fields: &unused_fields,

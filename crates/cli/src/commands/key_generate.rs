@@ -1,9 +1,10 @@
 //! `edgemint key generate`: a new private signing key as one line of JSON.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use edgemint_issuer::SigningKey;
+use edgemint_issuer::{SIGNING_KEY_PREFIX, SigningKey};
 use jwt_compact::alg::SecretBytes;
 use jwt_compact::jwk::JsonWebKey;
 use rsa::rand_core::{CryptoRng, Error, RngCore, impls};
@@ -29,6 +30,15 @@ struct PrivateJwk<'a> {
     nbf: u64,
 }
 
+/// What `--json` prints when the key is in a file.
+#[derive(Serialize)]
+struct Made<'a> {
+    key_file: &'a Path,
+    alg: &'static str,
+    kid: &'a str,
+    nbf: u64,
+}
+
 pub(super) fn run(args: &KeyGenerate, host: &Host, output: &mut Output) -> Result<ExitCode> {
     let file = PrivateFile::named(args.out.as_deref(), host)?;
     let nbf = host.now.saturating_add(args.activate_in.seconds());
@@ -36,7 +46,13 @@ pub(super) fn run(args: &KeyGenerate, host: &Host, output: &mut Output) -> Resul
     let shown = match file {
         Some(mut file) => {
             file.write(&jwk)?;
-            format!("in {}", file.keep().display())
+            let file = file.keep();
+            if output.is_json() {
+                let key = SigningKey::parse(SIGNING_KEY_PREFIX, &jwk)
+                    .map_err(|error| anyhow::anyhow!("the key that was made {error}"))?;
+                output.result_json(&Made { key_file: &file, alg: key.alg().name(), kid: key.kid(), nbf })?;
+            }
+            format!("in {}", file.display())
         }
         None => {
             output.result(&jwk)?;

@@ -4,14 +4,14 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use edgemint_issuer::SIGNING_KEY_PREFIX;
+use edgemint_issuer::{Algorithm, SIGNING_KEY_PREFIX};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::key_rotate::begins;
 use crate::host::Host;
 use crate::http::Http;
 use crate::key_args::KeyList;
+use crate::key_names;
 use crate::local_keys::LocalKeys;
 use crate::output::Output;
 use crate::project::{Project, Target};
@@ -32,11 +32,19 @@ struct Key {
     state: Option<&'static str>,
 }
 
+impl Key {
+    /// Of a secret, which cannot be read back: what its name tells.
+    fn deployed(name: String) -> Self {
+        let (nbf, alg) = (key_names::begins(&name), key_names::alg(&name).map(Algorithm::name));
+        Self { nbf, alg, name, kid: None, state: None }
+    }
+}
+
 /// A key that the issuer publishes; the first one signs.
 #[derive(Serialize)]
 pub(super) struct Published {
     pub(super) kid: String,
-    alg: String,
+    pub(super) alg: String,
 }
 
 /// The result, as `--json` prints it.
@@ -55,11 +63,11 @@ pub(super) fn run(
 ) -> Result<ExitCode> {
     let project = Project::find(config, &args.target, host)?;
     let keys = match &project.target {
-        Target::Local(state) => of_state(state, host.now)?,
+        Target::Local(state) => of_state(state, project.signing_alg(), host.now)?,
         Target::Deployed(environment) => {
             let names = Wrangler::find(&project, host)?.secret_names(environment)?;
             let names = names.into_iter().filter(|name| name.starts_with(SIGNING_KEY_PREFIX));
-            names.map(|name| Key { nbf: begins(&name), name, kid: None, alg: None, state: None }).collect()
+            names.map(Key::deployed).collect()
         }
     };
     let published = project.issuer().context("wrangler.toml sets no ISSUER").and_then(published);
@@ -99,23 +107,29 @@ pub(super) fn run(
 }
 
 /// The keys of the local state, in the order in which they sign.
-fn of_state(state: &Path, now: u64) -> Result<Vec<Key>> {
+fn of_state(state: &Path, signing_alg: Option<Algorithm>, now: u64) -> Result<Vec<Key>> {
     let mut keys = LocalKeys::read(state)?.keys()?;
     // As the Worker chooses: the latest that has begun, of two with the same time the last name.
     keys.sort_by(|a, b| (a.nbf(), a.name()).cmp(&(b.nbf(), b.name())));
-    let active = keys.iter().rposition(|key| key.nbf() <= now);
-    let keys = keys.iter().enumerate().map(|(i, key)| Key {
+    let latest = |alg: Option<Algorithm>| {
+        keys.iter().rposition(|key| key.nbf() <= now && alg.is_none_or(|alg| key.alg() == alg))
+    };
+    let listed = keys.iter().enumerate().map(|(i, key)| Key {
         name: key.name().to_owned(),
         kid: Some(key.kid().to_owned()),
         alg: Some(key.alg().name()),
         nbf: Some(key.nbf()),
-        state: Some(match active {
-            Some(active) if i < active => "signs no more",
-            Some(active) if i == active => "signs now",
-            _ => "will sign",
+        state: Some(if key.nbf() > now {
+            "will sign"
+        } else if latest(signing_alg) == Some(i) {
+            "signs now"
+        } else if latest(Some(key.alg())) == Some(i) {
+            "signs for APIs that demand its algorithm"
+        } else {
+            "signs no more"
         }),
     });
-    Ok(keys.collect())
+    Ok(listed.collect())
 }
 
 pub(super) fn published(issuer: &str) -> Result<Vec<Published>> {

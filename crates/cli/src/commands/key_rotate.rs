@@ -4,21 +4,39 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use edgemint_issuer::{DOCUMENT_MAX_AGE, Lifetime, SIGNING_KEY_PREFIX, SigningKey};
-use serde_json::json;
+use edgemint_issuer::{Algorithm, DOCUMENT_MAX_AGE, Lifetime, SIGNING_KEY_PREFIX, SigningKey};
+use serde::Serialize;
 
 use super::key_generate;
+use super::key_list::published;
+use crate::args::Alg;
 use crate::host::Host;
 use crate::jwt::SKEW;
 use crate::key_args::KeyRotate;
+use crate::key_names;
 use crate::local_keys::LocalKeys;
 use crate::output::Output;
 use crate::project::{Project, Target};
-use crate::when::{self, from_now, stamp};
+use crate::when::{self, from_now};
 use crate::wrangler::Wrangler;
 
 /// How long a new secret takes to be in every place where the Worker runs.
 const PROPAGATION: u64 = 60;
+
+/// The result, as `--json` prints it.
+#[derive(Serialize)]
+struct Rotated<'a> {
+    dry_run: bool,
+    /// What would put the key in, in a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<&'a str>,
+    name: &'a str,
+    alg: Algorithm,
+    /// `null` in a dry run.
+    kid: Option<&'a str>,
+    activates: u64,
+    old_may_go: u64,
+}
 
 pub(super) fn run(
     args: &KeyRotate,
@@ -35,10 +53,6 @@ pub(super) fn run(
     );
     let project = Project::find(config, &args.target, host)?;
     let activates = host.now.saturating_add(args.activate_in.seconds());
-    let name = match &args.name {
-        Some(name) => format!("{SIGNING_KEY_PREFIX}{name}"),
-        None => format!("{SIGNING_KEY_PREFIX}{}", stamp(activates)),
-    };
     let lifetime = longest_token(&project)?;
     let old_may_go = activates.saturating_add(lifetime.seconds()).saturating_add(SKEW);
 
@@ -48,25 +62,32 @@ pub(super) fn run(
             .secret_names(environment)
             .context("the names of the keys that are there could not be listed, and nothing was written")?,
     };
+    let alg = match args.alg {
+        Some(alg) => alg,
+        None => of_what_signs(&project, &there, host.now)?,
+    };
+    let name = match &args.name {
+        Some(name) => format!("{SIGNING_KEY_PREFIX}{name}"),
+        None => key_names::name(activates, alg.algorithm()),
+    };
     ensure!(
         !there.contains(&name),
         "there is a key {name} already in {}, which would be lost: choose another --name",
         project.target
     );
 
-    let mut kid = None;
+    let (mut kid, mut command) = (None, None);
     if args.dry_run {
         let what = match &project.target {
-            Target::Local(state) => format!("add a line to {}", state.join("keys.env").display()),
-            Target::Deployed(name_of) => {
-                format!(
-                    "run `wrangler secret put {name} --env {name_of}`, with the key on its standard input"
-                )
+            Target::Local(state) => format!("add a line to {}.", state.join("keys.env").display()),
+            Target::Deployed(environment) => {
+                let put = Wrangler::find(&project, host)?.told_secret("put", environment, &name);
+                format!("run, with the key on its standard input,\n  {}", command.insert(put))
             }
         };
-        output.say(format_args!("It would make a key {name} for {} and {what}.", project.target));
+        output.say(format_args!("It would make a key {name} for {} and {what}", project.target));
     } else {
-        let jwk = key_generate::make(args.alg, None, activates, host)?;
+        let jwk = key_generate::make(alg, None, activates, host)?;
         let key = SigningKey::parse(&name, &jwk).map_err(|error| anyhow::anyhow!("{name} {error}"))?;
         match &project.target {
             Target::Local(state) => LocalKeys::read(state)?.add(&name, &jwk, host)?,
@@ -85,17 +106,65 @@ pub(super) fn run(
         from_now(activates, host.now),
         when::utc(old_may_go),
     ));
+    if let Some(note) = who_gets_it(&project, alg.algorithm(), &there) {
+        output.say(note);
+    }
     if output.is_json() {
-        output.result_json(&json!({
-            "dry_run": args.dry_run, "name": name, "kid": kid, "activates": activates, "old_may_go": old_may_go,
-        }))?;
+        output.result_json(&Rotated {
+            dry_run: args.dry_run,
+            command: command.as_deref(),
+            name: &name,
+            alg: alg.algorithm(),
+            kid: kid.as_deref(),
+            activates,
+            old_may_go,
+        })?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The time from which on a key signs, as far as its name tells: the one that it gets here does.
-pub(super) fn begins(name: &str) -> Option<u64> {
-    when::parse_stamp(name.strip_prefix(SIGNING_KEY_PREFIX)?)
+/// The algorithm that signs now, so that a rotation changes nothing but the key. ES256 where there is none yet.
+fn of_what_signs(project: &Project, there: &[String], now: u64) -> Result<Alg> {
+    if let Some(alg) = project.signing_alg() {
+        return Ok(Alg::of(alg));
+    }
+    let names: Vec<&String> = there.iter().filter(|name| name.starts_with(SIGNING_KEY_PREFIX)).collect();
+    if names.is_empty() {
+        return Ok(Alg::Es256);
+    }
+    if let Target::Local(state) = &project.target {
+        let keys = LocalKeys::read(state)?.keys()?;
+        let rank = |key: &SigningKey| (key.nbf() <= now, key.nbf(), key.name().to_owned());
+        let latest = keys.iter().max_by_key(|key| rank(key));
+        return Ok(latest.map_or(Alg::Es256, |key| Alg::of(key.alg())));
+    }
+    let published = project.issuer().context("wrangler.toml sets no ISSUER").and_then(published);
+    let first = published
+        .context("what signs now could not be seen: name the algorithm of the new key with --alg")?;
+    let alg = first.first().and_then(|key| Algorithm::named(&key.alg));
+    alg.map(Alg::of).context("the issuer publishes no key: name the algorithm of the new one with --alg")
+}
+
+/// What there is to know when not every token will be signed by it, or tokens will be signed otherwise than before.
+fn who_gets_it(project: &Project, alg: Algorithm, there: &[String]) -> Option<String> {
+    let name = alg.name();
+    if let Some(of_deployment) = project.signing_alg() {
+        return (of_deployment != alg).then(|| {
+            format!(
+                "It signs tokens for APIs that demand {name} alone: SIGNING_ALG is {}, so that keys for that sign all others.",
+                of_deployment.name()
+            )
+        });
+    }
+    let mut there = there.iter().filter(|key| key.starts_with(SIGNING_KEY_PREFIX));
+    // Of a name that tells nothing, most are for the default.
+    let differs = there.any(|key| key_names::alg(key).unwrap_or(Algorithm::Es256) != alg);
+    differs.then(|| {
+        format!(
+            "From then on it signs all tokens, with {name}, which verifiers must allow before. To have it sign for APIs that \
+             demand {name} alone, set SIGNING_ALG in wrangler.toml to the algorithm of the others, and deploy, before it does."
+        )
+    })
 }
 
 /// `MAX_TOKEN_LIFETIME` of the target.
@@ -104,17 +173,5 @@ pub(super) fn longest_token(project: &Project) -> Result<Lifetime> {
     match Lifetime::parse(text.trim()) {
         Ok(lifetime) => Ok(lifetime),
         Err(error) => bail!("MAX_TOKEN_LIFETIME is {error}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_name_of_a_key_tells_when_it_begins_to_sign() {
-        let name = format!("{SIGNING_KEY_PREFIX}{}", stamp(1_795_388_847));
-        assert_eq!((name.as_str(), begins(&name)), ("SIGNING_KEY_20261122T230727Z", Some(1_795_388_847)));
-        assert_eq!(begins("SIGNING_KEY_FIRST"), None);
     }
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::change;
 use crate::confirm::confirm;
@@ -20,6 +20,18 @@ pub(super) struct Removal<'a, R: Kind> {
     pub(super) ids: &'a [R::Id],
     pub(super) yes: bool,
     pub(super) dry_run: bool,
+}
+
+/// The result, as `--json` prints it.
+#[derive(Serialize)]
+struct Report<'a, I> {
+    dry_run: bool,
+    /// What would remove them, in a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<String>,
+    removed: &'a [&'a I],
+    missing: &'a [&'a I],
+    seen_after_seconds: u64,
 }
 
 /// Removes what is there of it. `may_go` has a last word, given those and before anybody is asked.
@@ -65,10 +77,13 @@ pub(super) fn run<R: Kind>(
         }
     }
     if output.is_json() {
-        let seen_after_seconds = delay.seconds();
-        output.result_json(
-            &json!({ "dry_run": dry_run, "removed": there, "missing": missing, "seen_after_seconds": seen_after_seconds }),
-        )?;
+        output.result_json(&Report {
+            dry_run,
+            command: (dry_run && !there.is_empty()).then(|| records.told_remove()),
+            removed: &there,
+            missing: &missing,
+            seen_after_seconds: delay.seconds(),
+        })?;
     }
     // Those that are missing are where they were to be: the same command again completes one that failed.
     Ok(ExitCode::SUCCESS)
