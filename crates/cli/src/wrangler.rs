@@ -161,7 +161,14 @@ fn explain(said: &str, dir: &Path) -> String {
     let knows = |needles: &[&str]| needles.iter().any(|needle| words.contains(needle));
     let help = if knows(&["CLOUDFLARE_API_TOKEN", "ot logged in", "uthentication error", "Unauthorized"]) {
         Some("log in with `npx wrangler login`, or set CLOUDFLARE_API_TOKEN".to_owned())
-    } else if knows(&["fetch failed", "ENOTFOUND", "ECONNREFUSED", "ETIMEDOUT", "EAI_AGAIN"]) {
+    } else if knows(&[
+        "fetch failed",
+        "Unable to resolve",
+        "ENOTFOUND",
+        "ECONNREFUSED",
+        "ETIMEDOUT",
+        "EAI_AGAIN",
+    ]) {
         Some("Cloudflare could not be reached: is there a network?".to_owned())
     } else if knows(&["requires at least Node"]) {
         Some(format!("run `npm ci` in {}: package.json brings the Node that wrangler needs", dir.display()))
@@ -183,6 +190,8 @@ fn last_words(said: &str) -> String {
         .lines()
         .map(|line| plain(line).trim().to_owned())
         .filter(|line| !line.is_empty() && !line.starts_with('🪵') && !line.contains("WARNING"))
+        // Not the operator's account, and so never what helps.
+        .filter(|line| !line.contains("--temporary"))
         .filter(|line| !line.contains("⛅️") && !line.chars().all(|c| "─-═".contains(c)))
         .collect();
     let error = lines.iter().rposition(|line| line.contains("[ERROR]"));
@@ -223,6 +232,8 @@ mod tests {
             explain(said, Path::new("/p")),
             "wrangler failed: In a non-interactive environment, it's necessary to set a CLOUDFLARE_API_TOKEN environment variable.\nwhat helps: log in with `npx wrangler login`, or set CLOUDFLARE_API_TOKEN"
         );
+        let offered = "[ERROR] You are not logged in.\nTo continue without logging in, rerun this command with `--temporary`.";
+        assert!(!explain(offered, Path::new("/p")).contains("temporary"));
         assert_eq!(
             explain("a\n[ERROR] first\nTypeError: fetch failed", Path::new("/p")).lines().next_back(),
             Some("what helps: Cloudflare could not be reached: is there a network?")

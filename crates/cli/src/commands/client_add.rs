@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
-use edgemint_issuer::{ApiRecord, ClientId, ClientRecord, GeneratedSecret, Lifetime, StoredSecret};
+use edgemint_issuer::{ApiId, ApiRecord, ClientId, ClientRecord, GeneratedSecret, Lifetime, StoredSecret};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -97,8 +97,10 @@ pub(super) fn run(
         output.say("It is public: it has no secret, and gets no token by client_credentials.");
         return Ok(ExitCode::SUCCESS);
     };
-    reveal(id, secret, file.as_deref(), issuer, output)?;
-    if let Some(api) = &args.api {
+    // Where no request need name it, none does.
+    let asked = args.api.as_ref().filter(|_| record.default_api.is_none());
+    reveal(id, secret, file.as_deref(), issuer, asked, output)?;
+    if let Some(api) = &record.default_api {
         output.say(client_grant::way_to_ask(&record, api));
     }
     Ok(ExitCode::SUCCESS)
@@ -120,12 +122,13 @@ fn record(args: &ClientAdd, secret: Option<&GeneratedSecret>, now: u64) -> Clien
     record
 }
 
-/// Shows a new secret, once, or says in which file it is; and how to try it.
+/// Shows a new secret, once, or says in which file it is; and how to try it, for `api` if there is one.
 pub(super) fn reveal(
     id: &ClientId,
     secret: &GeneratedSecret,
     file: Option<&Path>,
     issuer: Option<&str>,
+    api: Option<&ApiId>,
     output: &mut Output,
 ) -> Result<()> {
     match file {
@@ -137,15 +140,21 @@ pub(super) fn reveal(
     }
     output.say(format_args!(
         "With the secret in the variable CLIENT_SECRET, this gets a token:\n  {}",
-        curl(id, issuer)
+        curl(id, issuer, api)
     ));
     Ok(())
 }
 
 /// A command that gets a token. The ID is form-encoded, as RFC 6749 §2.3.1 has it for Basic: `curl -u`
 /// would take a colon in it for the end of it.
-fn curl(id: &ClientId, issuer: Option<&str>) -> String {
-    let encoded = encoded(id.as_str());
+fn curl(id: &ClientId, issuer: Option<&str>, api: Option<&ApiId>) -> String {
     let issuer = issuer.unwrap_or("https://YOUR-ISSUER");
-    format!("curl -X POST {issuer}/token -u \"{}:$CLIENT_SECRET\" -d grant_type=client_credentials", *encoded)
+    let target = api.map_or_else(String::new, |api| {
+        let parameter = client_grant::parameter(api);
+        format!(" -d {parameter}={}", *encoded(api.as_str()))
+    });
+    format!(
+        "curl -X POST {issuer}/token -u \"{}:$CLIENT_SECRET\" -d grant_type=client_credentials{target}",
+        *encoded(id.as_str())
+    )
 }

@@ -92,9 +92,14 @@ fn told(record: &ClientRecord, api: &ApiId) -> String {
     }
 }
 
+/// What names `api` in a request.
+pub(super) fn parameter(api: &ApiId) -> &'static str {
+    if api.is_absolute_uri() { "resource" } else { "audience" }
+}
+
 /// How a request comes to a token for `api`.
 pub(super) fn way_to_ask(record: &ClientRecord, api: &ApiId) -> String {
-    let parameter = if api.is_absolute_uri() { "resource" } else { "audience" };
+    let parameter = parameter(api);
     if record.default_api.as_ref() == Some(api) {
         format!("Its tokens are for {api} when a request names no API.")
     } else {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use edgemint_issuer::{ApiRecord, ClientId, ClientRecord, SecretHash};
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -60,6 +60,11 @@ pub(super) fn run(
         }
         None => {
             let dex = dex::read(text, &|name| host.text_variable(name)).map_err(wrong)?;
+            ensure!(
+                !may_be_cut_off(text),
+                "{file}: its last line does not end with a line break, so that it may be cut off within a secret, and \
+                 nothing was written: if the file is whole, add one"
+            );
             let unused_fields = dex.unused_fields.clone();
             let clients = carry_over(dex, &records, args.dry_run, host, output)?;
             (Plan::nothing(), clients, unused_fields)
@@ -105,6 +110,12 @@ pub(super) fn run(
         }
     }
     Ok(if refused { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Whether the last value may be the beginning of another one: lists and objects in brackets tell where they end, a
+/// bare text at the end of a YAML file does not.
+fn may_be_cut_off(text: &str) -> bool {
+    !text.ends_with(['\n', '\r', ']', '}', '"', '\''])
 }
 
 /// What becomes of the entries of one kind, and what was stored when that was decided.

@@ -98,7 +98,7 @@ pub(super) fn rotate(
     if before.disabled {
         output.say("The client is disabled: it gets tokens again after `edgemint client enable`.");
     }
-    reveal(id, &secret, file.as_deref(), project.issuer(), output)?;
+    reveal(id, &secret, file.as_deref(), project.issuer(), None, output)?;
     Ok(ExitCode::SUCCESS)
 }
 
