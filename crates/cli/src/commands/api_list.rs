@@ -1,5 +1,6 @@
 //! `edgemint api list` and `show`: what is stored of APIs.
 
+use std::fmt;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -7,6 +8,7 @@ use anyhow::Result;
 use edgemint_issuer::{Algorithm, ApiId, ApiRecord, Lifetime, TokenProfile};
 use serde::Serialize;
 
+use super::list::{self, Line};
 use crate::api_args::{ApiList, ApiShow};
 use crate::change;
 use crate::host::Host;
@@ -18,18 +20,23 @@ use crate::view::{ApiView, NONE, listed, printable, table};
 /// A line of the list.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Line<'a> {
+enum Row<'a> {
     Api(ApiView<'a>),
     Unreadable { id: &'a ApiId, error: String },
 }
 
-impl<'a> Line<'a> {
+impl<'a> Row<'a> {
     fn of((id, stored): (&'a ApiId, &'a Stored<ApiRecord>)) -> Self {
         match stored {
             Ok(record) => Self::Api(ApiView::of(record)),
             Err(error) => Self::Unreadable { id, error: error.to_string() },
         }
     }
+}
+
+impl Line for Row<'_> {
+    const ALL: [&'static str; 2] = ["apis", "APIs"];
+    const HEADING: [&'static str; 6] = ["ID", "NAME", "SCOPES", "LIFETIME", "ALG", "PROFILE"];
 
     fn cells(&self) -> [String; 6] {
         let none = || NONE.to_owned();
@@ -47,6 +54,13 @@ impl<'a> Line<'a> {
             }
         }
     }
+
+    fn unreadable(&self) -> Option<(&dyn fmt::Display, &str)> {
+        match self {
+            Self::Api(_) => None,
+            Self::Unreadable { id, error } => Some((id, error)),
+        }
+    }
 }
 
 pub(super) fn list(
@@ -55,30 +69,10 @@ pub(super) fn list(
     host: &Host,
     output: &mut Output,
 ) -> Result<ExitCode> {
-    #[derive(Serialize)]
-    struct List<'a> {
-        apis: &'a [Line<'a>],
-    }
     let project = Project::find(config, &args.target, host)?;
     let stored = Records::of(&project, host)?.read_all::<ApiRecord>()?;
-    let lines: Vec<Line<'_>> = stored.iter().map(Line::of).collect();
-    if output.is_json() {
-        output.result_json(&List { apis: &lines })?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    if lines.is_empty() {
-        output.say(format_args!("There are no APIs in {}.", project.target));
-        return Ok(ExitCode::SUCCESS);
-    }
-    let heading = ["ID", "NAME", "SCOPES", "LIFETIME", "ALG", "PROFILE"].map(str::to_owned);
-    let rows: Vec<_> = std::iter::once(heading).chain(lines.iter().map(Line::cells)).collect();
-    output.result(&table(&rows).join("\n"))?;
-    for line in &lines {
-        if let Line::Unreadable { id, error } = line {
-            output.say(format_args!("warning: the record of {id} cannot be read: {error}"));
-        }
-    }
-    Ok(ExitCode::SUCCESS)
+    let rows: Vec<Row<'_>> = stored.iter().map(Row::of).collect();
+    list::print(&rows, &project, output)
 }
 
 pub(super) fn show(

@@ -1,6 +1,7 @@
 //! `edgemint client list` and `show`: what is stored of clients, without hashes.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -8,6 +9,7 @@ use anyhow::Result;
 use edgemint_issuer::{ApiId, ClientId, ClientRecord, Introspect, Lifetime, ScopeToken};
 use serde::Serialize;
 
+use super::list::{self, Line};
 use crate::change;
 use crate::client_args::{ClientList, ClientShow};
 use crate::host::Host;
@@ -22,7 +24,7 @@ type Grants = BTreeMap<ApiId, Vec<ScopeToken>>;
 
 /// A line of the list.
 #[derive(Debug, Serialize)]
-struct Line<'a> {
+struct Row<'a> {
     id: &'a ClientId,
     name: Option<&'a str>,
     state: State,
@@ -36,7 +38,7 @@ struct Line<'a> {
     error: Option<String>,
 }
 
-impl<'a> Line<'a> {
+impl<'a> Row<'a> {
     fn of(id: &'a ClientId, stored: &'a Stored, now: u64) -> Self {
         match stored {
             Ok(record) => {
@@ -62,6 +64,11 @@ impl<'a> Line<'a> {
             },
         }
     }
+}
+
+impl Line for Row<'_> {
+    const ALL: [&'static str; 2] = ["clients", "clients"];
+    const HEADING: [&'static str; 6] = ["ID", "NAME", "STATE", "LIVE SECRETS", "NEXT EXPIRY", "SCOPES"];
 
     fn cells(&self) -> [String; 6] {
         let readable = self.state != State::Unreadable;
@@ -73,6 +80,10 @@ impl<'a> Line<'a> {
             self.next_expiry.map_or_else(|| NONE.to_owned(), utc),
             self.grants.map_or_else(|| NONE.to_owned(), scopes),
         ]
+    }
+
+    fn unreadable(&self) -> Option<(&dyn fmt::Display, &str)> {
+        Some((self.id, self.error.as_deref()?))
     }
 }
 
@@ -92,30 +103,10 @@ pub(super) fn list(
     host: &Host,
     output: &mut Output,
 ) -> Result<ExitCode> {
-    #[derive(Serialize)]
-    struct List<'a> {
-        clients: &'a [Line<'a>],
-    }
     let project = Project::find(config, &args.target, host)?;
     let stored = Records::of(&project, host)?.read_all::<ClientRecord>()?;
-    let lines: Vec<Line<'_>> = stored.iter().map(|(id, stored)| Line::of(id, stored, host.now)).collect();
-    if output.is_json() {
-        output.result_json(&List { clients: &lines })?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    if lines.is_empty() {
-        output.say(format_args!("There are no clients in {}.", project.target));
-        return Ok(ExitCode::SUCCESS);
-    }
-    let heading = ["ID", "NAME", "STATE", "LIVE SECRETS", "NEXT EXPIRY", "SCOPES"].map(str::to_owned);
-    let rows: Vec<_> = std::iter::once(heading).chain(lines.iter().map(Line::cells)).collect();
-    output.result(&table(&rows).join("\n"))?;
-    for line in &lines {
-        if let Some(error) = &line.error {
-            output.say(format_args!("warning: the record of {} cannot be read: {error}", line.id));
-        }
-    }
-    Ok(ExitCode::SUCCESS)
+    let rows: Vec<Row<'_>> = stored.iter().map(|(id, stored)| Row::of(id, stored, host.now)).collect();
+    list::print(&rows, &project, output)
 }
 
 pub(super) fn show(

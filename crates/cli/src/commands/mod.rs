@@ -27,6 +27,7 @@ mod key_generate;
 mod key_list;
 mod key_retire;
 mod key_rotate;
+mod list;
 mod remove;
 mod token_get;
 mod token_inspect;
