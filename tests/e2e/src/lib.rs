@@ -201,3 +201,22 @@ pub fn get_json(url: &str) -> Value {
     assert_eq!(answer.status, 200, "{url}: {}", answer.body);
     serde_json::from_str(&answer.body).unwrap_or_else(|error| panic!("{url}: {error}: {}", answer.body))
 }
+
+/// Whether a command works on this machine; otherwise says what is passed over.
+pub fn has(command: &str, what: &str) -> bool {
+    let mut words = command.split(' ');
+    let program = words.next().unwrap_or_default();
+    let found = Command::new(program).args(words).output().is_ok_and(|output| output.status.success());
+    if !found {
+        note(&format!("passed over: {what}, because `{command}` does not work on this machine"));
+    }
+    found
+}
+
+/// The code that stands in docs/integrations.md behind this mark.
+pub fn documented(mark: &str) -> String {
+    let text = std::fs::read_to_string(xtask::root().join("docs/integrations.md")).unwrap();
+    let begin = format!("```{mark}\n");
+    let (_, rest) = text.split_once(&begin).unwrap_or_else(|| panic!("docs/integrations.md has no {mark}"));
+    rest.split_once("```").expect("it ends").0.to_owned()
+}

@@ -11,7 +11,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use edgemint_e2e::{State, note, run, serve_with};
+use edgemint_e2e::{State, documented, has, note, run, serve_with};
 use xtask::{Server, ServerOptions};
 
 const CLIENT: &str = "api-client";
@@ -27,17 +27,6 @@ fn built(name: &str) -> PathBuf {
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::create_dir_all(&dir).unwrap();
     dir
-}
-
-/// Whether a command works on this machine; otherwise says what is passed over.
-fn has(command: &str, what: &str) -> bool {
-    let mut words = command.split(' ');
-    let program = words.next().unwrap_or_default();
-    let found = Command::new(program).args(words).output().is_ok_and(|output| output.status.success());
-    if !found {
-        note(&format!("passed over: {what}, because `{command}` does not work on this machine"));
-    }
-    found
 }
 
 /// A program that is built already, to be run with the arguments that all of them take.
@@ -129,14 +118,6 @@ fn go_python_and_java_clients_get_verify_introspect_and_revoke_tokens() {
         }
     }
     note(&format!("{} of 3 clients in other languages", programs.len()));
-}
-
-/// The code that stands in docs/integrations.md behind this mark.
-fn documented(mark: &str) -> String {
-    let text = std::fs::read_to_string(xtask::root().join("docs/integrations.md")).unwrap();
-    let begin = format!("```{mark}\n");
-    let (_, rest) = text.split_once(&begin).unwrap_or_else(|| panic!("docs/integrations.md has no {mark}"));
-    rest.split_once("```").expect("it ends").0.to_owned()
 }
 
 #[test]
