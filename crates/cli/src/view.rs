@@ -139,6 +139,12 @@ pub(crate) const NONE: &str = "-";
 /// The most names that one line tells.
 const MAX_NAMES: usize = 10;
 
+/// Such as `1 client` and `2 clients`.
+pub(crate) fn counted(count: usize, what: &str) -> String {
+    let end = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{end}")
+}
+
 /// Names in a row, `none` when there are none.
 pub(crate) fn listed<T: AsRef<str>>(names: impl IntoIterator<Item = T>, none: &str) -> String {
     let names: Vec<String> = names.into_iter().map(|name| printable(name.as_ref())).collect();

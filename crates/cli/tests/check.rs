@@ -102,7 +102,7 @@ fn keys_that_are_there_and_not_published_are_a_mistake() {
     ));
     folder.write("fake/secrets.json", r#"[{"name":"SIGNING_KEY_A"},{"name":"SIGNING_KEY_B"}]"#);
     let told = folder.edgemint(&["check", "--env", "production", "--live", &url], "");
-    assert!(told.out.contains("/keys publishes 1 keys, and 2 are there"), "{told:?}");
+    assert!(told.out.contains("/keys publishes 1 key, and 2 are there"), "{told:?}");
 }
 
 /// A record with these secrets: the ID, when it expires in seconds from now, and the form of its hash.

@@ -17,6 +17,7 @@ use crate::host::Host;
 use crate::kv::Records;
 use crate::output::Output;
 use crate::project::{Project, Target};
+use crate::view::counted;
 use crate::wrangler::Wrangler;
 
 /// The `id` that wrangler.toml is shipped with.
@@ -325,9 +326,10 @@ fn tell(projects: &[Project], findings: &Findings, output: &mut Output) -> Resul
         let names: Vec<String> =
             projects.iter().map(|project| label(environment(project).as_deref())).collect();
         output.say(format_args!(
-            "Checked {}: {mistakes} mistakes, {} warnings, {} not checked.",
+            "Checked {}: {}, {}, {} not checked.",
             names.join(", "),
-            findings.count(Level::Warning),
+            counted(mistakes, "mistake"),
+            counted(findings.count(Level::Warning), "warning"),
             findings.count(Level::Unchecked)
         ));
     }

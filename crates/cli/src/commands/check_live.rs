@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::check::{Findings, Level, Seen};
 use crate::http::Http;
-use crate::view::some_of;
+use crate::view::{counted, some_of};
 
 /// The private members of a JWK (RFC 7518 §6, RFC 8037 §2).
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
@@ -64,9 +64,9 @@ fn keys(jwks: &Value, seen: &Seen, findings: &mut Findings) {
             Level::Mistake,
             "/keys",
             format!(
-                "publishes {} keys, and {there} are there: one that was just put or deleted takes a minute or so to be \
+                "publishes {}, and {there} are there: one that was just put or deleted takes a minute or so to be \
                  everywhere; after that, deploy again",
-                keys.len()
+                counted(keys.len(), "key")
             ),
         );
     }

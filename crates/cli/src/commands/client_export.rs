@@ -15,6 +15,7 @@ use crate::kv::{ById, Records, Stored};
 use crate::output::Output;
 use crate::private_file::PrivateFile;
 use crate::project::Project;
+use crate::view::counted;
 
 pub(super) fn run(
     args: &ClientExport,
@@ -61,8 +62,11 @@ pub(super) fn run(
             }
         }
     }
-    let more = if apis.is_empty() { String::new() } else { format!(" and {} APIs", apis.len()) };
-    output.say(format_args!("Exported {} clients{more} of {}.", clients.len(), project.target));
+    let more = match apis.len() {
+        0 => String::new(),
+        count => format!(" and {}", counted(count, "API")),
+    };
+    output.say(format_args!("Exported {}{more} of {}.", counted(clients.len(), "client"), project.target));
     if !unreadable.is_empty() {
         bail!("not in the backup, since their records cannot be read: {}", unreadable.join(", "));
     }
