@@ -55,11 +55,8 @@ fn gateways_that_fetch_or_copy_the_keys_take_the_tokens_by_their_own_rules() {
 
 /// nginx and its module for JavaScript, where they are.
 fn nginx() -> Option<(PathBuf, PathBuf)> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let nginx = std::env::split_paths(&path)
-        .chain([PathBuf::from("/usr/sbin")])
-        .map(|dir| dir.join("nginx"))
-        .find(|program| program.is_file())?;
+    let found = Command::new("sh").args(["-c", "PATH=\"$PATH:/usr/sbin\" command -v nginx"]).output().ok()?;
+    let nginx = PathBuf::from(String::from_utf8(found.stdout).ok()?.trim());
     let module = nginx.ancestors().nth(2)?.join("lib/nginx/modules/ngx_http_js_module.so");
     module.is_file().then_some((nginx, module))
 }

@@ -201,21 +201,22 @@ fn judge(keys: &[Known], name: &str, uses: &Uses, signs_now: Option<bool>, now: 
     let by_default = uses.signing_alg.is_none_or(|alg| key.alg == Some(alg));
     let by_default = by_default.then(|| in_line(key, of(uses.signing_alg), signs_now, now));
     let demanded = key.alg.filter(|alg| uses.demanded.contains(alg));
-    let demanded = demanded.map(|alg| match in_line(key, of(Some(alg)), None, now) {
-        // What is published does not tell it either: the key that signs by default stands first, and no other.
-        Verdict::Unnamed if of(Some(alg)).any(|other| other.begins.is_some_and(|at| at <= now)) => {
+    let demanded = demanded.map(|alg| {
+        let verdict = in_line(key, of(Some(alg)), None, now);
+        if verdict == Verdict::Unnamed && of(Some(alg)).any(|other| other.begins.is_some_and(|at| at <= now))
+        {
+            // What is published does not tell it either: the key that signs by default stands first, and no other.
             Verdict::UnknownEnd
+        } else if matches!(verdict, Verdict::Signs | Verdict::Unnamed) {
+            Verdict::SignsFor(alg)
+        } else {
+            verdict
         }
-        Verdict::Signs | Verdict::Unnamed => Verdict::SignsFor(alg),
-        other => other,
     });
-    match by_default.into_iter().chain(demanded).max().unwrap_or(Verdict::UnknownEnd) {
-        Verdict::NotBefore(ended) => match ended.saturating_add(wait) {
-            dead if dead <= now => Verdict::MayGo,
-            dead => Verdict::NotBefore(dead),
-        },
-        other => other,
-    }
+    let verdict = by_default.into_iter().chain(demanded).max().unwrap_or(Verdict::UnknownEnd);
+    let Verdict::NotBefore(ended) = verdict else { return verdict };
+    let dead = ended.saturating_add(wait);
+    if dead <= now { Verdict::MayGo } else { Verdict::NotBefore(dead) }
 }
 
 /// Among keys of which one signs at a time: whether `key` does, or [`Verdict::NotBefore`] the end of that.
