@@ -69,6 +69,10 @@ fn what_would_not_be_seamless_or_would_lose_a_key_is_refused() {
         format!("wrangler secret put SIGNING_KEY_NEXT --env production --config {}", config.display());
     assert_eq!((&report["command"], &report["kid"]), (&command.into(), &Value::Null));
     assert_eq!(folder.read("fake/secret"), "", "nothing was put");
+    for name in ["20260101T000000Z", "20260101T000000Z_EDDSA"] {
+        let told = folder.edgemint(&[&ROTATE[..], &["--name", name]].concat(), "");
+        assert!(told.code == Some(1) && told.err.contains("choose another --name"), "{told:?}");
+    }
     let forced =
         folder.edgemint(&[&ROTATE[..], &["--activate-in", "0s", "--force", "--name", "NOW"]].concat(), "");
     assert_eq!(forced.code, Some(0), "{forced:?}");

@@ -49,6 +49,8 @@ impl Issuer {
         let config =
             config.replacen("[vars]\n", &format!("[vars]\nMAX_TOKEN_LIFETIME = \"{LIFETIME}s\"\n"), 1);
         std::fs::write(state.path().join("wrangler.toml"), config).unwrap();
+        let modules = "node_modules"; // where the command line looks for wrangler
+        std::os::unix::fs::symlink(xtask::root().join(modules), state.path().join(modules)).unwrap();
         let config = state.path().join("wrangler.toml");
         let arguments = ["key", "rotate", "--name", "FIRST", "--activate-in", "0s", "--force", "--config"];
         edgemint(&state, &[&arguments[..], &[config.to_str().unwrap()]].concat());

@@ -71,6 +71,12 @@ pub(super) fn run(
         None => key_names::name(activates, alg.algorithm()),
     };
     ensure!(
+        key_names::begins(&name).is_none_or(|time| time == activates)
+            && key_names::alg(&name).is_none_or(|told| told == alg.algorithm()),
+        "{name} would be read as the time from which on the key signs, and its algorithm, and they are others: choose \
+         another --name"
+    );
+    ensure!(
         !there.contains(&name),
         "there is a key {name} already in {}, which would be lost: choose another --name",
         project.target
