@@ -212,6 +212,30 @@ fn an_algorithm_that_an_api_or_the_deployment_demands_and_no_key_has_is_a_mistak
 }
 
 #[test]
+fn local_keys_of_which_none_may_sign_are_a_mistake() {
+    let with = |signing_alg: &str, keys: &[[&str; 2]]| {
+        let folder = Folder::new(&format!(
+            "[vars]\nISSUER = \"http://127.0.0.1:8787\"\nGRANT_TYPES = \"client_credentials\"\n{signing_alg}\
+             [[kv_namespaces]]\nbinding = \"CLIENTS\"\nid = \"local\"\n"
+        ));
+        for [alg, time] in keys {
+            let name = alg.to_ascii_uppercase();
+            let rotate =
+                ["key", "rotate", "--local", "--force", "--alg", alg, "--activate-in", time, "--name"];
+            assert_eq!(folder.edgemint(&[&rotate[..], &[&name]].concat(), "").code, Some(0));
+        }
+        folder.edgemint(&["check"], "").out
+    };
+    assert_eq!(with("", &[["ES256", "0s"]]), "");
+    assert!(with("", &[["ES256", "1h"]]).contains("none may sign yet"));
+    assert_eq!(with("", &[["ES256", "1h"], ["EdDSA", "0s"]]), "");
+    let told = with("SIGNING_ALG = \"ES256\"\n", &[["ES256", "1h"], ["EdDSA", "0s"]]);
+    assert!(told.contains("none may sign yet"), "{told}");
+    let told = with("SIGNING_ALG = \"RS256\"\n", &[["ES256", "0s"]]);
+    assert!(told.contains("mistake: SIGNING_ALG is RS256, and there is no key for it"), "{told}");
+}
+
+#[test]
 fn grants_for_what_no_api_has_are_told_by_api_and_scope() {
     let folder = project("http://127.0.0.1:8787");
     folder.write("fake/secrets.json", r#"[{"name":"SIGNING_KEY_A"},{"name":"SIGNING_KEY_B"}]"#);

@@ -162,7 +162,7 @@ fn one(project: &Project, host: &Host, findings: &mut Findings) -> Seen {
             if bound {
                 seen.demanded = clients(project, host, findings);
             }
-            let there = check_keys::local(state, host.now, findings);
+            let there = check_keys::local(state, seen.signing_alg, host.now, findings);
             check_keys::algorithms(there, &mut seen, findings);
         }
         Target::Local(_) => {}

@@ -48,20 +48,28 @@ pub(super) fn deployed(environment: &str, secrets: &[String], findings: &mut Fin
 /// The keys of the local state, which can be read; when there are none yet, `cargo xtask dev` makes one.
 ///
 /// Gives their algorithms, if they can be read.
-pub(super) fn local(state: &Path, now: u64, findings: &mut Findings) -> Option<BTreeSet<Algorithm>> {
-    match LocalKeys::read(state).and_then(|keys| keys.keys()) {
-        Ok(keys) if !keys.is_empty() && keys.iter().all(|key| key.nbf() > now) => findings.add(
+pub(super) fn local(
+    state: &Path,
+    signing_alg: Option<Algorithm>,
+    now: u64,
+    findings: &mut Findings,
+) -> Option<BTreeSet<Algorithm>> {
+    let keys = match LocalKeys::read(state).and_then(|keys| keys.keys()) {
+        Ok(keys) => keys,
+        Err(error) => {
+            findings.add(Level::Mistake, ALL_KEYS, format!("cannot be used: {error:#}"));
+            return None;
+        }
+    };
+    let mut sign = keys.iter().filter(|key| signing_alg.is_none_or(|alg| key.alg() == alg)).peekable();
+    if sign.peek().is_some() && sign.all(|key| key.nbf() > now) {
+        findings.add(
             Level::Mistake,
             ALL_KEYS,
             "is there, and none may sign yet: every request for a token is answered 503",
-        ),
-        Ok(keys) => {
-            return Some(keys.iter().map(SigningKey::alg).collect())
-                .filter(|all: &BTreeSet<_>| !all.is_empty());
-        }
-        Err(error) => findings.add(Level::Mistake, ALL_KEYS, format!("cannot be used: {error:#}")),
+        );
     }
-    None
+    (!keys.is_empty()).then(|| keys.iter().map(SigningKey::alg).collect())
 }
 
 /// The algorithms of deployed keys, if the names of all tell.
