@@ -14,25 +14,26 @@ export function head(request) {
   return `${request.method}\n${request.url}\n${header("authorization")}\n${header("accept")}\n${header("content-type")}\n${header("origin")}\n${header("if-none-match")}\n${header("cf-connecting-ip")}\n${header("cf-ipcountry")}\n${header("cf-ray")}`;
 }
 
-/** The body, or null when it is longer than `limit`: then no more than that of it has been read. */
+/**
+ * Of a body that is too long, so much is read and thrown away. Left unread, or cancelled, it makes the runtime end the
+ * connection while the body still comes, and a proxy before it (`wrangler dev` has one) tells its client 500 then.
+ */
+const DISCARDED = 1 << 20;
+
+/** The body, or null when it is longer than `limit`: no more than that of it is kept. */
 export async function body(request, limit) {
   const announced = request.headers.get("content-length");
-  if (announced !== null) {
-    return Number(announced) > limit ? null : new Uint8Array(await request.arrayBuffer());
-  }
+  if (announced !== null && Number(announced) <= limit) return new Uint8Array(await request.arrayBuffer());
   if (request.body === null) return new Uint8Array();
-  const read = new Uint8Array(limit);
+  const kept = new Uint8Array(limit);
   let length = 0;
   const reader = request.body.getReader();
   for (;;) {
     const { done, value } = await reader.read();
-    if (done) return read.subarray(0, length);
-    if (length + value.length > limit) {
-      await reader.cancel();
-      return null;
-    }
-    read.set(value, length);
+    if (done) return length > limit ? null : kept.subarray(0, length);
+    if (length + value.length <= limit) kept.set(value, length);
     length += value.length;
+    if (length > DISCARDED) return null;
   }
 }
 
