@@ -19,7 +19,7 @@ use crate::ports::{
 };
 use crate::request::TokenRequest;
 use crate::slow_hash::Proven;
-use crate::token::{Mint, compact};
+use crate::token::{MAX_TOKEN, Mint, compact};
 use crate::trail::Trail;
 
 use base64::Engine;
@@ -348,6 +348,8 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifie
     async fn sign(&self, key: &SigningKey, input: String) -> Result<String, TokenError> {
         let signature =
             self.crypto.sign(key, input.as_bytes()).await.map_err(TokenError::CryptoUnavailable)?;
-        Ok(compact(input, &signature))
+        let token = compact(input, &signature);
+        // What could not be asked about, or taken back, is not issued.
+        if token.len() > MAX_TOKEN { Err(TokenError::TokenTooLong) } else { Ok(token) }
     }
 }

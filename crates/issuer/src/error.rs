@@ -126,6 +126,8 @@ pub enum TokenError {
     TargetsDiffer,
     /// Scopes that the client has at some of the targets alone; or none was named, and it has others at each.
     ScopesDiffer,
+    /// The token would be longer than any that is looked at when it comes back.
+    TokenTooLong,
 
     /// A token that another client was issued, and that this one cannot revoke (RFC 7009 §2.1).
     TokenOfAnotherClient,
@@ -224,6 +226,9 @@ impl TokenError {
                 Code::InvalidScope,
                 "The scopes are not the same at each of these resources: ask for one resource at a time.",
             ),
+            Self::TokenTooLong => {
+                (Code::InvalidScope, "The token would be too long: ask for fewer scopes or audiences.")
+            }
             Self::TokenOfAnotherClient => (Code::InvalidGrant, "The token was issued to another client."),
             Self::CorruptRecord(..) | Self::CorruptApi(..) => {
                 (Code::ServerError, "The request could not be served.")
@@ -276,6 +281,7 @@ impl TokenError {
             Self::UnknownApi(_) => "unknown_api",
             Self::TargetsDiffer => "targets_differ",
             Self::ScopesDiffer => "scopes_differ",
+            Self::TokenTooLong => "token_too_long",
             Self::TokenOfAnotherClient => "token_of_another_client",
             Self::StoreUnavailable(_) => "store_unavailable",
             Self::CorruptRecord(..) => "corrupt_record",
@@ -319,6 +325,9 @@ impl TokenError {
             }
             Self::TargetsDiffer => "targets whose records demand different profiles or algorithms".into(),
             Self::ScopesDiffer => "scopes that the client does not have at each of the targets".into(),
+            Self::TokenTooLong => {
+                "the token would be longer than 8 KiB: too many groups, claims or audiences for one token".into()
+            }
             Self::NoActiveKeyFor(alg) => format!(
                 "no signing key for {name} is active, and the record of an API demands one: \
                  `edgemint key rotate --alg {name}` adds one; with SIGNING_ALG the others go on signing the rest",

@@ -13,6 +13,10 @@ use crate::grant::{Audience, Grant};
 use crate::issuer_url::Issuer;
 use crate::keys::SigningKey;
 
+/// The longest token, in bytes: none longer is issued, and none longer is looked at. Servers bound headers to that or
+/// less.
+pub(crate) const MAX_TOKEN: usize = 8 * 1024;
+
 /// The `sub` of a client in the profile of dex: dex's own, so that what was granted to it there is granted here.
 ///
 /// base64url, unpadded, of the protobuf message `{1: user_id = client_id, 2: conn_id = ""}`; proto3 leaves

@@ -13,10 +13,7 @@ use crate::issuer_url::Issuer;
 use crate::keys::{Algorithm, SigningKeys};
 use crate::ports::Verifier;
 use crate::record::unique;
-use crate::token::subject;
-
-/// The longest token that is looked at, in bytes: ours are far shorter, custom claims and all.
-const MAX_TOKEN: usize = 8 * 1024;
+use crate::token::{MAX_TOKEN, subject};
 
 /// How far ahead `iat` may lie, in seconds: two machines do not have one clock.
 const CLOCK_SKEW: u64 = 60;

@@ -105,6 +105,40 @@ fn a_token_is_active_from_its_issue_until_it_expires() {
 }
 
 #[test]
+fn whatever_token_is_issued_can_be_asked_about_and_none_is_longer_than_8_kib() {
+    let (mut longest, mut refused) = (0, 0);
+    for length in 5800..5860 {
+        let mut clients = MemoryClients::default();
+        let mut record = ClientRecord::new(ClientId::parse("app").unwrap(), "App");
+        let secret = StoredSecret { id: "s1".into(), created: 0, expires: None, hash: secret().hash() };
+        record.secrets.push(secret);
+        record.groups.push("x".repeat(length));
+        clients.add(&record);
+        let key = signing_key("EdDSA", &[]);
+        let variables = [
+            ("ISSUER", "https://example.com"),
+            ("GRANT_TYPES", "client_credentials"),
+            ("SIGNING_KEY_A", &key),
+        ];
+        let config = Config::parse(variables).unwrap();
+        let authority = Authority::new(config, clients, TestCrypto::default(), [0; 32]);
+        let form = "grant_type=client_credentials&scope=groups";
+        let (status, body, decision) = post(&authority, ("/token", "app", form), NOW);
+        if status == 200 {
+            let body: Value = serde_json::from_str(&body).unwrap();
+            let token = body["access_token"].as_str().unwrap();
+            assert!(is_active(&authority, token, NOW), "{length}");
+            longest = longest.max(token.len());
+        } else {
+            assert_eq!(status, 400, "{body}");
+            assert!(matches!(decision, Some(Decision::Refused { reason: "token_too_long", .. })));
+            refused += 1;
+        }
+    }
+    assert!((8190..=8192).contains(&longest) && refused > 0, "{longest}, {refused} refused");
+}
+
+#[test]
 fn a_revoked_token_is_no_longer_active_and_every_other_still_is() {
     let authority = authority("ES256", None);
     let (first, second) = (token(&authority, NOW), token(&authority, NOW + 1));
