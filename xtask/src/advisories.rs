@@ -1,33 +1,18 @@
-//! Known vulnerabilities in what is built and tested with: RustSec's through cargo-deny, npm's through npm.
+//! Known vulnerabilities in what is built and tested with: RustSec's of crates, npm's of its packages.
 //!
 //! Both ask a server. What cannot be asked is passed over and said; what is found stops the run.
 
 use crate::command;
 use crate::project;
+use crate::rustsec;
 use anyhow::{Result, bail};
 use serde_json::Value;
 use std::process::Command;
 
 /// Asks both; the answer is why something was not asked.
 pub(crate) fn check() -> Result<Option<String>> {
-    let why: Vec<String> = [rust()?, npm()?].into_iter().flatten().collect();
+    let why: Vec<String> = [rustsec::check()?, npm()?].into_iter().flatten().collect();
     Ok((!why.is_empty()).then(|| why.join("; ")))
-}
-
-fn deny(args: &[&str]) -> Command {
-    let mut deny = Command::new("cargo");
-    deny.arg("deny").args(args).current_dir(project::root());
-    deny
-}
-
-fn rust() -> Result<Option<String>> {
-    if command::ask(&mut deny(&["--version"])).is_err() {
-        return Ok(Some("of crates nothing is known: cargo-deny is not installed".to_owned()));
-    }
-    if command::run(&mut deny(&["fetch", "db"])).is_err() {
-        return Ok(Some("of crates nothing is known: RustSec's database could not be fetched".to_owned()));
-    }
-    command::run(&mut deny(&["--offline", "check", "advisories"])).map(|_| None)
 }
 
 fn npm() -> Result<Option<String>> {

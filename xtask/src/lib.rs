@@ -23,6 +23,7 @@ mod noise;
 mod npm;
 mod progress;
 mod project;
+mod rustsec;
 mod sbom;
 mod server;
 mod state;

@@ -92,14 +92,14 @@ impl Run {
         self.shown(name, clippy.args(["--", "-D", "warnings"])).map(drop)
     }
 
-    /// Licences and sources, where the program for it is installed.
+    /// What else cargo-deny has to say, where it is installed. Licences and sources are judged without it, too, among the
+    /// native tests.
     fn dependencies(&mut self) -> Result<()> {
         if command::ask(&mut cargo(&["deny", "--version"])).is_err() {
-            eprintln!("== dependencies: passed over, because cargo-deny is not installed");
             return Ok(());
         }
         let mut deny = cargo(&["deny", "--offline", "check", "licenses", "bans", "sources"]);
-        self.shown("dependencies", &mut deny).map(drop)
+        self.shown("cargo deny", &mut deny).map(drop)
     }
 
     /// A step that tells why it cannot be done here, where it cannot.
