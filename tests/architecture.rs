@@ -1,5 +1,10 @@
 //! The house rules that the compiler does not know.
-#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test that cannot go on must stop")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on must stop"
+)]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -38,6 +43,29 @@ fn the_worker_carries_nothing_that_only_tests_or_operators_need() {
     assert!(found.contains("worker"));
     for foreign in ["edgemint-testkit", "edgemint-cli", "clap", "rsa", "p256", "ed25519-dalek", "pbkdf2"] {
         assert!(!found.contains(foreign), "the Worker depends on {foreign}");
+    }
+}
+
+#[test]
+fn no_code_of_ours_is_unsafe() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &Path| -> toml::Table {
+        let text = std::fs::read_to_string(path).expect("a manifest");
+        text.parse().unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    };
+    let top = read(&root.join("Cargo.toml"));
+    let forbids = |lints: &toml::Value| lints["rust"]["unsafe_code"].as_str() == Some("forbid");
+    assert!(forbids(&top["workspace"]["lints"]));
+    let crates =
+        std::fs::read_dir(root.join("crates")).expect("a folder").flatten().map(|entry| entry.path());
+    let others = ["", "xtask", "tests/e2e", "fuzz"].map(|folder| root.join(folder));
+    let folders: Vec<PathBuf> = crates.chain(others).collect();
+    assert!(folders.len() >= 7, "found only {folders:?}");
+    for folder in folders {
+        let manifest = read(&folder.join("Cargo.toml"));
+        let lints = &manifest["lints"];
+        let inherits = lints.get("workspace").and_then(toml::Value::as_bool) == Some(true);
+        assert!(inherits || forbids(lints), "{} may be unsafe", folder.display());
     }
 }
 
