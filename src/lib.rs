@@ -3,6 +3,7 @@
 //! The only code that names the runtime. It decides nothing: what is granted or refused, and why, is
 //! `edgemint_issuer`'s.
 
+mod counts;
 mod deadline;
 mod environment;
 mod event_log;
@@ -37,14 +38,16 @@ async fn fetch(request: web_sys::Request, env: Env, _context: Context) -> worker
         Ok(authority) => authority,
         Err(mistakes) => {
             event_log::write_mistakes(mistakes, moment()?.now);
+            counts::write_misconfigured(&env);
             return http::send(&Response::misconfigured(&incoming.as_request().arrival));
         }
     };
     #[cfg(feature = "provoke-panic")]
     provoke_panic(&incoming);
     let outcome = authority.handle(&incoming.as_request(), &moment()?).await;
-    if let Some(event) = &outcome.event {
-        event_log::write(event);
+    if let Some(mut event) = outcome.event {
+        counts::write(&env, &mut event);
+        event_log::write(&event);
     }
     http::send(&outcome.response)
 }

@@ -60,6 +60,27 @@ fn every_environment_brakes_guessing() {
     }
 }
 
+/// Whether it binds a dataset for counts, under the name that the Worker looks for.
+fn counts(environment: &Table) -> bool {
+    let datasets = environment.get("analytics_engine_datasets").and_then(Value::as_array);
+    datasets.is_some_and(|datasets| datasets.iter().all(|set| set["binding"] == Value::from("COUNTS")))
+}
+
+#[test]
+fn counts_are_there_to_be_switched_on() {
+    let file = wrangler_toml();
+    assert!(counts(&file), "on this machine they are on, so that every test is one of them, too");
+    assert!(!counts(file["env"]["production"].as_table().expect("a table")));
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/wrangler.toml");
+    let text = std::fs::read_to_string(path).expect("wrangler.toml is there");
+    let (on, off) =
+        text.split_at(text.find("# [[env.production.analytics").expect("they can be switched on"));
+    let switched_on: Table = (on.to_owned() + &off.replace("# ", "")).parse().expect("still TOML");
+    let production = switched_on["env"]["production"].as_table().expect("a table");
+    assert!(counts(production));
+    assert!(production["analytics_engine_datasets"][0]["dataset"].as_str().is_some());
+}
+
 #[test]
 fn no_secret_stands_in_wrangler_toml() {
     for (name, environment) in environments(&wrangler_toml()) {

@@ -120,6 +120,28 @@ fn rows(text: &str) -> Vec<Vec<&str>> {
 }
 
 #[test]
+fn the_columns_of_counts_are_the_fields_that_the_page_says() {
+    let text = read(&root().join("docs/operations.md"));
+    let named = rows(&text).into_iter().filter_map(|row| {
+        let number: usize = row[0].strip_prefix("`blob")?.strip_suffix('`')?.parse().ok()?;
+        Some((number, row[1].split('`').nth(1)?.to_owned()))
+    });
+    let counted = edgemint_issuer::COUNTED.iter().enumerate().map(|(i, name)| (i + 1, (*name).to_owned()));
+    assert!(named.eq(counted), "docs/operations.md names other columns than {:?}", edgemint_issuer::COUNTED);
+    // And the questions call them by these names.
+    let aliases: Vec<&str> = text.split("blob").skip(1).filter(|rest| rest.contains(" AS ")).collect();
+    let mut looked_at = 0;
+    for rest in aliases {
+        let Some((number, rest)) = rest.split_once(" AS ") else { continue };
+        let Ok(number) = number.parse::<usize>() else { continue };
+        let alias = rest.split([',', ' ', '\n']).next().unwrap_or_default();
+        assert_eq!(alias, edgemint_issuer::COUNTED[number - 1], "blob{number}");
+        looked_at += 1;
+    }
+    assert!(looked_at >= 8, "found only {looked_at}");
+}
+
+#[test]
 fn the_92_assertions_have_a_row_each_and_a_status() {
     let text = read(&root().join("docs/conformance.md"));
     let mut numbers: Vec<u32> = Vec::new();

@@ -54,6 +54,21 @@ fn only_the_names_of_secrets_are_asked_for() {
 }
 
 #[test]
+fn counts_are_optional_and_a_dataset_under_another_name_is_told() {
+    for (bound, told_of) in [("", false), ("COUNTS", false), ("ANALYTICS", true)] {
+        let dataset = format!(
+            "[[env.production.analytics_engine_datasets]]\nbinding = \"{bound}\"\ndataset = \"edgemint\"\n"
+        );
+        let wrangler_toml = format!(
+            "[env.production.vars]\nISSUER = \"https://tokens.acme.dev\"\nGRANT_TYPES = \"client_credentials\"\n{}",
+            if bound.is_empty() { "" } else { &dataset }
+        );
+        let told = Folder::new(&wrangler_toml).edgemint(&["check", "--env", "production"], "");
+        assert_eq!(told.out.contains("warning: COUNTS is not bound"), told_of, "{bound}: {told:?}");
+    }
+}
+
+#[test]
 fn what_could_not_be_checked_is_said_and_the_rest_is_judged() {
     let folder = project("http://127.0.0.1:8787");
     folder.write(

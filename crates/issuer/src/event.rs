@@ -13,28 +13,39 @@ pub struct Event {
     time: u64,
     #[serde(flatten)]
     decision: Decision,
-    outcome: Outcome,
+    pub(crate) outcome: Outcome,
     /// The IPv4 address, or the /64 of IPv6, that the request came from.
-    network: Option<String>,
+    pub(crate) network: Option<String>,
     /// The country of that address.
-    country: Option<String>,
+    pub(crate) country: Option<String>,
     /// What the network in front of the host calls the request.
     ray: Option<String>,
     /// What failed that the request went on without.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    degraded: Vec<String>,
+    pub(crate) degraded: Vec<String>,
 }
 
 /// How it ended, in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Outcome {
+pub(crate) enum Outcome {
     /// Done, or answered, as asked.
     Ok,
     /// Refused, for what the request is or who it comes from.
     Refused,
     /// Not done, for what is the matter here.
     Failed,
+}
+
+impl Outcome {
+    /// As the log has it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// A decision about a token, or a failure to serve.
@@ -151,6 +162,11 @@ impl Event {
             ray: owned(request.arrival.ray),
             degraded: trail.into_degraded(),
         }
+    }
+
+    /// Something failed of which the request knows nothing: its line says so.
+    pub fn goes_on_without(&mut self, what: String) {
+        self.degraded.push(what);
     }
 
     /// What was decided.

@@ -18,6 +18,7 @@ mod client;
 mod clients;
 mod config;
 mod cors;
+mod count;
 mod credentials;
 mod duration;
 mod entitlement;
@@ -59,6 +60,7 @@ pub use config::{
     Config, ConfigErrors, ConfigMistake, DEFAULT_CLIENT_CACHE, DEFAULT_STALE_IF_ERROR, GrantType,
     SIGNING_KEY_PREFIX, TokenProfile,
 };
+pub use count::{COUNTED, Count};
 pub use credentials::{ClientSecret, Credentials};
 pub use duration::{Lifetime, LifetimeError};
 pub use error::{TokenError, Unavailable};

@@ -35,18 +35,40 @@ fn free_port() -> u16 {
     listener.local_addr().expect("an address").port()
 }
 
+/// What is bound beside KV.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bound {
+    Nothing,
+    Brakes,
+    Counts,
+}
+
 impl Bare {
     /// Starts the Worker of `variant` with these variables. `with_brakes`: the rate limits are bound, too.
     pub fn start(variant: Variant, vars: &BTreeMap<String, String>, with_brakes: bool) -> Self {
+        Self::start_with(variant, vars, if with_brakes { Bound::Brakes } else { Bound::Nothing })
+    }
+
+    /// Starts the deployed Worker with these variables and a dataset for counts, whose rows are [`Bare::rows`].
+    pub fn start_counting(vars: &BTreeMap<String, String>) -> Self {
+        Self::start_with(Variant::Release, vars, Bound::Counts)
+    }
+
+    fn start_with(variant: Variant, vars: &BTreeMap<String, String>, bound: Bound) -> Self {
         crate::build(variant);
         let state = State::empty();
         let built = xtask::root().join(variant.out_dir());
         for file in ["entry.js", "index.js", "index_bg.wasm"] {
             std::fs::copy(built.join(file), state.path().join(file)).expect("it is built");
         }
-        std::fs::write(state.path().join("stand_in.js"), include_str!("stand_in.js")).expect("a file");
+        for (name, text) in [
+            ("stand_in.js", include_str!("stand_in.js")),
+            ("stand_in_counts.js", include_str!("stand_in_counts.js")),
+        ] {
+            std::fs::write(state.path().join(name), text).expect("a file");
+        }
         let (worker, stand_in) = (free_port(), free_port());
-        let config = config(worker, stand_in, vars, with_brakes);
+        let config = config(worker, stand_in, vars, bound);
         std::fs::write(state.path().join("config.capnp"), config).expect("a file");
         let mut workerd = tools().npm_program("workerd").expect("workerd is installed");
         workerd.args(["serve", "config.capnp"]).current_dir(state.path());
@@ -98,6 +120,13 @@ impl Bare {
     /// How often KV and the rate limits were asked.
     pub fn asked(&self) -> u32 {
         self.command("GET", "asked", "").body.parse().expect("a number")
+    }
+
+    /// The rows that were handed to the dataset.
+    pub fn rows(&self) -> Vec<serde_json::Value> {
+        let rows = self.log();
+        let rows = rows.iter().filter_map(|line| line.strip_prefix("row "));
+        rows.map(|row| serde_json::from_str(row).expect("JSON")).collect()
     }
 
     fn command(&self, method: &str, path: &str, body: &str) -> Answer {
@@ -156,19 +185,22 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-fn config(worker: u16, stand_in: u16, vars: &BTreeMap<String, String>, with_brakes: bool) -> String {
+fn config(worker: u16, stand_in: u16, vars: &BTreeMap<String, String>, bound: Bound) -> String {
     let mut bindings =
         String::from(r#"(name = "CLIENTS", kvNamespace = (name = "stand-in", entrypoint = "kv"))"#);
     for (name, value) in vars {
         let _ = write!(bindings, ", (name = {}, text = {})", quoted(name), quoted(value));
     }
-    if with_brakes {
+    if bound == Bound::Brakes {
         for name in ["CLIENT_BRAKE", "NETWORK_BRAKE"] {
             let _ = write!(
                 bindings,
                 r#", (name = "{name}", service = (name = "stand-in", entrypoint = "Limit"))"#
             );
         }
+    }
+    if bound == Bound::Counts {
+        bindings += r#", (name = "COUNTS", wrapped = (moduleName = "stand-in:counts"))"#;
     }
     let compatibility = compatibility_date(&xtask::root().join("wrangler.toml"));
     format!(
@@ -179,6 +211,7 @@ const config :Workerd.Config = (
     (name = "worker", address = "127.0.0.1:{worker}", http = (forwardedProtoHeader = "X-Forwarded-Proto"), service = "worker"),
     (name = "stand-in", address = "127.0.0.1:{stand_in}", http = (), service = "stand-in"),
   ],
+  extensions = [ (modules = [ (name = "stand-in:counts", esModule = embed "stand_in_counts.js", internal = true) ]) ],
 );
 const worker :Workerd.Worker = (
   modules = [

@@ -10,7 +10,7 @@ use edgemint_issuer::{
 use serde::Serialize;
 
 use super::check_keys::{self, ALL_KEYS, Demanded};
-use super::{check_apis, check_brakes, check_clients, check_live};
+use super::{check_apis, check_brakes, check_clients, check_counts, check_live};
 use crate::args::TargetArgs;
 use crate::check_args::Check;
 use crate::host::Host;
@@ -139,6 +139,7 @@ fn one(project: &Project, host: &Host, findings: &mut Findings) -> Seen {
         Target::Deployed(name) => {
             addresses(project, findings);
             check_brakes::bound(project, name, findings);
+            check_counts::bound(project, findings);
             let secrets = Wrangler::find(project, host).and_then(|wrangler| wrangler.secret_names(name));
             match secrets {
                 Ok(names) => {

@@ -10,6 +10,7 @@ mod check;
 mod check_apis;
 mod check_brakes;
 mod check_clients;
+mod check_counts;
 mod check_keys;
 mod check_live;
 mod client_add;

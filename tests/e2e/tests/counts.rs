@@ -1,0 +1,116 @@
+//! Counts in workerd: each decision becomes a row where a dataset is bound, and no request fails or waits for one.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on must stop, and has no host that gives it the time"
+)]
+
+use std::collections::BTreeMap;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use edgemint_e2e::{Bare, send};
+use edgemint_issuer::{COUNTED, ClientId, ClientRecord, GeneratedSecret, StoredSecret};
+use edgemint_testkit::{Answer, signing_key};
+use serde_json::{Value, json};
+
+fn variables(more: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let key = signing_key("ES256", &[("kid", "k1".into())]);
+    let base = [
+        ("ISSUER", "https://tokens.example.com"),
+        ("GRANT_TYPES", "client_credentials"),
+        ("SIGNING_KEY_A", &key),
+    ];
+    base.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn ask(bare: &Bare, client: &str, secret: &str) -> Answer {
+    let headers = [
+        ("content-type", "application/x-www-form-urlencoded"),
+        ("cf-connecting-ip", "203.0.113.9"),
+        ("cf-ipcountry", "NL"),
+    ];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let form = format!("grant_type=client_credentials&client_id={client}&client_secret={secret}");
+    send("POST", &format!("{}/token", bare.url()), &headers, form.into_bytes())
+}
+
+fn with_clients(bare: &Bare) -> String {
+    let secret = GeneratedSecret::from_random(&[7; 32]);
+    for id in ["app", "throw"] {
+        let mut record = ClientRecord::new(ClientId::parse(id).unwrap(), "A service");
+        let stored = StoredSecret { id: "s1".into(), created: 1, expires: None, hash: secret.hash() };
+        record.secrets.push(stored);
+        bare.put(&record.id.kv_key(), &record.to_json());
+    }
+    secret.expose().to_owned()
+}
+
+/// The rows, once there are so many of them.
+fn rows(bare: &Bare, count: usize) -> Vec<Value> {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    loop {
+        let rows = bare.rows();
+        if rows.len() >= count || Instant::now() > deadline {
+            assert_eq!(rows.len(), count, "{rows:?}");
+            return rows;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A row as a map of what it says, and its group.
+fn said(row: &Value) -> (String, BTreeMap<&'static str, String>) {
+    let texts = row["blobs"].as_array().unwrap();
+    let texts = COUNTED.iter().zip(texts).map(|(name, text)| (*name, text.as_str().unwrap().to_owned()));
+    (row["indexes"][0].as_str().unwrap().to_owned(), texts.filter(|(_, text)| !text.is_empty()).collect())
+}
+
+#[test]
+fn each_decision_is_a_row_of_the_dataset() {
+    let bare = Bare::start_counting(&variables(&[]));
+    let secret = with_clients(&bare);
+    assert_eq!((ask(&bare, "app", &secret).status, ask(&bare, "app", "wrong").status), (200, 401));
+    let rows = rows(&bare, 2);
+    let expected = [
+        ("event", "token.issued"),
+        ("outcome", "ok"),
+        ("client", "app"),
+        ("secret_id", "s1"),
+        ("audience", "app"),
+        ("kid", "k1"),
+        ("network", "203.0.113.9"),
+        ("country", "NL"),
+    ];
+    let expected = expected.map(|(name, text)| (name, text.to_owned())).into();
+    assert_eq!(said(&rows[0]), ("app".to_owned(), expected));
+    assert_eq!(rows[0]["doubles"], json!([1, 0]));
+    let (group, refused) = said(&rows[1]);
+    assert_eq!((group.as_str(), refused["reason"].as_str()), ("wrong_secret", "wrong_secret"));
+    assert!(!rows.iter().any(|row| row.to_string().contains(&secret)));
+}
+
+#[test]
+fn a_row_that_is_not_taken_fails_no_request_and_stands_in_the_log() {
+    let bare = Bare::start_counting(&variables(&[]));
+    let secret = with_clients(&bare);
+    for _ in 0..3 {
+        assert_eq!(ask(&bare, "throw", &secret).status, 200);
+    }
+    assert!(bare.log_comes_to_contain("\"degraded\":[\"COUNTS took no row\"]"), "{}", bare.log().join("\n"));
+    assert_eq!(ask(&bare, "app", &secret).status, 200);
+    assert_eq!(said(&rows(&bare, 1)[0]).0, "app");
+}
+
+#[test]
+fn a_configuration_with_mistakes_is_counted_too() {
+    let bare = Bare::start_counting(&variables(&[("TOKEN_LIFETIME", "1s")]));
+    assert_eq!(ask(&bare, "app", "x").status, 503);
+    let rows = rows(&bare, 1);
+    let expected = [("event", "config.invalid"), ("outcome", "failed")];
+    let expected = expected.map(|(name, text)| (name, text.to_owned())).into();
+    assert_eq!(said(&rows[0]), ("config.invalid".to_owned(), expected));
+}
