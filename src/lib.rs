@@ -72,11 +72,19 @@ fn random() -> worker::Result<[u8; 32]> {
     Ok(bytes)
 }
 
-/// In the test build, `GET /panic` shows what a bug would do to the requests after it.
+/// In the test build, `GET /panic` shows what a bug would do to the requests after it, `GET /out-of-memory` what one would
+/// that takes all the memory there is.
 #[cfg(feature = "provoke-panic")]
 #[expect(clippy::panic, reason = "this is its job")]
 fn provoke_panic(incoming: &http::Incoming) {
-    if incoming.as_request().path == "/panic" {
-        panic!("provoked");
+    match incoming.as_request().path {
+        "/panic" => panic!("provoked"),
+        "/out-of-memory" => {
+            let mut taken = Vec::new();
+            loop {
+                taken.push(std::hint::black_box(Vec::<u8>::with_capacity(1 << 28)));
+            }
+        }
+        _ => {}
     }
 }

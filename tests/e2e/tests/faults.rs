@@ -52,6 +52,14 @@ fn token(url: &str, client: &str, secret: &str) -> Answer {
     post(&format!("{url}/token"), &[], &form(client, secret))
 }
 
+/// What `test` asks about a token of its own.
+fn question(bare: &Bare) -> String {
+    let answer = token(&bare.url(), "test", SECRET);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let body: Value = serde_json::from_str(&answer.body).unwrap();
+    format!("{}&token={}", form("test", SECRET), body["access_token"].as_str().unwrap())
+}
+
 /// A refusal that is nobody's fault but ours: when to come again, and nothing internal.
 fn is_unavailable(answer: &Answer) {
     assert_eq!(answer.status, 503, "{}", answer.body);
@@ -65,23 +73,25 @@ fn is_unavailable(answer: &Answer) {
 #[test]
 fn while_kv_throws_who_was_seen_is_served_and_nobody_is_told_401() {
     let bare = bare(false);
-    assert_eq!(token(&bare.url(), "test", SECRET).status, 200);
+    let about = question(&bare);
     bare.fault("throw");
     assert_eq!(token(&bare.url(), "test", SECRET).status, 200);
     assert!(bare.log_comes_to_contain("the store could not be asked for client test"), "it is logged");
     is_unavailable(&token(&bare.url(), "no-groups", SECRET));
     is_unavailable(&token(&bare.url(), "nobody", "x"));
+    is_unavailable(&post(&format!("{}/token/introspect", bare.url()), &[], &about));
+    is_unavailable(&post(&format!("{}/token/revoke", bare.url()), &[], &about));
     bare.fault("none");
     assert_eq!(token(&bare.url(), "no-groups", SECRET).status, 200, "recovery is immediate");
+    let answer = post(&format!("{}/token/introspect", bare.url()), &[], &about);
+    assert!(answer.body.contains("\"active\":true"), "{}", answer.body);
     assert_eq!(token(&bare.url(), "nobody", "x").status, 401);
 }
 
 #[test]
 fn while_kv_hangs_nobody_waits_long_and_who_was_seen_does_not_wait() {
     let bare = bare(false);
-    let access = token(&bare.url(), "test", SECRET).body;
-    let access: Value = serde_json::from_str(&access).unwrap();
-    let about = format!("{}&token={}", form("test", SECRET), access["access_token"].as_str().unwrap());
+    let about = question(&bare);
     bare.fault("hang");
     let begun = Instant::now();
     assert_eq!(token(&bare.url(), "test", SECRET).status, 200);
@@ -109,13 +119,50 @@ fn one_bad_record_hurts_its_client_alone() {
     let bare = bare(false);
     let other = cast().into_iter().find(|client| client.id.as_str() == "no-groups").unwrap().to_json();
     let deep = format!("{}{}", "[".repeat(60_000), "]".repeat(60_000));
-    for garbage in ["", "garbage", "\u{0}", r#"{"v":3,"id":"test"}"#, &other, &deep] {
+    // KV takes 25 MiB for a value, and what is not UTF-8.
+    let huge = format!(r#"{{"v":1,"id":"test","name":"{}"}}"#, "x".repeat(25 << 20));
+    for garbage in ["", "garbage", "\u{0}", r#"{"v":3,"id":"test"}"#, &other, &deep, &huge] {
         bare.put("client:test", garbage);
         let answer = token(&bare.url(), "test", SECRET);
         assert_eq!(answer.status, 500, "{garbage:.40}: {}", answer.body);
         assert!(answer.body.contains("server_error"));
         assert_eq!(token(&bare.url(), "no-groups", SECRET).status, 200, "{garbage:.40}");
+        // Nor who names it: that is one request, and who asks for another audience is served.
+        let named = form("no-groups", SECRET) + "&scope=audience:server:client_id:test";
+        assert_eq!(
+            post(&format!("{}/token", bare.url()), &[], &named).status,
+            500,
+            "nothing is made up of it"
+        );
+        assert_eq!(token(&bare.url(), "no-groups", SECRET).status, 200, "{garbage:.40}");
     }
+    let whole = cast().into_iter().find(|client| client.id.as_str() == "test").unwrap().to_json();
+    bare.put("client:test", &whole);
+    assert_eq!(token(&bare.url(), "test", SECRET).status, 200, "mended, it works at once");
+}
+
+#[test]
+fn who_was_disabled_is_not_served_from_memory_nor_anybody_where_that_is_switched_off() {
+    let bare = bare(false);
+    assert_eq!(token(&bare.url(), "test", SECRET).status, 200);
+    let mut disabled = cast().into_iter().find(|client| client.id.as_str() == "test").unwrap();
+    disabled.disabled = true;
+    bare.put("client:test", &disabled.to_json());
+    assert_eq!(token(&bare.url(), "test", SECRET).status, 401);
+    bare.fault("throw");
+    is_unavailable(&token(&bare.url(), "test", SECRET));
+
+    let vars = variables(&[("CLIENT_CACHE", "0"), ("STALE_IF_ERROR", "0")]);
+    let bare = Bare::start(Variant::Release, &vars, false);
+    bare.put(
+        "client:test",
+        &cast().into_iter().find(|client| client.id.as_str() == "test").unwrap().to_json(),
+    );
+    assert_eq!(token(&bare.url(), "test", SECRET).status, 200);
+    bare.fault("throw");
+    is_unavailable(&token(&bare.url(), "test", SECRET));
+    bare.fault("none");
+    assert_eq!(token(&bare.url(), "test", SECRET).status, 200);
 }
 
 #[test]
