@@ -85,19 +85,20 @@ impl Connection {
     }
 }
 
-/// After so many requests the runtime's heap has the size that it goes back to again and again.
-const WARM: u64 = 54_000;
+/// How often the memory is looked at: the runtime's heap grows and shrinks all the while.
+const SAMPLES: u64 = 40;
 
 /// So many requests: three of four are right, two of ten are refused, and every twentieth is garbage. `growth`: how much
-/// the memory may grow once it is warm, in per cent.
-fn load(requests: u64, growth: u64) {
+/// more memory there may be at most in the last half than in the one before it, in per cent, where there are enough
+/// requests to tell. The first tenth only warms the runtime.
+fn load(requests: u64, growth: Option<u64>) {
     let secret = GeneratedSecret::from_random(&[7; 32]);
     let clients: Vec<_> = (0..CLIENTS).map(|i| record(&format!("service-{i}"), &secret, None)).collect();
     let bare = serve(&[], &clients);
     let jwks = get_json(&format!("{}/keys", bare.url()));
     let seen = Mutex::new(HashSet::new());
     let (next, issued, verified) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
-    let memory = Mutex::new(0);
+    let memory = Mutex::new(Vec::new());
     let begin = Instant::now();
     let work = || {
         let mut connection = Connection::to(&bare);
@@ -106,8 +107,8 @@ fn load(requests: u64, growth: u64) {
             if n >= requests {
                 return;
             }
-            if n == WARM {
-                *memory.lock().unwrap() = bare.memory();
+            if n.is_multiple_of(requests / SAMPLES) {
+                memory.lock().unwrap().push((n, bare.memory() / 1024));
             }
             let id = n % CLIENTS;
             match n % 20 {
@@ -144,17 +145,22 @@ fn load(requests: u64, growth: u64) {
     };
     std::thread::scope(|scope| (0..CONNECTIONS).for_each(|_| drop(scope.spawn(work))));
     let (issued, verified) = (issued.into_inner(), verified.into_inner());
-    let (before, after) = (memory.into_inner().unwrap(), bare.memory());
+    let mut memory = memory.into_inner().unwrap();
+    memory.sort_unstable();
+    let memory: Vec<u64> = memory.into_iter().map(|(_, mib)| mib).skip(SAMPLES as usize / 10).collect();
     note(&format!(
-        "load: {requests} requests, {issued} tokens, {verified} of them verified, in {} s; memory {before} KiB, then {after} KiB",
+        "load: {requests} requests, {issued} tokens, {verified} of them verified, in {} s; memory, in MiB: {memory:?}",
         begin.elapsed().as_secs()
     ));
     assert_eq!(issued, requests * 3 / 4);
     assert!(verified >= issued / 100);
-    assert!(
-        before == 0 || after * 100 <= before * (100 + growth),
-        "the memory grows: {before} KiB, then {after} KiB"
-    );
+    if let Some(growth) = growth {
+        let (before, after) = memory.split_at(memory.len() / 2);
+        let (before, after) = (before.iter().max().unwrap(), after.iter().max().unwrap());
+        // Where there is no /proc, nobody can tell.
+        assert!(*before > 0 || !std::path::Path::new("/proc/self/status").exists(), "nothing was measured");
+        assert!(after * 100 <= before * (100 + growth), "the memory grows: {before} MiB, then {after} MiB");
+    }
 }
 
 /// What a token says, not verified.
@@ -167,14 +173,14 @@ fn claims(token: &str) -> Value {
 
 #[test]
 fn twenty_thousand_requests_of_all_kinds_are_answered_as_they_should() {
-    load(20_000, 0);
+    load(20_000, None);
 }
 
 /// Takes some minutes: `cargo test -p edgemint-e2e --release --test load -- --ignored`.
 #[test]
 #[ignore = "it takes some minutes"]
 fn a_million_tokens_are_issued_without_an_error_and_without_growing() {
-    load(1_340_000, 10);
+    load(1_340_000, Some(5));
 }
 
 /// The median time of each of these requests, in microseconds, asked in turns on one connection.
@@ -199,14 +205,14 @@ fn medians(bare: &Bare, forms: &[String], rounds: usize) -> Vec<u128> {
     times.iter_mut().map(median).collect()
 }
 
-/// A tenth, or 30 µs, whichever is more: over a network, nobody sees that.
-fn alike(medians: &[u128]) -> bool {
+/// Whether they differ by no more than this part of the least, or these µs, whichever is more.
+fn alike(medians: &[u128], part: u128, micros: u128) -> bool {
     let (least, most) = (medians.iter().min().unwrap(), medians.iter().max().unwrap());
-    most - least <= (least / 10).max(30)
+    most - least <= (least / part).max(micros)
 }
 
 #[test]
-fn time_does_not_tell_why_a_client_in_memory_was_refused() {
+fn time_does_not_tell_why_a_client_was_refused() {
     let secret = GeneratedSecret::from_random(&[7; 32]);
     let mut disabled = record("disabled", &secret, None);
     disabled.disabled = true;
@@ -224,11 +230,15 @@ fn time_does_not_tell_why_a_client_in_memory_was_refused() {
         [form("there", wrong), form("disabled", right), form("disabled", wrong), form("expired", right)];
     let in_memory = medians(&bare, &forms, 2000);
     note(&format!("timing: wrong, disabled, disabled and wrong, expired, in memory: {in_memory:?} µs"));
-    assert!(alike(&in_memory), "{in_memory:?}");
+    // A tenth, or 30 µs: over a network, nobody sees that.
+    assert!(alike(&in_memory, 10, 30), "{in_memory:?}");
 
-    // Read anew each time: a client that is there, and one that is not. What differs is the store's own work, which is
-    // not ours to hide (SECURITY.md).
+    // Read anew each time, as whoever is not there always is: what differs is the store's own work and the reading of the
+    // record, which is not ours to hide (SECURITY.md), and nothing else.
     let bare = serve(&[("CLIENT_CACHE", "0")], &records);
-    let read = medians(&bare, &[form("there", wrong), form("nobody", wrong)], 2000);
-    note(&format!("timing: wrong, unknown, read from the store: {read:?} µs"));
+    let forms =
+        [form("there", wrong), form("expired", right), form("disabled", right), form("nobody", wrong)];
+    let read = medians(&bare, &forms, 2000);
+    note(&format!("timing: wrong, expired, disabled, unknown, read from the store: {read:?} µs"));
+    assert!(alike(&read, 4, 100), "{read:?}");
 }
