@@ -103,6 +103,7 @@ impl Oracle {
         let shown = || format!("{authorization:?} {}", String::from_utf8_lossy(form));
         let token = answer.contains("access_token");
         assert_eq!(status == 200, token, "{} got {status} {answer}", shown());
+        assert_eq!(status == 413, form.len() > MAX_BODY, "{} bytes got {status}", form.len());
         assert_eq!(token, is_to_be_granted(authorization, form), "{} got {answer}", shown());
         (status, answer)
     }
@@ -129,7 +130,8 @@ impl Oracle {
         let header = |name: &str| {
             response.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_string())
         };
-        assert!([200, 400, 401].contains(&response.status), "{}", response.status);
+        let known: &[u16] = if body.len() > MAX_BODY { &[400, 413] } else { &[200, 400, 401] };
+        assert!(known.contains(&response.status), "{}", response.status);
         assert_eq!(header("Cache-Control").as_deref(), Some("no-store"));
         assert_eq!(header("Pragma").as_deref(), Some("no-cache"));
         assert_eq!(header("WWW-Authenticate").is_some(), response.status == 401 && authorization.is_some());
