@@ -310,6 +310,14 @@ mod tests {
             parse(&RECORD.replace("\"v\":1", "\"v\":3,\"more\":0")).err(),
             Some(RecordError::Version(3))
         );
+        for v in [0, 3] {
+            let other = RECORD.replace("\"v\":1", &format!("\"v\":{v}"));
+            assert_eq!(
+                parse(&other).err(),
+                Some(RecordError::Version(v)),
+                "its fields are known, its meaning is not"
+            );
+        }
         assert_eq!(parse(&RECORD.replace("\"id\":\"a\"", "\"id\":\"b\"")).err(), Some(RecordError::WrongId));
         assert!(matches!(parse(&RECORD.replace("\"name\"", "\"nome\"")), Err(RecordError::Malformed(_))));
         assert!(matches!(
@@ -329,6 +337,14 @@ mod tests {
     fn what_is_wrong_with_a_record_is_told_without_its_values() {
         let error = parse(&RECORD.replace("$sha256$A", "$sha512$A")).unwrap_err().to_string();
         assert!(!error.contains("AAAA") && error.contains("schema"), "{error}");
+    }
+
+    #[test]
+    fn a_secret_works_until_the_second_at_which_it_expires() {
+        let secret = parse(RECORD).unwrap().secrets.remove(0);
+        let ends = |expires| StoredSecret { expires, ..secret.clone() };
+        assert!(ends(Some(1000)).is_live(999) && !ends(Some(1000)).is_live(1000));
+        assert!(ends(None).is_live(u64::MAX) && !ends(Some(0)).is_live(0));
     }
 
     #[test]

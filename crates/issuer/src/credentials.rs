@@ -193,7 +193,16 @@ mod tests {
     fn debug_shows_nothing_of_a_secret() {
         let form = Form::parse(b"client_id=a&client_secret=hunter2").ok().unwrap();
         let credentials = Credentials::parse(None, &form).unwrap();
-        assert!(!format!("{credentials:?}").contains("hunter2"));
+        let shown = format!("{credentials:?}");
+        assert!(!shown.contains("hunter2") && shown.contains("ClientSecret(_)"), "{shown}");
+    }
+
+    #[test]
+    fn a_header_of_8_kib_is_read_and_a_longer_one_is_not() {
+        let padded = |length: usize| format!("Basic{}YTpiYw==", " ".repeat(length - 13));
+        assert_eq!(basic(&padded(MAX_AUTHORIZATION), ""), Ok(vec![of("a", "bc")]));
+        assert_eq!(basic(&padded(MAX_AUTHORIZATION + 1), ""), Err(TokenError::MalformedAuthorization));
+        assert_eq!(MAX_AUTHORIZATION, 8192);
     }
 
     proptest! {

@@ -256,10 +256,11 @@ fn algorithm_of(key: &JsonWebKey<'_>, stated: Option<&str>) -> Result<Algorithm,
 }
 
 /// How long a big-endian number without leading zero bytes is, in bits; 0 for one that has them.
-fn bits(number: &[u8]) -> u32 {
-    let first = number.first().map_or(0, |first| 8 - first.leading_zeros());
-    let rest = u32::try_from(number.len().saturating_sub(1)).unwrap_or(u32::MAX / 8);
-    if first == 0 { 0 } else { rest * 8 + first }
+fn bits(number: &[u8]) -> usize {
+    match number.first() {
+        None | Some(0) => 0,
+        Some(first) => number.len() * 8 - first.leading_zeros() as usize,
+    }
 }
 
 /// All signing keys of a deployment; never none.
@@ -385,6 +386,38 @@ mod tests {
     }
 
     #[test]
+    fn each_part_of_a_key_has_its_length_and_a_public_key_is_none() {
+        for (jwk, name) in [(EC, "x"), (EC, "y"), (EC, "d"), (OKP, "x"), (OKP, "d")] {
+            let mut key: serde_json::Value = serde_json::from_str(jwk).unwrap();
+            for other in ["AAAA".to_owned(), URL_SAFE_NO_PAD.encode([1; 33])] {
+                key[name] = other.into();
+                assert_eq!(
+                    SigningKey::parse("A", &key.to_string()).err(),
+                    Some(KeyError::Length),
+                    "{name} of {jwk}"
+                );
+            }
+        }
+        for public in [EC.replace("\"d\"", "\"not_d\""), OKP.replace("\"d\"", "\"not_d\"")] {
+            assert_eq!(SigningKey::parse("A", &public).err(), Some(KeyError::NotPrivate), "{public}");
+        }
+        let curve = OKP.replace("Ed25519", "X25519");
+        assert_eq!(SigningKey::parse("A", &curve).err(), Some(KeyError::Algorithm));
+    }
+
+    #[test]
+    fn a_key_id_is_1_to_128_printable_characters() {
+        for (kid, is) in [("a", true), ("a b~", true), ("", false), ("é", false), ("a\u{7f}", false)] {
+            assert_eq!(SigningKey::is_key_id(kid), is, "{kid}");
+        }
+        assert!(SigningKey::is_key_id(&"a".repeat(128)) && !SigningKey::is_key_id(&"a".repeat(129)));
+        let kid = |kid: &str| SigningKey::parse("A", &with(EC, &format!(r#""kid":"{kid}""#)));
+        assert_eq!(kid("mine").unwrap().kid(), "mine");
+        assert_eq!(kid(&"a".repeat(129)).err(), Some(KeyError::KeyId));
+        assert!(KeyError::KeyId.to_string().contains("kid"));
+    }
+
+    #[test]
     fn an_rsa_key_has_2048_bits_and_more() {
         let with_modulus = |first: u8, bytes: usize| {
             let mut modulus = vec![0xFF; bytes];
@@ -423,6 +456,7 @@ mod tests {
         };
         assert_eq!(order(100), "NOW NEXT LATER OLD");
         assert_eq!(SigningKeys::new(vec![key("A", 5)], None).active(4).map(SigningKey::nbf), None);
+        assert_eq!(SigningKeys::new(vec![key("A", 5)], None).active(5).map(SigningKey::nbf), Some(5));
     }
 
     #[test]
@@ -459,7 +493,8 @@ mod tests {
                     .all(|private| !members.contains_key(*private))
             );
             let d = serde_json::from_str::<serde_json::Value>(jwk).unwrap()["d"].as_str().unwrap().to_owned();
-            assert!(!format!("{keys:?}").contains(&d));
+            let shown = format!("{keys:?}");
+            assert!(!shown.contains(&d) && shown.contains(keys.newest_first[0].kid()), "{shown}");
         }
     }
 }

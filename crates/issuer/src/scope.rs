@@ -156,6 +156,16 @@ mod tests {
             assert_eq!(Scope::parse(text), Err(ScopeError::Malformed), "{text:?}");
         }
         assert_eq!(Scope::parse("b a b").map(|s| s.to_string()), Ok("b a".into()));
+        assert!(ScopeError::Malformed.to_string().contains("single spaces"));
+    }
+
+    #[test]
+    fn two_scopes_are_the_same_set_when_they_have_the_same_words_in_whatever_order() {
+        let same = |a: &str, b: &str| Scope::parse(a).unwrap().is_the_same_set_as(&Scope::parse(b).unwrap());
+        assert!(same("a b", "b a") && same("a", "a"));
+        for (one, other) in [("a b", "a c"), ("a", "a b"), ("a b", "a"), ("a", "b")] {
+            assert!(!same(one, other), "{one}, {other}");
+        }
     }
 
     #[test]

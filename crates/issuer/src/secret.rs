@@ -187,6 +187,7 @@ mod tests {
         for iterations in ["0", "100001", "+1", "01", "", "4294967296"] {
             assert!(!with(iterations), "{iterations}");
         }
+        assert!(SecretHashError.to_string().contains("$sha256$"));
     }
 
     proptest! {

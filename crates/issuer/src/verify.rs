@@ -263,6 +263,8 @@ fn client_of_subject(sub: &str) -> Option<ClientId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Unavailable;
+    use crate::keys::SigningKey;
     use proptest::prelude::*;
 
     proptest! {
@@ -286,6 +288,114 @@ mod tests {
         for segment in ["e30=", "e31", " e30", "e30\n", "e3+", ""] {
             assert!(members(segment).is_err(), "{segment}");
         }
+    }
+
+    fn judged(claims: &Value) -> Result<VerifiedToken, Inactive> {
+        let issuer = Issuer::parse("https://example.com").unwrap();
+        judge_claims(Typ::Jwt, serde_json::from_value(claims.clone()).unwrap(), &issuer, 1000)
+    }
+
+    #[test]
+    fn each_claim_is_judged_to_the_second() {
+        let good = serde_json::json!({ "iss": "https://example.com", "sub": "a", "aud": "a", "exp": 1600, "iat": 1000,
+            "jti": "AAECAwQFBgcICQoLDA0ODw" });
+        assert!(judged(&good).is_ok());
+        for (name, value, why) in [
+            ("exp", serde_json::json!(1001), None),
+            ("exp", serde_json::json!(1000), Some(Inactive::Expired)),
+            ("exp", serde_json::json!(1e9), Some(Inactive::Claims)),
+            ("exp", serde_json::json!("1600"), Some(Inactive::Claims)),
+            ("iat", serde_json::json!(1060), None),
+            ("iat", serde_json::json!(1061), Some(Inactive::NotYetValid)),
+            ("iat", serde_json::json!(-1), Some(Inactive::Claims)),
+            ("nbf", serde_json::json!(1000), None),
+            ("nbf", serde_json::json!(1001), Some(Inactive::NotYetValid)),
+            ("nbf", serde_json::json!("1000"), Some(Inactive::Claims)),
+            ("iss", serde_json::json!("https://example.com/"), Some(Inactive::Issuer)),
+            ("jti", serde_json::json!("short"), Some(Inactive::Claims)),
+            ("aud", serde_json::json!(["a", "b"]), None),
+            ("aud", serde_json::json!([]), Some(Inactive::Claims)),
+            ("aud", serde_json::json!(["a", 1]), Some(Inactive::Claims)),
+            ("aud", serde_json::json!(1), Some(Inactive::Claims)),
+        ] {
+            let mut claims = good.clone();
+            claims[name] = value;
+            assert_eq!(judged(&claims).err(), why, "{claims}");
+        }
+        for name in ["iss", "exp", "iat", "jti", "aud"] {
+            let mut claims = good.clone();
+            claims.as_object_mut().unwrap().remove(name);
+            assert!(judged(&claims).is_err(), "without {name}");
+        }
+    }
+
+    #[test]
+    fn a_token_names_one_client_in_all_of_its_claims() {
+        let client = |typ: Typ, more: Value| {
+            let mut claims = serde_json::json!({ "iss": "https://example.com", "exp": 1600, "iat": 1000, "aud": "a",
+                "sub": subject(&ClientId::parse("app").unwrap()), "jti": "AAECAwQFBgcICQoLDA0ODw" });
+            claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let token = VerifiedToken { typ, ..judged(&claims).unwrap() };
+            token.client().map(|client| client.to_string())
+        };
+        let app = Some("app".to_owned());
+        for (typ, more, expected) in [
+            (Typ::Jwt, serde_json::json!({}), &app),
+            (Typ::Jwt, serde_json::json!({ "client_id": "app", "azp": "app" }), &app),
+            (Typ::Jwt, serde_json::json!({ "client_id": "other" }), &None),
+            (Typ::Jwt, serde_json::json!({ "azp": "other" }), &None),
+            (Typ::Jwt, serde_json::json!({ "aud": ["a", "b"] }), &None),
+            (Typ::Jwt, serde_json::json!({ "aud": ["a"] }), &app),
+            (Typ::Jwt, serde_json::json!({ "aud": ["a", "b"], "azp": "app" }), &app),
+            (Typ::Jwt, serde_json::json!({ "aud": ["a", "b"], "azp": "other" }), &None),
+            (Typ::Jwt, serde_json::json!({ "sub": "app" }), &None),
+            (Typ::AccessToken, serde_json::json!({}), &None),
+            (Typ::AccessToken, serde_json::json!({ "client_id": "app" }), &app),
+            (Typ::AccessToken, serde_json::json!({ "client_id": "app", "aud": ["a", "b"] }), &app),
+            (Typ::AccessToken, serde_json::json!({ "client_id": "app", "azp": "other" }), &None),
+        ] {
+            assert_eq!(client(typ, more.clone()), *expected, "{typ:?}, {more}");
+        }
+    }
+
+    /// To whom every signature is right.
+    struct Credulous;
+
+    impl Verifier for Credulous {
+        async fn verify(&self, _: &SigningKey, _: &[u8], _: &[u8]) -> Result<bool, Unavailable> {
+            Ok(true)
+        }
+    }
+
+    fn why_not(token: &str, keys: Vec<SigningKey>) -> Option<NotActive> {
+        let (keys, issuer) = (SigningKeys::new(keys, None), Issuer::parse("https://example.com").unwrap());
+        pollster::block_on(verify(token, &keys, &issuer, &Credulous, 1000)).err()
+    }
+
+    #[test]
+    fn a_token_of_8_kib_is_looked_at_and_a_longer_one_is_not() {
+        assert_eq!(why_not(&"x".repeat(8192), Vec::new()), Some(Inactive::Malformed.into()));
+        assert_eq!(why_not(&"x".repeat(8193), Vec::new()), Some(Inactive::TooLarge.into()));
+    }
+
+    #[test]
+    fn a_signature_of_another_length_is_not_handed_to_the_verifier() {
+        let key = r#"{"kty":"OKP","crv":"Ed25519","kid":"k","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}"#;
+        let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"EdDSA","kid":"k","typ":"JWT"}"#);
+        for (length, why) in [
+            (0, Inactive::Signature),
+            (63, Inactive::Signature),
+            (65, Inactive::Signature),
+            (64, Inactive::Issuer),
+        ] {
+            let token = format!("{header}.e30.{}", URL_SAFE_NO_PAD.encode(vec![1; length]));
+            let keys = vec![SigningKey::parse("A", key).unwrap()];
+            assert_eq!(why_not(&token, keys), Some(why.into()), "{length}");
+        }
+        assert!(
+            may_be_signature(Algorithm::Es256, &[1; 64]) && !may_be_signature(Algorithm::Es256, &[1; 63])
+        );
+        assert!(may_be_signature(Algorithm::Rs256, &[1; 256]));
     }
 
     #[test]

@@ -41,7 +41,7 @@ fn text(line: &Value, name: &str) -> String {
         Value::String(text) => text.clone(),
         Value::Array(texts) => texts.iter().map(|text| text.as_str().unwrap()).collect::<Vec<_>>().join(" "),
         Value::Null => String::new(),
-        other => panic!("{name} is {other}"),
+        other @ (Value::Bool(_) | Value::Number(_) | Value::Object(_)) => panic!("{name} is {other}"),
     }
 }
 
