@@ -328,6 +328,7 @@ mod tests {
         assert!(matches!(parse(&"[".repeat(100_000)), Err(RecordError::Malformed(_))));
         let short = RECORD.replace("\"token_lifetime\":null", "\"token_lifetime\":29");
         assert_eq!(parse(&short).err(), Some(RecordError::Lifetime));
+        assert!(parse(&short.replace("29", "30")).is_ok());
         assert_eq!(parse(&" ".repeat(256 * 1024 + 1)).err(), Some(RecordError::TooLarge));
         let twice = RECORD.replace("[{\"id\"", "[{\"id\":\"s1\",\"created\":1,\"expires\":null,\"hash\":\"$sha256$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"},{\"id\"");
         assert_eq!(parse(&twice).err(), Some(RecordError::RepeatedSecretId));
@@ -375,6 +376,13 @@ mod tests {
             assert!(matches!(with(1, more), Err(RecordError::Malformed(_))), "{more}");
         }
         assert!(parse(RECORD).unwrap().to_json().starts_with("{\"v\":1,"));
+        // Whatever it was read as: what it has now counts.
+        let mut changed = parse(RECORD).unwrap();
+        changed.not_before = Some(1);
+        assert!(changed.to_json().starts_with("{\"v\":2,"));
+        changed = parse(&changed.to_json()).unwrap();
+        changed.not_before = None;
+        assert!(changed.to_json().starts_with("{\"v\":1,"));
     }
 
     #[test]
