@@ -354,7 +354,7 @@ mod tests {
     #[test]
     fn the_thumbprint_is_rfc_8037s() {
         let key = SigningKey::parse("A", OKP).unwrap();
-        assert_eq!(key.kid(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+        assert_eq!((key.name(), key.kid()), ("A", "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"));
     }
 
     #[test]
