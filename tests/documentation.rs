@@ -220,10 +220,11 @@ fn every_relative_link_leads_somewhere() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What the manifests of the workspace, of fuzz/ and of npm name, without our own.
+/// What the manifests of the workspace, of fuzz/ and of npm name, those of bench/ too, without our own.
 fn direct_dependencies() -> BTreeSet<String> {
     let mut manifests = vec![root().join("Cargo.toml"), root().join("xtask/Cargo.toml")];
     manifests.extend([root().join("tests/e2e/Cargo.toml"), root().join("fuzz/Cargo.toml")]);
+    manifests.push(root().join("bench/hello/Cargo.toml"));
     for entry in std::fs::read_dir(root().join("crates")).expect("a folder").flatten() {
         manifests.push(entry.path().join("Cargo.toml"));
     }
@@ -238,11 +239,13 @@ fn direct_dependencies() -> BTreeSet<String> {
     }
     names.retain(|name| !name.starts_with("edgemint-") && name != "xtask");
     assert!(names.len() > 20, "found only {names:?}");
-    // The only list of names with versions in it.
-    let package = read(&root().join("package.json"));
-    let (_, listed) = package.split_once("\"devDependencies\": {").expect("npm's dependencies");
-    let (listed, _) = listed.split_once('}').expect("their end");
-    names.extend(listed.lines().filter_map(|line| line.split('"').nth(1)).map(str::to_owned));
+    for (manifest, kind) in [("package.json", "devDependencies"), ("bench/package.json", "dependencies")] {
+        // The only list of names with versions in it.
+        let package = read(&root().join(manifest));
+        let (_, listed) = package.split_once(&format!("\"{kind}\": {{")).expect("npm's dependencies");
+        let (listed, _) = listed.split_once('}').expect("their end");
+        names.extend(listed.lines().filter_map(|line| line.split('"').nth(1)).map(str::to_owned));
+    }
     names
 }
 

@@ -15,6 +15,12 @@ pub struct Args {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Measure what a token costs, beside floors and peers, as ratios
+    ///
+    /// In bare workerd, with load by oha; both are installed when missing. Takes under ten minutes once everything is
+    /// built. Writes docs/performance-growth.svg unless --quick or --only is given. Exit code: 1 when a ratio is out of
+    /// its bound.
+    Bench(Bench),
     /// Build the Worker into build/ (wrangler calls this by itself)
     Build(Build),
     /// Serve tokens on this machine, in the real Workers runtime
@@ -29,6 +35,10 @@ pub enum Command {
     Fuzz(Fuzz),
     /// Print what the deployed Worker is made of, as a CycloneDX document
     Sbom(Sbom),
+    /// Play how often KV is asked, and what a month costs
+    ///
+    /// A model, not a measurement: docs/performance.md says what goes into it.
+    Simulate(Simulate),
     /// Run everything that CI checks
     Test,
 }
@@ -42,6 +52,20 @@ pub struct Build {
     /// Leave out wasm-opt: quicker to build, a little bigger; for work on the Worker, not to deploy
     #[arg(long)]
     pub quick: bool,
+}
+
+/// Options of `cargo xtask bench`.
+#[derive(Debug, clap::Args)]
+pub struct Bench {
+    /// Under two minutes: shorter runs, and no million tokens
+    #[arg(long)]
+    pub quick: bool,
+    /// Only this case (repeatable), and the ratios of those named
+    #[arg(long, value_name = "NAME")]
+    pub only: Vec<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Options of `cargo xtask fuzz`.
@@ -66,6 +90,48 @@ pub struct Sbom {
     /// Write it to this file
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+}
+
+/// Options of `cargo xtask simulate`.
+#[derive(Debug, clap::Args)]
+pub struct Simulate {
+    /// Tokens a second (repeatable)
+    #[arg(long, value_name = "N", default_values_t = [1.0, 100.0, 10_000.0], value_parser = rate)]
+    pub rate: Vec<f64>,
+    /// Clients, all of them as busy
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
+    pub clients: u32,
+    /// CLIENT_CACHE, in seconds (repeatable)
+    #[arg(long, value_name = "SECONDS", default_values_t = [60, 600], value_parser = clap::value_parser!(u32).range(1..))]
+    pub cache: Vec<u32>,
+    /// Locations of Cloudflare that requests come to [default: by the rate]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub locations: Option<u32>,
+    /// Isolates in each location [default: by the rate]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub isolates: Option<u32>,
+    /// CPU time of a token, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 0.3)]
+    pub cpu_ms: f64,
+}
+
+impl Simulate {
+    /// In how many locations, and in how many isolates in each, so many tokens a second are issued. Nobody outside knows;
+    /// these are guesses that err on the side of more, which costs more.
+    pub(crate) fn spread(&self, rate: f64) -> (u32, u32) {
+        let (locations, isolates) = match rate {
+            rate if rate < 10.0 => (3, 2),
+            rate if rate < 1_000.0 => (10, 5),
+            _ => (50, 20),
+        };
+        (self.locations.unwrap_or(locations), self.isolates.unwrap_or(isolates))
+    }
+}
+
+/// More than none.
+fn rate(text: &str) -> Result<f64, String> {
+    let rate: f64 = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
+    if rate > 0.0 && rate.is_finite() { Ok(rate) } else { Err("it must be more than 0".to_owned()) }
 }
 
 /// Options of `cargo xtask dev`.

@@ -1,4 +1,5 @@
-//! The two programs that turn a wasm file into a Worker, built from source once per version and machine.
+//! Programs from crates.io, built from source once per version and machine: the two that turn a wasm file into a Worker,
+//! and the one that makes load.
 
 use crate::command;
 use crate::progress::Progress;
@@ -13,12 +14,39 @@ struct Crate {
     name: &'static str,
     version: &'static str,
     bin: &'static str,
+    /// What it is built with, beyond its name and version.
+    options: &'static [&'static str],
+    profile: &'static [(&'static str, &'static str)],
 }
 
 /// Must agree with the `worker` crate.
-const WORKER_BUILD: Crate = Crate { name: "worker-build", version: "0.8.7", bin: "worker-build" };
+const WORKER_BUILD: Crate = Crate {
+    name: "worker-build",
+    version: "0.8.7",
+    bin: "worker-build",
+    options: NO_TLS,
+    profile: &LIGHT_PROFILE,
+};
 /// Must agree with the `wasm-bindgen` crate to the patch.
-const WASM_BINDGEN: Crate = Crate { name: "wasm-bindgen-cli", version: "0.2.129", bin: "wasm-bindgen" };
+const WASM_BINDGEN: Crate = Crate {
+    name: "wasm-bindgen-cli",
+    version: "0.2.129",
+    bin: "wasm-bindgen",
+    options: NO_TLS,
+    profile: &LIGHT_PROFILE,
+};
+
+/// Makes load: bench/README.md says why this one. It is built to be fast, since it runs beside what it measures.
+const OHA: Crate = Crate {
+    name: "oha",
+    version: "1.16.0",
+    bin: "oha",
+    options: &[],
+    profile: &[("CARGO_PROFILE_RELEASE_LTO", "off"), ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")],
+};
+
+/// No default features: TLS for downloads that are never made, because every tool is given to worker-build.
+const NO_TLS: &[&str] = &["--no-default-features"];
 
 /// They run for a second or two per build: what counts is how long they take to build.
 const LIGHT_PROFILE: [(&str, &str); 5] = [
@@ -56,6 +84,19 @@ pub(crate) fn ensure(progress: &Progress) -> Result<CargoTools> {
     Ok(found)
 }
 
+/// Installs what makes load, if it is missing; where it is.
+pub(crate) fn load_generator(progress: &Progress) -> Result<PathBuf> {
+    let tools = project::cache()?.join("tools");
+    let _held = project::lock(&tools.join("lock"))?;
+    let program = OHA.path(&tools);
+    if !program.is_file() {
+        let scratch = tools.join("scratch-load");
+        OHA.install(&tools, &scratch, progress)?;
+        let _ = fs::remove_dir_all(&scratch);
+    }
+    Ok(program)
+}
+
 impl Crate {
     fn home(&self, tools: &Path) -> PathBuf {
         tools.join(format!("{}-{}", self.name, self.version))
@@ -72,9 +113,11 @@ impl Crate {
         let unfinished = scratch.join(self.name);
         let mut cargo = Command::new("cargo");
         cargo.arg("install").arg(format!("{}@{}", self.name, self.version));
-        // No default features: TLS for downloads that are never made, because every tool is given to worker-build.
-        cargo.args(["--locked", "--no-default-features", "--bin", self.bin, "--root"]).arg(&unfinished);
-        cargo.env("CARGO_TARGET_DIR", scratch.join("target")).envs(LIGHT_PROFILE).current_dir(tools);
+        cargo.arg("--locked").args(self.options).args(["--bin", self.bin, "--root"]).arg(&unfinished);
+        cargo
+            .env("CARGO_TARGET_DIR", scratch.join("target"))
+            .envs(self.profile.iter().copied())
+            .current_dir(tools);
         command::run(&mut cargo).with_context(|| {
             format!("could not install {what}; check that cargo can reach crates.io, that a C compiler, pkg-config and \
                      OpenSSL's headers are there (Debian: apt-get install build-essential pkg-config libssl-dev), and \

@@ -1,7 +1,8 @@
-//! What a contributor runs: `cargo xtask dev`, `build`, `fuzz`, `sbom` and `test`; and, for the end-to-end tests, the same
-//! steps as a library: [`Tools::ensure`], [`build_worker`], [`Server::start`].
+//! What a contributor runs: `cargo xtask dev`, `build`, `bench`, `fuzz`, `sbom`, `simulate` and `test`; and, for the end-to-end tests,
+//! the same steps as a library: [`Tools::ensure`], [`build_worker`], [`Server::start`], [`workerd::command`].
 //!
-//! Nothing in here knows OAuth, records or keys: that is the crates' and the `edgemint` binary's business.
+//! But for `bench`, which fills a store, nothing in here knows OAuth, records or keys: that is the crates' and the
+//! `edgemint` binary's business.
 
 #![allow(
     clippy::disallowed_methods,
@@ -11,6 +12,7 @@
 
 mod advisories;
 pub mod args;
+mod bench;
 mod cargo_tools;
 mod children;
 mod cli;
@@ -26,11 +28,13 @@ mod project;
 mod rustsec;
 mod sbom;
 mod server;
+mod simulate;
 mod state;
 mod test;
 mod tools;
 mod wasm_target;
 mod worker;
+pub mod workerd;
 mod wrangler_config;
 
 use anyhow::Result;
@@ -50,10 +54,15 @@ pub fn run(args: &Args) -> Result<()> {
     children::end_on_signal()?;
     let progress = Progress::to_stderr();
     match &args.command {
+        Command::Bench(options) => bench::command(options, &progress),
         Command::Build(options) => worker::command(options, &progress),
         Command::Dev(options) => dev::command(options, &progress),
         Command::Fuzz(options) => fuzz::command(options, &progress),
         Command::Sbom(options) => sbom::command(options),
+        Command::Simulate(options) => {
+            simulate::command(options);
+            Ok(())
+        }
         Command::Test => test::command(&progress),
     }
 }

@@ -5,7 +5,7 @@ use crate::progress::Progress;
 use crate::project;
 use anyhow::{Context as _, Result, bail};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const OLDEST_NODE: u32 = 18;
@@ -18,12 +18,14 @@ pub(crate) struct NodeModules {
     /// The native program, not the script that npm puts before it.
     pub esbuild: PathBuf,
     pub wasm_opt: PathBuf,
+    /// The native program, not the script before it: its process is the server.
+    pub workerd: PathBuf,
 }
 
 /// That there is a Node and an npm, where something will have to be installed.
 pub(crate) fn check() -> Result<()> {
     let install = "install Node.js 18 or later, which brings npm: https://nodejs.org";
-    if is_installed(&wanted()?) {
+    if wanted(project::root())?.1 {
         return Ok(());
     }
     let node = command::ask(Command::new("node").arg("--version"))
@@ -40,18 +42,7 @@ pub(crate) fn check() -> Result<()> {
 /// Installs what package-lock.json names, unless that is what is installed.
 pub(crate) fn ensure(progress: &Progress) -> Result<NodeModules> {
     let _held = project::lock(&project::root().join(".wrangler/npm.lock"))?;
-    let wanted = wanted()?;
-    if !is_installed(&wanted) {
-        let step = progress.step("installing npm packages");
-        command::run(
-            Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(project::root()),
-        )
-        .context(
-            "could not install the npm packages; check that npm can reach its registry, and run this again",
-        )?;
-        step.done();
-        fs::write(stamp(), &wanted).with_context(|| format!("could not write {}", stamp().display()))?;
-    }
+    ensure_in(project::root(), "npm packages", progress)?;
     let modules = modules();
     let esbuild = modules.join(format!("@esbuild/{}/bin/esbuild", platform()?));
     if !esbuild.is_file() {
@@ -60,24 +51,41 @@ pub(crate) fn ensure(progress: &Progress) -> Result<NodeModules> {
             esbuild.display()
         );
     }
-    Ok(NodeModules { bin: modules.join(".bin"), esbuild, wasm_opt: modules.join(".bin/wasm-opt") })
+    let workerd =
+        modules.join(format!("@cloudflare/workerd-{}/bin/workerd", platform()?.replace("x64", "64")));
+    Ok(NodeModules { bin: modules.join(".bin"), esbuild, wasm_opt: modules.join(".bin/wasm-opt"), workerd })
+}
+
+/// Installs what the package-lock.json in `directory` names, unless that is what is installed.
+pub(crate) fn ensure_in(directory: &Path, what: &str, progress: &Progress) -> Result<()> {
+    let (wanted, is_installed) = wanted(directory)?;
+    if is_installed {
+        return Ok(());
+    }
+    let step = progress.step(format!("installing {what}"));
+    command::run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(directory))
+        .with_context(|| {
+            format!("could not install {what}; check that npm can reach its registry, and run this again")
+        })?;
+    step.done();
+    let stamp = stamp(directory);
+    fs::write(&stamp, &wanted).with_context(|| format!("could not write {}", stamp.display()))
 }
 
 fn modules() -> PathBuf {
     project::root().join("node_modules")
 }
 
-fn stamp() -> PathBuf {
-    modules().join(".edgemint-installed")
+/// What package-lock.json says; and whether that is what is installed.
+fn wanted(directory: &Path) -> Result<(String, bool)> {
+    let file = directory.join("package-lock.json");
+    let wanted = fs::read_to_string(&file).with_context(|| format!("could not read {}", file.display()))?;
+    let installed = fs::read_to_string(stamp(directory)).ok();
+    Ok((wanted.clone(), installed == Some(wanted)))
 }
 
-fn wanted() -> Result<String> {
-    let file = project::root().join("package-lock.json");
-    fs::read_to_string(&file).with_context(|| format!("could not read {}", file.display()))
-}
-
-fn is_installed(wanted: &str) -> bool {
-    fs::read_to_string(stamp()).is_ok_and(|installed| installed == wanted)
+fn stamp(directory: &Path) -> PathBuf {
+    directory.join("node_modules/.edgemint-installed")
 }
 
 /// `v20.20.2` → 20.

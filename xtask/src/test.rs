@@ -7,7 +7,7 @@ use crate::progress::{Progress, seconds};
 use crate::project;
 use crate::tools::Tools;
 use crate::wasm_target::{TARGET, WasmToolchain};
-use crate::worker::{Variant, build_worker};
+use crate::worker::{Variant, build_worker, gzipped_kib};
 use anyhow::{Context as _, Result, bail};
 use std::fs;
 use std::process::Command;
@@ -111,15 +111,8 @@ impl Run {
     }
 
     fn deployment(&mut self, name: &str, tools: &Tools, options: &[&str]) -> Result<()> {
-        let mut wrangler = tools.npm_program("wrangler")?;
-        wrangler
-            .args(["deploy", "--dry-run"])
-            .args(options)
-            .current_dir(project::root())
-            .env("NO_COLOR", "1");
         self.step(name, || {
-            let said = command::run(&mut wrangler)?;
-            let gzipped = gzipped_kib(&said).context("`wrangler deploy --dry-run` named no size")?;
+            let gzipped = gzipped_kib(tools, options)?;
             let wasm = project::root().join(Variant::Release.out_dir()).join("index_bg.wasm");
             let raw =
                 fs::metadata(&wasm).with_context(|| format!("could not find {}", wasm.display()))?.len();
@@ -165,15 +158,9 @@ fn passed(output: &str) -> u64 {
     counts.sum()
 }
 
-/// `Total Upload: 546.10 KiB / gzip: 199.85 KiB` → 199.85.
-fn gzipped_kib(output: &str) -> Option<f64> {
-    let line = output.lines().find(|line| line.contains("Total Upload:"))?;
-    line.split_once("gzip:")?.1.trim().strip_suffix("KiB")?.trim().parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{gzipped_kib, passed};
+    use super::passed;
 
     #[test]
     fn tests_are_counted() {
@@ -182,11 +169,5 @@ mod tests {
         assert_eq!(passed("test result: \u{1b}[32mok\u{1b}[0m. 3 passed; 0 failed"), 3);
         assert_eq!(passed("test result: ok. 0 passed; 0 failed"), 0);
         assert_eq!(passed(""), 0);
-    }
-
-    #[test]
-    fn the_size_is_read() {
-        assert_eq!(gzipped_kib("Total Upload: 546.10 KiB / gzip: 199.85 KiB\n"), Some(199.85));
-        assert_eq!(gzipped_kib("nothing"), None);
     }
 }

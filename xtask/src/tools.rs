@@ -5,7 +5,7 @@ use crate::children;
 use crate::npm::{self, NodeModules};
 use crate::progress::Progress;
 use crate::wasm_target::{self, WasmToolchain};
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, bail};
 use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -91,6 +91,19 @@ impl Tools {
             .env("WRANGLER_SEND_METRICS", "false")
             .env("WRANGLER_HIDE_BANNER", "true");
         Ok(command)
+    }
+
+    /// workerd itself, not the script that npm puts before it.
+    pub(crate) fn workerd(&self) -> Result<Command> {
+        if !self.node.workerd.is_file() {
+            bail!("npm installed no workerd for this platform ({})", self.node.workerd.display());
+        }
+        Ok(Command::new(&self.node.workerd))
+    }
+
+    /// esbuild itself.
+    pub(crate) fn esbuild(&self) -> Command {
+        Command::new(&self.node.esbuild)
     }
 
     /// worker-build, told where its tools are, so that it downloads none.

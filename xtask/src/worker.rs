@@ -117,6 +117,35 @@ pub(crate) fn build(tools: &Tools, variant: Variant, packing: Packing, progress:
     Ok(built)
 }
 
+/// Builds the Worker of another package, packed as it would be deployed.
+pub(crate) fn build_package(
+    tools: &Tools,
+    package: &Path,
+    out_dir: &Path,
+    progress: &Progress,
+) -> Result<()> {
+    let step = progress.step(format!("building {}", package.display()));
+    let mut worker_build = tools.worker_build()?;
+    worker_build.args(["--release", "--out-dir"]).arg(out_dir).arg(package);
+    command::run(&mut worker_build).with_context(|| format!("could not build {}", package.display()))?;
+    step.done();
+    Ok(())
+}
+
+/// What `wrangler deploy` with these options would upload, compressed, in KiB, as wrangler counts it.
+pub(crate) fn gzipped_kib(tools: &Tools, options: &[&str]) -> Result<f64> {
+    let mut wrangler = tools.npm_program("wrangler")?;
+    wrangler.args(["deploy", "--dry-run"]).args(options).current_dir(project::root()).env("NO_COLOR", "1");
+    let said = command::run(&mut wrangler)?;
+    told_kib(&said).context("`wrangler deploy --dry-run` named no size")
+}
+
+/// `Total Upload: 546.10 KiB / gzip: 199.85 KiB` → 199.85.
+fn told_kib(output: &str) -> Option<f64> {
+    let line = output.lines().find(|line| line.contains("Total Upload:"))?;
+    line.split_once("gzip:")?.1.trim().strip_suffix("KiB")?.trim().parse().ok()
+}
+
 /// Puts what the runtime calls beside what worker-build makes. A file that is the same is not touched: servers watch it.
 fn add_entry(out_dir: &Path) -> Result<()> {
     let (from, to) = (project::root().join("src/entry.js"), out_dir.join("entry.js"));
@@ -167,7 +196,13 @@ fn fingerprint(wasm: &Path) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::Packing;
+    use super::{Packing, told_kib};
+
+    #[test]
+    fn the_size_is_read() {
+        assert_eq!(told_kib("Total Upload: 546.10 KiB / gzip: 199.85 KiB\n"), Some(199.85));
+        assert_eq!(told_kib("nothing"), None);
+    }
 
     #[test]
     fn an_optimised_worker_serves_for_a_quick_one_but_not_the_other_way_round() {

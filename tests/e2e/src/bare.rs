@@ -3,10 +3,8 @@
 #![allow(clippy::disallowed_methods, reason = "a test has no host that gives it the time")]
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
-use std::path::Path;
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -14,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use edgemint_testkit::Answer;
 use xtask::Variant;
+use xtask::workerd::{self, Binding, Worker};
 
 use crate::{State, send, tools};
 
@@ -70,8 +69,7 @@ impl Bare {
         let (worker, stand_in) = (free_port(), free_port());
         let config = config(worker, stand_in, vars, bound);
         std::fs::write(state.path().join("config.capnp"), config).expect("a file");
-        let mut workerd = tools().npm_program("workerd").expect("workerd is installed");
-        workerd.args(["serve", "config.capnp"]).current_dir(state.path());
+        let mut workerd = workerd::command(tools(), state.path()).expect("workerd is installed");
         let mut child = workerd.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
         let log = Arc::default();
         collect(child.stdout.take().expect("a pipe"), &log);
@@ -180,59 +178,30 @@ fn collect(from: impl std::io::Read + Send + 'static, log: &Arc<Mutex<Vec<String
     });
 }
 
-/// Text of Cap'n Proto has the escapes of C, and JSON's strings are among them for what stands in here.
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
-}
-
 fn config(worker: u16, stand_in: u16, vars: &BTreeMap<String, String>, bound: Bound) -> String {
-    let mut bindings =
-        String::from(r#"(name = "CLIENTS", kvNamespace = (name = "stand-in", entrypoint = "kv"))"#);
-    for (name, value) in vars {
-        let _ = write!(bindings, ", (name = {}, text = {})", quoted(name), quoted(value));
-    }
-    if bound == Bound::Brakes {
-        for name in ["CLIENT_BRAKE", "NETWORK_BRAKE"] {
-            let _ = write!(
-                bindings,
-                r#", (name = "{name}", service = (name = "stand-in", entrypoint = "Limit"))"#
-            );
+    let namespace = Binding::Kv("standIn".into(), Some("kv".into()));
+    let mut bindings = vec![("CLIENTS".to_owned(), namespace)];
+    bindings.extend(vars.iter().map(|(name, value)| (name.clone(), Binding::Text(value.clone()))));
+    match bound {
+        Bound::Nothing => {}
+        Bound::Brakes => {
+            let limit = || Binding::Service("standIn".into(), "Limit".into());
+            bindings.extend(["CLIENT_BRAKE", "NETWORK_BRAKE"].map(|name| (name.to_owned(), limit())));
         }
+        Bound::Counts => bindings.push(("COUNTS".to_owned(), Binding::Made("stand_in_counts.js".into()))),
     }
-    if bound == Bound::Counts {
-        bindings += r#", (name = "COUNTS", wrapped = (moduleName = "stand-in:counts"))"#;
-    }
-    let compatibility = compatibility_date(&xtask::root().join("wrangler.toml"));
-    format!(
-        r#"using Workerd = import "/workerd/workerd.capnp";
-const config :Workerd.Config = (
-  services = [ (name = "worker", worker = .worker), (name = "stand-in", worker = .standIn) ],
-  sockets = [
-    (name = "worker", address = "127.0.0.1:{worker}", http = (forwardedProtoHeader = "X-Forwarded-Proto"), service = "worker"),
-    (name = "stand-in", address = "127.0.0.1:{stand_in}", http = (), service = "stand-in"),
-  ],
-  extensions = [ (modules = [ (name = "stand-in:counts", esModule = embed "stand_in_counts.js", internal = true) ]) ],
-);
-const worker :Workerd.Worker = (
-  modules = [
-    (name = "entry.js", esModule = embed "entry.js"),
-    (name = "index.js", esModule = embed "index.js"),
-    (name = "index_bg.wasm", wasm = embed "index_bg.wasm"),
-  ],
-  compatibilityDate = "{compatibility}",
-  bindings = [ {bindings} ],
-);
-const standIn :Workerd.Worker = (
-  modules = [ (name = "stand_in.js", esModule = embed "stand_in.js") ],
-  compatibilityDate = "{compatibility}",
-);
-"#
-    )
-}
-
-/// That of wrangler.toml.
-fn compatibility_date(wrangler_toml: &Path) -> String {
-    let text = std::fs::read_to_string(wrangler_toml).expect("wrangler.toml is there");
-    let line = text.lines().find_map(|line| line.strip_prefix("compatibility_date = "));
-    line.expect("it has a date").trim_matches('"').to_owned()
+    let modules = |files: &[&str]| files.iter().map(|file| (*file).to_owned()).collect();
+    let worker = Worker {
+        name: "worker".into(),
+        modules: modules(&["entry.js", "index.js", "index_bg.wasm"]),
+        bindings,
+        port: Some(worker),
+    };
+    let stand_in = Worker {
+        name: "standIn".into(),
+        modules: modules(&["stand_in.js"]),
+        bindings: Vec::new(),
+        port: Some(stand_in),
+    };
+    Worker::configuration(&[worker, stand_in]).expect("wrangler.toml has a date")
 }

@@ -1,0 +1,149 @@
+//! The ratios that must hold, and whether they do.
+
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+use super::cold_start::ColdStart;
+use super::growth::Growth;
+use super::load::Measured;
+
+/// A figure in relation to another one, and the most that it may be.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Ratio {
+    pub(super) what: String,
+    pub(super) figure: f64,
+    /// The figure that it is divided by; 1 where the figure itself is bounded.
+    pub(super) by: f64,
+    pub(super) unit: &'static str,
+    pub(super) ratio: f64,
+    pub(super) at_most: f64,
+    pub(super) holds: bool,
+}
+
+impl Ratio {
+    fn new(what: impl Into<String>, (figure, by): (f64, f64), unit: &'static str, at_most: f64) -> Self {
+        let ratio = figure / by;
+        // What could not be computed does not hold.
+        Self { what: what.into(), figure, by, unit, ratio, at_most, holds: ratio <= at_most }
+    }
+}
+
+const US: &str = "µs CPU";
+
+/// A case, another one, and how many times the other one's cost it may have.
+const OF_CASES: [(&str, &str, f64); 11] = [
+    ("token", "floor-memory", 1.0),
+    ("token", "floor-kv", 0.7),
+    ("token", "openauth", 0.45),
+    ("token", "oidc-provider", 0.55),
+    ("token+id", "token", 1.45),
+    ("token-kv", "floor-kv", 1.1),
+    ("refused", "hello-rust", 1.1),
+    ("discovery", "hello-rust-get", 1.1),
+    ("oauth-metadata", "hello-rust-get", 1.1),
+    ("keys", "hello-rust-get", 1.1),
+    ("introspection", "token-kv", 1.1),
+];
+
+/// Compressed, in KiB.
+const WASM_KIB: f64 = 300.0;
+/// From the start of workerd to the first token, more than hello takes, in milliseconds.
+const COLD_START_MS: f64 = 30.0;
+/// 100,000 clients in the store, or as many in memory as fit, by 1.
+const CLIENTS: f64 = 1.05;
+/// After all tokens, by as many as make the heap warm.
+const MEMORY: f64 = 1.1;
+/// Of the second half of a line's growth by the first: more would be more than linear.
+const LINEAR: f64 = 1.5;
+
+/// All ratios whose figures were measured.
+pub(super) fn ratios(
+    figures: &BTreeMap<&'static str, Measured>,
+    growth: Option<&Growth>,
+    wasm_kib: Option<f64>,
+    cold_start: Option<&ColdStart>,
+) -> Vec<Ratio> {
+    let mut ratios = Vec::new();
+    for (case, by, at_most) in OF_CASES {
+        if let Some((case_figures, by_figures)) = figures.get(case).zip(figures.get(by)) {
+            let pair = (case_figures.cpu_us(), by_figures.cpu_us());
+            ratios.push(Ratio::new(format!("{case} ÷ {by}"), pair, US, at_most));
+        }
+    }
+    if let Some(growth) = growth {
+        ratios.extend(of_growth(growth));
+    }
+    ratios.extend(wasm_kib.map(|kib| Ratio::new("the Worker, gzipped", (kib, 1.0), "KiB", WASM_KIB)));
+    ratios.extend(cold_start.map(|cold| {
+        let what = "start of workerd to the first token, extra over hello";
+        Ratio::new(what, (cold.extra(), 1.0), "ms", COLD_START_MS)
+    }));
+    ratios
+}
+
+fn of_growth(growth: &Growth) -> Vec<Ratio> {
+    let mut ratios = Vec::new();
+    for (line, where_) in
+        [(&growth.clients_in_store, "in the store"), (&growth.clients_in_memory, "in memory")]
+    {
+        if let (Some((few, cost_of_few)), Some((many, cost_of_many))) = (line.first(), line.last()) {
+            let what = format!("{many} clients {where_} ÷ {few}");
+            ratios.push(Ratio::new(what, (*cost_of_many, *cost_of_few), US, CLIENTS));
+        }
+    }
+    for (line, what) in [(&growth.groups, "groups"), (&growth.scopes, "scopes")] {
+        if let [first, .., last] = line.as_slice()
+            && let Some(middle) = line.get(line.len() / 2).filter(|_| line.len() > 2)
+        {
+            let (left, right) = (middle.1 - first.1, last.1 - middle.1);
+            let what = format!("{what}: what {} to {} cost ÷ {} to {}", middle.0, last.0, first.0, middle.0);
+            ratios.push(Ratio::new(what, (right, left), US, LINEAR));
+        }
+    }
+    if let (Some((few, before)), Some((many, after))) = (growth.memory.first(), growth.memory.last()) {
+        #[expect(clippy::cast_precision_loss, reason = "KiB of a process are exact in an f64")]
+        let pair = (*after as f64, *before as f64);
+        ratios.push(Ratio::new(format!("memory after {many} tokens ÷ after {few}"), pair, "KiB", MEMORY));
+    }
+    ratios
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Ratio, ratios};
+    use crate::bench::case::CASES;
+    use crate::bench::growth::Growth;
+    use crate::bench::load::{Measured, Sample};
+    use std::collections::BTreeMap;
+
+    fn costing(cpu_us: f64) -> Measured {
+        let mut measured = Measured::default();
+        measured.add(Sample { cpu_us, ..Sample::default() });
+        measured
+    }
+
+    #[test]
+    fn a_ratio_holds_up_to_its_bound_and_one_without_figures_never() {
+        assert!(Ratio::new("", (110.0, 100.0), "", 1.1).holds);
+        assert!(!Ratio::new("", (111.0, 100.0), "", 1.1).holds);
+        assert!(!Ratio::new("", (f64::NAN, 100.0), "", 1.1).holds);
+        assert!(!Ratio::new("", (1.0, 0.0), "", 1.1).holds);
+    }
+
+    #[test]
+    fn every_ratio_of_cases_names_cases_that_are_measured() {
+        let figures: BTreeMap<_, _> = CASES.iter().map(|case| (case.name, costing(100.0))).collect();
+        assert_eq!(ratios(&figures, None, None, None).len(), super::OF_CASES.len());
+        assert!(ratios(&BTreeMap::new(), None, None, None).is_empty());
+    }
+
+    #[test]
+    fn what_grows_more_than_linearly_is_seen() {
+        let line = |costs: [f64; 3]| (0..).step_by(100).zip(costs).collect();
+        let grown = |groups| Growth { groups: line(groups), ..Growth::default() };
+        let hold =
+            |groups| ratios(&BTreeMap::new(), Some(&grown(groups)), None, None).iter().all(|r| r.holds);
+        assert!(hold([100.0, 200.0, 300.0]));
+        assert!(!hold([100.0, 200.0, 500.0]));
+    }
+}

@@ -1,0 +1,118 @@
+//! What is measured: each case a server and a request, under the name that tables and `--only` use.
+
+use anyhow::{Result, bail};
+use std::path::PathBuf;
+
+use super::load::{Body, Request};
+use super::process::Server;
+use super::servers::{CLIENT, Kind, Servers};
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Case {
+    pub(super) name: &'static str,
+    pub(super) server: Kind,
+    ask: Ask,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Ask {
+    /// GET, without anything.
+    Get(&'static str),
+    /// A token, by HTTP Basic, with this scope.
+    Token(&'static str),
+    /// A token of openauth, which wants the secret in the body and the name of a provider.
+    OpenAuth,
+    /// A token, with a secret that is wrong.
+    Refused,
+    /// About a token of one's own.
+    Introspection,
+}
+
+/// In the order of the table.
+pub(super) const CASES: [Case; 17] = [
+    Case { name: "hello-js", server: Kind::HelloJs, ask: Ask::Token("profile") },
+    Case { name: "hello-rust", server: Kind::HelloRust, ask: Ask::Token("profile") },
+    Case { name: "hello-rust-get", server: Kind::HelloRust, ask: Ask::Get("/") },
+    Case { name: "floor-memory", server: Kind::FloorMemory, ask: Ask::Token("profile") },
+    Case { name: "floor-kv", server: Kind::FloorKv, ask: Ask::Token("profile") },
+    Case { name: "token", server: Kind::Edgemint, ask: Ask::Token("profile") },
+    Case { name: "token+id", server: Kind::Edgemint, ask: Ask::Token("openid+profile") },
+    Case { name: "token-kv", server: Kind::EdgemintUncached, ask: Ask::Token("profile") },
+    Case { name: "token-rfc9068", server: Kind::EdgemintRfc9068, ask: Ask::Token("profile") },
+    Case { name: "refused", server: Kind::Edgemint, ask: Ask::Refused },
+    Case { name: "introspection", server: Kind::Edgemint, ask: Ask::Introspection },
+    Case { name: "discovery", server: Kind::Edgemint, ask: Ask::Get("/.well-known/openid-configuration") },
+    Case {
+        name: "oauth-metadata",
+        server: Kind::Edgemint,
+        ask: Ask::Get("/.well-known/oauth-authorization-server"),
+    },
+    Case { name: "keys", server: Kind::Edgemint, ask: Ask::Get("/keys") },
+    Case { name: "healthz", server: Kind::Edgemint, ask: Ask::Get("/healthz") },
+    Case { name: "openauth", server: Kind::OpenAuth, ask: Ask::OpenAuth },
+    Case { name: "oidc-provider", server: Kind::OidcProvider, ask: Ask::Token("profile") },
+];
+
+/// The cases of these names, or all.
+pub(super) fn chosen(names: &[String]) -> Result<Vec<Case>> {
+    if let Some(unknown) = names.iter().find(|name| CASES.iter().all(|case| case.name != **name)) {
+        let known: Vec<&str> = CASES.iter().map(|case| case.name).collect();
+        bail!("there is no case {unknown}; there are {}", known.join(", "));
+    }
+    let wanted = |case: &&Case| names.is_empty() || names.iter().any(|name| name == case.name);
+    Ok(CASES.iter().filter(wanted).copied().collect())
+}
+
+impl Case {
+    /// What is sent to `server`.
+    pub(super) fn request(&self, servers: &Servers, server: &Server) -> Result<Request> {
+        let secret = servers.secret.expose().to_owned();
+        let form = |scope: &str| Body::Form(format!("grant_type=client_credentials&scope={scope}"));
+        let post = |path: &str, secret: String, body| Request {
+            method: "POST",
+            path: path.to_owned(),
+            basic: Some((CLIENT.to_owned(), secret)),
+            body,
+            expected: 200,
+        };
+        Ok(match self.ask {
+            Ask::Get(path) => {
+                Request { method: "GET", path: path.to_owned(), basic: None, body: Body::None, expected: 200 }
+            }
+            Ask::Token(scope) => post("/token", secret, form(scope)),
+            Ask::Refused => {
+                let wrong = servers.wrong_secret.expose().to_owned();
+                Request { expected: 401, ..post("/token", wrong, form("profile")) }
+            }
+            Ask::OpenAuth => {
+                let form = format!(
+                    "grant_type=client_credentials&provider=services&client_id={CLIENT}&client_secret={secret}"
+                );
+                Request { basic: None, ..post("/token", String::new(), Body::Form(form)) }
+            }
+            Ask::Introspection => {
+                let token = servers.token(server)?;
+                post("/token/introspect", secret, Body::Form(format!("token={token}")))
+            }
+        })
+    }
+}
+
+/// A token for one of the clients whose requests are the lines of `file`.
+pub(super) fn token_of_one_of(file: PathBuf) -> Request {
+    Request { method: "POST", path: "/token".into(), basic: None, body: Body::OneOf(file), expected: 200 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CASES, chosen};
+
+    #[test]
+    fn cases_are_chosen_by_name() {
+        assert_eq!(chosen(&[]).expect("all").len(), CASES.len());
+        let two = chosen(&["token".to_owned(), "hello-js".to_owned()]).expect("both are there");
+        assert_eq!(two.iter().map(|case| case.name).collect::<Vec<_>>(), ["hello-js", "token"]);
+        assert!(chosen(&["tokens".to_owned()]).expect_err("unknown").to_string().contains("hello-js"));
+    }
+}

@@ -1,0 +1,88 @@
+//! How long a new isolate takes until it answers: from the start of workerd to the first answer, beside a Worker that
+//! says hi.
+
+use crate::progress::Progress;
+use anyhow::{Context as _, Result, bail};
+use serde::Serialize;
+use std::time::{Duration, Instant};
+
+use super::load::median;
+use super::process::exchange;
+use super::servers::{Kind, Servers};
+
+/// Medians over the starts, in milliseconds.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct ColdStart {
+    /// A Worker in JavaScript says hi.
+    pub(super) hello_js: f64,
+    /// A Worker in Rust says hi.
+    pub(super) hello_rust: f64,
+    /// edgemint answers 404: its wasm is compiled, and its configuration read.
+    pub(super) not_found: f64,
+    /// edgemint publishes its keys.
+    pub(super) keys: f64,
+    /// edgemint issues a token: the key is imported, and a record read.
+    pub(super) token: f64,
+    /// The second token of the same isolate, by itself.
+    pub(super) second_token: f64,
+}
+
+impl ColdStart {
+    /// What the first token takes longer than hello.
+    pub(super) fn extra(&self) -> f64 {
+        self.token - self.hello_js
+    }
+}
+
+const LONGEST: Duration = Duration::from_secs(20);
+
+/// In turns, so that what drifts hits all alike.
+pub(super) fn measure(servers: &Servers, starts: u32, progress: &Progress) -> Result<ColdStart> {
+    let step = progress.step("cold starts");
+    let token = servers.token_request()?;
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    let firsts = [
+        (Kind::HelloJs, get("/"), 200),
+        (Kind::HelloRust, get("/"), 200),
+        (Kind::Edgemint, get("/nothing"), 404),
+        (Kind::Edgemint, get("/keys"), 200),
+        (Kind::Edgemint, token.clone(), 200),
+    ];
+    let mut times = [const { Vec::new() }; 6];
+    for _ in 0..starts {
+        for (i, (kind, request, status)) in firsts.iter().enumerate() {
+            let begin = Instant::now();
+            let server = servers.launch(*kind)?;
+            answered(server.port, request, *status, begin)?;
+            note(&mut times, i, begin.elapsed());
+            if *request == token {
+                let begin = Instant::now();
+                answered(server.port, request, *status, begin)?;
+                note(&mut times, firsts.len(), begin.elapsed());
+            }
+        }
+    }
+    step.done();
+    let [hello_js, hello_rust, not_found, keys, token, second_token] = times.map(median);
+    Ok(ColdStart { hello_js, hello_rust, not_found, keys, token, second_token })
+}
+
+fn note(times: &mut [Vec<f64>], i: usize, took: Duration) {
+    if let Some(times) = times.get_mut(i) {
+        times.push(took.as_secs_f64() * 1e3);
+    }
+}
+
+/// Asks until the server listens, and checks the status.
+fn answered(port: u16, request: &str, status: u16, since: Instant) -> Result<()> {
+    loop {
+        match exchange(port, request) {
+            Ok(answer) if answer.starts_with(&format!("HTTP/1.1 {status} ")) => return Ok(()),
+            Ok(answer) => bail!("a new server did not answer {status}: {answer}"),
+            Err(error) if since.elapsed() > LONGEST => {
+                return Err(error).context("a new server does not answer");
+            }
+            Err(_) => std::thread::sleep(Duration::from_micros(200)),
+        }
+    }
+}

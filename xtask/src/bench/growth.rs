@@ -1,0 +1,191 @@
+//! How the cost of a token grows: with the clients in the store and in memory, with groups, with scopes; and whether the
+//! memory of the process grows with the tokens.
+
+use crate::progress::Progress;
+use anyhow::{Context as _, Result};
+use edgemint_issuer::{ApiId, ApiRecord, ApiScope, ScopeToken};
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::fs;
+
+use super::Pace;
+use super::case::token_of_one_of;
+use super::load::{Body, Duty, Generator, Measured, Request};
+use super::process::{Server, exchange};
+use super::servers::{Kind, Servers, line_of};
+
+/// How much of it is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    Whole,
+    /// The ends of each line alone.
+    Ends,
+}
+
+/// So many of something, and what a token costs then, in microseconds of CPU time.
+pub(super) type Line = Vec<(u64, f64)>;
+
+/// What was measured.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(super) struct Growth {
+    /// Clients that ask in turn, each record read from KV.
+    pub(super) clients_in_store: Line,
+    /// Clients that ask in turn, their records in memory; 100,000 are in the store.
+    pub(super) clients_in_memory: Line,
+    /// Groups in a token.
+    pub(super) groups: Line,
+    /// Scopes of an API in a token.
+    pub(super) scopes: Line,
+    /// Tokens that were issued, and the memory of the process in KiB.
+    pub(super) memory: Vec<(u64, u64)>,
+}
+
+impl Growth {
+    /// The lines, each with what there are more and more of.
+    pub(super) fn lines(&self) -> [(&'static str, &Line); 4] {
+        [
+            ("clients in the store", &self.clients_in_store),
+            ("clients in memory", &self.clients_in_memory),
+            ("groups", &self.groups),
+            ("scopes", &self.scopes),
+        ]
+    }
+}
+
+const STORED: u64 = 100_000;
+const IN_STORE: [u64; 6] = [1, 10, 100, 1_000, 10_000, STORED];
+/// As many as the issuer's memory holds.
+const IN_MEMORY: [u64; 5] = [1, 10, 100, 1_000, 9_000];
+const IN_MEMORY_AT_MOST: usize = 10_000;
+const GROUPS: [u64; 5] = [0, 125, 250, 375, 500];
+const SCOPES: [u64; 5] = [0, 50, 100, 150, 200];
+const API: &str = "https://api.example.com";
+/// From here on the memory is compared with what it is at the end: the runtime's heap, of a Worker that says hello too, has
+/// then got the size that it goes back to again and again.
+const WARM: u64 = 100_000;
+
+/// Measures all of it.
+pub(super) fn measure(
+    servers: &Servers,
+    generator: &Generator,
+    pace: &Pace,
+    progress: &Progress,
+) -> Result<Growth> {
+    let mut growth = Growth::default();
+    let ends = |points: &[u64]| match pace.growth {
+        Extent::Whole => points.to_vec(),
+        Extent::Ends => points.first().into_iter().chain(points.last()).copied().collect(),
+    };
+    let (cached, uncached) = (servers.start(Kind::Edgemint)?, servers.start(Kind::EdgemintUncached)?);
+    let step = progress.step("100,000 clients are stored");
+    let records = records(servers)?;
+    cached.store(&records)?;
+    uncached.store(&records)?;
+    step.done();
+
+    let among = |number: u64| -> Result<Request> {
+        let file = servers.scratch().join(format!("clients-{number}"));
+        let mut lines = String::new();
+        for i in 0..number {
+            let secret = servers.secret.expose();
+            let _ = writeln!(
+                lines,
+                "grant_type=client_credentials&client_id=service-{i}&client_secret={secret}&scope=profile"
+            );
+        }
+        fs::write(&file, lines).context("could not write a file of requests")?;
+        Ok(token_of_one_of(file))
+    };
+    let of = |client: String, form: String| Request {
+        method: "POST",
+        path: "/token".into(),
+        basic: Some((client, servers.secret.expose().to_owned())),
+        body: Body::Form(format!("grant_type=client_credentials&{form}")),
+        expected: 200,
+    };
+    let line = |points: &[u64], server: &Server, what: &str, request: &dyn Fn(u64) -> Result<Request>| {
+        let mut measured = vec![Measured::default(); points.len()];
+        for run in 0..pace.runs {
+            for (point, measured) in points.iter().zip(&mut measured) {
+                let step = progress.step(format!("run {} of {}: {point} {what}", run + 1, pace.runs));
+                let request = request(*point)?;
+                if run == 0 {
+                    server.answers_as_expected(&request)?;
+                    // What is asked for at random comes into memory only by and by: so each is asked for once.
+                    for once in request.each()?.iter().take(IN_MEMORY_AT_MOST) {
+                        exchange(server.port, once)?;
+                    }
+                    generator.send(server, &request, Duty::For(pace.warm_up))?;
+                }
+                measured.add(generator.send(server, &request, Duty::For(pace.run / 2))?);
+                drop(step);
+            }
+        }
+        anyhow::Ok(points.iter().copied().zip(measured.iter().map(Measured::cpu_us)).collect::<Line>())
+    };
+
+    growth.clients_in_store = line(&ends(&IN_STORE), &uncached, "clients in the store", &among)?;
+    growth.clients_in_memory = line(&ends(&IN_MEMORY), &cached, "clients in memory", &among)?;
+    growth.groups =
+        line(&ends(&GROUPS), &cached, "groups", &|n| Ok(of(format!("groups-{n}"), "scope=groups".into())))?;
+    growth.scopes = line(&ends(&SCOPES), &cached, "scopes", &|n| {
+        let scopes =
+            if n == 0 { "profile".to_owned() } else { (0..n).map(scope).collect::<Vec<_>>().join("+") };
+        Ok(of("scopes".into(), format!("resource={API}&scope={scopes}")))
+    })?;
+    if let Some(tokens) = pace.endurance {
+        growth.memory = endurance(servers, generator, tokens, progress)?;
+    }
+    Ok(growth)
+}
+
+fn scope(i: u64) -> String {
+    format!("orders:{i}")
+}
+
+/// All records, as the stand-in takes them.
+fn records(servers: &Servers) -> Result<String> {
+    let mut lines = String::new();
+    for i in 0..STORED {
+        lines += &line_of(&servers.record(&format!("service-{i}"))?);
+    }
+    for groups in GROUPS {
+        let mut record = servers.record(&format!("groups-{groups}"))?;
+        record.groups = (0..groups).map(|i| format!("g{i}")).collect();
+        lines += &line_of(&record);
+    }
+    let most = SCOPES.last().copied().unwrap_or_default();
+    let scopes = (0..most).map(|i| ScopeToken::parse(&scope(i))).collect::<Result<Vec<_>, _>>()?;
+    let mut api = ApiRecord::new(ApiId::parse(API)?, "Orders");
+    api.scopes =
+        scopes.iter().map(|name| ApiScope { name: name.clone(), description: "An order.".into() }).collect();
+    let _ = writeln!(lines, "{}\t{}", api.id.kv_key(), api.to_json());
+    let mut record = servers.record("scopes")?;
+    record.grants.insert(api.id.clone(), scopes);
+    lines += &line_of(&record);
+    Ok(lines)
+}
+
+/// The memory ten times on the way to all of them, from [`WARM`] tokens on.
+fn endurance(
+    servers: &Servers,
+    generator: &Generator,
+    tokens: u64,
+    progress: &Progress,
+) -> Result<Vec<(u64, u64)>> {
+    let server = servers.start(Kind::Edgemint)?;
+    let request =
+        super::case::CASES.iter().find(|case| case.name == "token").context("there is no case token")?;
+    let request = request.request(servers, &server)?;
+    let mut memory = Vec::new();
+    let mut issued = 0;
+    let parts = (1..=10).map(|part| tokens * part / 10).filter(|until| *until >= WARM);
+    for until in parts {
+        let step = progress.step(format!("{until} tokens of {tokens}"));
+        generator.send(&server, &request, Duty::Requests(until - issued))?;
+        issued = until;
+        memory.push((issued, server.memory_kib()?));
+        drop(step);
+    }
+    Ok(memory)
+}

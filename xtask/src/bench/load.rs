@@ -1,0 +1,247 @@
+//! Load on a server, and what it cost it: oha sends, /proc tells.
+
+use crate::command;
+use anyhow::{Context as _, Result, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use super::process::Server;
+
+/// As many as a gateway in front of some services keeps open.
+const CONNECTIONS: &str = "16";
+
+/// What is sent, again and again.
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    pub(super) method: &'static str,
+    pub(super) path: String,
+    /// ID and secret for HTTP Basic.
+    pub(super) basic: Option<(String, String)>,
+    pub(super) body: Body,
+    /// The status that every answer must have.
+    pub(super) expected: u16,
+}
+
+/// The form that goes with it.
+#[derive(Clone, Debug)]
+pub(super) enum Body {
+    None,
+    Form(String),
+    /// One of the lines of this file each time, at random.
+    OneOf(PathBuf),
+}
+
+impl Request {
+    /// It as it goes over the wire, for one try by hand.
+    pub(super) fn as_http(&self) -> Result<String> {
+        self.each()?.into_iter().next().context("there is no request to send")
+    }
+
+    /// The same, with each of the forms that it may have.
+    pub(super) fn each(&self) -> Result<Vec<String>> {
+        Ok(match &self.body {
+            Body::None => vec![self.with("")],
+            Body::Form(form) => vec![self.with(form)],
+            Body::OneOf(file) => {
+                let lines = fs::read_to_string(file);
+                let lines = lines.with_context(|| format!("could not read {}", file.display()))?;
+                lines.lines().map(|form| self.with(form)).collect()
+            }
+        })
+    }
+
+    fn with(&self, form: &str) -> String {
+        let basic = self.basic.as_ref().map(|(id, secret)| {
+            let pair = STANDARD.encode(format!("{id}:{secret}"));
+            format!("Authorization: Basic {pair}\r\n")
+        });
+        format!(
+            "{} {} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{}Content-Type: {FORM}\r\nContent-Length: {}\r\n\r\n{form}",
+            self.method,
+            self.path,
+            basic.unwrap_or_default(),
+            form.len(),
+        )
+    }
+}
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// How much is sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Duty {
+    For(Duration),
+    Requests(u64),
+}
+
+/// One run.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sample {
+    /// CPU time of the server per request, in microseconds.
+    pub(super) cpu_us: f64,
+    pub(super) per_second: f64,
+    /// Latencies, in microseconds.
+    pub(super) p50_us: f64,
+    pub(super) p99_us: f64,
+    pub(super) memory_kib: u64,
+}
+
+/// All runs of one case.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Measured(Vec<Sample>);
+
+impl Measured {
+    pub(super) fn add(&mut self, sample: Sample) {
+        self.0.push(sample);
+    }
+
+    /// The median of a figure over the runs.
+    pub(super) fn median(&self, of: impl Fn(&Sample) -> f64) -> f64 {
+        median(self.0.iter().map(of).collect())
+    }
+
+    /// How far the CPU times of the runs are apart: (max - min) / median.
+    pub(super) fn spread(&self) -> f64 {
+        let times = || self.0.iter().map(|sample| sample.cpu_us);
+        let (least, most) = (times().fold(f64::INFINITY, f64::min), times().fold(0.0, f64::max));
+        (most - least) / self.cpu_us()
+    }
+
+    pub(super) fn cpu_us(&self) -> f64 {
+        self.median(|sample| sample.cpu_us)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "KiB of a process are exact in an f64")]
+    pub(super) fn memory_mib(&self) -> f64 {
+        self.median(|sample| sample.memory_kib as f64 / 1024.0)
+    }
+}
+
+/// The one in the middle; of an even number, the upper one of two. Not a number when there is none.
+pub(super) fn median(mut of: Vec<f64>) -> f64 {
+    of.sort_by(f64::total_cmp);
+    of.get(of.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// What makes load.
+pub(super) struct Generator(PathBuf);
+
+impl Generator {
+    pub(super) fn new(program: PathBuf) -> Self {
+        Self(program)
+    }
+
+    /// Sends `request` over and over, and tells what it cost. An answer of another status than the expected one is an
+    /// error: a figure for something else would be worse than none.
+    pub(super) fn send(&self, server: &Server, request: &Request, duty: Duty) -> Result<Sample> {
+        let mut oha = Command::new(&self.0);
+        oha.args([
+            "--no-tui",
+            "--output-format",
+            "json",
+            "-c",
+            CONNECTIONS,
+            "-m",
+            request.method,
+            "-T",
+            FORM,
+        ]);
+        match duty {
+            // Requests that are under way at the end are waited for: they have cost already.
+            Duty::For(time) => oha.args(["-w", "-z", &format!("{}ms", time.as_millis())]),
+            Duty::Requests(number) => oha.args(["-n", &number.to_string()]),
+        };
+        if let Some((id, secret)) = &request.basic {
+            oha.args(["-a", &format!("{id}:{secret}")]);
+        }
+        match &request.body {
+            Body::None => {}
+            Body::Form(form) => drop(oha.args(["-d", form])),
+            Body::OneOf(file) => drop(oha.arg("-Z").arg(file)),
+        }
+        oha.arg(format!("http://127.0.0.1:{}{}", server.port, request.path));
+        let before = server.cpu()?;
+        let said = command::run(&mut oha)?;
+        let cpu = server.cpu()?.saturating_sub(before);
+        let told = told(&said, request.expected)?;
+        Ok(Sample {
+            cpu_us: cpu.as_secs_f64() * 1e6 / told.requests,
+            per_second: told.per_second,
+            p50_us: told.p50 * 1e6,
+            p99_us: told.p99 * 1e6,
+            memory_kib: server.memory_kib()?,
+        })
+    }
+}
+
+struct Told {
+    requests: f64,
+    per_second: f64,
+    p50: f64,
+    p99: f64,
+}
+
+/// Reads oha's report.
+fn told(said: &str, expected: u16) -> Result<Told> {
+    let report: Value = serde_json::from_str(said).context("oha printed no JSON")?;
+    let number = |pointer: &str| {
+        let number = report.pointer(pointer).and_then(Value::as_f64);
+        number.with_context(|| format!("oha's report has no {pointer}"))
+    };
+    let statuses = report.pointer("/statusCodeDistribution").and_then(Value::as_object);
+    let statuses = statuses.context("oha's report has no statusCodeDistribution")?;
+    if statuses.keys().any(|status| *status != expected.to_string()) {
+        bail!("not every answer had the status {expected}: {statuses:?}");
+    }
+    let errors = report.pointer("/errorDistribution").and_then(Value::as_object);
+    if let Some(errors) = errors.filter(|errors| !errors.is_empty()) {
+        bail!("not every request was answered: {errors:?}");
+    }
+    let requests: f64 = statuses.values().filter_map(Value::as_f64).sum();
+    if requests < 1.0 {
+        bail!("no request was answered at all");
+    }
+    Ok(Told {
+        requests,
+        per_second: number("/summary/requestsPerSec")?,
+        p50: number("/latencyPercentiles/p50")?,
+        p99: number("/latencyPercentiles/p99")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Measured, Sample, median, told};
+
+    #[test]
+    fn the_one_in_the_middle_counts() {
+        assert!((median(vec![3.0, 1.0, 2.0]) - 2.0).abs() < 1e-9);
+        assert!(median(Vec::new()).is_nan());
+        let mut measured = Measured::default();
+        for cpu_us in [100.0, 110.0, 90.0] {
+            measured.add(Sample { cpu_us, ..Sample::default() });
+        }
+        assert!((measured.cpu_us() - 100.0).abs() < 1e-9 && (measured.spread() - 0.2).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_run_with_another_answer_or_none_is_no_figure() {
+        let report = |statuses: &str, errors: &str| {
+            format!(
+                "{{\"summary\":{{\"requestsPerSec\":5000.0}},\"latencyPercentiles\":{{\"p50\":0.002,\"p99\":0.004}},\"statusCodeDistribution\":{statuses},\"errorDistribution\":{errors}}}"
+            )
+        };
+        let good = told(&report("{\"200\":40}", "{}"), 200).expect("it is one");
+        assert!((good.requests - 40.0).abs() < 1e-9);
+        for (statuses, errors) in
+            [("{\"200\":40,\"500\":1}", "{}"), ("{}", "{}"), ("{\"200\":40}", "{\"refused\":1}")]
+        {
+            assert!(told(&report(statuses, errors), 200).is_err(), "{statuses} {errors}");
+        }
+    }
+}

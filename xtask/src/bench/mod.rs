@@ -1,0 +1,128 @@
+//! `cargo xtask bench`: what a token costs, in bare workerd, beside the floors and the peers, as ratios of one run.
+//!
+//! Cost is CPU time of the whole server process per request, because Workers are billed by it, and because it repeats
+//! within a few per cent on a busy machine, where requests per second do not. Method and findings: bench/README.md.
+
+mod bounds;
+mod case;
+mod cold_start;
+mod growth;
+mod load;
+mod plot;
+mod process;
+mod report;
+mod servers;
+
+use crate::args;
+use crate::cargo_tools;
+use crate::progress::{Progress, seconds};
+use crate::tools::Tools;
+use anyhow::{Result, bail};
+use case::Case;
+use load::{Duty, Generator, Measured};
+use process::Server;
+use report::Report;
+use servers::Servers;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::time::{Duration, Instant};
+
+/// How long each part takes.
+struct Pace {
+    warm_up: Duration,
+    run: Duration,
+    runs: u32,
+    /// Of tokens, to see whether the memory grows; none to leave it out.
+    endurance: Option<u64>,
+    starts: u32,
+    growth: growth::Extent,
+}
+
+const WHOLE: Pace = Pace {
+    warm_up: Duration::from_secs(2),
+    run: Duration::from_millis(1_700),
+    runs: 7,
+    endurance: Some(1_000_000),
+    starts: 15,
+    growth: growth::Extent::Whole,
+};
+
+const QUICK: Pace = Pace {
+    warm_up: Duration::from_millis(1_000),
+    run: Duration::from_millis(700),
+    runs: 5,
+    endurance: None,
+    starts: 5,
+    growth: growth::Extent::Ends,
+};
+
+/// Measures, prints, and fails when a ratio is out of its bound.
+pub(crate) fn command(options: &args::Bench, progress: &Progress) -> Result<()> {
+    if !cfg!(target_os = "linux") {
+        bail!("CPU time and memory of a process are read from /proc: measure on Linux");
+    }
+    let wanted = case::chosen(&options.only)?;
+    let pace = if options.quick { QUICK } else { WHOLE };
+    let tools = Tools::ensure(progress)?;
+    let generator = Generator::new(cargo_tools::load_generator(progress)?);
+    let servers = Servers::prepare(&tools, &wanted, progress)?;
+    let since = Instant::now();
+
+    let figures = measure(&wanted, &servers, &generator, &pace, progress)?;
+    let (cold_start, growth) = if options.only.is_empty() {
+        let cold_start = cold_start::measure(&servers, pace.starts, progress)?;
+        (Some(cold_start), Some(growth::measure(&servers, &generator, &pace, progress)?))
+    } else {
+        (None, None)
+    };
+    if let Some(growth) = growth.as_ref().filter(|_| !options.quick) {
+        plot::write(growth)?;
+    }
+    let report = Report { figures, growth, wasm_kib: Some(servers.gzipped_kib()?), cold_start };
+    progress.say(&format!("measured in {}", seconds(since.elapsed())));
+    if options.json {
+        println!("{}", report.json());
+    } else {
+        print!("{}", report.text());
+    }
+    match report.broken() {
+        0 => Ok(()),
+        1 => bail!("one ratio is out of its bound"),
+        many => bail!("{many} ratios are out of their bounds"),
+    }
+}
+
+/// Every case in turn, and all that again: what drifts on the machine hits all alike.
+fn measure(
+    wanted: &[Case],
+    servers: &Servers,
+    generator: &Generator,
+    pace: &Pace,
+    progress: &Progress,
+) -> Result<BTreeMap<&'static str, Measured>> {
+    let mut running: BTreeMap<servers::Kind, Server> = BTreeMap::new();
+    for case in wanted {
+        if let Entry::Vacant(place) = running.entry(case.server) {
+            place.insert(servers.start(case.server)?);
+        }
+    }
+    let mut measured: BTreeMap<&'static str, Measured> = BTreeMap::new();
+    for run in 1..=pace.runs {
+        for case in wanted {
+            let Some(server) = running.get(&case.server) else { continue };
+            let step = progress.step(format!("run {run} of {}: {}", pace.runs, case.name));
+            let request = case.request(servers, server)?;
+            if run == 1 {
+                server.answers_as_expected(&request)?;
+                generator.send(server, &request, Duty::For(pace.warm_up))?;
+            }
+            measured.entry(case.name).or_default().add(generator.send(
+                server,
+                &request,
+                Duty::For(pace.run),
+            )?);
+            drop(step);
+        }
+    }
+    Ok(measured)
+}

@@ -1,0 +1,140 @@
+//! A server that is measured: a process, its port, the CPU time that it has used and the memory that it has.
+
+use crate::children::Group;
+use crate::http;
+use anyhow::{Context as _, Result, bail};
+use nix::unistd::{SysconfVar, sysconf};
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::load::Request;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running server, which ends when this is dropped.
+pub(super) struct Server {
+    group: Group,
+    pub(super) port: u16,
+    /// Of the KV stand-in in the same process, where there is one.
+    pub(super) kv: Option<u16>,
+    directory: Directory,
+}
+
+/// A directory that is removed with its server.
+pub(super) struct Directory(pub(super) std::path::PathBuf);
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+impl Server {
+    /// Starts `command`; what it logs goes nowhere.
+    pub(super) fn start(
+        command: &mut Command,
+        port: u16,
+        kv: Option<u16>,
+        directory: Directory,
+    ) -> Result<Self> {
+        let errors = directory.0.join("stderr");
+        let stderr =
+            fs::File::create(&errors).context("could not make a file for what a server complains of")?;
+        let group = Group::start(command.stdout(Stdio::null()).stderr(stderr))?;
+        Ok(Self { group, port, kv, directory })
+    }
+
+    /// Waits until it accepts connections.
+    pub(super) fn wait_until_it_listens(&mut self) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
+            if let Some(status) = self.group.ended() {
+                bail!("a server ended before it listened ({status}): {}", self.complaint());
+            }
+            if Instant::now() > deadline {
+                bail!("a server did not listen: {}", self.complaint());
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
+    fn complaint(&self) -> String {
+        fs::read_to_string(self.directory.0.join("stderr")).unwrap_or_default().trim().to_owned()
+    }
+
+    /// Makes sure that what will be measured is what is meant: the status, and in an answer with a token a JWT.
+    pub(super) fn answers_as_expected(&self, request: &Request) -> Result<()> {
+        let answer = exchange(self.port, &request.as_http()?)?;
+        let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0_u16);
+        if status != request.expected {
+            bail!("{} {} gave {status} and not {}: {answer}", request.method, request.path, request.expected);
+        }
+        let Some((_, token)) = answer.split_once("\"access_token\":\"") else { return Ok(()) };
+        let token = token.split('"').next().unwrap_or_default();
+        if token.split('.').count() != 3 {
+            bail!("the access token is no JWT: {token}");
+        }
+        Ok(())
+    }
+
+    /// The CPU time of the process and all its threads, in user mode and in the system.
+    pub(super) fn cpu(&self) -> Result<Duration> {
+        let stat = self.proc("stat")?;
+        // The name of the program stands in parentheses, and may contain anything.
+        let after = stat.rsplit_once(") ").map(|(_, rest)| rest).unwrap_or_default();
+        let ticks: Option<u64> =
+            after.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().ok()).sum();
+        let per_second =
+            sysconf(SysconfVar::CLK_TCK).ok().flatten().and_then(|ticks| u64::try_from(ticks).ok());
+        let (ticks, per_second) = ticks.zip(per_second).context("/proc has no CPU time of a server")?;
+        Ok(Duration::from_micros(ticks * 1_000_000 / per_second.max(1)))
+    }
+
+    /// How much memory it has, in KiB.
+    pub(super) fn memory_kib(&self) -> Result<u64> {
+        let status = self.proc("status")?;
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = resident.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
+        kib.context("/proc has no memory of a server")
+    }
+
+    fn proc(&self, what: &str) -> Result<String> {
+        let file = format!("/proc/{}/{what}", self.group.id());
+        fs::read_to_string(&file)
+            .with_context(|| format!("a server is gone: could not read {file}: {}", self.complaint()))
+    }
+
+    /// Puts records into the KV stand-in: a line of key, tab and value each.
+    pub(super) fn store(&self, lines: &str) -> Result<()> {
+        let port = self.kv.context("this server has no KV")?;
+        let head = format!(
+            "POST / HTTP/1.1\r\nHost: kv\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            lines.len()
+        );
+        let answer = exchange(port, &(head + lines))?;
+        if !answer.starts_with("HTTP/1.1 200") {
+            bail!("the KV stand-in did not take the records: {answer}");
+        }
+        Ok(())
+    }
+}
+
+/// Sends a request and reads the answer to its end: so it must ask for the connection to be closed.
+pub(super) fn exchange(port: u16, request: &str) -> Result<String> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).context("a server does not answer")?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(request.as_bytes()).context("a server does not take a request")?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).context("a server does not answer to the end")?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+/// A port that nobody has.
+pub(super) fn port() -> Result<u16> {
+    http::free_port().context("there is no free port on 127.0.0.1")
+}

@@ -1,0 +1,232 @@
+//! What is measured: edgemint as it is deployed, the floors beside it, and the peers.
+
+use crate::cli::Edgemint;
+use crate::command;
+use crate::npm;
+use crate::progress::Progress;
+use crate::project;
+use crate::tools::Tools;
+use crate::worker::{Variant, build_package, build_worker};
+use crate::workerd::{self, Binding, Worker};
+use anyhow::{Context as _, Result};
+use edgemint_issuer::{ClientId, ClientRecord, GeneratedSecret, StoredSecret};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::case::Case;
+use super::load::{Body, Request};
+use super::process::{Directory, Server, exchange, port};
+
+/// The client that asks.
+pub(super) const CLIENT: &str = "service";
+
+/// A server, by what is in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    /// A Worker in JavaScript that says hi.
+    HelloJs,
+    /// The same in Rust, by the crate `worker`.
+    HelloRust,
+    /// The fewest lines of JavaScript that issue a token; records are kept in memory.
+    FloorMemory,
+    /// The same, and each record is read from KV.
+    FloorKv,
+    /// edgemint.
+    Edgemint,
+    /// edgemint that reads each record from KV.
+    EdgemintUncached,
+    /// edgemint with the profile of RFC 9068.
+    EdgemintRfc9068,
+    /// @openauthjs/openauth, in workerd, too.
+    OpenAuth,
+    /// oidc-provider, on Node.
+    OidcProvider,
+}
+
+/// All that is needed to start them.
+pub(super) struct Servers {
+    tools: Tools,
+    /// Where files of servers are made.
+    scratch: PathBuf,
+    key: String,
+    pub(super) secret: GeneratedSecret,
+    pub(super) wrong_secret: GeneratedSecret,
+}
+
+impl Servers {
+    /// Builds and installs what these cases need.
+    pub(super) fn prepare(tools: &Tools, cases: &[Case], progress: &Progress) -> Result<Self> {
+        let scratch = std::env::temp_dir().join(format!("edgemint-bench-{}", std::process::id()));
+        project::make_dir(&scratch)?;
+        build_worker(tools, Variant::Release, progress)?;
+        let needs = |kind| cases.iter().any(|case| case.server == kind);
+        if needs(Kind::HelloRust) {
+            build_package(tools, &project::root().join("bench/hello"), &scratch.join("hello"), progress)?;
+        }
+        if needs(Kind::OpenAuth) || needs(Kind::OidcProvider) {
+            npm::ensure_in(&bench(), "the peers", progress)?;
+        }
+        if needs(Kind::OpenAuth) {
+            let out = format!("--outfile={}", scratch.join("openauth.js").display());
+            let mut esbuild = tools.esbuild();
+            esbuild.args(["servers/openauth.js", "--bundle", "--format=esm", "--log-level=error", &out]);
+            command::run(
+                esbuild
+                    .args(["--external:node:*", "--conditions=workerd,worker,browser"])
+                    .current_dir(bench()),
+            )
+            .context("could not bundle openauth")?;
+        }
+        Ok(Self {
+            key: Edgemint::build()?.new_key(tools)?,
+            tools: tools.clone(),
+            scratch,
+            secret: GeneratedSecret::from_random(&[7; 32]),
+            wrong_secret: GeneratedSecret::from_random(&[8; 32]),
+        })
+    }
+
+    /// Starts one, with the client in its store, and waits until it listens.
+    pub(super) fn start(&self, kind: Kind) -> Result<Server> {
+        let mut server = self.launch(kind)?;
+        server.wait_until_it_listens()?;
+        Ok(server)
+    }
+
+    /// Starts one and does not wait for it.
+    pub(super) fn launch(&self, kind: Kind) -> Result<Server> {
+        let directory = self.directory()?;
+        let port = port()?;
+        if kind == Kind::OidcProvider {
+            let mut node = self.tools.npm_program("node")?;
+            node.arg(bench().join("servers/oidc-provider.mjs"));
+            node.args([&port.to_string(), CLIENT, self.secret.expose(), &self.key]);
+            return Server::start(node.env("NODE_ENV", "production"), port, None, directory);
+        }
+        let mut worker = Worker { name: "worker".into(), port: Some(port), ..Worker::default() };
+        let text = |name: &str, value: &str| (name.to_owned(), Binding::Text(value.to_owned()));
+        let issuer = || {
+            [
+                text("ISSUER", "https://tokens.example.com"),
+                text("GRANT_TYPES", "client_credentials"),
+                text("SIGNING_KEY_A", &self.key),
+                ("CLIENTS".to_owned(), Binding::Kv("kv".into(), None)),
+            ]
+        };
+        match kind {
+            Kind::HelloJs => {
+                self.modules(&mut worker, &directory.0, &bench().join("servers"), &["hello.js"])?;
+            }
+            Kind::HelloRust => {
+                self.modules(
+                    &mut worker,
+                    &directory.0,
+                    &self.scratch.join("hello"),
+                    &["index.js", "index_bg.wasm"],
+                )?;
+            }
+            Kind::OpenAuth => {
+                self.modules(&mut worker, &directory.0, &self.scratch, &["openauth.js"])?;
+                worker.bindings.push(text("SECRET", self.secret.expose()));
+            }
+            Kind::FloorMemory | Kind::FloorKv => {
+                self.modules(&mut worker, &directory.0, &bench().join("servers"), &["floor.js"])?;
+                worker.bindings.extend(issuer());
+                if kind == Kind::FloorMemory {
+                    worker.bindings.push(text("MEMORY", "yes"));
+                }
+            }
+            Kind::Edgemint | Kind::EdgemintUncached | Kind::EdgemintRfc9068 => {
+                let built = project::root().join(Variant::Release.out_dir());
+                self.modules(&mut worker, &directory.0, &built, &["entry.js", "index.js", "index_bg.wasm"])?;
+                worker.bindings.extend(issuer());
+                let cache = if kind == Kind::EdgemintUncached { "0" } else { "1h" };
+                worker.bindings.push(text("CLIENT_CACHE", cache));
+                if kind == Kind::EdgemintUncached {
+                    worker.bindings.push(text("STALE_IF_ERROR", "0"));
+                }
+                if kind == Kind::EdgemintRfc9068 {
+                    worker.bindings.push(text("TOKEN_PROFILE", "rfc9068"));
+                }
+            }
+            Kind::OidcProvider => {}
+        }
+        // Beside each of them, so that starting it costs all alike.
+        let kv = super::process::port()?;
+        let mut stand_in = Worker { name: "kv".into(), port: Some(kv), ..Worker::default() };
+        self.modules(&mut stand_in, &directory.0, &bench().join("servers"), &["kv.js"])?;
+        stand_in.bindings.push(text("RECORDS", &line_of(&self.record(CLIENT)?)));
+        fs::write(directory.0.join("config.capnp"), Worker::configuration(&[worker, stand_in])?)
+            .context("could not write a configuration for workerd")?;
+        Server::start(&mut workerd::command(&self.tools, &directory.0)?, port, Some(kv), directory)
+    }
+
+    fn directory(&self) -> Result<Directory> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let directory = self.scratch.join(NEXT.fetch_add(1, Ordering::Relaxed).to_string());
+        project::make_dir(&directory)?;
+        Ok(Directory(directory))
+    }
+
+    fn modules(&self, worker: &mut Worker, to: &Path, from: &Path, files: &[&str]) -> Result<()> {
+        for file in files {
+            fs::copy(from.join(file), to.join(file))
+                .with_context(|| format!("could not copy {}", from.join(file).display()))?;
+            worker.modules.push((*file).to_owned());
+        }
+        Ok(())
+    }
+
+    /// A client with the secret.
+    pub(super) fn record(&self, id: &str) -> Result<ClientRecord> {
+        let mut record = ClientRecord::new(ClientId::parse(id)?, "A service");
+        let hash = self.secret.hash();
+        record.secrets.push(StoredSecret { id: "s1".into(), created: 1, expires: None, hash });
+        Ok(record)
+    }
+
+    /// A request for a token, as it goes over the wire.
+    pub(super) fn token_request(&self) -> Result<String> {
+        let request = Request {
+            method: "POST",
+            path: "/token".into(),
+            basic: Some((CLIENT.into(), self.secret.expose().into())),
+            body: Body::Form("grant_type=client_credentials".into()),
+            expected: 200,
+        };
+        request.as_http()
+    }
+
+    /// A token that `server` issues.
+    pub(super) fn token(&self, server: &Server) -> Result<String> {
+        let answer = exchange(server.port, &self.token_request()?)?;
+        let token = answer.split_once("\"access_token\":\"").and_then(|(_, rest)| rest.split_once('"'));
+        token.map(|(token, _)| token.to_owned()).with_context(|| format!("no token came: {answer}"))
+    }
+
+    /// What the Worker weighs, compressed, as wrangler counts it.
+    pub(super) fn gzipped_kib(&self) -> Result<f64> {
+        crate::worker::gzipped_kib(&self.tools, &[])
+    }
+
+    /// Where files may be made that are gone with the run.
+    pub(super) fn scratch(&self) -> &Path {
+        &self.scratch
+    }
+}
+
+impl Drop for Servers {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.scratch);
+    }
+}
+
+/// A record as the KV stand-in takes many of them.
+pub(super) fn line_of(record: &ClientRecord) -> String {
+    format!("{}\t{}\n", record.id.kv_key(), record.to_json())
+}
+
+fn bench() -> PathBuf {
+    project::root().join("bench")
+}

@@ -1,0 +1,200 @@
+//! `cargo xtask simulate`: how often KV is asked, and what a month costs, for so many tokens a second from so many clients.
+//!
+//! A deployment is many isolates in many locations, each with a memory of its own; before KV's central store each location
+//! has a cache. Which isolate gets a request is up to chance here, as are the times between requests.
+
+use crate::args;
+use fastrand::Rng;
+use std::collections::HashMap;
+
+/// A deployment, and what is asked of it.
+#[derive(Clone, Copy, Debug)]
+struct Deployment {
+    /// Tokens a second.
+    rate: f64,
+    clients: u32,
+    locations: u32,
+    isolates: u32,
+    /// `CLIENT_CACHE`, in seconds: of the isolates' memory, and of KV's cache in a location.
+    cache: f64,
+}
+
+/// What comes of it, for each second.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Load {
+    /// Records that are not in the isolate's memory: what KV bills.
+    reads: f64,
+    /// Of those, the ones that are not in the location's cache either: they are slow.
+    central: f64,
+}
+
+/// So many requests are counted, once every memory is in its usual state.
+const REQUESTS: u32 = 400_000;
+
+/// At most so many are played before that.
+const MOST_WARMING: f64 = 2e6;
+
+/// Cloudflare's prices in dollars, of Workers Paid, as published in November 2026; a month's inclusions are in `Month::of`.
+mod price {
+    pub(super) const SUBSCRIPTION: f64 = 5.0;
+    pub(super) const MILLION_REQUESTS: f64 = 0.30;
+    pub(super) const MILLION_CPU_MS: f64 = 0.02;
+    pub(super) const MILLION_KV_READS: f64 = 0.50;
+    pub(super) const MILLION_LOG_LINES: f64 = 0.60;
+    /// What Amazon Cognito bills for a thousand tokens of the client_credentials grant, before its $6 a client and month.
+    pub(super) const THOUSAND_TOKENS_ELSEWHERE: f64 = 2.25;
+}
+
+const SECONDS_OF_A_MONTH: f64 = 365.25 / 12.0 * 86_400.0;
+
+impl Deployment {
+    /// Plays it.
+    fn play(self, rng: &mut Rng) -> Load {
+        let mut isolates: HashMap<(u32, u32, u32), f64> = HashMap::new();
+        let mut locations: HashMap<(u32, u32), f64> = HashMap::new();
+        // All clients are alike: where there are very many requests, some of the clients are enough.
+        let share = (MOST_WARMING / (2.0 * self.cache * self.rate)).min(1.0);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is a part of the clients"
+        )]
+        let clients = ((f64::from(self.clients) * share) as u32).max(1);
+        let rate = self.rate * f64::from(clients) / f64::from(self.clients);
+        // It is in its usual state once the caches have run out twice.
+        let usual = 2.0 * self.cache;
+        let (mut now, mut done, mut reads, mut central) = (0.0, 0_u32, 0_u32, 0_u32);
+        while done < REQUESTS || now < 2.0 * usual {
+            now += -rng.f64().max(f64::MIN_POSITIVE).ln() / rate;
+            let (client, location) = (rng.u32(0..clients), rng.u32(0..self.locations));
+            let isolate = rng.u32(0..self.isolates);
+            let counts = now > usual;
+            done += u32::from(counts);
+            // Nobody's cache begins with everybody else's: they run out at any time of the first round.
+            let mut at_first = || rng.f64() * self.cache;
+            let in_memory = isolates.entry((client, location, isolate)).or_insert_with(&mut at_first);
+            if *in_memory > now {
+                continue;
+            }
+            *in_memory = now + self.cache;
+            reads += u32::from(counts);
+            let in_location = locations.entry((client, location)).or_insert_with(at_first);
+            if *in_location <= now {
+                *in_location = now + self.cache;
+                central += u32::from(counts);
+            }
+        }
+        let per_second = |number: u32| f64::from(number) / f64::from(done) * self.rate;
+        Load { reads: per_second(reads), central: per_second(central) }
+    }
+}
+
+/// A month's bill, in dollars.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Month {
+    tokens: f64,
+    requests: f64,
+    cpu: f64,
+    kv: f64,
+    log: f64,
+}
+
+impl Month {
+    /// Of so many tokens and KV reads a second, each token with so many milliseconds of CPU time.
+    fn of(rate: f64, reads: f64, cpu_ms: f64) -> Self {
+        let millions =
+            |per_second: f64, included: f64| (per_second * SECONDS_OF_A_MONTH / 1e6 - included).max(0.0);
+        Self {
+            tokens: rate * SECONDS_OF_A_MONTH,
+            requests: millions(rate, 10.0) * price::MILLION_REQUESTS,
+            cpu: millions(rate * cpu_ms, 30.0) * price::MILLION_CPU_MS,
+            kv: millions(reads, 10.0) * price::MILLION_KV_READS,
+            log: millions(rate, 20.0) * price::MILLION_LOG_LINES,
+        }
+    }
+
+    fn in_all(&self) -> f64 {
+        price::SUBSCRIPTION + self.requests + self.cpu + self.kv + self.log
+    }
+}
+
+/// Plays what was typed, and prints a table.
+pub(crate) fn command(options: &args::Simulate) {
+    println!(
+        "{:>9}{:>9}{:>11}{:>10}{:>9}{:>12}{:>12}{:>11}{:>10}{:>8}{:>8}{:>8}{:>9}{:>16}",
+        "tokens/s",
+        "clients",
+        "locations",
+        "isolates",
+        "cache s",
+        "KV reads/s",
+        "cold ones",
+        "in memory",
+        "requests $",
+        "CPU $",
+        "KV $",
+        "log $",
+        "month $",
+        "by the token $",
+    );
+    let mut rng = Rng::with_seed(7);
+    for &rate in &options.rate {
+        for &cache in &options.cache {
+            let (locations, isolates) = options.spread(rate);
+            let deployment =
+                Deployment { rate, clients: options.clients, locations, isolates, cache: f64::from(cache) };
+            let load = deployment.play(&mut rng);
+            let month = Month::of(rate, load.reads, options.cpu_ms);
+            println!(
+                "{rate:>9}{:>9}{locations:>11}{isolates:>10}{cache:>9}{:>12.2}{:>12.2}{:>10.1}%{:>10.0}{:>8.0}{:>8.0}{:>8.0}{:>9.0}{:>16.0}",
+                options.clients,
+                load.reads,
+                load.central,
+                (1.0 - load.reads / rate) * 100.0,
+                month.requests,
+                month.cpu,
+                month.kv,
+                month.log,
+                month.in_all(),
+                month.tokens / 1e3 * price::THOUSAND_TOKENS_ELSEWHERE,
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Deployment, Month};
+    use fastrand::Rng;
+
+    /// Requests of one client come to one memory at random times, λ a second: of each cycle of a cache time T and the wait
+    /// for the next request, 1/λ, one request misses.
+    fn misses(rate: f64, memories: f64, cache: f64) -> f64 {
+        let each = rate / memories;
+        memories * each / (1.0 + each * cache)
+    }
+
+    #[test]
+    fn the_simulation_agrees_with_what_can_be_computed() {
+        for (rate, clients, isolates, cache) in
+            [(50.0, 20, 3, 60.0), (2.0, 10, 1, 30.0), (500.0, 50, 4, 60.0)]
+        {
+            let deployment = Deployment { rate, clients, locations: 2, isolates, cache };
+            let load = deployment.play(&mut Rng::with_seed(1));
+            let expected = misses(rate, f64::from(clients * 2 * isolates), cache);
+            let off = (load.reads - expected).abs() / expected;
+            assert!(off < 0.05, "{deployment:?} reads {} and not {expected}", load.reads);
+            assert!(load.central <= load.reads);
+        }
+    }
+
+    #[test]
+    fn a_month_is_billed_beyond_what_is_included() {
+        let small = Month::of(1.0, 1.0, 0.3);
+        assert!((small.in_all() - 5.0).abs() < 1e-9, "{small:?}");
+        // 262.98 million requests: 252.98 of them at 0.30, 242.98 log lines at 0.60.
+        let large = Month::of(100.0, 10.0, 0.3);
+        assert!((large.requests - 75.89).abs() < 0.1 && (large.log - 145.79).abs() < 0.1, "{large:?}");
+        assert!((large.kv - 8.15).abs() < 0.1 && (large.cpu - 0.98).abs() < 0.1, "{large:?}");
+    }
+}

@@ -1,0 +1,147 @@
+//! Bare workerd: Workers as they are deployed, without wrangler and Miniflare around them, which measure themselves.
+
+use crate::project;
+use crate::tools::Tools;
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// A Worker in a configuration of workerd.
+#[derive(Clone, Debug, Default)]
+pub struct Worker {
+    /// What the others call it: a word of letters.
+    pub name: String,
+    /// Its modules, files in the directory of the configuration; the first is the main one. `.wasm` or JavaScript.
+    pub modules: Vec<String>,
+    /// What it finds in its environment.
+    pub bindings: Vec<(String, Binding)>,
+    /// The port on 127.0.0.1 where it answers HTTP, if any.
+    pub port: Option<u16>,
+}
+
+/// What stands behind a name in the environment of a Worker.
+#[derive(Clone, Debug)]
+pub enum Binding {
+    /// A variable or a secret.
+    Text(String),
+    /// A KV namespace, which a Worker of this name stands in for, with this entry point if not the default one.
+    Kv(String, Option<String>),
+    /// Another Worker, by name and entry point.
+    Service(String, String),
+    /// What the default export of a module makes of nothing: a file in the directory of the configuration.
+    Made(String),
+}
+
+impl Worker {
+    /// The configuration of a process that runs these, in Cap'n Proto's text.
+    ///
+    /// # Errors
+    /// When wrangler.toml, which says how old a runtime they are written for, cannot be read.
+    pub fn configuration(workers: &[Self]) -> Result<String> {
+        let date = compatibility_date()?;
+        let (mut services, mut sockets, mut definitions) = (String::new(), String::new(), String::new());
+        let bindings = workers.iter().flat_map(|worker| &worker.bindings);
+        let made: String = bindings.filter_map(|(_, binding)| binding.module()).collect();
+        for worker in workers {
+            let name = &worker.name;
+            let _ = write!(services, "(name = \"{name}\", worker = .{name}), ");
+            if let Some(port) = worker.port {
+                let _ = write!(
+                    sockets,
+                    "(name = \"{name}\", address = \"127.0.0.1:{port}\", http = (forwardedProtoHeader = \"X-Forwarded-Proto\"), service = \"{name}\"), "
+                );
+            }
+            let modules: String = worker.modules.iter().map(|module| module_text(module)).collect();
+            let bindings: String = worker.bindings.iter().map(|(name, binding)| binding.text(name)).collect();
+            let _ = writeln!(
+                definitions,
+                "const {name} :Workerd.Worker = (modules = [{modules}], compatibilityDate = \"{date}\", bindings = [{bindings}]);"
+            );
+        }
+        Ok(format!(
+            "using Workerd = import \"/workerd/workerd.capnp\";\nconst config :Workerd.Config = (services = [{services}], sockets = [{sockets}], extensions = [(modules = [{made}])]);\n{definitions}"
+        ))
+    }
+}
+
+fn module_text(file: &str) -> String {
+    let kind = if file.ends_with(".wasm") { "wasm" } else { "esModule" };
+    format!("(name = \"{file}\", {kind} = embed \"{file}\"), ")
+}
+
+impl Binding {
+    /// The module that it needs from outside of the Worker.
+    fn module(&self) -> Option<String> {
+        let Self::Made(file) = self else { return None };
+        Some(format!("(name = \"made:{file}\", esModule = embed \"{file}\", internal = true), "))
+    }
+
+    fn text(&self, name: &str) -> String {
+        let name = quoted(name);
+        match self {
+            Self::Text(text) => format!("(name = {name}, text = {}), ", quoted(text)),
+            Self::Kv(service, entrypoint) => {
+                let entrypoint = entrypoint.as_ref().map(|entry| format!(", entrypoint = \"{entry}\""));
+                let entrypoint = entrypoint.unwrap_or_default();
+                format!("(name = {name}, kvNamespace = (name = \"{service}\"{entrypoint})), ")
+            }
+            Self::Service(service, entrypoint) => {
+                format!("(name = {name}, service = (name = \"{service}\", entrypoint = \"{entrypoint}\")), ")
+            }
+            Self::Made(file) => format!("(name = {name}, wrapped = (moduleName = \"made:{file}\")), "),
+        }
+    }
+}
+
+/// Text of Cap'n Proto has the escapes of C, and JSON's are among them for what stands in here.
+fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+/// That of wrangler.toml.
+fn compatibility_date() -> Result<String> {
+    let file = project::root().join("wrangler.toml");
+    let text = fs::read_to_string(&file).with_context(|| format!("could not read {}", file.display()))?;
+    let line = text.lines().find_map(|line| line.strip_prefix("compatibility_date = "));
+    Ok(line.context("wrangler.toml has no compatibility_date")?.trim_matches('"').to_owned())
+}
+
+/// `workerd serve` with the `config.capnp` in `directory`. The native program, so that its process is the server.
+///
+/// # Errors
+/// When workerd is not installed.
+pub fn command(tools: &Tools, directory: &Path) -> Result<Command> {
+    let mut workerd = tools.workerd()?;
+    workerd.args(["serve", "config.capnp"]).current_dir(directory);
+    Ok(workerd)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Binding, Worker};
+
+    #[test]
+    fn a_configuration_names_modules_bindings_and_ports() {
+        let kv = Worker { name: "kv".into(), modules: vec!["kv.js".into()], ..Worker::default() };
+        let bindings = vec![
+            ("A".into(), Binding::Text("say \"a\"\n".into())),
+            ("CLIENTS".into(), Binding::Kv("kv".into(), None)),
+        ];
+        let modules = vec!["a.js".into(), "b.wasm".into()];
+        let worker = Worker { name: "worker".into(), modules, bindings, port: Some(1234) };
+        let text = Worker::configuration(&[kv, worker]).expect("wrangler.toml is there");
+        for part in [
+            "(name = \"b.wasm\", wasm = embed \"b.wasm\")",
+            "(name = \"A\", text = \"say \\\"a\\\"\\n\")",
+            "(name = \"CLIENTS\", kvNamespace = (name = \"kv\"))",
+            "address = \"127.0.0.1:1234\"",
+            "const kv :Workerd.Worker = ",
+        ] {
+            assert!(text.contains(part), "{part} is not in {text}");
+        }
+        assert_eq!(text.matches("address").count(), 1);
+    }
+}
