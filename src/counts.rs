@@ -7,19 +7,25 @@ use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use worker::Env;
 
+use crate::environment::bound;
+
 /// The binding of the dataset.
 const COUNTS: &str = "COUNTS";
 
-#[wasm_bindgen(module = "/src/counts.js")]
+#[wasm_bindgen(module = "/src/glue.js")]
 extern "C" {
-    fn dataset(env: &Env, name: &str) -> JsValue;
     #[wasm_bindgen(catch)]
     fn write_point(dataset: &JsValue, point: &str) -> Result<(), JsValue>;
 }
 
 thread_local! {
-    /// The dataset of this isolate, or undefined.
-    static DATASET: OnceCell<JsValue> = const { OnceCell::new() };
+    /// The dataset of this isolate, if one is bound.
+    static DATASET: OnceCell<Option<JsValue>> = const { OnceCell::new() };
+}
+
+/// Looks for the dataset, once in an isolate.
+pub(crate) fn bind(env: &Env) {
+    DATASET.with(|cell| cell.get_or_init(|| bound(env, COUNTS, "writeDataPoint")).is_some());
 }
 
 /// What Analytics Engine takes. `doubles`: 1, and how much failed beside the request's way.
@@ -32,8 +38,8 @@ struct Point<'a, T> {
 
 /// Adds the row of `event`. The runtime sends it later, and no request waits for that or fails with it; that it was not
 /// taken is said in the event's line.
-pub(crate) fn write(env: &Env, event: &mut Event) {
-    let taken = to_dataset(env, |dataset| {
+pub(crate) fn write(event: &mut Event) {
+    let taken = to_dataset(|dataset| {
         let count = event.count();
         let blobs = count.texts.each_ref().map(AsRef::as_ref);
         let point = Point { indexes: [&count.group], blobs, doubles: [1, count.degraded] };
@@ -46,17 +52,17 @@ pub(crate) fn write(env: &Env, event: &mut Event) {
 
 /// Adds a row for a request that met a configuration with mistakes. Whether it was taken does not matter: its line is an
 /// error in any case.
-pub(crate) fn write_misconfigured(env: &Env) {
+pub(crate) fn write_misconfigured() {
     let event = "config.invalid";
     let point = Point { indexes: [event], blobs: [event, "failed"], doubles: [1, 0] };
-    let _ = to_dataset(env, |dataset| hand_over(dataset, &point));
+    let _ = to_dataset(|dataset| hand_over(dataset, &point));
 }
 
 /// Where no dataset is bound, this looks at a variable, and that is all.
-fn to_dataset(env: &Env, write: impl FnOnce(&JsValue) -> Result<(), String>) -> Result<(), String> {
-    DATASET.with(|cell| {
-        let dataset = cell.get_or_init(|| dataset(env, COUNTS));
-        if dataset.is_undefined() { Ok(()) } else { write(dataset) }
+fn to_dataset(write: impl FnOnce(&JsValue) -> Result<(), String>) -> Result<(), String> {
+    DATASET.with(|cell| match cell.get() {
+        Some(Some(dataset)) => write(dataset),
+        Some(None) | None => Ok(()),
     })
 }
 

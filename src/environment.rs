@@ -13,6 +13,8 @@ use crate::web_crypto::WebCrypto;
 #[wasm_bindgen(module = "/src/glue.js")]
 extern "C" {
     fn variables(env: &Env) -> String;
+    /// What is bound under `name`, if it has this method: else `undefined`.
+    fn binding(env: &Env, name: &str, method: &str) -> JsValue;
 }
 
 /// The issuer of this isolate.
@@ -22,11 +24,11 @@ pub(crate) type EdgeAuthority = Authority<KvClients, WebCrypto, RateLimits>;
 pub(crate) fn authority(env: &Env) -> Result<EdgeAuthority, Vec<String>> {
     let variables: BTreeMap<String, String> = serde_json::from_str(&variables(env)).unwrap_or_default();
     let config = Config::parse(variables.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-    let namespace =
-        env.kv("CLIENTS").map_err(|_| "CLIENTS is missing: bind a KV namespace under this name".to_owned());
+    let namespace = bound(env, "CLIENTS", "get")
+        .ok_or_else(|| "CLIENTS is missing: bind a KV namespace under this name".to_owned());
     match (config, namespace) {
         (Ok(config), Ok(namespace)) => {
-            let isolate_key = crate::random().map_err(|error| vec![error.to_string()])?;
+            let isolate_key = crate::moment().map_err(|why| vec![why])?.random;
             let clients = KvClients::new(namespace, &config);
             let authority = Authority::new(config, clients, WebCrypto::default(), isolate_key);
             Ok(authority.with_brake(RateLimits::new(env)))
@@ -37,4 +39,9 @@ pub(crate) fn authority(env: &Env) -> Result<EdgeAuthority, Vec<String>> {
             Err(mistakes.chain(namespace.err()).collect())
         }
     }
+}
+
+/// What is bound under `name`, if it has this method.
+pub(crate) fn bound(env: &Env, name: &str, method: &str) -> Option<JsValue> {
+    Some(binding(env, name, method)).filter(|bound| !bound.is_undefined())
 }

@@ -1,21 +1,21 @@
-//! What happened, as lines of JSON on the console, where `wrangler tail`, Workers Logs and Logpush take them.
+//! What happened, as lines of JSON for the console, where `wrangler tail`, Workers Logs and Logpush take them.
 
 use edgemint_issuer::Event;
 use serde::Serialize;
-use worker::{console_error, console_log};
 
-/// Writes one event.
-pub(crate) fn write(event: &Event) {
-    let line = serde_json::to_string(event).unwrap_or_default();
-    if event.is_failure() {
-        console_error!("{line}");
-    } else {
-        console_log!("{line}");
-    }
+/// A line, and whether it belongs into the error log. Written with the response: one crossing less.
+pub(crate) struct Line {
+    pub(crate) text: String,
+    pub(crate) is_failure: bool,
 }
 
-/// Writes what is wrong with the configuration: all of it, for as long as it is wrong.
-pub(crate) fn write_mistakes(mistakes: &[String], time: u64) {
+/// Of one event.
+pub(crate) fn line(event: &Event) -> Line {
+    Line { text: serde_json::to_string(event).unwrap_or_default(), is_failure: event.is_failure() }
+}
+
+/// What is wrong with the configuration: all of it, for as long as it is wrong.
+pub(crate) fn mistakes(mistakes: &[String], time: u64) -> Line {
     #[derive(Serialize)]
     struct Misconfigured<'a> {
         time: u64,
@@ -24,5 +24,5 @@ pub(crate) fn write_mistakes(mistakes: &[String], time: u64) {
         mistakes: &'a [String],
     }
     let event = Misconfigured { time, event: "config.invalid", outcome: "failed", mistakes };
-    console_error!("{}", serde_json::to_string(&event).unwrap_or_default());
+    Line { text: serde_json::to_string(&event).unwrap_or_default(), is_failure: true }
 }

@@ -1,48 +1,29 @@
-// The crossings between JavaScript and wasm. Each one costs more than the work behind it, so what a request
-// carries crosses in one call, its body in another, and the answer in one; everything else is Rust.
+// What Rust calls in JavaScript. Each crossing costs more than the work behind it, so an answer crosses in one call, and
+// with it what is logged of it. Whatever takes time is returned as a promise, which entry.js awaits (see steps.rs).
 
-/**
- * What the issuer needs of a request, a line each; "=" marks a header that is there. No value can hold a newline.
- * `cf-connecting-ip`, `cf-ipcountry` and `cf-ray` are Cloudflare's: it overwrites what a client puts there.
- */
-export function head(request) {
-  const { headers } = request;
-  const header = (name) => {
-    const value = headers.get(name);
-    return value === null ? "" : `=${value}`;
-  };
-  return `${request.method}\n${request.url}\n${header("authorization")}\n${header("accept")}\n${header("content-type")}\n${header("origin")}\n${header("if-none-match")}\n${header("cf-connecting-ip")}\n${header("cf-ipcountry")}\n${header("cf-ray")}`;
-}
+/** Headers that were sent before: most answers have the same ones, and to copy them is cheaper than to make them. */
+const known = new Map();
+const MANY = 100;
 
-/**
- * Of a body that is too long, so much is read and thrown away. Left unread, or cancelled, it makes the runtime end the
- * connection while the body still comes, and a proxy before it (`wrangler dev` has one) tells its client 500 then.
- */
-const DISCARDED = 1 << 20;
-
-/** The body, or null when it is longer than `limit`: no more than that of it is kept. */
-export async function body(request, limit) {
-  const announced = request.headers.get("content-length");
-  if (announced !== null && Number(announced) <= limit) return new Uint8Array(await request.arrayBuffer());
-  if (request.body === null) return new Uint8Array();
-  const kept = new Uint8Array(limit);
-  let length = 0;
-  const reader = request.body.getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return length > limit ? null : kept.subarray(0, length);
-    if (length + value.length <= limit) kept.set(value, length);
-    length += value.length;
-    if (length > DISCARDED) return null;
+function headersOf(text) {
+  let headers = known.get(text);
+  if (headers === undefined) {
+    headers = new Headers();
+    const lines = text.split("\n");
+    for (let i = 0; i + 1 < lines.length; i += 2) headers.set(lines[i], lines[i + 1]);
+    if (known.size < MANY) known.set(text, headers);
   }
+  return headers;
 }
 
-/** An answer; `headers` alternates names and values, a line each. */
-export function respond(status, headers, body) {
-  const lines = headers.split("\n");
-  const named = {};
-  for (let i = 0; i + 1 < lines.length; i += 2) named[lines[i]] = lines[i + 1];
-  return new Response(body === "" ? null : body, { status, headers: named });
+/**
+ * An answer. `text` is, one after the other: the headers, which alternate names and values, a line each; the body; and the
+ * line that is logged, if any. To decode one string costs as much as three.
+ */
+export function respond(status, text, headers_end, body_end, is_failure) {
+  if (body_end < text.length) (is_failure ? console.error : console.log)(text.slice(body_end));
+  const body = headers_end === body_end ? null : text.slice(headers_end, body_end);
+  return new Response(body, { status, headers: headersOf(text.slice(0, headers_end)) });
 }
 
 /** The variables and secrets among the bindings, as JSON; a list is joined by spaces. */
@@ -56,14 +37,41 @@ export function variables(env) {
   return JSON.stringify(found);
 }
 
-/** The rate limiter that is bound under `name`, if one is. */
-export function limiter(env, name) {
-  return typeof env[name]?.limit === "function" ? env[name] : undefined;
+/** What is bound under `name`, if it has this method. */
+export function binding(env, name, method) {
+  return typeof env[name]?.[method] === "function" ? env[name] : undefined;
+}
+
+/** What `promise` comes to; `undefined` when it takes longer: nothing that hangs holds up a request for longer. */
+function within(milliseconds, promise) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, milliseconds);
+    const settled = (settle) => (value) => {
+      clearTimeout(timer);
+      settle(value);
+    };
+    promise.then(settled(resolve), settled(reject));
+  });
+}
+
+/** What KV has under `key`: a string, or null. */
+export function kv_get(namespace, key, cacheTtl, milliseconds) {
+  return within(milliseconds, namespace.get(key, { cacheTtl }));
+}
+
+/** True when KV has taken `value`, to keep it until the second `expiration`. */
+export function kv_put(namespace, key, value, expiration, milliseconds) {
+  return within(milliseconds, namespace.put(key, value, { expiration }).then(() => true));
 }
 
 /** Counts once under `key`; whether there is still room. */
-export async function count(limiter, key) {
-  return (await limiter.limit({ key })).success;
+export function count(limiter, key, milliseconds) {
+  return within(milliseconds, limiter.limit({ key }).then(({ success }) => success));
+}
+
+/** Hands a row to Analytics Engine; the runtime sends it when the answer has gone. */
+export function write_point(dataset, point) {
+  dataset.writeDataPoint(JSON.parse(point));
 }
 
 const ALGORITHMS = {
@@ -72,29 +80,35 @@ const ALGORITHMS = {
   EdDSA: { name: "Ed25519" },
 };
 
-/** A private key that signs and that cannot be read out again. */
-export function import_key(alg, jwk) {
-  return crypto.subtle.importKey("jwk", JSON.parse(jwk), ALGORITHMS[alg], false, ["sign"]);
+/** A key, and what it is used with. */
+async function imported(alg, jwk, extractable, use) {
+  const algorithm = ALGORITHMS[alg];
+  return { algorithm, key: await crypto.subtle.importKey("jwk", JSON.parse(jwk), algorithm, extractable, [use]) };
 }
 
-/** The signature of JWS: for ECDSA, R‖S (WebCrypto's own form). */
-export async function sign(alg, key, input) {
-  return new Uint8Array(await crypto.subtle.sign(ALGORITHMS[alg], key, input));
+/** A private key that signs and that cannot be read out again. */
+export function import_key(alg, jwk) {
+  return imported(alg, jwk, false, "sign");
 }
 
 /** A public key that verifies. */
 export function import_public_key(alg, jwk) {
-  return crypto.subtle.importKey("jwk", JSON.parse(jwk), ALGORITHMS[alg], true, ["verify"]);
+  return imported(alg, jwk, true, "verify");
 }
 
-/** Whether `signature` is that of `input`. */
-export function verify(alg, key, signature, input) {
-  return crypto.subtle.verify(ALGORITHMS[alg], key, signature, input);
+/** The signature of JWS: for ECDSA, R‖S (WebCrypto's own form). `input` is copied before this returns. */
+export function sign({ algorithm, key }, input) {
+  return crypto.subtle.sign(algorithm, key, input);
+}
+
+/** Whether `signature` is that of `input`; both are copied before this returns. */
+export function verify({ algorithm, key }, signature, input) {
+  return crypto.subtle.verify(algorithm, key, signature, input);
 }
 
 /** PBKDF2-HMAC-SHA-256 with a derived key of 32 bytes. */
 export async function pbkdf2(secret, salt, iterations) {
   const parameters = { name: "PBKDF2", hash: "SHA-256", salt: salt.slice(), iterations };
   const key = await crypto.subtle.importKey("raw", secret, "PBKDF2", false, ["deriveBits"]);
-  return new Uint8Array(await crypto.subtle.deriveBits(parameters, key, 256));
+  return crypto.subtle.deriveBits(parameters, key, 256);
 }

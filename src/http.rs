@@ -1,37 +1,24 @@
-//! Requests and responses between the runtime and the issuer: one lean crossing each way (see `glue.js`).
+//! Requests and responses between the runtime and the issuer: one lean crossing each way (see `entry.js`, `glue.js`).
 
-use edgemint_issuer::{Arrival, Body, MAX_BODY, Request, Response};
-use js_sys::Uint8Array;
+use edgemint_issuer::{Arrival, Body, Request, Response};
 use wasm_bindgen::prelude::*;
+
+use crate::event_log::Line;
 
 #[wasm_bindgen(module = "/src/glue.js")]
 extern "C" {
-    fn head(request: &web_sys::Request) -> String;
-    #[wasm_bindgen(catch)]
-    async fn body(request: &web_sys::Request, limit: usize) -> Result<JsValue, JsValue>;
-    #[wasm_bindgen(catch)]
-    fn respond(status: u16, headers: &str, body: &str) -> Result<web_sys::Response, JsValue>;
+    fn respond(status: u16, text: &str, headers_end: u32, body_end: u32, is_failure: bool) -> JsValue;
 }
 
 /// A request as it came in: what the issuer's [`Request`] borrows from.
 pub(crate) struct Incoming {
-    head: String,
-    body: Option<Vec<u8>>,
+    /// A line each: the method, the URL, and some headers.
+    pub(crate) head: String,
+    /// The body, if it is not longer than it may be.
+    pub(crate) body: Option<Vec<u8>>,
 }
 
 impl Incoming {
-    /// Reads the head and, of a POST, the body: never more than [`MAX_BODY`] bytes.
-    pub(crate) async fn read(request: &web_sys::Request) -> worker::Result<Self> {
-        let head = head(request);
-        let body = if head.starts_with("POST\n") {
-            let read = body(request, MAX_BODY).await.map_err(worker::Error::from)?;
-            (!read.is_null()).then(|| Uint8Array::from(read).to_vec())
-        } else {
-            Some(Vec::new())
-        };
-        Ok(Self { head, body })
-    }
-
     /// For the issuer.
     pub(crate) fn as_request(&self) -> Request<'_> {
         let mut lines = self.head.split('\n');
@@ -59,16 +46,27 @@ fn parts_of(url: &str) -> (bool, &str, &str) {
     (!scheme.eq_ignore_ascii_case("https"), host, from_path.split(['?', '#']).next().unwrap_or("/"))
 }
 
-/// Hands `response` to the runtime.
-pub(crate) fn send(response: &Response<'_>) -> worker::Result<web_sys::Response> {
-    let mut headers = String::with_capacity(256);
+/// Hands `response` to the runtime, and `line` to the console: in one text, which crosses as one.
+pub(crate) fn send(response: &Response<'_>, line: Option<&Line>) -> JsValue {
+    let logged = line.map_or(0, |line| line.text.len());
+    let mut text = String::with_capacity(256 + response.body.len() + logged);
     for (name, value) in &response.headers {
-        if !headers.is_empty() {
-            headers.push('\n');
+        if !text.is_empty() {
+            text.push('\n');
         }
-        headers.push_str(name);
-        headers.push('\n');
-        headers.push_str(value);
+        text.push_str(name);
+        text.push('\n');
+        text.push_str(value);
     }
-    respond(response.status, &headers, &response.body).map_err(worker::Error::from)
+    let headers_end = utf16_length(&text);
+    text.push_str(&response.body);
+    let body_end = headers_end + utf16_length(&response.body);
+    text.push_str(line.map_or("", |line| &line.text));
+    respond(response.status, &text, headers_end, body_end, line.is_some_and(|line| line.is_failure))
+}
+
+/// How long JavaScript takes `text` to be.
+fn utf16_length(text: &str) -> u32 {
+    let length = if text.is_ascii() { text.len() } else { text.encode_utf16().count() };
+    u32::try_from(length).unwrap_or(u32::MAX)
 }

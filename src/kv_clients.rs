@@ -2,18 +2,27 @@
 
 use edgemint_issuer::ports::{ApiStore, ClientStore};
 use edgemint_issuer::{ApiId, ClientId, Config, SHORTEST_KV_CACHE, Unavailable};
-use worker::kv::KvStore;
+use js_sys::Promise;
+use wasm_bindgen::prelude::*;
 
-use crate::deadline::{READ, within};
+use crate::steps::{Settled, settled};
+
+/// How long a read may take, in milliseconds. KV needs some 10, and at most some 100 when it is cold.
+const READ: u32 = 2_000;
+
+#[wasm_bindgen(module = "/src/glue.js")]
+extern "C" {
+    fn kv_get(namespace: &JsValue, key: &str, cache_ttl: u32, milliseconds: u32) -> Promise;
+}
 
 /// The KV namespace that is bound as `CLIENTS`.
 pub(crate) struct KvClients {
-    pub(crate) namespace: KvStore,
+    pub(crate) namespace: JsValue,
     cache_ttl: u64,
 }
 
 impl KvClients {
-    pub(crate) fn new(namespace: KvStore, config: &Config) -> Self {
+    pub(crate) fn new(namespace: JsValue, config: &Config) -> Self {
         Self { namespace, cache_ttl: config.client_cache().max(SHORTEST_KV_CACHE).seconds() }
     }
 
@@ -23,9 +32,13 @@ impl KvClients {
 
     /// What is stored under `key`, as it was at most `cache_ttl` seconds ago.
     pub(crate) async fn read(&self, key: &str, cache_ttl: u64) -> Result<Option<String>, Unavailable> {
-        let read = within(READ, self.namespace.get(key).cache_ttl(cache_ttl).text()).await;
-        let slow = || Unavailable::timed_out(format!("KV did not answer within {} s", READ.as_secs()));
-        read.ok_or_else(slow)?.map_err(|error| Unavailable::new(format!("reading KV failed: {error}")))
+        let cache_ttl = u32::try_from(cache_ttl).unwrap_or(u32::MAX);
+        match settled(kv_get(&self.namespace, key, cache_ttl, READ)).await {
+            Ok(Settled::Text(text)) => Ok(Some(text)),
+            Ok(Settled::Value(value)) if value.is_null() => Ok(None),
+            Ok(_) => Err(Unavailable::timed_out(format!("KV did not answer within {} s", READ / 1000))),
+            Err(why) => Err(Unavailable::new(format!("reading KV failed: {why}"))),
+        }
     }
 }
 

@@ -2,12 +2,23 @@
 
 use edgemint_issuer::ports::RevocationStore;
 use edgemint_issuer::{SHORTEST_KV_CACHE, Unavailable};
+use js_sys::Promise;
+use wasm_bindgen::prelude::*;
 
-use crate::deadline::{WRITE, within};
 use crate::kv_clients::KvClients;
+use crate::steps::{Settled, settled};
 
 /// What the key of a revocation begins with; the `jti` follows.
 const PREFIX: &str = "revoked:";
+
+/// How long a write may take, in milliseconds. It is kept at a central place before it is acknowledged.
+const WRITE: u32 = 5_000;
+
+#[wasm_bindgen(module = "/src/glue.js")]
+extern "C" {
+    /// True once it is kept.
+    fn kv_put(namespace: &JsValue, key: &str, value: &str, expiration: f64, milliseconds: u32) -> Promise;
+}
 
 impl RevocationStore for KvClients {
     async fn is_revoked(&self, jti: &str) -> Result<bool, Unavailable> {
@@ -17,10 +28,13 @@ impl RevocationStore for KvClients {
     }
 
     async fn revoke(&self, jti: &str, until: u64) -> Result<(), Unavailable> {
-        let failed = |error| Unavailable::new(format!("writing a revocation to KV failed: {error}"));
-        let write = self.namespace.put(&format!("{PREFIX}{jti}"), "1").map_err(failed)?;
-        let written = within(WRITE, write.expiration(until).execute()).await;
-        let slow = || Unavailable::timed_out(format!("KV took no revocation within {} s", WRITE.as_secs()));
-        written.ok_or_else(slow)?.map_err(failed)
+        #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are exact in an f64")]
+        let until = until as f64;
+        let key = format!("{PREFIX}{jti}");
+        match settled(kv_put(&self.namespace, &key, "1", until, WRITE)).await {
+            Ok(Settled::Value(value)) if value.is_truthy() => Ok(()),
+            Ok(_) => Err(Unavailable::timed_out(format!("KV took no revocation within {} s", WRITE / 1000))),
+            Err(why) => Err(Unavailable::new(format!("writing a revocation to KV failed: {why}"))),
+        }
     }
 }

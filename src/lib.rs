@@ -1,25 +1,28 @@
 //! The Worker: hands requests of the Workers runtime to the issuer, and its answers back.
 //!
 //! The only code that names the runtime. It decides nothing: what is granted or refused, and why, is
-//! `edgemint_issuer`'s.
+//! `edgemint_issuer`'s. What the runtime calls is `entry.js`, which calls what is exported here.
 
 mod counts;
-mod deadline;
 mod environment;
 mod event_log;
 mod http;
 mod kv_clients;
 mod kv_revocations;
 mod rate_limits;
+mod steps;
 mod web_crypto;
 
 use std::cell::OnceCell;
 use std::rc::Rc;
 
 use edgemint_issuer::{Moment, Response};
-use worker::{Context, Env, event};
+use wasm_bindgen::prelude::*;
+use worker::Env;
 
 use environment::EdgeAuthority;
+use http::Incoming;
+use steps::Settled;
 
 thread_local! {
     /// The issuer of this isolate, or what is wrong with the configuration: neither changes before the next
@@ -27,57 +30,90 @@ thread_local! {
     static AUTHORITY: OnceCell<Rc<Result<EdgeAuthority, Vec<String>>>> = const { OnceCell::new() };
 }
 
-/// Answers one request.
-#[event(fetch)]
-async fn fetch(request: web_sys::Request, env: Env, _context: Context) -> worker::Result<web_sys::Response> {
+/// Begins the request `id`: `head` as entry.js writes it, and the body, if it is not too long. The response, or a promise
+/// that must be settled before the request goes on.
+#[wasm_bindgen]
+pub fn begin(id: u32, env: &Env, head: String, body: Option<Vec<u8>>) -> JsValue {
     console_error_panic_hook::set_once();
+    counts::bind(env);
     let authority =
-        AUTHORITY.with(|cell| Rc::clone(cell.get_or_init(|| Rc::new(environment::authority(&env)))));
-    let incoming = http::Incoming::read(&request).await?;
-    let authority = match authority.as_ref() {
-        Ok(authority) => authority,
-        Err(mistakes) => {
-            event_log::write_mistakes(mistakes, moment()?.now);
-            counts::write_misconfigured(&env);
-            return http::send(&Response::misconfigured(&incoming.as_request().arrival));
-        }
+        AUTHORITY.with(|cell| Rc::clone(cell.get_or_init(|| Rc::new(environment::authority(env)))));
+    let moment = match moment() {
+        Ok(moment) => moment,
+        Err(why) => return JsValue::from_str(&why),
     };
-    #[cfg(feature = "provoke-panic")]
-    provoke_panic(&incoming);
-    let outcome = authority.handle(&incoming.as_request(), &moment()?).await;
-    if let Some(mut event) = outcome.event {
-        counts::write(&env, &mut event);
-        event_log::write(&event);
-    }
-    http::send(&outcome.response)
+    steps::begin(id, moment.now, answer(authority, Incoming { head, body }, moment))
 }
 
-/// The facts of one request.
-fn moment() -> worker::Result<Moment> {
+/// Goes on with the request `id`, which waited for a promise that gave bytes.
+#[wasm_bindgen]
+pub fn resume_bytes(id: u32, bytes: Vec<u8>) -> JsValue {
+    steps::resume(id, Ok(Settled::Bytes(bytes)))
+}
+
+/// Goes on with the request `id`, which waited for a promise that gave a string.
+#[wasm_bindgen]
+pub fn resume_text(id: u32, text: String) -> JsValue {
+    steps::resume(id, Ok(Settled::Text(text)))
+}
+
+/// Goes on with the request `id`, which waited for a promise that gave anything else.
+#[wasm_bindgen]
+pub fn resume_value(id: u32, value: JsValue) -> JsValue {
+    steps::resume(id, Ok(Settled::Value(value)))
+}
+
+/// Goes on with the request `id`, which waited for a promise that was rejected with an error of this text.
+#[wasm_bindgen]
+pub fn resume_failed(id: u32, why: String) -> JsValue {
+    steps::resume(id, Err(why))
+}
+
+/// Answers one request.
+async fn answer(
+    authority: Rc<Result<EdgeAuthority, Vec<String>>>,
+    incoming: Incoming,
+    moment: Moment,
+) -> JsValue {
+    let request = incoming.as_request();
+    match authority.as_ref() {
+        Ok(authority) => {
+            #[cfg(feature = "provoke-panic")]
+            provoke_panic(request.path);
+            let mut outcome = authority.handle(&request, &moment).await;
+            if let Some(event) = &mut outcome.event {
+                counts::write(event);
+            }
+            http::send(&outcome.response, outcome.event.as_ref().map(event_log::line).as_ref())
+        }
+        Err(mistakes) => {
+            let line = event_log::mistakes(mistakes, moment.now);
+            counts::write_misconfigured();
+            http::send(&Response::misconfigured(&request.arrival), Some(&line))
+        }
+    }
+}
+
+/// The facts of one request; a sentence when there are none to be had.
+#[expect(clippy::disallowed_methods, reason = "this is where the host takes its random bytes")]
+fn moment() -> Result<Moment, String> {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "milliseconds since 1970 are positive and fit"
     )]
     let now = js_sys::Date::now() as u64 / 1000;
-    Ok(Moment { now, random: random()? })
-}
-
-/// 32 bytes of the runtime's random source.
-#[expect(clippy::disallowed_methods, reason = "this is where the host takes its random bytes")]
-fn random() -> worker::Result<[u8; 32]> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| worker::Error::RustError(format!("no random bytes: {error}")))?;
-    Ok(bytes)
+    let mut random = [0; 32];
+    getrandom::fill(&mut random).map_err(|error| format!("no random bytes: {error}"))?;
+    Ok(Moment { now, random })
 }
 
 /// In the test build, `GET /panic` shows what a bug would do to the requests after it, `GET /out-of-memory` what one would
 /// that takes all the memory there is.
 #[cfg(feature = "provoke-panic")]
 #[expect(clippy::panic, reason = "this is its job")]
-fn provoke_panic(incoming: &http::Incoming) {
-    match incoming.as_request().path {
+fn provoke_panic(path: &str) {
+    match path {
         "/panic" => panic!("provoked"),
         "/out-of-memory" => {
             let mut taken = Vec::new();

@@ -2,8 +2,12 @@
 
 use edgemint_issuer::ports::Brake;
 use edgemint_issuer::{Limit, Unavailable};
+use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 use worker::Env;
+
+use crate::environment::bound;
+use crate::steps::{Settled, settled};
 
 /// The binding that counts attempts for one client from one network.
 const CLIENT_BRAKE: &str = "CLIENT_BRAKE";
@@ -11,22 +15,25 @@ const CLIENT_BRAKE: &str = "CLIENT_BRAKE";
 /// The binding that counts attempts from one network.
 const NETWORK_BRAKE: &str = "NETWORK_BRAKE";
 
+/// How long counting may take, in milliseconds. It is done on the same machine.
+const COUNT: u32 = 500;
+
 #[wasm_bindgen(module = "/src/glue.js")]
 extern "C" {
-    fn limiter(env: &Env, name: &str) -> JsValue;
-    #[wasm_bindgen(catch)]
-    async fn count(limiter: &JsValue, key: &str) -> Result<JsValue, JsValue>;
+    /// Whether there is still room.
+    fn count(limiter: &JsValue, key: &str, milliseconds: u32) -> Promise;
 }
 
 /// The rate limits that are bound. What is not bound limits nothing.
 pub(crate) struct RateLimits {
-    client: JsValue,
-    network: JsValue,
+    client: Option<JsValue>,
+    network: Option<JsValue>,
 }
 
 impl RateLimits {
     pub(crate) fn new(env: &Env) -> Self {
-        Self { client: limiter(env, CLIENT_BRAKE), network: limiter(env, NETWORK_BRAKE) }
+        let limiter = |name| bound(env, name, "limit");
+        Self { client: limiter(CLIENT_BRAKE), network: limiter(NETWORK_BRAKE) }
     }
 }
 
@@ -36,11 +43,11 @@ impl Brake for RateLimits {
             Limit::ClientAndNetwork => (CLIENT_BRAKE, &self.client),
             Limit::Network => (NETWORK_BRAKE, &self.network),
         };
-        if limiter.is_undefined() {
-            return Ok(true);
+        let Some(limiter) = limiter else { return Ok(true) };
+        match settled(count(limiter, key, COUNT)).await {
+            Ok(Settled::Value(room)) if !room.is_undefined() => Ok(room.is_truthy()),
+            Ok(_) => Err(Unavailable::timed_out(format!("{name} did not answer"))),
+            Err(_) => Err(Unavailable::new(format!("{name} failed"))),
         }
-        let counted = crate::deadline::within(crate::deadline::COUNT, count(limiter, key)).await;
-        let counted = counted.ok_or_else(|| Unavailable::timed_out(format!("{name} did not answer")))?;
-        counted.map(|success| success.is_truthy()).map_err(|_| Unavailable::new(format!("{name} failed")))
     }
 }
