@@ -32,6 +32,7 @@ fn pages() -> Vec<PathBuf> {
     let top = ["README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md"];
     let mut found: Vec<PathBuf> = top.iter().map(|name| root().join(name)).collect();
     walk(&root().join("docs"), &mut found);
+    found.push(root().join("bench/README.md"));
     assert!(found.len() >= 15, "found only {} pages", found.len());
     found.sort();
     found
