@@ -341,6 +341,11 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_client_id_is_told_what_one_is() {
+        assert!(ClientId::parse("").unwrap_err().to_string().contains("1 to 256 characters"));
+    }
+
+    #[test]
     fn a_secret_works_until_the_second_at_which_it_expires() {
         let secret = parse(RECORD).unwrap().secrets.remove(0);
         let ends = |expires| StoredSecret { expires, ..secret.clone() };
