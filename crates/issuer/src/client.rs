@@ -330,6 +330,8 @@ mod tests {
         assert_eq!(parse(&short).err(), Some(RecordError::Lifetime));
         assert!(parse(&short.replace("29", "30")).is_ok());
         assert_eq!(parse(&" ".repeat(256 * 1024 + 1)).err(), Some(RecordError::TooLarge));
+        let largest = format!("{RECORD}{}", " ".repeat(256 * 1024 - RECORD.len()));
+        assert!(parse(&largest).is_ok() && parse(&(largest + " ")).is_err());
         let twice = RECORD.replace("[{\"id\"", "[{\"id\":\"s1\",\"created\":1,\"expires\":null,\"hash\":\"$sha256$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"},{\"id\"");
         assert_eq!(parse(&twice).err(), Some(RecordError::RepeatedSecretId));
     }

@@ -115,6 +115,7 @@ mod tests {
             (&"&".repeat(64), FormError::TooMany),
         ] {
             assert_eq!(Form::parse(body.as_bytes()).err(), Some(error), "{body}");
+            assert!(!error.to_string().is_empty());
         }
     }
 
