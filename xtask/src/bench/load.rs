@@ -105,15 +105,20 @@ impl Measured {
         median(self.0.iter().map(of).collect())
     }
 
-    /// How far the CPU times of the runs are apart: (max - min) / median.
+    /// How far the CPU times of the middle half of the runs are apart, by what counts of them.
     pub(super) fn spread(&self) -> f64 {
-        let times = || self.0.iter().map(|sample| sample.cpu_us);
-        let (least, most) = (times().fold(f64::INFINITY, f64::min), times().fold(0.0, f64::max));
-        (most - least) / self.cpu_us()
+        (self.quartile(3) - self.quartile(1)) / self.cpu_us()
     }
 
+    /// The lower quartile: whatever else a machine does makes a run dearer, never cheaper.
     pub(super) fn cpu_us(&self) -> f64 {
-        self.median(|sample| sample.cpu_us)
+        self.quartile(1)
+    }
+
+    fn quartile(&self, which: usize) -> f64 {
+        let mut times: Vec<f64> = self.0.iter().map(|sample| sample.cpu_us).collect();
+        times.sort_by(f64::total_cmp);
+        times.get(times.len() * which / 4).copied().unwrap_or(f64::NAN)
     }
 
     #[expect(clippy::cast_precision_loss, reason = "KiB of a process are exact in an f64")]
@@ -223,10 +228,10 @@ mod tests {
         assert!((median(vec![3.0, 1.0, 2.0]) - 2.0).abs() < 1e-9);
         assert!(median(Vec::new()).is_nan());
         let mut measured = Measured::default();
-        for cpu_us in [100.0, 110.0, 90.0] {
+        for cpu_us in [100.0, 120.0, 90.0, 500.0] {
             measured.add(Sample { cpu_us, ..Sample::default() });
         }
-        assert!((measured.cpu_us() - 100.0).abs() < 1e-9 && (measured.spread() - 0.2).abs() < 1e-9);
+        assert!((measured.cpu_us() - 100.0).abs() < 1e-9 && (measured.spread() - 4.0).abs() < 1e-9);
     }
 
     #[test]

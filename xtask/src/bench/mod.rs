@@ -40,8 +40,8 @@ struct Pace {
 
 const WHOLE: Pace = Pace {
     warm_up: Duration::from_secs(2),
-    run: Duration::from_millis(1_700),
-    runs: 7,
+    run: Duration::from_millis(700),
+    runs: 16,
     endurance: Some(1_000_000),
     starts: 15,
     growth: growth::Extent::Whole,
@@ -49,8 +49,8 @@ const WHOLE: Pace = Pace {
 
 const QUICK: Pace = Pace {
     warm_up: Duration::from_millis(1_000),
-    run: Duration::from_millis(700),
-    runs: 5,
+    run: Duration::from_millis(400),
+    runs: 8,
     endurance: None,
     starts: 5,
     growth: growth::Extent::Ends,
