@@ -6,33 +6,16 @@
     reason = "a test that cannot go on must stop, and say where"
 )]
 
+mod replay;
+
 use std::collections::BTreeSet;
 
-use edgemint_issuer::{Authority, Config};
-use edgemint_testkit::{
-    MemoryClients, NOW, Store, TestCrypto, Vector, apis, cast, check_log_line, misfits, moment,
-};
+use edgemint_testkit::{Vector, check_log_line};
 use serde_json::{Value, json};
 
-const ISSUER: &str = "http://127.0.0.1:8787";
-
-/// The event of `vector`, if it has one.
+/// The event of `vector`, if it has one, as the log has it.
 fn event(vector: &Vector) -> Option<Value> {
-    let mut clients = MemoryClients::default();
-    cast().iter().for_each(|record| clients.add(record));
-    apis().iter().for_each(|api| clients.add_api(api));
-    misfits().into_iter().for_each(|(key, json)| clients.put(key, json));
-    if vector.store == Store::Down {
-        clients.go_down();
-    }
-    let variables = vector.variables(ISSUER, NOW);
-    let config =
-        Config::parse(variables.iter().map(|(name, value)| (name.as_str(), value.as_str()))).unwrap();
-    let authority = Authority::new(config, clients, TestCrypto::default(), [7; 32]);
-    let outcome = vector
-        .at(ISSUER, NOW)
-        .with_request(|request| pollster::block_on(authority.handle(request, &moment())));
-    outcome.event.map(|event| serde_json::to_value(event).unwrap())
+    replay::event(vector).map(|event| serde_json::to_value(event).unwrap())
 }
 
 #[test]

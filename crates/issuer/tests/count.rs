@@ -6,34 +6,16 @@
     reason = "a test that cannot go on must stop, and say where"
 )]
 
+mod replay;
+
 use edgemint_issuer::{
     Arrival, Authority, Body, COUNTED, ClientId, ClientRecord, Config, Event, GeneratedSecret, Request,
     StoredSecret,
 };
-use edgemint_testkit::{
-    MemoryClients, NOW, Store, TestCrypto, Vector, apis, cast, misfits, moment, signing_key,
-};
+use edgemint_testkit::{MemoryClients, TestCrypto, Vector, moment, signing_key};
 use serde_json::Value;
 
-const ISSUER: &str = "http://127.0.0.1:8787";
-
-fn event(vector: &Vector) -> Option<Event> {
-    let mut clients = MemoryClients::default();
-    cast().iter().for_each(|record| clients.add(record));
-    apis().iter().for_each(|api| clients.add_api(api));
-    misfits().into_iter().for_each(|(key, json)| clients.put(key, json));
-    if vector.store == Store::Down {
-        clients.go_down();
-    }
-    let variables = vector.variables(ISSUER, NOW);
-    let config =
-        Config::parse(variables.iter().map(|(name, value)| (name.as_str(), value.as_str()))).unwrap();
-    let authority = Authority::new(config, clients, TestCrypto::default(), [7; 32]);
-    let outcome = vector
-        .at(ISSUER, NOW)
-        .with_request(|request| pollster::block_on(authority.handle(request, &moment())));
-    outcome.event
-}
+use replay::event;
 
 /// The field `name` of a line, as text: nothing for one that is null or not there.
 fn text(line: &Value, name: &str) -> String {
