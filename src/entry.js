@@ -7,7 +7,8 @@ const { begin, resume_bytes, resume_text, resume_value, resume_failed } = Worker
 /** As MAX_BODY in the issuer. */
 const MAX_BODY = 16 * 1024;
 
-const EMPTY = new Uint8Array();
+/** Stands for a body that is not UTF-8: it is refused in the same words, as a form that is not well-formed. */
+const MALFORMED = "%";
 
 let last = 0;
 
@@ -16,15 +17,14 @@ export default {
     let isInside = false;
     try {
       const id = (last = (last + 1) >>> 0);
-      let body = EMPTY;
+      let body = "";
       if (request.method === "POST") {
-        const announced = request.headers.get("content-length");
-        const isShort = announced !== null && Number(announced) <= MAX_BODY;
-        body = isShort ? new Uint8Array(await request.arrayBuffer()) : await bodyWithin(request);
+        const announced = Number(request.headers.get("content-length") ?? NaN);
+        body = announced <= MAX_BODY ? whole(await request.text(), announced) : await bodyWithin(request);
       }
-      const text = head(request);
+      const text = body === undefined ? head(request) : `${head(request)}\n${body}`;
       isInside = true;
-      let step = begin(id, env, text, body);
+      let step = begin(id, env, text);
       isInside = false;
       while (!(step instanceof Response)) {
         if (!(step instanceof Promise)) throw new Error(step ?? "the instance died while this request waited");
@@ -54,7 +54,8 @@ function resume(id, value) {
 }
 
 /**
- * What the issuer needs of a request, a line each; "=" marks a header that is there. No value can hold a newline.
+ * What the issuer needs of a request but its body, a line each; "=" marks a header that is there. No value can hold a
+ * newline.
  * `cf-connecting-ip`, `cf-ipcountry` and `cf-ray` are Cloudflare's: it overwrites what a client puts there.
  */
 function head(request) {
@@ -74,17 +75,27 @@ const DISCARDED = 1 << 20;
 
 /** A body of whatever length; undefined when it is longer than it may be: no more than that of it is kept. */
 async function bodyWithin(request) {
-  if (request.body === null) return EMPTY;
+  if (request.body === null) return "";
   const kept = new Uint8Array(MAX_BODY);
   let length = 0;
   const reader = request.body.getReader();
   for (;;) {
     const { done, value } = await reader.read();
-    if (done) return length > MAX_BODY ? undefined : kept.subarray(0, length);
+    if (done) break;
     if (length + value.length <= MAX_BODY) kept.set(value, length);
     length += value.length;
     if (length > DISCARDED) return undefined;
   }
+  return length > MAX_BODY ? undefined : whole(new TextDecoder().decode(kept.subarray(0, length)), length);
+}
+
+/**
+ * `text`, if the bytes that it was read from say just that. To have a body as text costs half of what its bytes do, but the
+ * runtime replaces what is not UTF-8, and drops a byte order mark: neither may go unseen.
+ */
+function whole(text, bytes) {
+  const isAll = text.length === bytes || new TextEncoder().encode(text).length === bytes;
+  return isAll && !text.includes("\uFFFD") ? text : MALFORMED;
 }
 
 /**

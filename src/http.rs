@@ -10,18 +10,14 @@ extern "C" {
     fn respond(status: u16, text: &str, headers_end: u32, body_end: u32, is_failure: bool) -> JsValue;
 }
 
-/// A request as it came in: what the issuer's [`Request`] borrows from.
-pub(crate) struct Incoming {
-    /// A line each: the method, the URL, and some headers.
-    pub(crate) head: String,
-    /// The body, if it is not longer than it may be.
-    pub(crate) body: Option<Vec<u8>>,
-}
+/// A request as entry.js writes it, which the issuer's [`Request`] borrows from: a line each for the method, the URL, and
+/// some headers; then the body, unless it is longer than it may be.
+pub(crate) struct Incoming(pub(crate) String);
 
 impl Incoming {
     /// For the issuer.
     pub(crate) fn as_request(&self) -> Request<'_> {
-        let mut lines = self.head.split('\n');
+        let mut lines = self.0.splitn(11, '\n');
         let method = lines.next().unwrap_or_default();
         let (plain_http, host, path) = parts_of(lines.next().unwrap_or_default());
         let mut header = || lines.next().and_then(|line| line.strip_prefix('='));
@@ -34,7 +30,7 @@ impl Incoming {
             origin: header(),
             if_none_match: header(),
             arrival: Arrival { plain_http, host, address: header(), country: header(), ray: header() },
-            body: self.body.as_deref().map_or(Body::TooLarge, Body::Whole),
+            body: lines.next().map_or(Body::TooLarge, |body| Body::Whole(body.as_bytes())),
         }
     }
 }

@@ -30,10 +30,10 @@ thread_local! {
     static AUTHORITY: OnceCell<Rc<Result<EdgeAuthority, Vec<String>>>> = const { OnceCell::new() };
 }
 
-/// Begins the request `id`: `head` as entry.js writes it, and the body, if it is not too long. The response, or a promise
-/// that must be settled before the request goes on.
+/// Begins the request `id`, which is written as [`Incoming`] tells. The response, or a promise that must be settled before
+/// the request goes on.
 #[wasm_bindgen]
-pub fn begin(id: u32, env: &Env, head: String, body: Option<Vec<u8>>) -> JsValue {
+pub fn begin(id: u32, env: &Env, request: String) -> JsValue {
     console_error_panic_hook::set_once();
     counts::bind(env);
     let authority =
@@ -42,7 +42,7 @@ pub fn begin(id: u32, env: &Env, head: String, body: Option<Vec<u8>>) -> JsValue
         Ok(moment) => moment,
         Err(why) => return JsValue::from_str(&why),
     };
-    steps::begin(id, moment.now, answer(authority, Incoming { head, body }, moment))
+    steps::begin(id, moment.now, answer(authority, Incoming(request), moment))
 }
 
 /// Goes on with the request `id`, which waited for a promise that gave bytes.

@@ -165,28 +165,66 @@ fn documents_are_tagged_and_not_sent_twice() {
     }
 }
 
+/// Status and body of what `/token` answers to the bytes in `body`, which curl announces, or sends in chunks.
+fn post_bytes(server: &Server, state: &State, body: &[u8], is_chunked: bool) -> (String, String) {
+    let file = state.path().join("body");
+    std::fs::write(&file, body).unwrap();
+    let (url, data) = (format!("{}/token", server.base_url()), format!("@{}", file.display()));
+    let mut command = Command::new("curl");
+    command.args(["-sS", "-w", "\n%{http_code}", "-X", "POST", &url, "--data-binary", &data]);
+    if is_chunked {
+        command.args(["-H", "Transfer-Encoding: chunked"]);
+    }
+    command.args(["-H", &format!("Authorization: {BASIC}")]);
+    let said = run(command.args(["-H", "Content-Type: application/x-www-form-urlencoded"]));
+    let (body, status) = said.rsplit_once('\n').unwrap();
+    (status.to_owned(), body.to_owned())
+}
+
 #[test]
 fn a_body_without_an_announced_length_is_read_within_the_limit() {
     let state = State::seeded();
     let server = serve(&state, &variables(&[]), Variant::Release);
-    let url = format!("{}/token", server.base_url());
-    let curl = |bytes: usize| {
-        let file = state.path().join("body");
-        let form = "grant_type=client_credentials&x=";
-        std::fs::write(&file, format!("{form}{}", "x".repeat(bytes - form.len()))).unwrap();
-        let data = format!("@{}", file.display());
-        let mut command = Command::new("curl");
-        command.args(["-sS", "-w", "\n%{http_code}", "-X", "POST", &url, "-H", "Transfer-Encoding: chunked"]);
-        command.args(["-H", &format!("Authorization: {BASIC}"), "--data-binary", &data]);
-        let said = run(command.args(["-H", "Content-Type: application/x-www-form-urlencoded"]));
-        let (body, status) = said.rsplit_once('\n').unwrap();
-        (status.to_owned(), body.to_owned())
-    };
     for (bytes, expected) in [(16 * 1024, "200"), (16 * 1024 + 1, "413"), (1_000_000, "413")] {
+        let form = "grant_type=client_credentials&x=";
+        let body = format!("{form}{}", "x".repeat(bytes - form.len()));
         // A connection that ends under a body tells on it only now and then.
         for round in 0..20 {
-            let (status, body) = curl(bytes);
+            let (status, body) = post_bytes(&server, &state, body.as_bytes(), true);
             assert_eq!(status, expected, "{bytes} bytes, round {round}: {body}\n{}", server.log().join("\n"));
+        }
+    }
+}
+
+/// The runtime hands a body over as text, and would rather mend it than tell.
+#[test]
+fn a_body_that_is_not_utf_8_is_refused_however_it_comes() {
+    let state = State::seeded();
+    let server = serve(&state, &variables(&[]), Variant::Release);
+    let form = b"grant_type=client_credentials&x=";
+    let after = |bytes: &[u8]| [form, bytes].concat();
+    for (what, body, expected) in [
+        ("ASCII", after(b"x"), "200"),
+        ("UTF-8", after("päss日本😀".as_bytes()), "200"),
+        ("a byte that no UTF-8 has", after(b"\xFF"), "400"),
+        ("Latin-1", after(b"p\xE4ss"), "400"),
+        ("three bytes of four, as long as what replaces them", after(b"\xF0\x9F\x98"), "400"),
+        ("half of a surrogate pair", after(b"\xED\xA0\x80"), "400"),
+        ("a byte order mark", [b"\xEF\xBB\xBF", form.as_slice(), b"x"].concat(), "400"),
+        (
+            "a byte order mark, and more than ASCII",
+            ["\u{FEFF}".as_bytes(), &after("ä".as_bytes())].concat(),
+            "400",
+        ),
+    ] {
+        for is_chunked in [false, true] {
+            let (status, answer) = post_bytes(&server, &state, &body, is_chunked);
+            assert_eq!(status, expected, "{what}, chunked: {is_chunked}: {answer}");
+            assert_eq!(
+                answer.contains("The body is not well-formed."),
+                expected == "400",
+                "{what}: {answer}"
+            );
         }
     }
 }
