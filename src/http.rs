@@ -7,7 +7,7 @@ use crate::event_log::Line;
 
 #[wasm_bindgen(module = "/src/glue.js")]
 extern "C" {
-    fn respond(status: u16, text: &str, headers_end: u32, body_end: u32, is_failure: bool) -> JsValue;
+    fn respond(text: &str, head_end: u32, body_end: u32, is_failure: bool) -> JsValue;
 }
 
 /// A request as entry.js writes it, which the issuer's [`Request`] borrows from: a line each for the method, the URL, and
@@ -46,19 +46,15 @@ fn parts_of(url: &str) -> (bool, &str, &str) {
 pub(crate) fn send(response: &Response<'_>, line: Option<&Line>) -> JsValue {
     let logged = line.map_or(0, |line| line.text.len());
     let mut text = String::with_capacity(256 + response.body.len() + logged);
+    text.push_str(&response.status.to_string());
     for (name, value) in &response.headers {
-        if !text.is_empty() {
-            text.push('\n');
-        }
-        text.push_str(name);
-        text.push('\n');
-        text.push_str(value);
+        text.extend(["\n", name, "\n", value]);
     }
-    let headers_end = utf16_length(&text);
+    let head_end = utf16_length(&text);
     text.push_str(&response.body);
-    let body_end = headers_end + utf16_length(&response.body);
+    let body_end = head_end + utf16_length(&response.body);
     text.push_str(line.map_or("", |line| &line.text));
-    respond(response.status, &text, headers_end, body_end, line.is_some_and(|line| line.is_failure))
+    respond(&text, head_end, body_end, line.is_some_and(|line| line.is_failure))
 }
 
 /// How long JavaScript takes `text` to be.
