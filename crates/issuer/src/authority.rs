@@ -116,15 +116,31 @@ impl Endpoint {
     }
 }
 
+/// The members of a token response (RFC 6749 §5.1) beside the tokens.
 #[derive(Serialize)]
 struct TokenBody<'a> {
-    access_token: &'a str,
     token_type: &'a str,
     expires_in: u64,
     #[serde(skip_serializing_if = "str::is_empty")]
     scope: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id_token: Option<&'a str>,
+}
+
+impl TokenBody<'_> {
+    /// With the tokens. They have nothing that JSON escapes, and are long: they are not looked through for it.
+    fn with(&self, access_token: &str, id_token: Option<&str>) -> String {
+        let rest = serde_json::to_string(self).unwrap_or_default();
+        let length = access_token.len() + id_token.map_or(0, str::len) + rest.len() + 40;
+        let mut body = String::with_capacity(length);
+        body.push_str("{\"access_token\":\"");
+        body.push_str(access_token);
+        if let Some(id_token) = id_token {
+            body.push_str("\",\"id_token\":\"");
+            body.push_str(id_token);
+        }
+        body.push_str("\",");
+        body.push_str(rest.trim_start_matches('{'));
+        body
+    }
 }
 
 impl<C, S> Authority<C, S> {
@@ -323,13 +339,11 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifie
 
         let scope = grant.scope().to_string();
         let body = TokenBody {
-            access_token: &access_token,
             token_type: grant.profile().token_type(),
             expires_in: grant.lifetime(),
             scope: &scope,
-            id_token: id_token.as_deref(),
         };
-        let response = Response::token(serde_json::to_string(&body).unwrap_or_default());
+        let response = Response::token(body.with(&access_token, id_token.as_deref()));
         let decision = Decision::Issued {
             client: grant.client().id.to_string(),
             secret_id: grant.secret_id().to_owned(),
