@@ -11,7 +11,7 @@ pub(crate) struct Line {
 
 /// Of one event.
 pub(crate) fn line(event: &Event) -> Line {
-    Line { text: serde_json::to_string(event).unwrap_or_default(), is_failure: event.is_failure() }
+    Line { text: json(event), is_failure: event.is_failure() }
 }
 
 /// What is wrong with the configuration: all of it, for as long as it is wrong.
@@ -24,5 +24,12 @@ pub(crate) fn mistakes(mistakes: &[String], time: u64) -> Line {
         mistakes: &'a [String],
     }
     let event = Misconfigured { time, event: "config.invalid", outcome: "failed", mistakes };
-    Line { text: serde_json::to_string(&event).unwrap_or_default(), is_failure: true }
+    Line { text: json(&event), is_failure: true }
+}
+
+fn json(event: &impl Serialize) -> String {
+    // Most lines fit: a buffer that grows is copied each time.
+    let mut json = Vec::with_capacity(512);
+    let written = serde_json::to_writer(&mut json, event);
+    written.ok().and_then(|()| String::from_utf8(json).ok()).unwrap_or_default()
 }

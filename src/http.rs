@@ -37,7 +37,8 @@ impl Incoming {
 
 /// Of an absolute URL: whether it is http without TLS, the host, and the path; the query is nobody's business here.
 fn parts_of(url: &str) -> (bool, &str, &str) {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let (scheme, rest) = url.split_once(':').unwrap_or(("", url));
+    let rest = rest.strip_prefix("//").unwrap_or(rest);
     let (host, from_path) = rest.find('/').and_then(|at| rest.split_at_checked(at)).unwrap_or((rest, "/"));
     (!scheme.eq_ignore_ascii_case("https"), host, from_path.split(['?', '#']).next().unwrap_or("/"))
 }

@@ -64,7 +64,8 @@ const JSON: &str = "application/json";
 
 impl<'a> Response<'a> {
     pub(crate) fn empty(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Cow::Borrowed("") }
+        // No answer has many more.
+        Self { status, headers: Vec::with_capacity(6), body: Cow::Borrowed("") }
     }
 
     pub(crate) fn text(status: u16, body: &'static str) -> Self {

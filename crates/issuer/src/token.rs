@@ -111,8 +111,8 @@ impl<'a> Mint<'a> {
                 let at_hash = self.key.alg().at_hash(random);
                 let sub = subject(&client.id);
                 let claims = self.dex_claims(&sub, grant.audience(), jti, &at_hash);
-                let scope = grant.scope().to_string();
-                let scope = Some(scope).filter(|scope| grant.is_for_apis() && !scope.is_empty());
+                let has_scope = grant.is_for_apis() && !grant.scope().is_empty();
+                let scope = has_scope.then(|| grant.scope().to_string());
                 let claims = DexClaims { scope, own: Some(&client.claims), ..claims };
                 signing_input(self.key.header(), &json(&claims))
             }
@@ -188,7 +188,12 @@ impl<'a> Mint<'a> {
 
 /// Strings, numbers, and what was read from JSON: they cannot fail to serialise.
 fn json(claims: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(claims).unwrap_or_default()
+    // Most claims fit: a buffer that grows is copied each time.
+    let mut json = Vec::with_capacity(512);
+    match serde_json::to_writer(&mut json, claims) {
+        Ok(()) => json,
+        Err(_) => Vec::new(),
+    }
 }
 
 /// What is signed of a JWT: its JOSE header, which is encoded already, and its claims (RFC 7515 §5.1).
