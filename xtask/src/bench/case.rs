@@ -30,10 +30,11 @@ enum Ask {
 }
 
 /// In the order of the table.
-pub(super) const CASES: [Case; 17] = [
+pub(super) const CASES: [Case; 18] = [
     Case { name: "hello-js", server: Kind::HelloJs, ask: Ask::Token("profile") },
     Case { name: "hello-rust", server: Kind::HelloRust, ask: Ask::Token("profile") },
     Case { name: "hello-rust-get", server: Kind::HelloRust, ask: Ask::Get("/") },
+    Case { name: "limit", server: Kind::Limit, ask: Ask::Token("profile") },
     Case { name: "floor-memory", server: Kind::FloorMemory, ask: Ask::Token("profile") },
     Case { name: "floor-kv", server: Kind::FloorKv, ask: Ask::Token("profile") },
     Case { name: "token", server: Kind::Edgemint, ask: Ask::Token("profile") },

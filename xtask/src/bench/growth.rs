@@ -115,7 +115,7 @@ pub(super) fn measure(
                     for once in request.each()?.iter().take(IN_MEMORY_AT_MOST) {
                         exchange(server.port, once)?;
                     }
-                    generator.send(server, &request, Duty::For(pace.warm_up))?;
+                    generator.send(server, &request, Duty::For(pace.warm_up / 2))?;
                 }
                 measured.add(generator.send(server, &request, Duty::For(pace.run / 2))?);
                 drop(step);

@@ -29,6 +29,8 @@ use std::time::{Duration, Instant};
 /// How long each part takes.
 struct Pace {
     warm_up: Duration,
+    /// Long enough for several collections of the whole heap, which are a tenth of what a request costs and come all at
+    /// once: of shorter runs, one has them and another does not.
     run: Duration,
     runs: u32,
     /// Of tokens, to see whether the memory grows; none to leave it out.
@@ -39,8 +41,8 @@ struct Pace {
 
 const WHOLE: Pace = Pace {
     warm_up: Duration::from_secs(2),
-    run: Duration::from_millis(700),
-    runs: 16,
+    run: Duration::from_secs(2),
+    runs: 6,
     endurance: Some(1_000_000),
     starts: 15,
     growth: growth::Extent::Whole,
@@ -48,8 +50,8 @@ const WHOLE: Pace = Pace {
 
 const QUICK: Pace = Pace {
     warm_up: Duration::from_millis(1_000),
-    run: Duration::from_millis(400),
-    runs: 8,
+    run: Duration::from_secs(1),
+    runs: 3,
     endurance: None,
     starts: 5,
     growth: growth::Extent::Ends,

@@ -28,6 +28,8 @@ pub(super) enum Kind {
     HelloJs,
     /// The same in Rust, by the crate `worker`.
     HelloRust,
+    /// What any issuer in this runtime must do, and nothing else.
+    Limit,
     /// The fewest lines of JavaScript that issue a token; records are kept in memory.
     FloorMemory,
     /// The same, and each record is read from KV.
@@ -129,6 +131,10 @@ impl Servers {
             Kind::OpenAuth => {
                 self.modules(&mut worker, &directory.0, &self.scratch, &["openauth.js"])?;
                 worker.bindings.push(text("SECRET", self.secret.expose()));
+            }
+            Kind::Limit => {
+                self.modules(&mut worker, &directory.0, &bench().join("servers"), &["limit.js"])?;
+                worker.bindings.extend(issuer());
             }
             Kind::FloorMemory | Kind::FloorKv => {
                 self.modules(&mut worker, &directory.0, &bench().join("servers"), &["floor.js"])?;
