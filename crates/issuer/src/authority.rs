@@ -1,6 +1,7 @@
 //! The issuer as a whole: one public method, which follows a request from its route to its answer.
 
-use serde::Serialize;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::authenticate::Authenticator;
 use crate::brake::Brakes;
@@ -12,6 +13,7 @@ use crate::event::{Decision, Event};
 use crate::grant::Grant;
 use crate::http::{Request, Response};
 use crate::inspection::{Inspector, Refusal};
+use crate::json::Object;
 use crate::keys::SigningKey;
 use crate::metadata::Documents;
 use crate::ports::{
@@ -21,9 +23,6 @@ use crate::request::TokenRequest;
 use crate::slow_hash::Proven;
 use crate::token::{MAX_TOKEN, Mint, compact};
 use crate::trail::Trail;
-
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 const WELL_KNOWN_OAUTH: &str = "/.well-known/oauth-authorization-server";
 
@@ -113,33 +112,6 @@ impl Endpoint {
             (_, false) => "GET, HEAD",
             (_, true) => "GET, HEAD, OPTIONS",
         }
-    }
-}
-
-/// The members of a token response (RFC 6749 §5.1) beside the tokens.
-#[derive(Serialize)]
-struct TokenBody<'a> {
-    token_type: &'a str,
-    expires_in: u64,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    scope: &'a str,
-}
-
-impl TokenBody<'_> {
-    /// With the tokens. They have nothing that JSON escapes, and are long: they are not looked through for it.
-    fn with(&self, access_token: &str, id_token: Option<&str>) -> String {
-        let rest = serde_json::to_string(self).unwrap_or_default();
-        let length = access_token.len() + id_token.map_or(0, str::len) + rest.len() + 40;
-        let mut body = String::with_capacity(length);
-        body.push_str("{\"access_token\":\"");
-        body.push_str(access_token);
-        if let Some(id_token) = id_token {
-            body.push_str("\",\"id_token\":\"");
-            body.push_str(id_token);
-        }
-        body.push_str("\",");
-        body.push_str(rest.trim_start_matches('{'));
-        body
     }
 }
 
@@ -337,13 +309,19 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifie
             None
         };
 
-        let scope = grant.scope().to_string();
-        let body = TokenBody {
-            token_type: grant.profile().token_type(),
-            expires_in: grant.lifetime(),
-            scope: &scope,
-        };
-        let response = Response::token(body.with(&access_token, id_token.as_deref()));
+        // RFC 6749 §5.1, OpenID Connect Core §3.1.3.3.
+        let length = access_token.len() + id_token.as_ref().map_or(0, String::len) + 128;
+        let mut body = Object::with_capacity(length);
+        body.plain("access_token", &access_token);
+        body.string("token_type", grant.profile().token_type());
+        body.number("expires_in", grant.lifetime());
+        if !grant.scope().is_empty() {
+            body.string("scope", &grant.scope().to_string());
+        }
+        if let Some(id_token) = &id_token {
+            body.plain("id_token", id_token);
+        }
+        let response = Response::token(body.end());
         let decision = Decision::Issued {
             client: grant.client().id.to_string(),
             secret_id: grant.secret_id().to_owned(),

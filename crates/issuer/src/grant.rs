@@ -2,8 +2,6 @@
 
 use std::rc::Rc;
 
-use serde::Serialize;
-
 use crate::api::ApiId;
 use crate::authenticate::AuthenticatedClient;
 use crate::client::{ClientId, ClientRecord};
@@ -28,8 +26,7 @@ pub(crate) struct ScopeRequest {
 }
 
 /// `aud` (RFC 7519 §4.1.3): a string when single, else an array; never empty.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Audience {
     /// One.
     One(String),

@@ -31,6 +31,7 @@ mod http;
 mod inspection;
 mod introspect;
 mod issuer_url;
+mod json;
 mod keys;
 mod memory;
 mod metadata;

@@ -1,16 +1,13 @@
 //! Tokens: the claims of a grant in either profile, as the text that gets signed (RFC 7519, RFC 7515, RFC 9068).
 
-use std::collections::BTreeMap;
-
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Serialize;
-use serde_json::Value;
 
 use crate::client::ClientId;
 use crate::config::TokenProfile;
 use crate::grant::{Audience, Grant};
 use crate::issuer_url::Issuer;
+use crate::json::Object;
 use crate::keys::SigningKey;
 
 /// The longest token, in bytes: none longer is issued, and none longer is looked at. Servers bound headers to that or
@@ -42,54 +39,6 @@ pub fn subject(client: &ClientId) -> String {
     URL_SAFE_NO_PAD.encode(message)
 }
 
-/// The claims that dex puts into access and ID tokens alike (OpenID Connect Core §2, §5.1).
-#[derive(Serialize)]
-struct DexClaims<'a> {
-    iss: &'a str,
-    sub: &'a str,
-    aud: &'a Audience,
-    exp: u64,
-    iat: u64,
-    jti: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    nonce: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    azp: Option<&'a str>,
-    at_hash: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    email_verified: Option<bool>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    groups: &'a [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    preferred_username: Option<&'a str>,
-    /// In the access token for an API, which must know; dex has no APIs.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    scope: Option<String>,
-    /// The client's own, in the access token; none of them has the name of another claim.
-    #[serde(flatten)]
-    own: Option<&'a BTreeMap<String, Value>>,
-}
-
-/// The claims of a JWT access token (RFC 9068 §2.2).
-#[derive(Serialize)]
-struct AccessTokenClaims<'a> {
-    iss: &'a str,
-    sub: &'a str,
-    aud: &'a Audience,
-    client_id: &'a str,
-    exp: u64,
-    iat: u64,
-    jti: &'a str,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    scope: String,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    groups: &'a [String],
-    #[serde(flatten)]
-    own: &'a BTreeMap<String, Value>,
-}
-
 /// What the two tokens of one grant have in common.
 pub(crate) struct Mint<'a> {
     pub(crate) issuer: &'a Issuer,
@@ -101,37 +50,28 @@ pub(crate) struct Mint<'a> {
     pub(crate) iat: u64,
 }
 
-impl<'a> Mint<'a> {
+impl Mint<'_> {
     /// What is signed of the access token.
     pub(crate) fn access_token(&self, jti: &str, random: &[u8]) -> String {
         let (grant, client) = (self.grant, self.grant.client());
-        match grant.profile() {
+        let (mut claims, header) = match grant.profile() {
             TokenProfile::Dex => {
                 // dex's way to make each access token unique: a hash of fresh random bytes.
                 let at_hash = self.key.alg().at_hash(random);
-                let sub = subject(&client.id);
-                let claims = self.dex_claims(&sub, grant.audience(), jti, &at_hash);
-                let has_scope = grant.is_for_apis() && !grant.scope().is_empty();
-                let scope = has_scope.then(|| grant.scope().to_string());
-                let claims = DexClaims { scope, own: Some(&client.claims), ..claims };
-                signing_input(self.key.header(), &json(&claims))
+                let mut claims = self.dex_claims(&subject(&client.id), grant.audience(), jti, &at_hash);
+                // For an API, which must know; dex has no APIs.
+                if grant.is_for_apis() && !grant.scope().is_empty() {
+                    claims.string("scope", &grant.scope().to_string());
+                }
+                (claims, self.key.header())
             }
-            TokenProfile::Rfc9068 => {
-                let claims = AccessTokenClaims {
-                    iss: self.issuer.as_str(),
-                    sub: client.id.as_str(),
-                    aud: grant.audience(),
-                    client_id: client.id.as_str(),
-                    exp: self.exp(),
-                    iat: self.iat,
-                    jti,
-                    scope: grant.scope().to_string(),
-                    groups: self.groups(),
-                    own: &client.claims,
-                };
-                signing_input(self.key.access_token_header(), &json(&claims))
-            }
+            TokenProfile::Rfc9068 => (self.rfc9068_claims(jti), self.key.access_token_header()),
+        };
+        // The client's own: none of them has the name of another claim.
+        for (name, value) in &client.claims {
+            claims.foreign(name, value);
         }
+        signing_input(header, claims.end().as_bytes())
     }
 
     /// What is signed of the ID token that is issued with `access_token`.
@@ -143,56 +83,69 @@ impl<'a> Mint<'a> {
         };
         let at_hash = self.key.alg().at_hash(access_token.as_bytes());
         let claims = self.dex_claims(&sub, self.grant.id_token_audience(), jti, &at_hash);
-        signing_input(self.key.header(), &json(&claims))
+        signing_input(self.key.header(), claims.end().as_bytes())
     }
 
-    /// dex's access token differs from its ID token in `jti`, `at_hash`, and what concerns APIs.
-    fn dex_claims<'c>(
-        &'c self,
-        sub: &'c str,
-        aud: &'c Audience,
-        jti: &'c str,
-        at_hash: &'c str,
-    ) -> DexClaims<'c> {
+    /// The claims that dex puts into access and ID tokens alike (OpenID Connect Core §2, §5.1). Its access token differs
+    /// from its ID token in `jti`, `at_hash`, and what concerns APIs.
+    fn dex_claims(&self, sub: &str, aud: &Audience, jti: &str, at_hash: &str) -> Object {
         let (grant, client) = (self.grant, self.grant.client());
         let has = |scope: &str| grant.scope().contains(scope);
-        // dex leaves an empty name out.
-        let name = Some(client.name.as_str()).filter(|name| has("profile") && !name.is_empty());
-        DexClaims {
-            iss: self.issuer.as_str(),
-            sub,
-            aud,
-            exp: self.exp(),
-            iat: self.iat,
-            jti,
-            nonce: grant.nonce(),
-            azp: aud.is_several().then(|| client.id.as_str()),
-            at_hash,
-            email_verified: has("email").then_some(false),
-            groups: self.groups(),
-            name,
-            preferred_username: name,
-            scope: None,
-            own: None,
+        let mut claims = self.claims(sub, aud);
+        self.times(&mut claims, jti);
+        claims.optional("nonce", grant.nonce());
+        claims.optional("azp", aud.is_several().then(|| client.id.as_str()));
+        claims.string("at_hash", at_hash);
+        if has("email") {
+            claims.boolean("email_verified", false);
         }
+        self.groups(&mut claims);
+        // dex leaves an empty name out.
+        if has("profile") && !client.name.is_empty() {
+            claims.string("name", &client.name);
+            claims.string("preferred_username", &client.name);
+        }
+        claims
     }
 
-    fn exp(&self) -> u64 {
-        self.iat.saturating_add(self.grant.lifetime())
+    /// The claims of a JWT access token (RFC 9068 §2.2).
+    fn rfc9068_claims(&self, jti: &str) -> Object {
+        let id = self.grant.client().id.as_str();
+        let mut claims = self.claims(id, self.grant.audience());
+        claims.string("client_id", id);
+        self.times(&mut claims, jti);
+        if !self.grant.scope().is_empty() {
+            claims.string("scope", &self.grant.scope().to_string());
+        }
+        self.groups(&mut claims);
+        claims
     }
 
-    fn groups(&self) -> &'a [String] {
-        if self.grant.scope().contains("groups") { &self.grant.client().groups } else { &[] }
+    /// Who says it, of whom, and to whom (RFC 7519 §4.1).
+    fn claims(&self, sub: &str, aud: &Audience) -> Object {
+        // Most claims fit: a buffer that grows is copied each time.
+        let mut claims = Object::with_capacity(512);
+        claims.string("iss", self.issuer.as_str());
+        claims.string("sub", sub);
+        match aud {
+            Audience::One(only) => claims.string("aud", only),
+            Audience::Several(several) => claims.strings("aud", several),
+        }
+        claims
     }
-}
 
-/// Strings, numbers, and what was read from JSON: they cannot fail to serialise.
-fn json(claims: &impl Serialize) -> Vec<u8> {
-    // Most claims fit: a buffer that grows is copied each time.
-    let mut json = Vec::with_capacity(512);
-    match serde_json::to_writer(&mut json, claims) {
-        Ok(()) => json,
-        Err(_) => Vec::new(),
+    /// For how long, and which token it is (RFC 7519 §4.1).
+    fn times(&self, claims: &mut Object, jti: &str) {
+        claims.number("exp", self.iat.saturating_add(self.grant.lifetime()));
+        claims.number("iat", self.iat);
+        claims.string("jti", jti);
+    }
+
+    fn groups(&self, claims: &mut Object) {
+        let groups = &self.grant.client().groups;
+        if self.grant.scope().contains("groups") && !groups.is_empty() {
+            claims.strings("groups", groups);
+        }
     }
 }
 
