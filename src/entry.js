@@ -24,7 +24,7 @@ export default {
       }
       const text = body === undefined ? head(request) : `${head(request)}\n${body}`;
       isInside = true;
-      let step = begin(id, env, text);
+      let step = begin(id, env, Date.now(), text);
       isInside = false;
       while (!(step instanceof Response)) {
         if (!(step instanceof Promise)) throw new Error(step ?? "the instance died while this request waited");

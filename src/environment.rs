@@ -28,7 +28,7 @@ pub(crate) fn authority(env: &Env) -> Result<EdgeAuthority, Vec<String>> {
         .ok_or_else(|| "CLIENTS is missing: bind a KV namespace under this name".to_owned());
     match (config, namespace) {
         (Ok(config), Ok(namespace)) => {
-            let isolate_key = crate::moment().map_err(|why| vec![why])?.random;
+            let isolate_key = crate::random().map_err(|why| vec![why])?;
             let clients = KvClients::new(namespace, &config);
             let authority = Authority::new(config, clients, WebCrypto::default(), isolate_key);
             Ok(authority.with_brake(RateLimits::new(env)))

@@ -30,19 +30,24 @@ thread_local! {
     static AUTHORITY: OnceCell<Rc<Result<EdgeAuthority, Vec<String>>>> = const { OnceCell::new() };
 }
 
-/// Begins the request `id`, which is written as [`Incoming`] tells. The response, or a promise that must be settled before
-/// the request goes on.
+/// Begins the request `id`, which is written as [`Incoming`] tells, `milliseconds` after 1970 began. The response, or a
+/// promise that must be settled before the request goes on.
 #[wasm_bindgen]
-pub fn begin(id: u32, env: &Env, request: String) -> JsValue {
+pub fn begin(id: u32, env: &Env, milliseconds: f64, request: String) -> JsValue {
     console_error_panic_hook::set_once();
     counts::bind(env);
     let authority =
         AUTHORITY.with(|cell| Rc::clone(cell.get_or_init(|| Rc::new(environment::authority(env)))));
-    let moment = match moment() {
-        Ok(moment) => moment,
-        Err(why) => return JsValue::from_str(&why),
-    };
-    steps::begin(id, moment.now, answer(authority, Incoming(request), moment))
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "milliseconds since 1970 are positive and fit"
+    )]
+    let now = milliseconds as u64 / 1000;
+    match random() {
+        Ok(random) => steps::begin(id, now, answer(authority, Incoming(request), Moment { now, random })),
+        Err(why) => JsValue::from_str(&why),
+    }
 }
 
 /// Goes on with the request `id`, which waited for a promise that gave bytes.
@@ -94,18 +99,8 @@ async fn answer(
     }
 }
 
-/// The facts of one request; a sentence when there are none to be had.
-fn moment() -> Result<Moment, String> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "milliseconds since 1970 are positive and fit"
-    )]
-    let now = js_sys::Date::now() as u64 / 1000;
-    Ok(Moment { now, random: random()? })
-}
-
-/// Random bytes that nobody has had. To ask the runtime for those of many requests costs as much as for those of one.
+/// Random bytes that nobody has had, or a sentence when there are none to be had. To ask the runtime for those of many
+/// requests costs as much as for those of one.
 #[expect(clippy::disallowed_methods, reason = "this is where the host takes its random bytes")]
 fn random() -> Result<[u8; 32], String> {
     thread_local! {
