@@ -52,7 +52,7 @@ const OF_CASES: [(&str, &str, f64); 13] = [
 const WASM_KIB: f64 = 300.0;
 /// From the start of workerd to the first token, more than hello takes, in milliseconds.
 const COLD_START_MS: f64 = 30.0;
-/// 100,000 clients in the store, or as many in memory as fit, by 1.
+/// Up to 100,000 clients in the store, or as many in memory as fit, by 1 and some more.
 const CLIENTS: f64 = 1.05;
 /// After all tokens, by as many as make the heap warm.
 const MEMORY: f64 = 1.1;
@@ -90,9 +90,13 @@ fn of_growth(growth: &Growth) -> Vec<Ratio> {
     for (line, where_) in
         [(&growth.clients_in_store, "in the store"), (&growth.clients_in_memory, "in memory")]
     {
-        if let (Some((few, cost_of_few)), Some((many, cost_of_many))) = (line.first(), line.last()) {
-            let what = format!("{many} clients {where_} ÷ {few}");
-            ratios.push(Ratio::new(what, (*cost_of_many, *cost_of_few), US, CLIENTS));
+        // Each half of the line as a whole: it is flat, and two points alone are apart by chance.
+        let half = line.len() / 2;
+        if let (Some(few), Some(many)) = (line.get(..half), line.get(line.len() - half..))
+            && let ([(one, _), ..], [.., (all, _)]) = (few, many)
+        {
+            let what = format!("up to {all} clients {where_} ÷ {one} and some more");
+            ratios.push(Ratio::new(what, (mean(many), mean(few)), US, CLIENTS));
         }
     }
     for (line, what) in [(&growth.groups, "groups"), (&growth.scopes, "scopes")] {
@@ -110,6 +114,11 @@ fn of_growth(growth: &Growth) -> Vec<Ratio> {
         ratios.push(Ratio::new(format!("memory after {many} tokens ÷ after {few}"), pair, "KiB", MEMORY));
     }
     ratios
+}
+
+#[expect(clippy::cast_precision_loss, reason = "as many as there are points")]
+fn mean(line: &[(u64, f64)]) -> f64 {
+    line.iter().map(|(_, cost)| cost).sum::<f64>() / line.len() as f64
 }
 
 #[cfg(test)]
@@ -139,6 +148,18 @@ mod tests {
         let figures: BTreeMap<_, _> = CASES.iter().map(|case| (case.name, costing(100.0))).collect();
         assert_eq!(ratios(&figures, None, None, None).len(), super::OF_CASES.len());
         assert!(ratios(&BTreeMap::new(), None, None, None).is_empty());
+    }
+
+    #[test]
+    fn what_grows_with_the_clients_is_seen() {
+        let hold = |costs: &[f64]| {
+            let clients_in_store = (0..).map(|i| 10_u64.pow(i)).zip(costs.iter().copied()).collect();
+            let growth = Growth { clients_in_store, ..Growth::default() };
+            ratios(&BTreeMap::new(), Some(&growth), None, None).iter().all(|ratio| ratio.holds)
+        };
+        assert!(hold(&[100.0, 104.0, 98.0, 101.0, 97.0, 107.0]), "flat, but for chance");
+        assert!(!hold(&[100.0, 101.0, 102.0, 105.0, 110.0, 120.0]));
+        assert!(hold(&[100.0, 105.0]) && !hold(&[100.0, 106.0]), "of two points");
     }
 
     #[test]
