@@ -30,7 +30,7 @@ thread_local! {
     static AUTHORITY: OnceCell<Rc<Result<EdgeAuthority, Vec<String>>>> = const { OnceCell::new() };
 }
 
-/// Begins the request `id`, which is written as [`Incoming`] tells, `milliseconds` after 1970 began. The response, or a
+/// Begins the request `id`, which is written as `Incoming` tells, `milliseconds` after 1970 began. The response, or a
 /// promise that must be settled before the request goes on.
 #[wasm_bindgen]
 pub fn begin(id: u32, env: &Env, milliseconds: f64, request: String) -> JsValue {
