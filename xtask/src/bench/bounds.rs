@@ -36,7 +36,7 @@ const OF_CASES: [(&str, &str, f64); 13] = [
     ("token", "limit", 1.35),
     ("token", "floor-memory", 1.0),
     ("token", "floor-kv", 0.7),
-    ("token", "openauth", 0.45),
+    ("token", "openauth", 0.5),
     ("token", "oidc-provider", 0.7),
     ("token+id", "token", 1.45),
     ("token-kv", "floor-kv", 1.1),
