@@ -26,6 +26,12 @@ impl Ratio {
         // What could not be computed does not hold.
         Self { what: what.into(), figure, by, unit, ratio, at_most, holds: ratio <= at_most }
     }
+
+    /// The same with a bound that is wider by this part of it.
+    pub(super) fn with_slack(self, slack: f64) -> Self {
+        let at_most = self.at_most * (1.0 + slack);
+        Self { at_most, holds: self.ratio <= at_most, ..self }
+    }
 }
 
 const US: &str = "µs CPU";
@@ -139,6 +145,9 @@ mod tests {
     fn a_ratio_holds_up_to_its_bound_and_one_without_figures_never() {
         assert!(Ratio::new("", (110.0, 100.0), "", 1.1).holds);
         assert!(!Ratio::new("", (111.0, 100.0), "", 1.1).holds);
+        assert!(Ratio::new("", (120.0, 100.0), "", 1.1).with_slack(0.1).holds);
+        assert!(!Ratio::new("", (122.0, 100.0), "", 1.1).with_slack(0.1).holds);
+        assert!(!Ratio::new("", (111.0, 100.0), "", 1.1).with_slack(0.0).holds);
         assert!(!Ratio::new("", (f64::NAN, 100.0), "", 1.1).holds);
         assert!(!Ratio::new("", (1.0, 0.0), "", 1.1).holds);
     }

@@ -17,11 +17,14 @@ pub(super) struct Report {
     pub(super) growth: Option<Growth>,
     pub(super) wasm_kib: Option<f64>,
     pub(super) cold_start: Option<ColdStart>,
+    /// So much more than its bound a ratio may be, as a part of it.
+    pub(super) slack: f64,
 }
 
 impl Report {
     fn ratios(&self) -> Vec<Ratio> {
-        ratios(&self.figures, self.growth.as_ref(), self.wasm_kib, self.cold_start.as_ref())
+        let ratios = ratios(&self.figures, self.growth.as_ref(), self.wasm_kib, self.cold_start.as_ref());
+        ratios.into_iter().map(|ratio| ratio.with_slack(self.slack)).collect()
     }
 
     /// How many ratios do not hold.
