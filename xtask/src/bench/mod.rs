@@ -53,8 +53,8 @@ const WHOLE: Pace = Pace {
 
 const QUICK: Pace = Pace {
     warm_up: Duration::from_millis(1_000),
-    run: Duration::from_secs(1),
-    runs: 3,
+    run: Duration::from_millis(800),
+    runs: 4,
     endurance: None,
     starts: 5,
     growth: growth::Extent::Ends,
