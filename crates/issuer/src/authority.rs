@@ -315,9 +315,7 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifie
         body.plain("access_token", &access_token);
         body.string("token_type", grant.profile().token_type());
         body.number("expires_in", grant.lifetime());
-        if !grant.scope().is_empty() {
-            body.string("scope", &grant.scope().to_string());
-        }
+        body.optional("scope", grant.scope_text().as_deref());
         if let Some(id_token) = &id_token {
             body.plain("id_token", id_token);
         }

@@ -90,6 +90,11 @@ impl Grant {
         &self.scope
     }
 
+    /// The scopes as text, if there are any: a `scope` that is empty is left out (RFC 6749 §3.3).
+    pub(crate) fn scope_text(&self) -> Option<String> {
+        (!self.scope.is_empty()).then(|| self.scope.to_string())
+    }
+
     /// Who the access token is for.
     pub(crate) fn audience(&self) -> &Audience {
         &self.audience

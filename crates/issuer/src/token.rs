@@ -60,8 +60,8 @@ impl Mint<'_> {
                 let at_hash = self.key.alg().at_hash(random);
                 let mut claims = self.dex_claims(&subject(&client.id), grant.audience(), jti, &at_hash);
                 // For an API, which must know; dex has no APIs.
-                if grant.is_for_apis() && !grant.scope().is_empty() {
-                    claims.string("scope", &grant.scope().to_string());
+                if grant.is_for_apis() {
+                    claims.optional("scope", grant.scope_text().as_deref());
                 }
                 (claims, self.key.header())
             }
@@ -114,9 +114,7 @@ impl Mint<'_> {
         let mut claims = self.claims(id, self.grant.audience());
         claims.string("client_id", id);
         self.times(&mut claims, jti);
-        if !self.grant.scope().is_empty() {
-            claims.string("scope", &self.grant.scope().to_string());
-        }
+        claims.optional("scope", self.grant.scope_text().as_deref());
         self.groups(&mut claims);
         claims
     }
