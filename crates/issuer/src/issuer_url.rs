@@ -2,8 +2,11 @@
 
 use std::fmt;
 
-/// The issuer (`iss`): `https://host[:port][/path]`, without query, fragment or trailing slash
+/// The issuer (`iss`): `https://host[:port][/path][/]`, without query and fragment
 /// (RFC 8414 §2, OpenID Connect Discovery §3); `http` for loopback hosts only.
+///
+/// A terminating slash is part of the identifier and not of the endpoints: RFC 8414 §3.1 and OpenID Connect
+/// Discovery §4.1 remove it before they append a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issuer {
     url: String,
@@ -21,8 +24,8 @@ pub enum IssuerError {
     Host,
     /// A query or a fragment.
     QueryOrFragment,
-    /// A trailing slash.
-    TrailingSlash,
+    /// More than one trailing slash.
+    TrailingSlashes,
     /// A path with empty, dot or percent-encoded segments, or with characters that no path has.
     Path,
 }
@@ -34,7 +37,7 @@ impl fmt::Display for IssuerError {
             Self::Insecure => "must be https (http is for 127.0.0.1, [::1] and localhost only)",
             Self::Host => "must name a host, as in https://tokens.example.com",
             Self::QueryOrFragment => "must have no query and no fragment",
-            Self::TrailingSlash => "must not end with a slash",
+            Self::TrailingSlashes => "must end with one slash at most",
             Self::Path => "must have a plain path: segments of letters, digits and -._~ only",
         })
     }
@@ -54,11 +57,13 @@ impl Issuer {
             (None, Some(rest)) => (false, rest),
             (None, None) => return Err(IssuerError::Scheme),
         };
+        let host_at = url.len() - rest.len();
         if rest.contains(['?', '#']) {
             return Err(IssuerError::QueryOrFragment);
         }
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
         if rest.ends_with('/') {
-            return Err(IssuerError::TrailingSlash);
+            return Err(IssuerError::TrailingSlashes);
         }
         let authority = rest.split('/').next().unwrap_or_default();
         let host = host_of(authority).ok_or(IssuerError::Host)?;
@@ -70,8 +75,7 @@ impl Issuer {
         if !rest.split('/').skip(1).all(is_segment) {
             return Err(IssuerError::Path);
         }
-        let path_at = url.len() - rest.len() + authority.len();
-        Ok(Self { url: url.to_owned(), path_at })
+        Ok(Self { url: url.to_owned(), path_at: host_at + authority.len() })
     }
 
     /// The issuer, byte for byte as it was configured.
@@ -79,9 +83,14 @@ impl Issuer {
         &self.url
     }
 
-    /// Its path: empty, or `/…` without a trailing slash. All endpoints stand below it.
+    /// The URL that the paths of endpoints are appended to: the issuer without its trailing slash.
+    pub fn base(&self) -> &str {
+        self.url.strip_suffix('/').unwrap_or(&self.url)
+    }
+
+    /// Its path: empty, or `/…` without a trailing slash. All endpoints are below it.
     pub fn path(&self) -> &str {
-        self.url.get(self.path_at..).unwrap_or_default()
+        self.base().get(self.path_at..).unwrap_or_default()
     }
 }
 
@@ -115,7 +124,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn an_issuer_is_an_https_url_without_query_fragment_or_trailing_slash() {
+    fn an_issuer_is_an_https_url_without_query_and_fragment() {
         for (url, path) in [
             ("https://example.com", ""),
             ("https://example.com/dex", "/dex"),
@@ -124,6 +133,9 @@ mod tests {
             ("http://localhost", ""),
             ("http://[::1]:80/x", "/x"),
             ("https://[2001:db8::1]", ""),
+            ("https://example.com/", ""),
+            ("https://example.com/dex/", "/dex"),
+            ("http://[::1]:80/x/", "/x"),
         ] {
             let issuer = Issuer::parse(url).unwrap_or_else(|error| panic!("{url}: {error}"));
             assert_eq!((issuer.as_str(), issuer.path()), (url, path));
@@ -135,13 +147,17 @@ mod tests {
             ("http://example.com", IssuerError::Insecure),
             ("http://127.0.0.1.example.com", IssuerError::Insecure),
             ("https://", IssuerError::Host),
+            ("https:///", IssuerError::Host),
             ("https:///dex", IssuerError::Host),
             ("https://user@example.com", IssuerError::Host),
             ("https://example.com:port", IssuerError::Host),
             ("https://example.com:", IssuerError::Host),
             ("https://exa mple.com", IssuerError::Host),
-            ("https://example.com/", IssuerError::TrailingSlash),
-            ("https://example.com/dex/", IssuerError::TrailingSlash),
+            ("https:////", IssuerError::TrailingSlashes),
+            ("https://example.com//", IssuerError::TrailingSlashes),
+            ("https://example.com/dex//", IssuerError::TrailingSlashes),
+            ("https://example.com//dex/", IssuerError::Path),
+            ("https://example.com/?", IssuerError::QueryOrFragment),
             ("https://example.com?a", IssuerError::QueryOrFragment),
             ("https://example.com/#a", IssuerError::QueryOrFragment),
             ("https://example.com//a", IssuerError::Path),

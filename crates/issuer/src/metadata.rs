@@ -139,7 +139,8 @@ fn json(value: &impl Serialize) -> String {
 
 impl Documents {
     pub(crate) fn new(config: &Config) -> Self {
-        let issuer = config.issuer.as_str();
+        // RFC 8414 §2 compares the issuer byte for byte; a terminating slash is not part of the endpoints (§3.1).
+        let (issuer, base) = (config.issuer.as_str(), config.issuer.base());
         let algorithms = config.keys.algorithms();
         let mut claims = CLAIMS.to_vec();
         if config.profile == TokenProfile::Rfc9068 {
@@ -148,8 +149,8 @@ impl Documents {
         let metadata = |authorization_endpoint, response_types_supported| Metadata {
             issuer,
             authorization_endpoint,
-            token_endpoint: format!("{issuer}/token"),
-            jwks_uri: format!("{issuer}/keys"),
+            token_endpoint: format!("{base}/token"),
+            jwks_uri: format!("{base}/keys"),
             response_types_supported,
             grant_types_supported: config.grants.iter().copied().map(GrantType::name).collect(),
             subject_types_supported: ["public"],
@@ -157,10 +158,10 @@ impl Documents {
             scopes_supported: SCOPES,
             token_endpoint_auth_methods_supported: AUTH_METHODS,
             // RFC 8414 §2; the algorithms: RFC 9701 §7.
-            introspection_endpoint: format!("{issuer}/token/introspect"),
+            introspection_endpoint: format!("{base}/token/introspect"),
             introspection_endpoint_auth_methods_supported: AUTH_METHODS,
             introspection_signing_alg_values_supported: &algorithms,
-            revocation_endpoint: format!("{issuer}/token/revoke"),
+            revocation_endpoint: format!("{base}/token/revoke"),
             revocation_endpoint_auth_methods_supported: AUTH_METHODS,
             claims_supported: &claims,
         };
@@ -169,7 +170,7 @@ impl Documents {
         let oauth = metadata(None, &[]);
         let attested = json(&Attested {
             iss: issuer,
-            aud: format!("{issuer}/.well-known/oauth-authorization-server"),
+            aud: format!("{base}/.well-known/oauth-authorization-server"),
             metadata: &oauth,
         });
         Self {

@@ -132,7 +132,8 @@ impl Expected {
             same("signed metadata's iss", &issuer.as_ref(), &members.get("issuer"))?;
             let aud = claims.as_object_mut().and_then(|claims| claims.remove("aud"));
             let document = issuer.map(|iss| {
-                format!("{}/.well-known/oauth-authorization-server", iss.as_str().unwrap()).into()
+                let base = iss.as_str().unwrap().trim_end_matches('/');
+                format!("{base}/.well-known/oauth-authorization-server").into()
             });
             same("signed metadata's aud", &aud, &document)?;
             same("signed metadata's claims", &claims.as_object(), &Some(&*members))?;
