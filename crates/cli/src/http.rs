@@ -72,6 +72,12 @@ fn json(response: &mut ureq::http::Response<ureq::Body>) -> Option<Value> {
     serde_json::from_str(&text).ok()
 }
 
+/// The URL of `path` at an issuer. A terminating slash of the issuer is not part of it (RFC 8414 §3.1, OpenID Connect
+/// Discovery §4.1).
+pub(crate) fn below(issuer: &str, path: &str) -> String {
+    format!("{}{path}", issuer.strip_suffix('/').unwrap_or(issuer))
+}
+
 /// Nothing is asked in clear over a network.
 fn may_be_asked(url: &str) -> Result<()> {
     if let Err(error) = Issuer::parse(url) {
@@ -83,6 +89,14 @@ fn may_be_asked(url: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_is_appended_to_the_issuer_without_its_slash() {
+        for issuer in ["https://h", "https://h/"] {
+            assert_eq!(below(issuer, "/token"), "https://h/token");
+        }
+        assert_eq!(below("https://h/dex/", "/keys"), "https://h/dex/keys");
+    }
 
     #[test]
     fn nothing_goes_over_a_network_in_clear() {

@@ -112,14 +112,23 @@ pub(super) fn run(args: &Check, config: Option<&Path>, host: &Host, output: &mut
                 let config = judged(project).ok();
                 check_live::compare(url, config.as_ref(), &seen, &mut findings);
             }
-            None => findings.add(
-                Level::Mistake,
-                "ISSUER",
-                format!("is {url} in nothing that was checked: clients compare it byte for byte"),
-            ),
+            None => findings.add(Level::Mistake, "ISSUER", unnamed(url, &projects)),
         }
     }
     tell(&projects, &findings, output)
+}
+
+/// Why nothing is compared with what runs at `url`.
+fn unnamed(url: &str, projects: &[Project]) -> String {
+    let bare = |url: &str| url.trim_end_matches('/').to_owned();
+    let mut named = projects.iter().filter_map(Project::issuer);
+    match named.find(|named| bare(named) == bare(url)) {
+        Some(named) => format!(
+            "is {named} in wrangler.toml, and not {url}: clients compare it byte for byte. Run `edgemint check --live \
+             {named}`."
+        ),
+        None => format!("is {url} in nothing that was checked: clients compare it byte for byte"),
+    }
 }
 
 fn environment(project: &Project) -> Option<String> {

@@ -4,7 +4,7 @@ use edgemint_issuer::{Config, GrantType};
 use serde_json::Value;
 
 use super::check::{Findings, Level, Seen};
-use crate::http::Http;
+use crate::http::{Http, below};
 use crate::view::{counted, some_of};
 
 /// The private members of a JWK (RFC 7518 §6, RFC 8037 §2).
@@ -16,12 +16,12 @@ const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 pub(super) fn compare(issuer: &str, config: Option<&Config>, seen: &Seen, findings: &mut Findings) {
     let http = Http::of(issuer);
     for path in ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"] {
-        match http.document(&format!("{issuer}{path}")) {
+        match http.document(&below(issuer, path)) {
             Ok(document) => metadata(issuer, path, &document, config, findings),
             Err(error) => findings.add(Level::Mistake, path, format!("is not served: {error:#}")),
         }
     }
-    match http.document(&format!("{issuer}/keys")) {
+    match http.document(&below(issuer, "/keys")) {
         Ok(jwks) => keys(&jwks, seen, findings),
         Err(error) => findings.add(Level::Mistake, "/keys", format!("is not served: {error:#}")),
     }
@@ -30,8 +30,8 @@ pub(super) fn compare(issuer: &str, config: Option<&Config>, seen: &Seen, findin
 fn metadata(issuer: &str, path: &str, document: &Value, config: Option<&Config>, findings: &mut Findings) {
     for (name, expected) in [
         ("issuer", issuer.to_owned()),
-        ("token_endpoint", format!("{issuer}/token")),
-        ("jwks_uri", format!("{issuer}/keys")),
+        ("token_endpoint", below(issuer, "/token")),
+        ("jwks_uri", below(issuer, "/keys")),
     ] {
         let published = document.get(name).and_then(Value::as_str);
         if published != Some(&expected) {

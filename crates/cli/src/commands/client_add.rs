@@ -14,6 +14,7 @@ use crate::args::ClientAdd;
 use crate::change;
 use crate::delay::Delay;
 use crate::host::Host;
+use crate::http::below;
 use crate::kv::Records;
 use crate::output::Output;
 use crate::private_file::PrivateFile;
@@ -154,7 +155,8 @@ fn curl(id: &ClientId, issuer: Option<&str>, api: Option<&ApiId>) -> String {
         format!(" -d {parameter}={}", *encoded(api.as_str()))
     });
     format!(
-        "curl -X POST {issuer}/token -u \"{}:$CLIENT_SECRET\" -d grant_type=client_credentials{target}",
+        "curl -X POST {} -u \"{}:$CLIENT_SECRET\" -d grant_type=client_credentials{target}",
+        below(issuer, "/token"),
         *encoded(id.as_str())
     )
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::host::Host;
-use crate::http::Http;
+use crate::http::{Http, below};
 use crate::key_args::KeyList;
 use crate::key_names;
 use crate::local_keys::LocalKeys;
@@ -133,7 +133,7 @@ fn of_state(state: &Path, signing_alg: Option<Algorithm>, now: u64) -> Result<Ve
 }
 
 pub(super) fn published(issuer: &str) -> Result<Vec<Published>> {
-    let jwks = Http::of(issuer).document(&format!("{issuer}/keys"))?;
+    let jwks = Http::of(issuer).document(&below(issuer, "/keys"))?;
     let keys = jwks.get("keys").and_then(Value::as_array).context("its keys are no JWKS")?;
     let text = |key: &Value, name: &str| key.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     Ok(keys.iter().map(|key| Published { kid: text(key, "kid"), alg: text(key, "alg") }).collect())

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::ask;
 use crate::host::Host;
-use crate::http::Http;
+use crate::http::{Http, below};
 use crate::output::Output;
 use crate::token_args::TokenGet;
 
@@ -26,7 +26,7 @@ pub(super) fn run(
         repeated.iter().flat_map(|(name, values)| values.iter().map(|value| (*name, value.as_str())));
     let form = ask::form(std::iter::once(("grant_type", "client_credentials")).chain(once).chain(repeated));
 
-    let url = format!("{issuer}/token");
+    let url = below(&issuer, "/token");
     let answer = Http::of(&issuer).post(&url, &authorization, &form)?;
     match &answer.json {
         Some(json) if answer.status == 200 => {

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::ask;
 use crate::host::Host;
-use crate::http::Http;
+use crate::http::{Http, below};
 use crate::jwt::{Jwt, Kind};
 use crate::output::Output;
 use crate::token_args::TokenInspect;
@@ -37,7 +37,7 @@ pub(super) fn run(
     let token = Jwt::parse(text.trim()).map_err(|error| anyhow!("this is not a JWT: {error}"))?;
 
     let http = Http::of(&issuer);
-    let discovery = http.document(&format!("{issuer}/.well-known/openid-configuration"))?;
+    let discovery = http.document(&below(&issuer, "/.well-known/openid-configuration"))?;
     let jwks_uri = discovery.get("jwks_uri").and_then(Value::as_str);
     let jwks = http.document(jwks_uri.context("the issuer's discovery document names no jwks_uri")?)?;
     let mut wrong: Vec<String> = token.signature(&jwks).into_iter().collect();

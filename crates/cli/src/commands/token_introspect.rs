@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::ask;
 use crate::host::Host;
-use crate::http::{Answer, Http};
+use crate::http::{Answer, Http, below};
 use crate::output::Output;
 use crate::token_args::{TokenIntrospect, TokenRevoke, TokenSource};
 use crate::when::{from_now, utc};
@@ -74,7 +74,7 @@ fn post(
     let issuer = ask::issuer(&source.from, config, host)?;
     let authorization = ask::authorization(&source.client, host)?;
     let token = ask::token(source.token_file.as_deref(), host)?;
-    let url = format!("{issuer}/token/{endpoint}");
+    let url = below(&issuer, &format!("/token/{endpoint}"));
     let form = ask::form([("token", token.as_str()), ("token_type_hint", "access_token")]);
     let answer = Http::of(&issuer).post(&url, &authorization, &form)?;
     ensure!(
