@@ -69,6 +69,7 @@ mod tests {
     fn the_path_of_an_issuer() {
         assert_eq!(path_of("http://127.0.0.1:8787"), "");
         assert_eq!(path_of("https://example.com/dex"), "/dex");
+        assert_eq!(path_of("https://example.com/"), "");
         assert_eq!(path_of("https://example.com/a/b/"), "/a/b");
         assert_eq!(path_of("nonsense"), "");
     }
