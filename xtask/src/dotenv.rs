@@ -4,6 +4,7 @@
 //! is no escape for the quote itself; in double quotes `\n` and `\r` are replaced.
 
 use anyhow::{Context as _, Result};
+use edgemint_issuer::setting;
 
 /// The text of such a file.
 pub(crate) fn write(values: &[(String, String)]) -> Result<String> {
@@ -26,7 +27,8 @@ pub(crate) fn read(text: &str) -> Vec<(String, String)> {
 
 fn one(line: &str) -> Option<(String, String)> {
     let (name, value) = line.split_once('=')?;
-    let (name, value) = (name.trim(), value.trim());
+    // An editor or a shell may have put a byte order mark before the first of them.
+    let (name, value) = (setting(name), setting(value));
     if name.starts_with('#') {
         return None;
     }
@@ -59,6 +61,12 @@ mod tests {
     fn what_cannot_be_quoted_is_refused() {
         assert!(write(&[pair("A", "'\"`")]).is_err());
         assert!(write(&[pair("A", "'`\\")]).is_err());
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_name_or_a_value() {
+        assert_eq!(read("\u{feff}A=1\nB=\u{feff}'2'\n"), [pair("A", "1"), pair("B", "2")]);
+        assert_eq!(read("\u{feff}# A=1\nB=2\n"), [pair("B", "2")]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use edgemint_issuer::{SIGNING_KEY_PREFIX, SigningKey};
+use edgemint_issuer::{SIGNING_KEY_PREFIX, SigningKey, setting};
 use zeroize::Zeroizing;
 
 use crate::host::Host;
@@ -31,12 +31,12 @@ impl LocalKeys {
 
     /// Name and value of every line that has them; other lines are comments.
     fn lines(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.text.lines().filter(|line| !line.trim_start().starts_with('#')).filter_map(|line| {
+        self.text.lines().filter(|line| !setting(line).starts_with('#')).filter_map(|line| {
             let (name, value) = line.split_once('=')?;
-            let (name, value) = (name.trim(), value.trim());
+            let (name, value) = (setting(name), setting(value));
             let unquoted =
                 ['\'', '`', '"'].into_iter().find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote));
-            Some((name, unquoted.unwrap_or(value)))
+            Some((name, setting(unquoted.unwrap_or(value))))
         })
     }
 
@@ -64,7 +64,7 @@ impl LocalKeys {
 
     /// Removes a key; every other line stays as it is.
     pub(crate) fn remove(&self, name: &str, host: &Host) -> Result<()> {
-        let is_it = |line: &str| line.split_once('=').is_some_and(|(found, _)| found.trim() == name);
+        let is_it = |line: &str| line.split_once('=').is_some_and(|(found, _)| setting(found) == name);
         let rest: Vec<&str> = self.text.split_inclusive('\n').filter(|line| !is_it(line)).collect();
         self.replace(&rest, host)
     }

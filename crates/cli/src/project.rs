@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use edgemint_issuer::Algorithm;
+use edgemint_issuer::{Algorithm, setting};
 
 use crate::args::TargetArgs;
 use crate::host::Host;
@@ -111,12 +111,12 @@ impl Project {
 
     /// The algorithm that signs unless an API demands another, when the target has one.
     pub(crate) fn signing_alg(&self) -> Option<Algorithm> {
-        self.variable("SIGNING_ALG").and_then(|name| Algorithm::named(name.trim()))
+        self.variable("SIGNING_ALG").and_then(Algorithm::named)
     }
 
-    /// A variable of the target, unless it is empty.
+    /// A variable of the target as the Worker reads it, unless it is empty.
     pub(crate) fn variable(&self, name: &str) -> Option<&str> {
-        self.section()?.get("vars")?.get(name)?.as_str().filter(|value| !value.is_empty())
+        self.section()?.get("vars")?.get(name)?.as_str().map(setting).filter(|value| !value.is_empty())
     }
 }
 

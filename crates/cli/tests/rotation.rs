@@ -287,3 +287,22 @@ fn a_local_key_is_taken_out_and_every_other_line_stays() {
     assert!(left.starts_with("# ours\nSIGNING_KEY_OLD=") && left.ends_with("\n# the end"), "{left}");
     assert_eq!(left.lines().count(), 3);
 }
+
+#[test]
+fn a_byte_order_mark_before_a_local_key_hides_nothing() {
+    let folder = project();
+    let rotate = ["key", "rotate", "--local", "--state", "state", "--name", "FIRST", "--alg", "ES256"];
+    assert_eq!(folder.edgemint(&rotate, "").code, Some(0));
+    let line = folder.read("state/keys.env");
+    for marked in [format!("\u{feff}{line}"), line.replace("='{", "='\u{feff}{")] {
+        folder.write("state/keys.env", &marked);
+        let told = folder.edgemint(&["key", "list", "--local", "--state", "state", "--json"], "");
+        assert!(told.code == Some(0) && told.out.contains("\"SIGNING_KEY_FIRST\""), "{told:?}");
+        let told = folder.edgemint(&rotate, "");
+        assert!(told.err.contains("there is a key SIGNING_KEY_FIRST already"), "{told:?}");
+        let retire =
+            ["key", "retire", "SIGNING_KEY_FIRST", "--local", "--state", "state", "--force", "--yes"];
+        let told = folder.edgemint(&retire, "");
+        assert_eq!((told.code, folder.read("state/keys.env").as_str()), (Some(0), ""), "{told:?}");
+    }
+}

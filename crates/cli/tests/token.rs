@@ -32,7 +32,9 @@ fn the_credentials_are_form_encoded_basic_and_the_answer_is_printed() {
     });
     let folder = Folder::new("");
     folder.write("secret", "hunter2: 100%\r\n");
-    for from in [["--secret-env", "THE_SECRET"], ["--secret-file", "secret"]] {
+    folder.write("marked", "\u{feff}hunter2: 100%\r\n");
+    let file = "--secret-file";
+    for from in [["--secret-env", "THE_SECRET"], [file, "secret"], [file, "marked"]] {
         let get =
             ["token", "get", "--client", "a:b", "--scope", "openid groups", "--nonce", "n&m", "--url", &url];
         let apis = ["--resource", "https://a/", "--resource", "urn:b", "--audience", "c"];
@@ -84,7 +86,7 @@ fn presented(verb: &str, status: u16, answer: &'static str, more: &[&str]) -> To
         if right { (status, answer.to_owned()) } else { (500, "{}".to_owned()) }
     });
     let folder = Folder::new("");
-    folder.write("token.txt", "e.y+.x\n");
+    folder.write("token.txt", "\u{feff}e.y+.x\n");
     let asked = ["token", verb, "--client", "gateway", "--secret-env", "THE_SECRET", "--issuer", &url];
     folder.edgemint(&[&asked[..], more].concat(), " e.y+.x\n")
 }

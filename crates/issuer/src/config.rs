@@ -140,7 +140,7 @@ impl Mistakes {
 
 impl Config {
     /// Reads the variables and secrets of a deployment; names that are not edgemint's are left alone, and
-    /// an empty value is an absent one.
+    /// an empty value is an absent one. What surrounds a value is not part of it ([`setting`]).
     ///
     /// ```
     /// # use edgemint_issuer::Config;
@@ -155,7 +155,7 @@ impl Config {
     pub fn parse<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, ConfigErrors> {
         let variables: Vec<(&str, &str)> = variables
             .into_iter()
-            .map(|(name, value)| (name, value.trim()))
+            .map(|(name, value)| (name, setting(value)))
             .filter(|(_, value)| !value.is_empty())
             .collect();
         let get = |wanted: &str| variables.iter().find(|(name, _)| *name == wanted).map(|(_, value)| *value);
@@ -235,6 +235,12 @@ impl Config {
     pub fn keys(&self) -> &SigningKeys {
         &self.keys
     }
+}
+
+/// A variable or secret without what tools put around it: white space, such as a line break at the end, and the byte
+/// order mark that PowerShell puts before what it pipes.
+pub fn setting(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}')
 }
 
 /// The items of a list that commas or spaces separate.
@@ -393,6 +399,35 @@ mod tests {
             assert_eq!(errors.mistakes().iter().filter(|m| m.name == name).count(), 1, "{name}: {errors}");
         }
         assert!(!errors.to_string().contains("hunter2"));
+    }
+
+    #[test]
+    fn a_byte_order_mark_and_white_space_around_a_value_are_not_part_of_it() {
+        let all = [
+            ("ISSUER", "https://tokens.example.com/"),
+            ("GRANT_TYPES", "client_credentials"),
+            ("CLIENT_CREDENTIAL_GRANT_ENABLED_BY_DEFAULT", "true"),
+            ("TOKEN_PROFILE", "rfc9068"),
+            ("TOKEN_LIFETIME", "5m"),
+            ("MAX_TOKEN_LIFETIME", "1h"),
+            ("CLIENT_CACHE", "0"),
+            ("STALE_IF_ERROR", "0"),
+            ("CORS_ALLOWED_ORIGINS", "https://app.example.com"),
+            ("SIGNING_ALG", "EdDSA"),
+            ("SIGNING_KEY_A", KEY),
+        ];
+        let plain = format!("{:?}", Config::parse(all).unwrap());
+        for around in ["\u{feff}{}", "\u{feff}{}\r\n", " \u{feff} {} ", "{}\u{feff}", "\u{feff}\u{feff}{}"] {
+            for (name, value) in all {
+                let surrounded = around.replace("{}", value);
+                let given =
+                    all.map(|(other, v)| (other, if other == name { surrounded.as_str() } else { v }));
+                let config = Config::parse(given).unwrap_or_else(|error| panic!("{around:?}: {error}"));
+                assert_eq!(format!("{config:?}"), plain, "{name} as {around:?}");
+            }
+        }
+        // It is nothing but a mark: as good as empty.
+        assert!(parse(&[("TOKEN_LIFETIME", "\u{feff}\n")]).is_ok());
     }
 
     #[test]

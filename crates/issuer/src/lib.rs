@@ -59,7 +59,7 @@ pub use client::{
 };
 pub use config::{
     Config, ConfigErrors, ConfigMistake, DEFAULT_CLIENT_CACHE, DEFAULT_STALE_IF_ERROR, GrantType,
-    SIGNING_KEY_PREFIX, TokenProfile,
+    SIGNING_KEY_PREFIX, TokenProfile, setting,
 };
 pub use count::{COUNTED, Count};
 pub use credentials::{ClientSecret, Credentials};

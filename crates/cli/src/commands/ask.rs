@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use edgemint_issuer::setting;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
@@ -48,7 +49,9 @@ fn secret(client: &ClientAuth, host: &Host) -> Result<Zeroizing<String>> {
         let path = host.current_dir.join(path);
         let text = std::fs::read_to_string(path).map(Zeroizing::new);
         let text = text.with_context(|| format!("could not read {file}"))?;
-        let line = text.strip_suffix('\n').unwrap_or(&text);
+        // PowerShell puts a byte order mark before what it writes.
+        let line = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        let line = line.strip_suffix('\n').unwrap_or(line);
         Zeroizing::new(line.strip_suffix('\r').unwrap_or(line).to_owned())
     } else {
         ensure!(
@@ -77,7 +80,7 @@ pub(super) fn token(file: Option<&Path>, host: &Host) -> Result<Zeroizing<String
             read.context("the token could not be read from standard input")?;
         }
     }
-    let token = Zeroizing::new(text.trim().to_owned());
+    let token = Zeroizing::new(setting(&text).to_owned());
     ensure!(!token.is_empty(), "there is no token: it is empty");
     Ok(token)
 }
