@@ -20,6 +20,7 @@ mod config;
 mod cors;
 mod count;
 mod credentials;
+mod detail;
 mod duration;
 mod entitlement;
 mod error;
