@@ -7,6 +7,7 @@ use crate::authenticate::Authenticator;
 use crate::brake::Brakes;
 use crate::clients::Clients;
 use crate::config::{Config, GrantType};
+use crate::credentials::presented_by;
 use crate::error::TokenError;
 use crate::error_code::ErrorCode;
 use crate::event::{Decision, Event};
@@ -196,11 +197,11 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifie
         (response, None)
     }
 
-    /// What came so that others could read along is not even looked at (RFC 6749 §3.2). It is worth a line where it may
-    /// have carried credentials: they are burnt.
+    /// What came so that others could read along is not judged (RFC 6749 §3.2). It is worth a line where it may have
+    /// carried credentials, and the line names the client: its secret must be replaced.
     fn refuse_plain_http(endpoint: Option<Endpoint>, request: &Request<'_>) -> Answer<'static> {
         let name = endpoint.map_or("none", Endpoint::name);
-        let (response, decision) = Self::refuse(&TokenError::PlainHttp, name, None, false);
+        let (response, decision) = Self::refuse(&TokenError::PlainHttp, name, presented_by(request), false);
         let carries = request.method == "POST" || request.authorization.is_some();
         (response, decision.filter(|_| carries))
     }
@@ -230,7 +231,10 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifie
         // 1. Read the request.
         let parsed = match TokenRequest::parse(request, &self.config) {
             Ok(parsed) => parsed,
-            Err(error) => return Self::refuse(&error, endpoint, None, request.authorization.is_some()),
+            Err(error) => {
+                let by_header = request.authorization.is_some();
+                return Self::refuse(&error, endpoint, presented_by(request), by_header);
+            }
         };
         let TokenRequest { credentials, asked } = parsed;
         let presented = credentials.presented_id();

@@ -3,23 +3,89 @@
 use std::fmt;
 
 use base64::Engine;
-use base64::alphabet::STANDARD;
+use base64::alphabet::{Alphabet, STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
 use crate::client::ClientId;
 use crate::error::TokenError;
 use crate::form::{Form, decode};
+use crate::http::{Body, Request};
 use crate::secret::GeneratedSecret;
 
 /// The longest `Authorization` header that is looked at, in bytes.
 const MAX_AUTHORIZATION: usize = 8 * 1024;
 
 /// Base64 as clients send it: padded or not.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
+const BASE64: GeneralPurpose = lenient(&STANDARD);
+
+/// The alphabet that RFC 7617 does not have, for the log.
+const BASE64URL: GeneralPurpose = lenient(&URL_SAFE);
+
+const fn lenient(alphabet: &Alphabet) -> GeneralPurpose {
+    let padding = DecodePaddingMode::Indifferent;
+    GeneralPurpose::new(alphabet, GeneralPurposeConfig::new().with_decode_padding_mode(padding))
+}
+
+/// Why `Authorization: Basic` cannot be read (RFC 7617 §2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthorizationFlaw {
+    /// Longer than any that is looked at.
+    TooLong,
+    /// Nothing follows the scheme.
+    Empty,
+    /// A colon follows the scheme: the credentials are not encoded at all.
+    NotEncoded,
+    /// It is base64url.
+    Base64Url,
+    /// It is neither base64 nor base64url.
+    NotBase64,
+    /// It is base64 of something without a colon.
+    NoColon,
+}
+
+impl AuthorizationFlaw {
+    /// Of what is not base64.
+    fn of(encoded: &str) -> Self {
+        if encoded.contains(':') {
+            Self::NotEncoded
+        } else if BASE64URL.decode(encoded).map(Zeroizing::new).is_ok() {
+            Self::Base64Url
+        } else {
+            Self::NotBase64
+        }
+    }
+}
+
+/// The client ID that a request presents, for the log, when it is refused before its credentials are read. Nothing is
+/// proven, and what looks like a secret is left out.
+pub(crate) fn presented_by(request: &Request<'_>) -> Option<String> {
+    let by_header = request.authorization.and_then(id_in_basic);
+    let id = by_header.or_else(|| match request.body {
+        Body::Whole(body) => id_in_form(body),
+        Body::TooLarge => None,
+    });
+    id.as_ref().map(ClientId::as_str).filter(|id| !GeneratedSecret::recognises(id)).map(str::to_owned)
+}
+
+fn id_in_basic(header: &str) -> Option<ClientId> {
+    let (scheme, encoded) = header.split_once(' ').filter(|_| header.len() <= MAX_AUTHORIZATION)?;
+    let encoded = Some(encoded.trim_matches(' ')).filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
+    let pair = Zeroizing::new(BASE64.decode(encoded).or_else(|_| BASE64URL.decode(encoded)).ok()?);
+    let colon = pair.iter().position(|&c| c == b':')?;
+    id_of(pair.get(..colon)?)
+}
+
+/// Whatever else the form may be: it need not be well-formed as a whole.
+fn id_in_form(body: &[u8]) -> Option<ClientId> {
+    body.split(|&c| c == b'&').find_map(|pair| id_of(pair.strip_prefix(b"client_id=")?))
+}
+
+/// The ID, form-encoded or not.
+fn id_of(bytes: &[u8]) -> Option<ClientId> {
+    let decoded = decode(bytes).ok().and_then(|id| ClientId::parse(&id).ok());
+    decoded.or_else(|| ClientId::parse(std::str::from_utf8(bytes).ok()?).ok())
+}
 
 /// A secret as it was presented. Opaque: no `Debug`, no `==`, and wiped when it is dropped.
 pub struct ClientSecret(Zeroizing<Vec<u8>>);
@@ -80,16 +146,20 @@ impl Credentials {
     /// RFC 7617 §2, with the encoding of RFC 6749 §2.3.1.
     fn from_basic(header: &str, id_in_body: Option<&str>) -> Result<Self, TokenError> {
         if header.len() > MAX_AUTHORIZATION {
-            return Err(TokenError::MalformedAuthorization);
+            return Err(TokenError::MalformedAuthorization(AuthorizationFlaw::TooLong));
         }
         let (scheme, encoded) = header.split_once(' ').unwrap_or((header, ""));
         if !scheme.eq_ignore_ascii_case("basic") {
             return Err(TokenError::UnsupportedScheme);
         }
-        let pair = Zeroizing::new(
-            BASE64.decode(encoded.trim_matches(' ')).map_err(|_| TokenError::MalformedAuthorization)?,
-        );
-        let colon = pair.iter().position(|&c| c == b':').ok_or(TokenError::MalformedAuthorization)?;
+        let encoded = encoded.trim_matches(' ');
+        let flaw = |_| TokenError::MalformedAuthorization(AuthorizationFlaw::of(encoded));
+        let pair = Zeroizing::new(BASE64.decode(encoded).map_err(flaw)?);
+        if pair.is_empty() {
+            return Err(TokenError::MalformedAuthorization(AuthorizationFlaw::Empty));
+        }
+        let no_colon = TokenError::MalformedAuthorization(AuthorizationFlaw::NoColon);
+        let colon = pair.iter().position(|&c| c == b':').ok_or(no_colon)?;
         let (id, secret) = pair.split_at(colon);
         let secret = secret.get(1..).unwrap_or_default();
 
@@ -173,10 +243,66 @@ mod tests {
         for header in ["Basic YTpiYw==", "bAsIc YTpiYw", "BASIC  YTpiYw== "] {
             assert_eq!(basic(header, ""), Ok(vec![of("a", "bc")]), "{header}");
         }
-        for header in ["Basic", "Basic ", "Basic ****", "Basic YQ=="] {
-            assert_eq!(basic(header, ""), Err(TokenError::MalformedAuthorization), "{header}");
-        }
         assert_eq!(basic("Bearer YTpiYw==", ""), Err(TokenError::UnsupportedScheme));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_header_is_told_apart() {
+        for (header, flaw) in [
+            ("Basic", AuthorizationFlaw::Empty),
+            ("Basic ", AuthorizationFlaw::Empty),
+            ("Basic ****", AuthorizationFlaw::NotBase64),
+            ("Basic YTpi Yw==", AuthorizationFlaw::NotBase64),
+            ("Basic YTpi\tYw", AuthorizationFlaw::NotBase64),
+            ("Basic a:b", AuthorizationFlaw::NotEncoded),
+            ("Basic YTo_Pz8-", AuthorizationFlaw::Base64Url),
+            ("Basic YQ==", AuthorizationFlaw::NoColon),
+        ] {
+            assert_eq!(basic(header, ""), Err(TokenError::MalformedAuthorization(flaw)), "{header}");
+        }
+    }
+
+    #[test]
+    fn the_id_that_was_presented_is_found_whatever_else_is_wrong() {
+        let secret = GeneratedSecret::from_random(&[9; 32]);
+        let secret = secret.expose();
+        let header = |pair: &str| Some(format!("Basic {}", STANDARD.encode(pair)));
+        for (authorization, body, id) in [
+            (header("a:b"), "", Some("a")),
+            (header("a%3Ab:c"), "", Some("a:b")),
+            (header("a%zz:c"), "", Some("a%zz")),
+            // By another scheme or without a colon it may be a secret.
+            (Some("Bearer YTpi".to_owned()), "", None),
+            (header("hunter2"), "", None),
+            (Some("Basic a:b".to_owned()), "", None),
+            (Some("Basic YTo_Pz8-".to_owned()), "", Some("a")),
+            (Some("hunter2".to_owned()), "client_id=a", Some("a")),
+            (header("a:b"), "client_id=c", Some("a")),
+            (None, "%zz&client_id=a%3Ab&scope", Some("a:b")),
+            (None, "client_id=a&client_id=b", Some("a")),
+            (None, "client_id=&client_id=b", Some("b")),
+            (None, "my_client_id=a", None),
+            (None, "{\"client_id\":\"a\"}", None),
+            (None, &format!("client_id={secret}"), None),
+            (header(&format!("{secret}:a")), "", None),
+        ] {
+            let request = Request {
+                method: "POST",
+                path: "/token",
+                authorization: authorization.as_deref(),
+                accept: None,
+                content_type: None,
+                origin: None,
+                if_none_match: None,
+                body: Body::Whole(body.as_bytes()),
+                arrival: crate::arrival::Arrival::default(),
+            };
+            assert_eq!(presented_by(&request).as_deref(), id, "{authorization:?} {body}");
+            let too_large = Request { body: Body::TooLarge, ..request };
+            let in_header =
+                id.filter(|_| authorization.as_deref().is_some_and(|text| text.starts_with("Basic")));
+            assert_eq!(presented_by(&too_large).as_deref(), in_header, "{authorization:?} too large");
+        }
     }
 
     #[test]
@@ -201,7 +327,10 @@ mod tests {
     fn a_header_of_8_kib_is_read_and_a_longer_one_is_not() {
         let padded = |length: usize| format!("Basic{}YTpiYw==", " ".repeat(length - 13));
         assert_eq!(basic(&padded(MAX_AUTHORIZATION), ""), Ok(vec![of("a", "bc")]));
-        assert_eq!(basic(&padded(MAX_AUTHORIZATION + 1), ""), Err(TokenError::MalformedAuthorization));
+        assert_eq!(
+            basic(&padded(MAX_AUTHORIZATION + 1), ""),
+            Err(TokenError::MalformedAuthorization(AuthorizationFlaw::TooLong))
+        );
         assert_eq!(MAX_AUTHORIZATION, 8192);
     }
 
@@ -224,6 +353,7 @@ mod tests {
         fn no_header_makes_the_parser_panic(header in ".*", bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
             let _ = basic(&header, "");
             let _ = basic(&format!("Basic {}", STANDARD.encode(&bytes)), "client_id=a");
+            let _ = (id_in_basic(&header), id_in_form(&bytes), id_of(&bytes));
         }
     }
 }

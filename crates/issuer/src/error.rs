@@ -6,10 +6,12 @@ use std::fmt;
 use crate::api::ApiId;
 use crate::brake::Limit;
 use crate::client::ClientId;
+use crate::credentials::AuthorizationFlaw;
 use crate::error_code::ErrorCode;
 use crate::keys::Algorithm;
 use crate::record::RecordError;
 use crate::scope::ScopeToken;
+use crate::shown::Shown;
 
 /// Something outside the issuer (the store, a key) could not be used; the text is for the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,8 +54,8 @@ pub enum TokenError {
     // The request is not well-formed.
     /// It came by plain http, from beyond this machine: whatever it carried can have been read on its way.
     PlainHttp,
-    /// The body is not `application/x-www-form-urlencoded` in UTF-8.
-    ContentType,
+    /// The body is not `application/x-www-form-urlencoded` in UTF-8, but came as this, or as nothing.
+    ContentType(Option<Shown>),
     /// The body exceeds [`MAX_BODY`](crate::MAX_BODY).
     BodyTooLarge,
     /// The body is not a form: a bad percent-encoding, or not UTF-8.
@@ -79,7 +81,7 @@ pub enum TokenError {
     /// No credentials, or an ID without a secret.
     NoCredentials,
     /// `Authorization: Basic` with something that is not base64 of `id:secret`.
-    MalformedAuthorization,
+    MalformedAuthorization(AuthorizationFlaw),
     /// An `Authorization` scheme other than Basic.
     UnsupportedScheme,
     /// No such client.
@@ -167,7 +169,7 @@ impl TokenError {
         let (code, text) = match self {
             Self::PlainHttp => (Code::InvalidRequest, "Only https is served."),
             Self::Braked(_) => (Code::TooManyRequests, "Too many failed attempts: try again later."),
-            Self::ContentType => {
+            Self::ContentType(_) => {
                 (Code::InvalidRequest, "The body must be application/x-www-form-urlencoded in UTF-8.")
             }
             Self::BodyTooLarge => (Code::PayloadTooLarge, "The body is too large."),
@@ -186,7 +188,7 @@ impl TokenError {
             Self::NonceTooLong => (Code::InvalidRequest, "The nonce is too long."),
             // One and the same answer for all of these: who guesses, learns nothing.
             Self::NoCredentials
-            | Self::MalformedAuthorization
+            | Self::MalformedAuthorization(_)
             | Self::UnsupportedScheme
             | Self::UnknownClient
             | Self::WrongSecret
@@ -249,7 +251,7 @@ impl TokenError {
             Self::PlainHttp => "plain_http",
             Self::Braked(Limit::ClientAndNetwork) => "braked_client",
             Self::Braked(Limit::Network) => "braked_network",
-            Self::ContentType => "content_type",
+            Self::ContentType(_) => "content_type",
             Self::BodyTooLarge => "body_too_large",
             Self::MalformedForm => "malformed_form",
             Self::TooManyParameters => "too_many_parameters",
@@ -261,7 +263,7 @@ impl TokenError {
             Self::ClientIdMismatch => "client_id_mismatch",
             Self::NonceTooLong => "nonce_too_long",
             Self::NoCredentials => "no_credentials",
-            Self::MalformedAuthorization => "malformed_authorization",
+            Self::MalformedAuthorization(_) => "malformed_authorization",
             Self::UnsupportedScheme => "unsupported_scheme",
             Self::UnknownClient => "unknown_client",
             Self::WrongSecret => "wrong_secret",
@@ -293,7 +295,7 @@ impl TokenError {
     }
 }
 
-fn join(scopes: &[ScopeToken]) -> String {
+pub(crate) fn join(scopes: &[ScopeToken]) -> String {
     scopes.iter().map(ScopeToken::as_str).collect::<Vec<_>>().join(" ")
 }
 

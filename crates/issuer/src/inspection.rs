@@ -5,7 +5,7 @@ use crate::authenticate::{AuthenticatedClient, Authenticator};
 use crate::client::{ClientId, ClientRecord, Introspect};
 use crate::clients::Clients;
 use crate::config::{Config, TokenProfile};
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, presented_by};
 use crate::error::TokenError;
 use crate::http::Request;
 use crate::ports::{ApiStore, Brake, ClientStore, RevocationStore, SlowHash, Verifier};
@@ -63,7 +63,7 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: SlowHash + Verifier, B: Bra
         });
         let (credentials, token) = parsed.map_err(|error| {
             let by_header = request.authorization.is_some();
-            Refusal { error, client: None, by_header }
+            Refusal { error, client: presented_by(request), by_header }
         })?;
         let by_header = credentials.by_header();
         let refuse = |error| Refusal { error, client: credentials.presented_id(), by_header };

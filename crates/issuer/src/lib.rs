@@ -42,6 +42,7 @@ mod request;
 mod revoke;
 mod scope;
 mod secret;
+mod shown;
 mod signed_metadata;
 mod slow_hash;
 mod target;
@@ -63,7 +64,7 @@ pub use config::{
     SIGNING_KEY_PREFIX, TokenProfile, setting,
 };
 pub use count::{COUNTED, Count};
-pub use credentials::{ClientSecret, Credentials};
+pub use credentials::{AuthorizationFlaw, ClientSecret, Credentials};
 pub use duration::{Lifetime, LifetimeError};
 pub use error::{TokenError, Unavailable};
 pub use error_code::ErrorCode;
@@ -79,4 +80,5 @@ pub use record::RecordError;
 pub use request::TokenRequest;
 pub use scope::{Scope, ScopeError, ScopeToken};
 pub use secret::{GeneratedSecret, MAX_PBKDF2_ITERATIONS, SecretHash, SecretHashError};
+pub use shown::Shown;
 pub use token::subject;

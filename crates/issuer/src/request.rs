@@ -7,6 +7,7 @@ use crate::form::{Form, FormError};
 use crate::grant::ScopeRequest;
 use crate::http::{Body, Request};
 use crate::scope::{Scope, ScopeError};
+use crate::shown::Shown;
 use crate::target;
 
 /// The longest `nonce`, in characters.
@@ -53,7 +54,7 @@ impl TokenRequest {
 /// The parameters of a request: a form in UTF-8, within limits (RFC 6749 §3.2, Appendix B).
 pub(crate) fn read_form<'a>(request: &Request<'a>) -> Result<Form<'a>, TokenError> {
     if !is_form(request.content_type) {
-        return Err(TokenError::ContentType);
+        return Err(TokenError::ContentType(request.content_type.map(Shown::of)));
     }
     let Body::Whole(body) = request.body else { return Err(TokenError::BodyTooLarge) };
     Form::parse(body).map_err(|error| match error {

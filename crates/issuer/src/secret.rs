@@ -151,6 +151,12 @@ impl GeneratedSecret {
             && rest.split_at_checked(43).is_some_and(|(body, checksum)| Self::checksum(body) == checksum)
     }
 
+    /// Whether `text` has such a secret anywhere.
+    pub(crate) fn is_in(text: &str) -> bool {
+        let starts = text.match_indices(PREFIX).map(|(at, _)| at);
+        starts.filter_map(|at| text.get(at..at + PREFIX.len() + 49)).any(Self::recognises)
+    }
+
     fn checksum(body: &str) -> String {
         let digest = Sha256::digest(body);
         URL_SAFE_NO_PAD.encode(digest).chars().take(6).collect()

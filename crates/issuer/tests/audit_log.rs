@@ -10,6 +10,9 @@ mod replay;
 
 use std::collections::BTreeSet;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use edgemint_issuer::{ClientId, MAX_BODY};
 use edgemint_testkit::{Vector, check_log_line};
 use serde_json::{Value, json};
 
@@ -35,6 +38,47 @@ fn every_event_of_every_vector_follows_the_schema() {
         "token.revoked",
     ];
     assert_eq!(seen.iter().map(String::as_str).collect::<Vec<_>>(), all);
+}
+
+/// The client ID that a request presents, read a second time: of a well-formed pair in Basic, or of the form. Decoded
+/// and as it came: the body may settle which is meant.
+fn presented(vector: &Vector) -> Option<[String; 2]> {
+    let header = vector.headers().get("authorization").cloned().filter(|header| header.len() <= 8192);
+    let basic = header.and_then(|header| {
+        let encoded = header.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("basic"))?.1;
+        let pair = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+        Some(pair.split_once(':')?.0.to_owned())
+    });
+    let in_form = |body: Vec<u8>| {
+        let body = String::from_utf8(body).ok().filter(|body| body.len() <= MAX_BODY)?;
+        body.split('&').find_map(|pair| pair.strip_prefix("client_id=")).map(str::to_owned)
+    };
+    let id = basic.or_else(|| in_form(vector.body()))?;
+    let decoded = form_urlencoded::parse(format!("id={id}").as_bytes()).next()?.1.into_owned();
+    ClientId::parse(&decoded).ok()?;
+    (!decoded.starts_with("ems_")).then_some([decoded, id])
+}
+
+#[test]
+fn every_refusal_names_the_client_that_was_presented_and_says_what_to_do() {
+    let mut looked_at = BTreeSet::new();
+    for vector in Vector::all_in_both_profiles() {
+        let Some(event) = event(&vector).filter(|event| event["event"] == "token.refused") else { continue };
+        let (name, reason) = (&vector.name, event["reason"].as_str().unwrap().to_owned());
+        if let Some(ids) = presented(&vector) {
+            assert!(
+                ids.iter().any(|id| event["client"] == *id),
+                "{name}: {} and not {ids:?}",
+                event["client"]
+            );
+        }
+        let detail = event["detail"].as_str().unwrap();
+        let (problem, remedy) = detail.split_once(". ").unwrap_or_else(|| panic!("{name}: {detail}"));
+        assert!(problem.contains(' ') && !problem.starts_with(|c: char| c.is_ascii_uppercase()), "{detail}");
+        assert!(remedy.starts_with(|c: char| c.is_ascii_uppercase()) && remedy.ends_with('.'), "{detail}");
+        looked_at.insert(reason);
+    }
+    assert!(looked_at.len() >= 30, "only {looked_at:?}");
 }
 
 #[test]
