@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use crate::client::SHORTEST_KV_CACHE;
 use serde::{Deserialize, Serialize};
 
-use crate::cors::AllowedOrigins;
+use crate::cors::{AllowedHeaders, AllowedOrigins, Cors};
 use crate::duration::Lifetime;
 use crate::issuer_url::Issuer;
 use crate::keys::{Algorithm, KeyError, SigningKey, SigningKeys};
@@ -88,7 +88,7 @@ pub struct Config {
     pub(crate) max_token_lifetime: Lifetime,
     pub(crate) client_cache: Lifetime,
     pub(crate) stale_if_error: Lifetime,
-    pub(crate) cors: AllowedOrigins,
+    pub(crate) cors: Cors,
     pub(crate) keys: SigningKeys,
 }
 
@@ -195,13 +195,16 @@ impl Config {
             DEFAULT_STALE_IF_ERROR,
             none..=LONGEST_STALE,
         );
-        let cors = AllowedOrigins::parse(get("CORS_ALLOWED_ORIGINS").unwrap_or_default());
-        let cors = wrong.ok("CORS_ALLOWED_ORIGINS", cors);
+        let origins = AllowedOrigins::parse(get("CORS_ALLOWED_ORIGINS").unwrap_or_default());
+        let origins = wrong.ok("CORS_ALLOWED_ORIGINS", origins);
+        let headers = AllowedHeaders::parse(get("CORS_ALLOWED_HEADERS").unwrap_or_default());
+        let headers = wrong.ok("CORS_ALLOWED_HEADERS", headers);
         let alg = get("SIGNING_ALG").and_then(|name| wrong.algorithm(name));
         let keys = wrong.keys(alg, variables.iter().filter(|(name, _)| name.starts_with(SIGNING_KEY_PREFIX)));
 
-        match (issuer, cors) {
-            (Some(issuer), Some(cors)) if wrong.0.is_empty() => Ok(Self {
+        match (issuer, origins, headers) {
+            (Some(issuer), Some(origins), Some(headers)) if wrong.0.is_empty() => Ok(Self {
+                cors: Cors::new(origins, headers),
                 issuer,
                 grants,
                 profile,
@@ -209,7 +212,6 @@ impl Config {
                 max_token_lifetime,
                 client_cache,
                 stale_if_error,
-                cors,
                 keys,
             }),
             _ => Err(ConfigErrors(wrong.0)),
@@ -391,6 +393,7 @@ mod tests {
             ("CLIENT_CACHE", "10s"),
             ("STALE_IF_ERROR", "25h"),
             ("CORS_ALLOWED_ORIGINS", "https://example.com/path"),
+            ("CORS_ALLOWED_HEADERS", "X-Request-ID:"),
             ("SIGNING_ALG", "HS256"),
             ("SIGNING_KEY_A", "hunter2"),
         ];
@@ -413,6 +416,7 @@ mod tests {
             ("CLIENT_CACHE", "0"),
             ("STALE_IF_ERROR", "0"),
             ("CORS_ALLOWED_ORIGINS", "https://app.example.com"),
+            ("CORS_ALLOWED_HEADERS", "X-Request-ID"),
             ("SIGNING_ALG", "EdDSA"),
             ("SIGNING_KEY_A", KEY),
         ];
@@ -453,7 +457,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_the_parser_panic(name in "(ISSUER|GRANT_TYPES|TOKEN_LIFETIME|CLIENT_CACHE|CORS_ALLOWED_ORIGINS|SIGNING_KEY_A)", value in ".*") {
+        fn no_text_makes_the_parser_panic(name in "(ISSUER|GRANT_TYPES|TOKEN_LIFETIME|CLIENT_CACHE|CORS_ALLOWED_ORIGINS|CORS_ALLOWED_HEADERS|SIGNING_KEY_A)", value in ".*") {
             let _ = parse(&[(&name, &value)]);
         }
     }

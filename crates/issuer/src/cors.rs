@@ -5,6 +5,17 @@ use std::fmt;
 use crate::config::list;
 use crate::http::{Request, Response};
 
+/// The headers that pages may send, unless the configuration says otherwise: those of a token request, and the one that
+/// Swagger UI adds to it.
+const DEFAULT_HEADERS: &str = "Authorization, Content-Type, X-Requested-With";
+
+/// What web pages may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cors {
+    origins: AllowedOrigins,
+    headers: AllowedHeaders,
+}
+
 /// `CORS_ALLOWED_ORIGINS`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum AllowedOrigins {
@@ -15,6 +26,10 @@ pub(crate) enum AllowedOrigins {
     /// These, compared byte for byte.
     These(Vec<String>),
 }
+
+/// `CORS_ALLOWED_HEADERS`, as `Access-Control-Allow-Headers` says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AllowedHeaders(String);
 
 /// Why a text is not a list of origins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,17 +43,20 @@ impl fmt::Display for OriginError {
     }
 }
 
+/// Why a text is not a list of headers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct HeaderError;
+
+impl fmt::Display for HeaderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "must be * or a list of header names such as Authorization, Content-Type, X-Requested-With",
+        )
+    }
+}
+
 impl AllowedOrigins {
     pub(crate) fn parse(text: &str) -> Result<Self, OriginError> {
-        let is_origin = |text: &str| {
-            let host =
-                text.split_once("://").map(|(scheme, host)| (matches!(scheme, "http" | "https"), host));
-            host.is_some_and(|(known, host)| {
-                known
-                    && !host.is_empty()
-                    && host.chars().all(|c| c.is_ascii_graphic() && !"/?#@\"\\".contains(c))
-            })
-        };
         let origins: Vec<String> = list(text).map(str::to_owned).collect();
         match origins.as_slice() {
             [] => Ok(Self::None),
@@ -48,19 +66,67 @@ impl AllowedOrigins {
         }
     }
 
-    /// Whether a preflight is answered at all.
+    /// Whether pages of `origin` may ask. The opaque origin, `null`, is on no list.
+    fn has(&self, origin: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::Any => true,
+            Self::These(origins) => origins.iter().any(|known| known == origin),
+        }
+    }
+}
+
+/// Whether it is an origin of the web.
+fn is_origin(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(scheme, host)| {
+        matches!(scheme, "http" | "https")
+            && !host.is_empty()
+            && host.chars().all(|c| c.is_ascii_graphic() && !"/?#@\"\\".contains(c))
+    })
+}
+
+impl AllowedHeaders {
+    /// An empty text is the default. `*` stands for every header but `Authorization`, which browsers want by its name
+    /// (Fetch, "CORS non-wildcard request-header name"): it is added.
+    pub(crate) fn parse(text: &str) -> Result<Self, HeaderError> {
+        let mut names: Vec<&str> = list(text).collect();
+        if names.is_empty() {
+            return Ok(Self(DEFAULT_HEADERS.to_owned()));
+        }
+        if !names.iter().all(|name| *name == "*" || is_field_name(name)) {
+            return Err(HeaderError);
+        }
+        let names_it = names.iter().any(|name| name.eq_ignore_ascii_case("authorization"));
+        if names.contains(&"*") && !names_it {
+            names.push("Authorization");
+        }
+        Ok(Self(names.join(", ")))
+    }
+}
+
+/// A field name (RFC 9110 §5.1, §5.6.2). With a `*` in it, it is meant as a pattern, and there are none.
+fn is_field_name(name: &str) -> bool {
+    name.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'+-.^_`|~".contains(c))
+}
+
+impl Cors {
+    pub(crate) fn new(origins: AllowedOrigins, headers: AllowedHeaders) -> Self {
+        Self { origins, headers }
+    }
+
+    /// Whether no page of another origin is allowed, so that a preflight is not even answered.
     pub(crate) fn is_none(&self) -> bool {
-        matches!(self, Self::None)
+        self.origins == AllowedOrigins::None
     }
 
     /// Says on `response` who may read it.
     pub(crate) fn allow(&self, request: &Request<'_>, response: &mut Response<'_>) {
-        let allowed = match self {
-            Self::None => return,
-            Self::Any => Some("*".to_owned()),
-            Self::These(origins) => {
+        let allowed = match &self.origins {
+            AllowedOrigins::None => return,
+            AllowedOrigins::Any => Some("*".to_owned()),
+            AllowedOrigins::These(_) => {
                 response.header("Vary", "Origin");
-                request.origin.filter(|origin| origins.iter().any(|known| known == origin)).map(str::to_owned)
+                request.origin.filter(|origin| self.origins.has(origin)).map(str::to_owned)
             }
         };
         if let Some(origin) = allowed {
@@ -70,10 +136,10 @@ impl AllowedOrigins {
     }
 
     /// Answers a preflight for an endpoint that takes `methods`.
-    pub(crate) fn preflight(&self, request: &Request<'_>, methods: &'static str) -> Response<'static> {
+    pub(crate) fn preflight(&self, request: &Request<'_>, methods: &'static str) -> Response<'_> {
         let mut response = Response::empty(204);
         response.header("Access-Control-Allow-Methods", methods);
-        response.header("Access-Control-Allow-Headers", "Authorization, Content-Type");
+        response.header("Access-Control-Allow-Headers", self.headers.0.as_str());
         response.header("Access-Control-Max-Age", "600");
         self.allow(request, &mut response);
         response

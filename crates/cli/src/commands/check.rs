@@ -254,7 +254,7 @@ fn variables(project: &Project, findings: &mut Findings) {
 }
 
 /// The variables that edgemint reads.
-pub(super) const KNOWN: [&str; 10] = [
+pub(super) const KNOWN: [&str; 11] = [
     "ISSUER",
     "GRANT_TYPES",
     "CLIENT_CREDENTIAL_GRANT_ENABLED_BY_DEFAULT",
@@ -264,6 +264,7 @@ pub(super) const KNOWN: [&str; 10] = [
     "CLIENT_CACHE",
     "STALE_IF_ERROR",
     "CORS_ALLOWED_ORIGINS",
+    "CORS_ALLOWED_HEADERS",
     "SIGNING_ALG",
 ];
 
