@@ -4,6 +4,9 @@ use edgemint_issuer::ports::{Signer, SlowHash, Verifier};
 use edgemint_issuer::{Authority, Config, Outcome, Request, SigningKey, Unavailable};
 use edgemint_testkit::{MemoryClients, TestCrypto, apis, cast, misfits, signing_key};
 
+/// The origin of the pages that may ask for tokens.
+const PAGE: &str = "https://app.example";
+
 /// Its URL.
 pub const ISSUER: &str = "http://127.0.0.1:8787";
 
@@ -41,7 +44,7 @@ pub fn config() -> Config {
     let variables = [
         ("ISSUER", ISSUER),
         ("GRANT_TYPES", "client_credentials"),
-        ("CORS_ALLOWED_ORIGINS", "https://app.example"),
+        ("CORS_ALLOWED_ORIGINS", PAGE),
         ("SIGNING_KEY_EDDSA", &key),
     ];
     Config::parse(variables).expect("a good configuration")
@@ -81,6 +84,12 @@ pub fn check(request: &Request<'_>, outcome: &Outcome<'_>) {
     if !["/token", "/token/introspect", "/token/revoke"].contains(&request.path) {
         assert!(!response.body.contains("access_token\":"), "a token elsewhere");
         return;
+    }
+    // Of a page that may not ask, nothing is told but that.
+    let may_ask = |origin: &str| origin == ISSUER || (origin == PAGE && request.path == "/token");
+    if request.method == "POST" && request.origin.is_some_and(|origin| !may_ask(origin)) {
+        assert_eq!((response.status, header("Access-Control-Allow-Origin")), (400, None));
+        assert!(response.body.contains("Requests from web pages of this origin"), "{}", response.body);
     }
     assert_eq!(header("Cache-Control"), Some("no-store"));
     assert_eq!(header("Pragma"), Some("no-cache"));

@@ -17,7 +17,7 @@ libfuzzer_sys::fuzz_target!(|text: &[u8]| {
             check(request, &outcome);
             // And whoever asks may be nobody there, or ask for anything: the other issuer knows what must come of it.
             if let Body::Whole(body) = request.body {
-                oracle.post(request.authorization, body);
+                oracle.post_from(request.origin, request.authorization, body);
             }
         });
     });

@@ -8,8 +8,17 @@ use edgemint_testkit::Oracle;
 
 #[derive(Debug, Arbitrary)]
 struct Asked<'a> {
+    origin: Option<Page<'a>>,
     authorization: Option<Pair<'a>>,
     pieces: Vec<Piece<'a>>,
+}
+
+#[derive(Debug, Arbitrary)]
+enum Page<'a> {
+    Allowed,
+    Own,
+    Opaque,
+    Other(&'a str),
 }
 
 #[derive(Debug, Arbitrary)]
@@ -54,6 +63,17 @@ enum Api<'a> {
     Gone,
     Foreign,
     Other(&'a str),
+}
+
+impl Page<'_> {
+    fn origin(&self) -> &str {
+        match self {
+            Self::Allowed => "https://app.example",
+            Self::Own => "https://example.com",
+            Self::Opaque => "null",
+            Self::Other(text) => text,
+        }
+    }
 }
 
 impl Pair<'_> {
@@ -129,5 +149,6 @@ thread_local!(static ORACLE: Oracle = Oracle::default());
 libfuzzer_sys::fuzz_target!(|asked: Asked<'_>| {
     let form = asked.pieces.iter().map(Piece::encoded).collect::<Vec<_>>().join(&b'&');
     let header = asked.authorization.as_ref().map(Pair::header);
-    ORACLE.with(|oracle| oracle.post(header.as_deref(), &form));
+    let origin = asked.origin.as_ref().map(Page::origin);
+    ORACLE.with(|oracle| oracle.post_from(origin, header.as_deref(), &form));
 });

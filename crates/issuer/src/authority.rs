@@ -88,6 +88,11 @@ impl Endpoint {
         }
     }
 
+    /// Whether clients authenticate there.
+    fn takes_credentials(self) -> bool {
+        matches!(self, Self::Token | Self::Introspection | Self::Revocation)
+    }
+
     /// What the log calls it.
     fn name(self) -> &'static str {
         match self {
@@ -165,6 +170,14 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifie
                 response.no_store();
             }
             return Self::plain(response);
+        }
+        if let Some(origin) = request.origin
+            && endpoint.takes_credentials()
+            && request.method == "POST"
+            && let Some(error) = cors.refuses(origin, endpoint.is_for_pages())
+        {
+            let by_header = request.authorization.is_some();
+            return Self::refuse(&error, endpoint.name(), presented_by(request), by_header);
         }
         let (mut response, decision) = if !endpoint.takes(request.method) {
             Self::plain(Response::method_not_allowed(methods))

@@ -204,7 +204,7 @@ impl Config {
 
         match (issuer, origins, headers) {
             (Some(issuer), Some(origins), Some(headers)) if wrong.0.is_empty() => Ok(Self {
-                cors: Cors::new(origins, headers),
+                cors: Cors::new(origins, headers, &issuer),
                 issuer,
                 grants,
                 profile,

@@ -1,9 +1,12 @@
-//! Cross-origin requests (the CORS protocol of the Fetch standard): which web pages may read answers.
+//! Web pages (the CORS protocol of the Fetch standard): which may send credentials here, and which may read answers.
 
 use std::fmt;
 
 use crate::config::list;
+use crate::error::TokenError;
 use crate::http::{Request, Response};
+use crate::issuer_url::Issuer;
+use crate::shown::Shown;
 
 /// The headers that pages may send, unless the configuration says otherwise: those of a token request, and the one that
 /// Swagger UI adds to it.
@@ -14,6 +17,8 @@ const DEFAULT_HEADERS: &str = "Authorization, Content-Type, X-Requested-With";
 pub(crate) struct Cors {
     origins: AllowedOrigins,
     headers: AllowedHeaders,
+    /// The issuer's own origin: what is served there may ask whatever it likes.
+    own: String,
 }
 
 /// `CORS_ALLOWED_ORIGINS`.
@@ -76,10 +81,15 @@ impl AllowedOrigins {
     }
 }
 
-/// Whether it is an origin of the web.
+/// Whether a browser sends it as `Origin` (RFC 6454 §6.2). The scheme is any: pages of extensions and of applications have
+/// their own, and must be allowed by name to send credentials.
 fn is_origin(text: &str) -> bool {
+    let is_scheme = |scheme: &str| {
+        scheme.starts_with(|c: char| c.is_ascii_lowercase())
+            && scheme.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(c))
+    };
     text.split_once("://").is_some_and(|(scheme, host)| {
-        matches!(scheme, "http" | "https")
+        is_scheme(scheme)
             && !host.is_empty()
             && host.chars().all(|c| c.is_ascii_graphic() && !"/?#@\"\\".contains(c))
     })
@@ -110,13 +120,23 @@ fn is_field_name(name: &str) -> bool {
 }
 
 impl Cors {
-    pub(crate) fn new(origins: AllowedOrigins, headers: AllowedHeaders) -> Self {
-        Self { origins, headers }
+    pub(crate) fn new(origins: AllowedOrigins, headers: AllowedHeaders, issuer: &Issuer) -> Self {
+        Self { origins, headers, own: issuer.origin() }
     }
 
     /// Whether no page of another origin is allowed, so that a preflight is not even answered.
     pub(crate) fn is_none(&self) -> bool {
         self.origins == AllowedOrigins::None
+    }
+
+    /// Why what a page of `origin` sends is refused, unread, at an endpoint that takes credentials, if it is.
+    ///
+    /// A form needs no preflight: any page can make its visitor's browser send one, with wrong secrets, and use up the limit
+    /// of that network. `for_pages`: whether the endpoint is one that pages may be let in to (RFC 9700 §2.6).
+    pub(crate) fn refuses(&self, origin: &str, for_pages: bool) -> Option<TokenError> {
+        let is_allowed = origin == self.own || (for_pages && self.origins.has(origin));
+        let may_be_allowed = for_pages && is_origin(origin);
+        (!is_allowed).then(|| TokenError::ForeignOrigin { origin: Shown::of(origin), may_be_allowed })
     }
 
     /// Says on `response` who may read it.

@@ -17,6 +17,20 @@ impl TokenError {
                 "the request came by plain http, so that others may have read the secret in it. Replace the secret of the \
                  client with `edgemint client rotate-secret`, and set its token URL to https."
             }
+            Self::ForeignOrigin { origin, may_be_allowed: true } => {
+                return format!(
+                    "a web page of the origin {origin} sent the request, and that origin is not allowed. Add it to \
+                     CORS_ALLOWED_ORIGINS if the page is yours."
+                )
+                .into();
+            }
+            Self::ForeignOrigin { origin, may_be_allowed: false } => {
+                return format!(
+                    "a web page of the origin {origin} sent the request, and that origin cannot be allowed here. Send \
+                     the request from a server, without the header Origin."
+                )
+                .into();
+            }
             Self::ContentType(Some(came)) => {
                 return format!(
                     "the body came as `{came}`. Send the parameters as `application/x-www-form-urlencoded`."
@@ -279,6 +293,10 @@ mod tests {
 
     examples! {
         TokenError::PlainHttp => TokenError::PlainHttp,
+        TokenError::ForeignOrigin { may_be_allowed: true, .. } =>
+            TokenError::ForeignOrigin { origin: Shown::of("https://evil.example"), may_be_allowed: true },
+        TokenError::ForeignOrigin { may_be_allowed: false, .. } =>
+            TokenError::ForeignOrigin { origin: Shown::of(secret().expose()), may_be_allowed: false },
         TokenError::ContentType(Some(_)) => TokenError::ContentType(Some(Shown::of(secret().expose()))),
         TokenError::ContentType(None) => TokenError::ContentType(None),
         TokenError::BodyTooLarge => TokenError::BodyTooLarge,

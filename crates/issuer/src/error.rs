@@ -54,6 +54,14 @@ pub enum TokenError {
     // The request is not well-formed.
     /// It came by plain http, from beyond this machine: whatever it carried can have been read on its way.
     PlainHttp,
+    /// A web page sent it whose origin may not call this endpoint: the first thing that is looked at, so that a page
+    /// cannot use up its visitor's limit.
+    ForeignOrigin {
+        /// The page's origin.
+        origin: Shown,
+        /// Whether `CORS_ALLOWED_ORIGINS` could allow it.
+        may_be_allowed: bool,
+    },
     /// The body is not `application/x-www-form-urlencoded` in UTF-8, but came as this, or as nothing.
     ContentType(Option<Shown>),
     /// The body exceeds [`MAX_BODY`](crate::MAX_BODY).
@@ -169,6 +177,9 @@ impl TokenError {
         let (code, text) = match self {
             Self::PlainHttp => (Code::InvalidRequest, "Only https is served."),
             Self::Braked(_) => (Code::TooManyRequests, "Too many failed attempts: try again later."),
+            Self::ForeignOrigin { .. } => {
+                (Code::InvalidRequest, "Requests from web pages of this origin are not allowed.")
+            }
             Self::ContentType(_) => {
                 (Code::InvalidRequest, "The body must be application/x-www-form-urlencoded in UTF-8.")
             }
@@ -251,6 +262,7 @@ impl TokenError {
             Self::PlainHttp => "plain_http",
             Self::Braked(Limit::ClientAndNetwork) => "braked_client",
             Self::Braked(Limit::Network) => "braked_network",
+            Self::ForeignOrigin { .. } => "foreign_origin",
             Self::ContentType(_) => "content_type",
             Self::BodyTooLarge => "body_too_large",
             Self::MalformedForm => "malformed_form",

@@ -88,6 +88,13 @@ impl Issuer {
         self.url.strip_suffix('/').unwrap_or(&self.url)
     }
 
+    /// Its origin, as browsers write it (RFC 6454 §6.2): in lower case, and without the scheme's own port.
+    pub(crate) fn origin(&self) -> String {
+        let origin = self.url.get(..self.path_at).unwrap_or_default().to_ascii_lowercase();
+        let default_port = if origin.starts_with("https:") { ":443" } else { ":80" };
+        origin.strip_suffix(default_port).map_or_else(|| origin.clone(), str::to_owned)
+    }
+
     /// Its path: empty, or `/…` without a trailing slash. All endpoints are below it.
     pub fn path(&self) -> &str {
         self.base().get(self.path_at..).unwrap_or_default()
@@ -166,6 +173,20 @@ mod tests {
             ("https://example.com/a\"b", IssuerError::Path),
         ] {
             assert_eq!(Issuer::parse(url), Err(error), "{url}");
+        }
+    }
+
+    #[test]
+    fn the_origin_is_what_a_browser_sends() {
+        for (url, origin) in [
+            ("https://tokens.example.com", "https://tokens.example.com"),
+            ("https://Tokens.Example.com:443/dex/", "https://tokens.example.com"),
+            ("https://tokens.example.com:8443/", "https://tokens.example.com:8443"),
+            ("http://127.0.0.1:80", "http://127.0.0.1"),
+            ("http://[::1]:8787/x", "http://[::1]:8787"),
+            ("https://[2001:db8::443]", "https://[2001:db8::443]"),
+        ] {
+            assert_eq!(Issuer::parse(url).map(|issuer| issuer.origin()).as_deref(), Ok(origin));
         }
     }
 

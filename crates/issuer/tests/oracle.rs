@@ -70,6 +70,18 @@ fn authorization() -> impl Strategy<Value = Option<String>> {
     ]
 }
 
+/// No page, one that may ask, or one that may not.
+fn origin() -> impl Strategy<Value = Option<String>> {
+    let of = |origin: &str| Some(origin.to_owned());
+    prop_oneof![
+        4 => Just(None),
+        1 => Just(of("https://app.example")),
+        1 => Just(of("https://example.com")),
+        1 => "(null|https?://(app\\.)?example(\\.com)?(:443)?/?)".prop_map(Some),
+        1 => "[ -~]{0,30}".prop_map(Some),
+    ]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
@@ -77,8 +89,10 @@ proptest! {
     fn a_token_is_issued_if_and_only_if_credentials_and_scope_are_right(
         pieces in pieces(),
         authorization in authorization(),
+        origin in origin(),
     ) {
-        ORACLE.with(|oracle| oracle.post(authorization.as_deref(), pieces.join("&").as_bytes()));
+        let form = pieces.join("&");
+        ORACLE.with(|oracle| oracle.post_from(origin.as_deref(), authorization.as_deref(), form.as_bytes()));
     }
 
     #[test]

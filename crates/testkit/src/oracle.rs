@@ -79,6 +79,7 @@ impl Default for Oracle {
         let variables = [
             ("ISSUER", "https://example.com"),
             ("GRANT_TYPES", "client_credentials"),
+            ("CORS_ALLOWED_ORIGINS", "https://app.example"),
             ("SIGNING_KEY_A", &key),
         ];
         let config = Config::parse(variables).unwrap();
@@ -96,15 +97,33 @@ impl Oracle {
     ///
     /// # Panics
     ///
-    /// When there is a token without right credentials, APIs and scope, or none with them; and when the answer lacks what
-    /// every answer has.
+    /// As [`Oracle::post_from`].
     pub fn post(&self, authorization: Option<&str>, form: &[u8]) -> (u16, String) {
-        let (status, answer) = self.ask(authorization, FORM, form);
-        let shown = || format!("{authorization:?} {}", String::from_utf8_lossy(form));
+        self.post_from(None, authorization, form)
+    }
+
+    /// Posts a form from a web page of `origin`, or from no web page: the status and the body.
+    ///
+    /// # Panics
+    ///
+    /// When there is a token without right origin, credentials, APIs and scope, or none with them; and when the answer lacks
+    /// what every answer has.
+    pub fn post_from(&self, origin: Option<&str>, authorization: Option<&str>, form: &[u8]) -> (u16, String) {
+        let (status, answer) = self.send(origin, authorization, FORM, form);
+        let shown = || format!("{origin:?} {authorization:?} {}", String::from_utf8_lossy(form));
         let token = answer.contains("access_token");
+        let welcome =
+            origin.is_none_or(|origin| ["https://app.example", "https://example.com"].contains(&origin));
         assert_eq!(status == 200, token, "{} got {status} {answer}", shown());
-        assert_eq!(status == 413, form.len() > MAX_BODY, "{} bytes got {status}", form.len());
-        assert_eq!(token, is_to_be_granted(authorization, form), "{} got {answer}", shown());
+        assert_eq!(status == 413, welcome && form.len() > MAX_BODY, "{} bytes got {status}", form.len());
+        assert_eq!(token, welcome && is_to_be_granted(authorization, form), "{} got {answer}", shown());
+        // Which page asked is all that may be told of what a foreign one sent.
+        assert_eq!(
+            answer.contains("Requests from web pages of this origin"),
+            !welcome,
+            "{} got {answer}",
+            shown()
+        );
         (status, answer)
     }
 
@@ -114,13 +133,23 @@ impl Oracle {
     ///
     /// When the answer lacks what every answer has.
     pub fn ask(&self, authorization: Option<&str>, content_type: &str, body: &[u8]) -> (u16, String) {
+        self.send(None, authorization, content_type, body)
+    }
+
+    fn send(
+        &self,
+        origin: Option<&str>,
+        authorization: Option<&str>,
+        content_type: &str,
+        body: &[u8],
+    ) -> (u16, String) {
         let request = Request {
             method: "POST",
             path: "/token",
             authorization,
             accept: None,
             content_type: Some(content_type),
-            origin: None,
+            origin,
             if_none_match: None,
             arrival: Arrival::default(),
             body: if body.len() > MAX_BODY { Body::TooLarge } else { Body::Whole(body) },
