@@ -62,7 +62,7 @@ fn every_command_asks_below_the_issuer_without_its_slash() {
         assert!(lines.iter().any(|line| line == expected), "{command:?}: {lines:?}");
         assert!(lines.iter().all(|line| !line.contains("//")), "{command:?}: {lines:?}");
     }
-    // It is no token, but by then the keys were asked for.
+    // This is not a token, but the command asks for the keys before it finds out.
     lines.lock().unwrap().clear();
     folder.edgemint(&["token", "inspect", "e30.e30.AA", "--issuer", &issuer], "");
     assert_eq!(*lines.lock().unwrap(), ["GET /.well-known/openid-configuration", "GET /keys"]);
