@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::TokenProfile;
 use crate::duration::Lifetime;
 use crate::keys::Algorithm;
-use crate::record::{RecordError, Versioned, read};
+use crate::record::{RecordError, Versioned, objects, read};
 use crate::scope::ScopeToken;
 
 /// What the key of an API record begins with; the identifier follows.
@@ -113,6 +113,7 @@ pub struct ApiRecord {
     /// For people.
     pub name: String,
     /// The scopes that it defines, each name once.
+    #[serde(deserialize_with = "objects")]
     pub scopes: Vec<ApiScope>,
     /// How long tokens for it live at most, in seconds, 30 at least; as for every other token when absent.
     pub token_lifetime: Option<u64>,

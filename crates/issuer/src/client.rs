@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::api::ApiId;
 use crate::duration::Lifetime;
-use crate::record::{RecordError, Versioned, read, unique};
+use crate::record::{RecordError, Versioned, objects, read, unique};
 use crate::scope::ScopeToken;
 use crate::secret::SecretHash;
 
@@ -157,6 +157,7 @@ pub struct ClientRecord {
     /// A disabled client gets no token.
     pub disabled: bool,
     /// The secrets; several while they are being rotated.
+    #[serde(deserialize_with = "objects")]
     pub secrets: Vec<StoredSecret>,
     /// The groups that the scope `groups` puts into tokens.
     pub groups: Vec<String>,

@@ -76,7 +76,7 @@ pub use issuer_url::{Issuer, IssuerError};
 pub use keys::{Algorithm, KeyError, SigningKey, SigningKeys};
 pub use metadata::DOCUMENT_MAX_AGE;
 pub use ports::{Moment, NoBrake};
-pub use record::RecordError;
+pub use record::{Object, RecordError};
 pub use request::TokenRequest;
 pub use scope::{Scope, ScopeError, ScopeToken};
 pub use secret::{GeneratedSecret, MAX_PBKDF2_ITERATIONS, SecretHash, SecretHashError};

@@ -5,6 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::RangeInclusive;
 
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
@@ -82,12 +83,12 @@ pub(crate) fn read<T: Versioned>(json: &str) -> Result<T, RecordError> {
     if json.len() > MAX_RECORD {
         return Err(RecordError::TooLarge);
     }
-    match serde_json::from_str::<T>(json) {
-        Ok(record) if T::KNOWN.contains(&record.version()) => Ok(record),
-        Ok(record) => Err(RecordError::Version(record.version())),
+    match serde_json::from_str::<Object<T>>(json) {
+        Ok(Object(record)) if T::KNOWN.contains(&record.version()) => Ok(record),
+        Ok(Object(record)) => Err(RecordError::Version(record.version())),
         // A record of another version is likely to have other fields, too: name the cause.
         Err(error) => Err(match serde_json::from_str(json) {
-            Ok(Version { v }) if !T::KNOWN.contains(&v) => RecordError::Version(v),
+            Ok(Object(Version { v })) if !T::KNOWN.contains(&v) => RecordError::Version(v),
             _ => RecordError::Malformed(describe(&error)),
         }),
     }
@@ -101,6 +102,41 @@ fn describe(error: &serde_json::Error) -> String {
         serde_json::error::Category::Syntax | serde_json::error::Category::Io => "it is not JSON",
     };
     format!("{what} (line {}, column {})", error.line(), error.column())
+}
+
+/// A value that is read from a JSON object and from nothing else.
+///
+/// A struct with a derived `Deserialize` also takes a list, whose items become its fields in order: `["x"]` is a
+/// `struct { name: String }`. Where JSON comes from outside, that turns a file of another kind into one of ours.
+#[derive(Debug)]
+pub struct Object<T>(pub T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(members))
+            }
+        }
+
+        deserializer.deserialize_map(Members(PhantomData)).map(Self)
+    }
+}
+
+/// Reads a list of JSON objects: an item that is a list is refused ([`Object`]).
+pub(crate) fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    let items = Vec::<Object<T>>::deserialize(deserializer)?;
+    Ok(items.into_iter().map(|Object(item)| item).collect())
 }
 
 /// Reads a map and refuses a key that comes twice, of which `serde_json` would keep the last in silence.
@@ -131,4 +167,63 @@ where
     }
 
     deserializer.deserialize_map(Unique(PhantomData))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{ApiId, ApiRecord, ClientId, ClientRecord, KeyError, RecordError, SigningKey};
+
+    /// `json` with the object that begins at `at` as the list of its values, in order.
+    fn as_list(object: &serde_json::Value) -> serde_json::Value {
+        object.as_object().map(|members| members.values().cloned().collect()).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_list_is_never_taken_for_a_record_nor_for_a_part_of_one() {
+        let id = ClientId::parse("a").unwrap();
+        let secret = serde_json::json!({ "id": "s1", "created": 1, "expires": null,
+            "hash": "$sha256$hnGb4zOAsYOoz1d14obdFohzwyfSNLyNWLLoomTOesI" });
+        // In the order of the struct's fields, which is how a list would be read.
+        let fields = r#"{"v":1,"id":"a","name":"A","public":false,"disabled":false,"secrets":[SECRET],"groups":[],
+            "trusted_peers":[],"token_lifetime":null,"revision":1}"#;
+        let record = fields.replace("SECRET", &secret.to_string());
+        assert!(ClientRecord::parse(&id, &record).is_ok());
+        let of_a_list = r#"["s1",1,null,"$sha256$hnGb4zOAsYOoz1d14obdFohzwyfSNLyNWLLoomTOesI"]"#;
+        let whole = format!(r#"[1,"a","A",false,false,[{secret}],[],[],null,1,{{}},null,{{}},"own",null]"#);
+        for list in [fields.replace("SECRET", of_a_list), whole] {
+            let read = ClientRecord::parse(&id, &list);
+            assert!(matches!(read, Err(RecordError::Malformed(_))), "{list}");
+        }
+
+        let id = ApiId::parse("https://a/").unwrap();
+        let fields = r#"{"v":1,"id":"https://a/","name":"A","scopes":[SCOPE],"token_lifetime":null,"alg":null,"profile":null,"revision":1}"#;
+        let scope = r#"{"name":"read","description":"Reads."}"#;
+        assert!(ApiRecord::parse(&id, &fields.replace("SCOPE", scope)).is_ok());
+        let whole = r#"[1,"https://a/","A",[],null,null,null,1]"#.to_owned();
+        for list in [fields.replace("SCOPE", r#"["read","Reads."]"#), whole] {
+            let read = ApiRecord::parse(&id, &list);
+            assert!(matches!(read, Err(RecordError::Malformed(_))), "{list}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_another_version_is_not_a_record_of_that_version() {
+        let id = ClientId::parse("a").unwrap();
+        assert!(matches!(ClientRecord::parse(&id, "[3]"), Err(RecordError::Malformed(_))));
+        assert!(matches!(ClientRecord::parse(&id, r#"{"v":3}"#), Err(RecordError::Version(3))));
+    }
+
+    #[test]
+    fn a_list_is_never_taken_for_a_signing_key() {
+        let jwk = serde_json::json!({ "kty": "OKP", "crv": "Ed25519",
+            "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+            "d": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A" });
+        assert!(SigningKey::parse("FIRST", &jwk.to_string()).is_ok());
+        for list in [as_list(&jwk), serde_json::json!([jwk]), serde_json::json!(["OKP", jwk])] {
+            assert!(
+                matches!(SigningKey::parse("FIRST", &list.to_string()), Err(KeyError::Malformed)),
+                "{list}"
+            );
+        }
+    }
 }
