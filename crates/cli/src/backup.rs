@@ -3,8 +3,9 @@
 //! `{"edgemint": {"backup": 2}, "apis": [record, …], "clients": [record, …]}`, each record as it is stored;
 //! without APIs it is version 1 and has no `apis`, so that programs that know of none read it, too.
 
-use edgemint_issuer::{ApiRecord, ClientRecord};
+use edgemint_issuer::{ApiRecord, ClientRecord, Object};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use crate::dex::{FileError, Refused, refuse_repeated};
@@ -48,7 +49,8 @@ pub(crate) fn read(text: &str) -> Option<Result<Backup, FileError>> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Whole<'a> {
-        edgemint: Mark,
+        #[serde(rename = "edgemint")]
+        _mark: IgnoredAny,
         #[serde(borrow)]
         apis: Option<Vec<&'a RawValue>>,
         #[serde(borrow)]
@@ -60,19 +62,19 @@ pub(crate) fn read(text: &str) -> Option<Result<Backup, FileError>> {
         backup: u32,
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let Marked { edgemint } = serde_json::from_str(text).ok()?;
+    let Object(Marked { edgemint }) = serde_json::from_str(text).ok()?;
     let error = |line, what: &str| FileError { line, what: what.to_owned() };
     Some(match serde_json::from_value(edgemint) {
-        Ok(Mark { backup: VERSION | VERSION_2 }) => match serde_json::from_str::<Whole<'_>>(text) {
-            Ok(Whole { edgemint: Mark { backup: VERSION }, apis: Some(_), .. }) => {
+        Ok(Object(Mark { backup: version @ (VERSION | VERSION_2) })) => match serde_json::from_str(text) {
+            Ok(Object(Whole { apis: Some(_), .. })) if version == VERSION => {
                 Err(error(0, "this backup has APIs, which a backup of version 1 has not"))
             }
-            Ok(Whole { apis, clients, .. }) => {
+            Ok(Object(Whole { apis, clients, .. })) => {
                 Ok(Backup { apis: entries(&apis.unwrap_or_default()), clients: entries(&clients) })
             }
             Err(why) => Err(error(why.line(), "this is not a whole backup of client records")),
         },
-        Ok(Mark { .. }) => Err(error(0, "this backup was written by another version of edgemint")),
+        Ok(Object(Mark { .. })) => Err(error(0, "this backup was written by another version of edgemint")),
         Err(_) => Err(error(0, "its `edgemint` does not say that it is a backup")),
     })
 }
@@ -88,7 +90,7 @@ fn record<R: Kind>(entry: usize, raw: &RawValue) -> Result<R, Refused> {
     struct Named {
         id: String,
     }
-    let id = serde_json::from_str(raw.get()).ok().map(|Named { id }| id);
+    let id = serde_json::from_str(raw.get()).ok().map(|Object(Named { id })| id);
     let record = match id.as_deref().map(R::parse_id) {
         Some(Ok(id)) => R::parse(&id, raw.get()).map_err(|error| error.to_string()),
         Some(Err(error)) => Err(format!("its `id` cannot be used: {error}")),
@@ -168,6 +170,28 @@ mod tests {
         assert_eq!(refused.iter().map(|refused| refused.entry).collect::<Vec<_>>(), [1, 3, 4, 5]);
         assert_eq!(refused[0].id.as_deref(), Some("a"));
         assert!(refused[1].reason.contains("version 3"), "{}", refused[1].reason);
+    }
+
+    /// serde reads a list of as many items as a struct has fields as that struct.
+    #[test]
+    fn a_json_list_is_never_a_backup_nor_a_part_of_one() {
+        let client = r#"{"id":"a1","name":"A","secret":"abcdefghijkl"}"#;
+        for list in
+            [format!("[{client}]"), format!("[{client},{client}]"), "[null]".to_owned(), "[]".to_owned()]
+        {
+            assert!(read(&list).is_none(), "{list}");
+        }
+        assert!(read(r#"[{"backup":1},null,[]]"#).is_none());
+        assert_eq!(
+            error(r#"{"edgemint":[1],"clients":[]}"#),
+            "its `edgemint` does not say that it is a backup"
+        );
+        let entries = clients(&backup(r#"["a"]"#));
+        assert!(
+            entries[0]
+                .as_ref()
+                .is_err_and(|refused| refused.id.is_none() && refused.reason.contains("no `id`"))
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context as _, Result, anyhow};
-use edgemint_issuer::{ClientRecord, RecordError};
+use edgemint_issuer::{ClientRecord, Object, RecordError};
 use serde::{Deserialize, Serialize};
 
 use crate::host::Host;
@@ -57,7 +57,20 @@ impl Pair {
 #[serde(untagged)]
 enum Value {
     Text(Option<String>),
-    Wrapped { value: Option<String> },
+    Wrapped(Object<Wrapped>),
+}
+
+#[derive(Deserialize)]
+struct Wrapped {
+    value: Option<String>,
+}
+
+impl Value {
+    fn text(self) -> Option<String> {
+        match self {
+            Self::Text(text) | Self::Wrapped(Object(Wrapped { value: text })) => text,
+        }
+    }
 }
 
 impl<'a> Records<'a> {
@@ -100,7 +113,7 @@ impl<'a> Records<'a> {
                 let Some(id) = key.strip_prefix(R::PREFIX).and_then(|id| R::parse_id(id).ok()) else {
                     continue;
                 };
-                if let Value::Text(Some(json)) | Value::Wrapped { value: Some(json) } = value {
+                if let Some(json) = value.text() {
                     let record = R::parse(&id, &json);
                     records.insert(id, record);
                 }
@@ -116,9 +129,9 @@ impl<'a> Records<'a> {
             name: String,
         }
         let printed = self.wrangler.kv(&["key", "list", "--prefix", R::PREFIX].map(OsStr::new))?;
-        let keys: Vec<Key> = serde_json::from_str(&printed)
+        let keys: Vec<Object<Key>> = serde_json::from_str(&printed)
             .map_err(|_| anyhow!("wrangler printed something that is not its list of keys"))?;
-        let mut names: Vec<String> = keys.into_iter().map(|key| key.name).collect();
+        let mut names: Vec<String> = keys.into_iter().map(|Object(key)| key.name).collect();
         names.sort_unstable();
         Ok(names)
     }
@@ -220,9 +233,8 @@ mod tests {
     fn both_forms_of_a_value_are_read() {
         let read: BTreeMap<String, Value> =
             serde_json::from_str(r#"{"a":"x","b":{"value":"y"},"c":null,"d":{"value":null}}"#).unwrap();
-        let text = |key: &str| match &read[key] {
-            Value::Text(text) | Value::Wrapped { value: text } => text.as_deref(),
-        };
-        assert_eq!([text("a"), text("b"), text("c"), text("d")], [Some("x"), Some("y"), None, None]);
+        let texts: Vec<Option<String>> = read.into_values().map(Value::text).collect();
+        assert_eq!(texts, [Some("x".to_owned()), Some("y".to_owned()), None, None]);
+        assert!(serde_json::from_str::<Value>(r#"["x"]"#).is_err(), "a list is not a value");
     }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
+use edgemint_issuer::Object;
 
 use crate::host::Host;
 use crate::project::{Project, Target};
@@ -55,9 +56,9 @@ impl<'a> Wrangler<'a> {
         command.args(["secret", "list", "--format", "json", "--env", environment]);
         command.arg("--config").arg(&self.project.config);
         let printed = self.run(command)?;
-        let secrets: Vec<Secret> =
+        let secrets: Vec<Object<Secret>> =
             serde_json::from_str(&printed).context("wrangler's list of secrets is not JSON")?;
-        Ok(secrets.into_iter().map(|secret| secret.name).collect())
+        Ok(secrets.into_iter().map(|Object(secret)| secret.name).collect())
     }
 
     /// Puts a secret into a deployed environment, through a pipe: no other process sees it.
