@@ -7,6 +7,8 @@
 mod client;
 mod document;
 mod json;
+mod naming;
+mod placeholder;
 mod scalar;
 mod yaml;
 
