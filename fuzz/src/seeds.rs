@@ -9,6 +9,15 @@ use edgemint_testkit::{NOW, Vector, apis, cast, misfits};
 use crate::issuer::ISSUER;
 use crate::text;
 
+/// Configurations of dex, and what Kubernetes and Helm wrap around them.
+const DEX_FILES: [&str; 5] = [
+    include_str!("../../examples/dex.yaml"),
+    include_str!("../../crates/cli/tests/transcripts/client.in/helm-values.yaml"),
+    include_str!("../../crates/cli/tests/transcripts/client.in/manifests.yaml"),
+    include_str!("../../crates/cli/tests/transcripts/client.in/placeholders.yaml"),
+    include_str!("../../crates/cli/tests/transcripts/client.in/template.yaml"),
+];
+
 /// Seeds of `target`, each once; none for one that the fuzzer fills by itself.
 pub fn of(target: &str) -> BTreeSet<Vec<u8>> {
     let vectors: Vec<Vector> = Vector::all().iter().map(|vector| vector.at(ISSUER, NOW)).collect();
@@ -38,7 +47,7 @@ pub fn of(target: &str) -> BTreeSet<Vec<u8>> {
         "api_record" => {
             apis().iter().map(|api| api.to_json()).chain(misfits().into_values()).map(bytes).collect()
         }
-        "dex_import" => BTreeSet::from([include_bytes!("../../examples/dex.yaml").to_vec()]),
+        "dex_import" => DEX_FILES.iter().map(|file| file.as_bytes().to_vec()).collect(),
         _ => BTreeSet::new(),
     }
 }

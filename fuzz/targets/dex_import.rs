@@ -16,13 +16,19 @@ mod hashing;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     let variable = |name: &str| (name.len() < 8).then(|| name.to_lowercase());
-    if let Ok(file) = dex::read(text, &variable) {
-        for (i, entry) in file.entries.iter().enumerate() {
-            let of = match entry {
-                Ok(client) => client.entry,
-                Err(refused) => refused.entry,
-            };
-            assert_eq!(of, i + 1, "every client is taken or refused, in order");
-        }
+    let read = |literal: &[edgemint_issuer::ClientId]| {
+        dex::read(text, &dex::Asked { file: "dex.yaml", variable: &variable, literal })
+    };
+    let Ok(file) = read(&[]) else { return };
+    for (i, entry) in file.entries.iter().enumerate() {
+        let of = match entry {
+            Ok(client) => client.entry,
+            Err(refused) => refused.entry,
+        };
+        assert_eq!(of, i + 1, "every client is taken or refused, in order");
     }
+    // What is allowed for every client refuses none that is taken without.
+    let ids: Vec<_> = file.entries.iter().flatten().map(|client| client.id.clone()).collect();
+    let taken = read(&ids).map(|file| file.entries.iter().flatten().count());
+    assert!(taken.is_ok_and(|taken| taken == ids.len()), "the same clients are taken");
 });

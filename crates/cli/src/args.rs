@@ -207,21 +207,27 @@ pub(crate) struct ClientAdd {
 
 /// Import the clients of a dex configuration, or restore a backup
 ///
-/// FILE is a dex configuration as it is (YAML or JSON), the bare list of its staticClients, or a backup of
-/// edgemint, of which the APIs go in first. Read of each client: id or idEnv, secret or secretEnv, name, public, trustedPeers and
+/// FILE is a dex configuration (YAML or JSON), the bare list of its staticClients, or a backup of edgemint, whose APIs go
+/// in first. A configuration in Helm values, a ConfigMap or a Secret is found there, and so are the records of dex's
+/// Kubernetes storage. Read of each client: id or idEnv, secret or secretEnv, name, public, trustedPeers and
 /// clientCredentialsClaims.groups. Every other field is named once as not used.
 ///
 /// Secrets are stored as salted, slow hashes. Importing the same file again changes nothing; clients that
 /// are not in the file are left alone. A client that must be refused is named with the reason, the others
-/// go in all the same, and the exit code is 1.
+/// go in all the same, and the exit code is 1. A secret that looks like a placeholder of another tool
+/// (`$name`, `{{ .x }}`, `changeme`) is refused.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
   edgemint client import dex.yaml --env production --dry-run
-  CI_SECRET=… edgemint client import dex.yaml --env production")]
+  CI_SECRET=… edgemint client import dex.yaml --env production
+  kubectl get configmap dex -o yaml | edgemint client import - --env production --dry-run")]
 pub(crate) struct ClientImport {
-    /// The file to read
+    /// The file to read; `-` reads stdin
     pub(crate) file: PathBuf,
+    /// Take everything of this client as it is written, even what looks like a placeholder; repeatable
+    #[arg(long, value_name = "ID", value_parser = ClientId::parse)]
+    pub(crate) allow_literal: Vec<ClientId>,
     /// Say what would change, client by client, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,

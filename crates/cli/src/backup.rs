@@ -81,7 +81,7 @@ pub(crate) fn read(text: &str) -> Option<Result<Backup, FileError>> {
 
 fn entries<R: Kind>(list: &[&RawValue]) -> Entries<R> {
     let mut entries: Entries<R> = list.iter().enumerate().map(|(i, raw)| record(i + 1, raw)).collect();
-    refuse_repeated(&mut entries, R::id);
+    refuse_repeated(&mut entries, R::id, |_| None);
     entries
 }
 
@@ -96,7 +96,7 @@ fn record<R: Kind>(entry: usize, raw: &RawValue) -> Result<R, Refused> {
         Some(Err(error)) => Err(format!("its `id` cannot be used: {error}")),
         None => Err(format!("it is no {} record: it has no `id`", R::NAME)),
     };
-    record.map_err(|reason| Refused { entry, id, reason })
+    record.map_err(|reason| Refused { entry, id, id_env: None, reason })
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use edgemint_issuer::{ClientRecord, SecretHash, StoredSecret};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::dex::{DexClient, Refused};
 use crate::hashing::Secret;
@@ -28,11 +29,15 @@ pub(crate) enum Verdict {
 pub(crate) struct Planned<R = ClientRecord> {
     /// Which of the file's entries of its kind it is; the first is 1.
     pub(crate) entry: usize,
+    /// Its ID; `None` when it has none, or when it came from a variable, whose value is not shown.
     pub(crate) id: Option<String>,
+    /// The variable that its ID came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) id_env: Option<String>,
     pub(crate) result: Verdict,
     /// What differs from what is stored, by the record's field.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) changes: Vec<&'static str>,
+    pub(crate) changes: Vec<String>,
     /// Why it was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
@@ -45,10 +50,11 @@ pub(crate) struct Planned<R = ClientRecord> {
 }
 
 impl<R: Kind> Planned<R> {
-    pub(crate) fn refused(Refused { entry, id, reason }: Refused) -> Self {
+    pub(crate) fn refused(Refused { entry, id, id_env, reason }: Refused) -> Self {
         Self {
             entry,
-            id,
+            id: id.filter(|_| id_env.is_none()),
+            id_env,
             result: Verdict::Refused,
             changes: Vec::new(),
             reason: Some(reason),
@@ -60,25 +66,26 @@ impl<R: Kind> Planned<R> {
 
     /// It was to be written, and is not.
     pub(crate) fn refuse_at_last(&mut self, reason: String) {
-        let id = self.id.take();
-        *self = Self::refused(Refused { entry: self.entry, id, reason });
+        let (id, id_env) = (self.id.take(), self.id_env.take());
+        *self = Self::refused(Refused { entry: self.entry, id, id_env, reason });
     }
 
-    fn refuse(entry: usize, id: &R::Id, reason: String) -> Self {
-        Self::refused(Refused { entry, id: Some(id.to_string()), reason })
+    fn refuse(entry: usize, id: &R::Id, id_env: Option<String>, reason: String) -> Self {
+        Self::refused(Refused { entry, id: Some(id.to_string()), id_env, reason })
     }
 
     /// `record` instead of `stored`; nothing when they do not differ.
     fn write(
         entry: usize,
+        id_env: Option<String>,
         stored: Option<&R>,
         record: R,
-        changes: Vec<&'static str>,
+        changes: Vec<String>,
         warnings: Vec<String>,
     ) -> Self {
         // The Worker's own parser has the last word: it also knows how long a record may be.
         if let Err(error) = R::parse(record.id(), &record.to_json()) {
-            return Self::refuse(entry, record.id(), format!("its record cannot be stored: {error}"));
+            return Self::refuse(entry, record.id(), id_env, format!("its record cannot be stored: {error}"));
         }
         let result = match stored {
             None => Verdict::Added,
@@ -87,7 +94,8 @@ impl<R: Kind> Planned<R> {
         };
         Self {
             entry,
-            id: Some(record.id().to_string()),
+            id: id_env.is_none().then(|| record.id().to_string()),
+            id_env,
             result,
             changes,
             reason: None,
@@ -111,15 +119,15 @@ pub(crate) fn dex_client(
             let reason = format!(
                 "what is stored of it cannot be read ({error}): `edgemint client remove` clears the way"
             );
-            return Planned::refuse(client.entry, &client.id, reason);
+            return Planned::refuse(client.entry, &client.id, client.id_env.clone(), reason);
         }
     };
     let mut warnings = client.warnings.clone();
     let mut record = stored.cloned().unwrap_or_else(|| ClientRecord::new(client.id.clone(), ""));
     let mut changes = Vec::new();
-    let mut set = |name, differs: bool| {
+    let mut set = |name: &str, differs: bool| {
         if differs {
-            changes.push(name);
+            changes.push(String::from(name));
         }
     };
     set("name", record.name != client.name);
@@ -151,30 +159,58 @@ pub(crate) fn dex_client(
                     expires: None,
                     hash: hash(secret),
                 });
-                changes.push("secrets");
+                changes.push("secrets".to_owned());
             }
         },
         // A public client has no secret. Any other may have got one here that its file does not know of.
         None if client.public && record.secrets.iter().any(is_imported) => {
             record.secrets.retain(|known| !is_imported(known));
-            changes.push("secrets");
+            changes.push("secrets".to_owned());
         }
         None => {}
     }
     if stored.is_some() && !changes.is_empty() {
         record.revision = record.revision.saturating_add(1);
     }
-    Planned::write(client.entry, stored, record, changes, warnings)
+    Planned::write(client.entry, client.id_env.clone(), stored, record, changes, warnings)
 }
 
 /// What becomes of a record of a backup: it goes in as it is.
 pub(crate) fn record<R: Kind>(entry: usize, record: R, stored: Option<&Stored<R>>) -> Planned<R> {
     let stored = stored.map(Result::as_ref);
-    let same = matches!(stored, Some(Ok(stored)) if stored.to_json() == record.to_json());
-    let changes = if same || stored.is_none() { Vec::new() } else { vec!["record"] };
+    let changes = match &stored {
+        Some(Ok(stored)) => differing(Some(*stored), &record),
+        Some(Err(_)) => vec!["a record that cannot be read is replaced".to_owned()],
+        None => differing(None, &record),
+    };
     // One that cannot be read is replaced, too: that is what a backup is for.
     let stored = stored.map(|stored| stored.unwrap_or(&record).clone());
-    Planned::write(entry, stored.as_ref(), record, changes, Vec::new())
+    Planned::write(entry, None, stored.as_ref(), record, changes, Vec::new())
+}
+
+/// The fields by which `record` differs from what is stored; of a new one, those that say something.
+fn differing<R: Kind>(stored: Option<&R>, record: &R) -> Vec<String> {
+    let fields =
+        |record: &R| serde_json::from_str::<Map<String, Value>>(&record.to_json()).unwrap_or_default();
+    let says_nothing = |value: &Value| match value {
+        Value::Null => true,
+        Value::Bool(value) => !value,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        Value::Number(_) => false,
+    };
+    let new = fields(record);
+    let Some(stored) = stored else {
+        let of_every_record = |name: &str| matches!(name, "v" | "id" | "revision");
+        let said = new.iter().filter(|(name, value)| !of_every_record(name) && !says_nothing(value));
+        return said.map(|(name, _)| name.clone()).collect();
+    };
+    let old = fields(stored);
+    let mut names: Vec<&String> =
+        new.keys().chain(old.keys().filter(|name| !new.contains_key(*name))).collect();
+    names.retain(|name| new.get(*name) != old.get(*name));
+    names.into_iter().cloned().collect()
 }
 
 /// Whether it came from a file of dex, by its ID.
@@ -204,7 +240,8 @@ mod tests {
     const NOW: u64 = 1000;
 
     fn file(text: &str) -> Vec<DexClient> {
-        let file = crate::dex::read(text, &|_| None).unwrap_or_else(|error| panic!("{error}"));
+        let asked = crate::dex::Asked { file: "dex.yaml", variable: &|_| None, literal: &[] };
+        let file = crate::dex::read(text, &asked).unwrap_or_else(|error| panic!("{error}"));
         file.entries.into_iter().flatten().collect()
     }
 

@@ -217,7 +217,10 @@ fn a_backup_carries_apis_and_they_go_in_first() {
     // Into an empty namespace.
     fs::remove_file(project.path("fake/stored.json")).unwrap();
     let dry = edgemint(&project, &["client", "import", "backup.json", "--dry-run"]);
-    assert!(err(&dry).contains(&format!("would add: API {API} (entry 1)\n")), "{}", err(&dry));
+    let told = err(&dry);
+    assert!(told.contains("backup.json is a backup of edgemint (APIs: 1, clients: 1)."), "{told}");
+    assert!(told.contains(&format!("would add: API {API} (entry 1): name, scopes\n")), "{told}");
+    assert!(told.contains("would add: a (entry 1): default_api, grants, name, secrets\n"), "{told}");
     let restored = edgemint(&project, &["client", "import", "backup.json", "--json"]);
     let report: Value = serde_json::from_str(&out(&restored)).unwrap();
     assert_eq!(

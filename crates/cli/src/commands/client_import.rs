@@ -1,6 +1,8 @@
 //! `edgemint client import`: the clients of a dex configuration, or of a backup, into the records.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -11,6 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::args::ClientImport;
 use crate::delay::Delay;
+use crate::dex::{DexClient, Refused};
 use crate::hashing::Secret;
 use crate::host::Host;
 use crate::kind::Kind;
@@ -34,6 +37,14 @@ struct Report<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     apis: &'a [Planned<ApiRecord>],
     clients: &'a [Planned],
+    /// Whether the file is a backup.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    backup: bool,
+    /// Where the clients were in the file, when not at its top.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    found_at: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    warnings: &'a [String],
     unused_fields: &'a BTreeSet<String>,
     seen_after_seconds: u64,
 }
@@ -44,32 +55,50 @@ pub(super) fn run(
     host: &Host,
     output: &mut Output,
 ) -> Result<ExitCode> {
-    let file = args.file.display();
-    let text =
-        std::fs::read(&args.file).map(Zeroizing::new).with_context(|| format!("could not read {file}"))?;
-    let text = std::str::from_utf8(&text).map_err(|_| anyhow!("{file} is not a text file in UTF-8"))?;
-    let wrong = |error: dex::FileError| anyhow!("{file}: {error}");
-    let restored = backup::read(text).transpose().map_err(wrong)?;
+    let (name, text) = read(args)?;
+    let wrong = |error: dex::FileError| anyhow!("{name}: {error}");
+    let restored = backup::read(&text).transpose().map_err(wrong)?;
+    let is_backup = restored.is_some();
 
     let project = Project::find(config, &args.target, host)?;
     let records = Records::of(&project, host)?;
+    let (mut place, mut warnings) = (None, Vec::new());
     let (mut apis, mut clients, unused_fields) = match restored {
         Some(backup) => {
+            ensure!(
+                args.allow_literal.is_empty(),
+                "{name} is a backup, in which nothing is a placeholder: run this without --allow-literal"
+            );
+            let (apis, clients) = (backup.apis.len(), backup.clients.len());
+            output.say(format_args!(
+                "{name} is a backup of edgemint (APIs: {apis}, clients: {clients}). Each record goes in as it is."
+            ));
             let (apis, clients) = (restore(backup.apis, &records)?, restore(backup.clients, &records)?);
             (apis, clients, BTreeSet::new())
         }
         None => {
-            let dex = dex::read(text, &|name| host.text_variable(name)).map_err(wrong)?;
+            let file = args.file.to_string_lossy();
+            let variable = |name: &str| host.text_variable(name);
+            let asked = dex::Asked { file: &file, variable: &variable, literal: &args.allow_literal };
+            let dex = dex::read(&text, &asked).map_err(wrong)?;
             ensure!(
-                !may_be_cut_off(text),
-                "{file}: its last line does not end with a line break, so that it may be cut off within a secret, and \
+                !may_be_cut_off(&text),
+                "{name}: its last line does not end with a line break, so that it may be cut off within a secret, and \
                  nothing was written: if the file is whole, add one"
             );
+            if let Some(place) = &dex.place {
+                output.say(format_args!("The clients were found in {place}"));
+            }
+            place = dex.place.clone();
+            warnings = unknown_literals(args, &dex.entries);
             let unused_fields = dex.unused_fields.clone();
             let clients = carry_over(dex, &records, args.dry_run, host, output)?;
             (Plan::nothing(), clients, unused_fields)
         }
     };
+    for warning in &warnings {
+        output.say(format_args!("warning: {warning}"));
+    }
 
     if !args.dry_run {
         apis.leave_what_others_wrote(&records)?;
@@ -91,6 +120,9 @@ pub(super) fn run(
             command: (args.dry_run && !to_write.is_empty()).then(|| records.told_write()),
             apis: &apis.planned,
             clients: &clients.planned,
+            backup: is_backup,
+            found_at: place.as_deref(),
+            warnings: &warnings,
             unused_fields: &unused_fields,
             seen_after_seconds: delay.seconds(),
         };
@@ -110,6 +142,32 @@ pub(super) fn run(
         }
     }
     Ok(if refused { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// What people call the file, and its text.
+fn read(args: &ClientImport) -> Result<(String, Zeroizing<String>)> {
+    let is_stdin = args.file.as_os_str() == "-";
+    let name = if is_stdin { "standard input".to_owned() } else { args.file.display().to_string() };
+    let mut bytes = Zeroizing::new(Vec::new());
+    let read = match is_stdin {
+        true => std::io::stdin().read_to_end(&mut bytes),
+        false => File::open(&args.file).and_then(|mut file| file.read_to_end(&mut bytes)),
+    };
+    read.with_context(|| format!("could not read {name}"))?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| anyhow!("{name} is not a text file in UTF-8"))?;
+    Ok((name, Zeroizing::new(text.to_owned())))
+}
+
+/// A warning for each `--allow-literal` that allows nothing: its ID may be misspelt.
+fn unknown_literals(args: &ClientImport, entries: &[Result<DexClient, Refused>]) -> Vec<String> {
+    let is = |id: &ClientId, entry: &Result<DexClient, Refused>| match entry {
+        Ok(client) => client.id == *id,
+        Err(refused) => refused.id.as_deref() == Some(id.as_str()),
+    };
+    let unknown = args.allow_literal.iter().filter(|id| !entries.iter().any(|entry| is(id, entry)));
+    unknown
+        .map(|id| format!("`--allow-literal {id}` has no effect: no client of the file has this ID"))
+        .collect()
 }
 
 /// Whether the last value may be the beginning of another one: lists and objects in brackets tell where they end, a
@@ -171,9 +229,10 @@ impl<R: Kind> Plan<R> {
     /// What people must know of single entries.
     fn tell(&self, kind: &str, dry_run: bool, output: &mut Output) {
         for one in &self.planned {
-            let id = match &one.id {
-                Some(id) => format!("{kind}{id} (entry {})", one.entry),
-                None => format!("{kind}entry {}", one.entry),
+            let id = match (&one.id, &one.id_env) {
+                (Some(id), _) => format!("{kind}{id} (entry {})", one.entry),
+                (None, Some(variable)) => format!("{kind}entry {}, with the ID in {variable}", one.entry),
+                (None, None) => format!("{kind}entry {}", one.entry),
             };
             let changes = match one.changes.join(", ") {
                 changes if changes.is_empty() => changes,

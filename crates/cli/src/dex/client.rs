@@ -1,18 +1,23 @@
-//! The clients of a dex configuration: what each of them says, or why it cannot be taken.
+//! One client of a dex configuration: what it says, or why it cannot be taken.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 
 use edgemint_issuer::ClientId;
 
-use super::document::{FileError, Node, Pair, Value};
-use super::{json, scalar, yaml};
+use super::document::{Node, Value};
+use super::fields::Fields;
+use super::placeholder::{self, Notation};
+use super::places::quoted;
 use crate::hashing::Secret;
 
-/// The clients that a file has, in order, and the fields that nothing here makes use of.
-pub(crate) struct DexFile {
-    pub(crate) entries: Vec<Result<DexClient, Refused>>,
-    pub(crate) unused_fields: BTreeSet<String>,
+/// What is asked of the outside when a file is read.
+pub(crate) struct Asked<'a> {
+    /// The file as it was typed, for the commands that are told.
+    pub(crate) file: &'a str,
+    /// Looks into the environment.
+    pub(crate) variable: &'a dyn Fn(&str) -> Option<String>,
+    /// The clients of which everything is taken as it is written, even what looks like a placeholder.
+    pub(crate) literal: &'a [ClientId],
 }
 
 /// A client that can be taken over.
@@ -20,6 +25,8 @@ pub(crate) struct DexClient {
     /// Which of the file's clients it is; the first is 1.
     pub(crate) entry: usize,
     pub(crate) id: ClientId,
+    /// The variable that its ID came from. Its value is not shown: the file may name any variable.
+    pub(crate) id_env: Option<String>,
     pub(crate) name: String,
     pub(crate) secret: Option<Secret>,
     pub(crate) public: bool,
@@ -34,201 +41,90 @@ pub(crate) struct Refused {
     pub(crate) entry: usize,
     /// Its ID, as far as it has one.
     pub(crate) id: Option<String>,
+    /// The variable that its ID came from, or was to come from: then the ID is not shown.
+    pub(crate) id_env: Option<String>,
     pub(crate) reason: String,
 }
 
-/// Reads a dex configuration, or a bare list of its `staticClients`; `variable` looks into the environment.
-pub(crate) fn read(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<DexFile, FileError> {
-    let root = document(text)?;
-    let mut unused_fields = BTreeSet::new();
-    let mut entries: Vec<Result<DexClient, Refused>> = clients_of(&root)?
-        .iter()
-        .enumerate()
-        .map(|(i, node)| client(i + 1, node, variable, &mut unused_fields))
-        .collect();
-    refuse_repeated(&mut entries, |client| &client.id);
-    Ok(DexFile { entries, unused_fields })
-}
-
-/// JSON when it is JSON, else YAML (of which `{` and `[` are a part, too).
-fn document(text: &str) -> Result<Rc<Node>, FileError> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let json = text.trim_start().starts_with(['{', '[']).then(|| json::read(text));
-    if let Some(Ok(root)) = json {
-        return Ok(root);
-    }
-    match (yaml::read(text), json) {
-        (Ok(Some(root)), _) => Ok(root),
-        (Ok(None), _) => Err(FileError::new(0, "the file is empty")),
-        // Of two complaints, the one about what it looks like.
-        (Err(_), Some(Err(error))) | (Err(error), _) => Err(error),
-    }
-}
-
-/// The list of clients.
-fn clients_of(root: &Node) -> Result<&[Rc<Node>], FileError> {
-    let list = match &root.value {
-        Value::List(clients) => clients.as_slice(),
-        Value::Map(pairs) => {
-            let mut found = pairs.iter().filter(|pair| is(pair, "staticClients"));
-            let Some(pair) = found.next() else {
-                let what = "there is no `staticClients`: this is neither a dex configuration with clients, nor a list of them";
-                return Err(FileError::new(0, what));
-            };
-            if let Some(second) = found.next() {
-                return Err(FileError::new(second.key.line, "`staticClients` stands here for a second time"));
-            }
-            scalar::items(&pair.value)
-                .ok_or_else(|| FileError::new(pair.key.line, "`staticClients` must be a list"))?
-        }
-        Value::Text(_) | Value::Plain(_) => {
-            return Err(FileError::new(
-                root.line,
-                "this is neither a dex configuration nor a list of clients",
-            ));
-        }
-    };
-    if list.is_empty() {
-        return Err(FileError::new(0, "there are no clients in it"));
-    }
-    Ok(list)
-}
-
-/// Go finds a field by its name whatever the case.
-fn is(pair: &Pair, field: &str) -> bool {
-    pair.name().is_some_and(|name| name.eq_ignore_ascii_case(field))
-}
-
-/// The fields of a client that mean something here.
-#[derive(Default)]
-struct Fields {
-    id: Option<String>,
-    id_env: Option<String>,
-    name: Option<String>,
-    secret: Option<String>,
-    secret_env: Option<String>,
-    public: bool,
-    trusted_peers: Vec<String>,
-    groups: Vec<String>,
-}
-
-impl Fields {
-    /// Reads the fields of a client. What stands in `self` when it fails is what came before the mistake.
-    fn read(&mut self, pairs: &[Pair], unused: &mut BTreeSet<String>) -> Result<(), String> {
-        let mut seen = BTreeSet::new();
-        let mut mistakes = Vec::new();
-        for pair in pairs {
-            let Some(name) = pair.name() else {
-                unused.insert("(a field whose name is no string)".to_owned());
-                continue;
-            };
-            let lower = name.to_ascii_lowercase();
-            if !seen.insert(lower.clone()) {
-                mistakes.push(format!("`{name}` stands in it twice"));
-                continue;
-            }
-            let value = &pair.value;
-            let read = match lower.as_str() {
-                "id" => text_into(&mut self.id, value),
-                "idenv" => text_into(&mut self.id_env, value),
-                "name" => text_into(&mut self.name, value),
-                "secret" => text_into(&mut self.secret, value),
-                "secretenv" => text_into(&mut self.secret_env, value),
-                "public" => scalar::boolean(value).map(|public| self.public = public),
-                "trustedpeers" => scalar::texts(value).map(|peers| self.trusted_peers = peers),
-                "clientcredentialsclaims" => self.read_claims(value, unused),
-                _ => {
-                    unused.insert(name.to_owned());
-                    Ok(())
-                }
-            };
-            mistakes.extend(read.err().map(|mistake| format!("`{name}` {mistake}")));
-        }
-        if mistakes.is_empty() { Ok(()) } else { Err(mistakes.join("; ")) }
-    }
-
-    fn read_claims(&mut self, claims: &Node, unused: &mut BTreeSet<String>) -> Result<(), String> {
-        let Value::Map(pairs) = &claims.value else {
-            return match scalar::text(claims) {
-                Ok(None) => Ok(()),
-                _ => Err("must be a map with `groups`".to_owned()),
-            };
-        };
-        let mut groups = pairs.iter().filter(|pair| is(pair, "groups"));
-        if let Some(pair) = groups.next() {
-            self.groups =
-                scalar::texts(&pair.value).map_err(|mistake| format!("has `groups`, which {mistake}"))?;
-        }
-        if groups.next().is_some() {
-            return Err("has `groups` twice".to_owned());
-        }
-        let others = pairs.iter().filter(|pair| !is(pair, "groups")).filter_map(Pair::name);
-        unused.extend(others.map(|name| format!("clientCredentialsClaims.{name}")));
-        Ok(())
-    }
-}
-
-/// Empty strings are absent ones, as in Go.
-fn text_into(field: &mut Option<String>, value: &Node) -> Result<(), String> {
-    *field = scalar::text(value)?.filter(|text| !text.is_empty());
-    Ok(())
-}
-
-fn client(
+/// Reads one client.
+pub(super) fn client(
     entry: usize,
     node: &Node,
-    variable: &dyn Fn(&str) -> Option<String>,
+    asked: &Asked<'_>,
     unused: &mut BTreeSet<String>,
 ) -> Result<DexClient, Refused> {
     let mut fields = Fields::default();
     let read = match &node.value {
         Value::Map(pairs) => fields.read(pairs, unused),
+        Value::Foreign(why) => Err(format!("it {why}")),
         Value::List(_) | Value::Text(_) | Value::Plain(_) => {
             Err("it is not a map with `id` and the like".to_owned())
         }
     };
-    let id = fields.id.clone().or_else(|| variable(fields.id_env.as_deref()?));
-    read.and_then(|()| resolve(entry, fields, variable)).map_err(|reason| Refused { entry, id, reason })
+    let id_env = fields.id_env.clone().filter(|_| fields.id.is_none());
+    let id = fields.id.clone().or_else(|| (asked.variable)(id_env.as_deref()?));
+    read.and_then(|()| resolve(entry, fields, asked)).map_err(|reason| Refused { entry, id, id_env, reason })
 }
 
 /// dex's rules (`cmd/dex/serve.go`): an ID and a secret come from the file or from the environment, and
 /// not from both.
-fn resolve(
-    entry: usize,
-    fields: Fields,
-    variable: &dyn Fn(&str) -> Option<String>,
-) -> Result<DexClient, String> {
-    let id = match (fields.id, fields.id_env) {
+fn resolve(entry: usize, fields: Fields, asked: &Asked<'_>) -> Result<DexClient, String> {
+    let (id, id_env) = match (fields.id, fields.id_env) {
         (Some(_), Some(_)) => return Err(both("id")),
-        (Some(id), None) => id,
-        (None, Some(name)) => variable(&name)
-            .ok_or_else(|| format!("its `idEnv` names the environment variable {name}, which is not set"))?,
+        (Some(id), None) => (id, None),
+        (None, Some(name)) => {
+            let id = (asked.variable)(&name);
+            let unset = || format!("its `idEnv` names the environment variable {name}, which is not set");
+            (id.ok_or_else(unset)?, Some(name))
+        }
         (None, None) => return Err("it has neither `id` nor `idEnv`".to_owned()),
     };
     let id = ClientId::parse(&id).map_err(|error| format!("its `id` cannot be used: {error}"))?;
     let mut warnings = Vec::new();
-    let (secret, why_none) = match (fields.secret, fields.secret_env) {
+    let (secret, secret_env, why_none) = match (fields.secret, fields.secret_env) {
         // A public client has no use for a secret, so that none can be missing.
-        _ if fields.public => (None, String::new()),
+        _ if fields.public => (None, None, String::new()),
         (Some(_), Some(_)) => return Err(both("secret")),
-        (secret, None) => (secret, "it has no secret and is not public".to_owned()),
+        (secret, None) => (secret, None, "it has no secret and is not public".to_owned()),
         (None, Some(name)) => {
             let why = format!("its `secretEnv` names the environment variable {name}, which is not set");
-            (variable(&name), why)
+            ((asked.variable)(&name), Some(name), why)
         }
     };
+    let is_literal = asked.literal.contains(&id);
+    if !is_literal {
+        // What names it on the command line.
+        let literal = if id_env.is_some() { "ID".to_owned() } else { quoted(id.as_str()) };
+        if let Some(notation) = placeholder::reference(id.as_str()) {
+            return Err(unfilled("id", id_env.as_deref(), notation, &literal));
+        }
+        if let Some(notation) = secret.as_deref().and_then(placeholder::of) {
+            return Err(unfilled("secret", secret_env.as_deref(), notation, &literal));
+        }
+        let others = [
+            ("name", fields.name.as_slice()),
+            ("groups", &fields.groups),
+            ("trustedPeers", &fields.trusted_peers),
+        ];
+        for (field, texts) in others {
+            warnings.extend(
+                texts
+                    .iter()
+                    .find_map(|text| placeholder::reference(text))
+                    .map(|notation| format!("its `{field}` looks like {}", like(notation))),
+            );
+        }
+    }
     let name = fields.name.unwrap_or_else(|| {
         warnings.push("it has no `name`, which dex requires: its ID stands in".to_owned());
         id.as_str().to_owned()
     });
-    if secret.is_none() && !fields.public {
-        warnings.push(format!("{why_none}: it goes in without a secret, and can get no token"));
-    }
-    if secret.as_deref().is_some_and(looks_like_a_variable) {
-        warnings.push(
-            "its `secret` looks like the name of an environment variable, but dex takes it as it is written, and so does edgemint: `secretEnv` would read the variable"
-                .to_owned(),
-        );
+    match &secret {
+        None if !fields.public => {
+            warnings.push(format!("{why_none}: it goes in without a secret, and can get no token"));
+        }
+        None => {}
+        Some(secret) => warnings.extend(odd_characters(secret, secret_env.as_deref())),
     }
     let mut trusted_peers = Vec::new();
     for peer in fields.trusted_peers {
@@ -243,6 +139,7 @@ fn resolve(
     Ok(DexClient {
         entry,
         id,
+        id_env,
         name,
         secret: secret.map(Secret::new),
         public,
@@ -256,17 +153,66 @@ fn both(field: &str) -> String {
     format!("it has both `{field}` and `{field}Env`: dex takes one of them")
 }
 
-/// `$NAME` or `${NAME}`.
-fn looks_like_a_variable(secret: &str) -> bool {
-    let name = secret.strip_prefix('$').unwrap_or_default();
-    let name = name.strip_prefix('{').and_then(|name| name.strip_suffix('}')).unwrap_or(name);
-    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == b'_')
+fn like(notation: &Notation) -> String {
+    match notation.tools {
+        Some(tools) => format!("a placeholder (`{}`) that {tools} did not fill in", notation.form),
+        None => format!("an example (such as `{}`) that nobody filled in", notation.form),
+    }
+}
+
+/// Why a placeholder is not taken, and what to do. Without its value: it may be the secret after all.
+fn unfilled(field: &str, variable: Option<&str>, notation: &Notation, id: &str) -> String {
+    let like = like(notation);
+    let (what, instead) = match variable {
+        Some(name) => {
+            (format!("the value of {name} (`{field}Env`)"), "Set the variable to what is meant".to_owned())
+        }
+        None => {
+            let write = match notation.tools {
+                Some(_) => "Let the tool fill it in and import the result",
+                None => "Write there what is meant",
+            };
+            (format!("its `{field}`"), format!("{write}, or name an environment variable with `{field}Env`"))
+        }
+    };
+    format!(
+        "cannot take {what}: it looks like {like}. {instead}. If it is right as it is, pass `--allow-literal {id}`"
+    )
+}
+
+/// What is odd about a secret, because services hardly ever send such a one. RFC 6749 (Appendix A.2) has printable
+/// characters only.
+fn odd_characters(secret: &str, variable: Option<&str>) -> Option<String> {
+    let what = match variable {
+        None => "its `secret`".to_owned(),
+        Some(name) => format!("the value of {name} (`secretEnv`)"),
+    };
+    if secret.ends_with(['\n', '\r']) {
+        let instead = match variable {
+            None => "After `secret:`, write `|-` instead of `|`",
+            Some(_) => "Set the variable without it",
+        };
+        Some(format!("{what} ends with a line break, which services seldom send. {instead}"))
+    } else if secret.contains(char::is_control) {
+        Some(format!(
+            "{what} has a control character, such as a line break or a tab, which services seldom send"
+        ))
+    } else if secret.trim().len() < secret.len() {
+        Some(format!("{what} begins or ends with a space, which services seldom send"))
+    } else {
+        None
+    }
 }
 
 /// Refuses every entry whose ID another one has, too: of several dex takes the last, and which one is meant
 /// is not ours to guess.
-pub(crate) fn refuse_repeated<T, I: ToString>(entries: &mut [Result<T, Refused>], id_of: fn(&T) -> &I) {
+pub(crate) fn refuse_repeated<T, I: ToString>(
+    entries: &mut [Result<T, Refused>],
+    id_of: fn(&T) -> &I,
+    variable_of: fn(&T) -> Option<&str>,
+) {
+    /// The most others that are named: of many, each would name all.
+    const NAMED: usize = 3;
     let id = |entry: &Result<T, Refused>| match entry {
         Ok(client) => Some(id_of(client).to_string()),
         Err(refused) => refused.id.clone(),
@@ -279,11 +225,15 @@ pub(crate) fn refuse_repeated<T, I: ToString>(entries: &mut [Result<T, Refused>]
     }
     for (id, all) in by_id.iter().filter(|(_, all)| all.len() > 1) {
         for entry in all {
-            let others: Vec<String> = all.iter().filter(|n| *n != entry).map(usize::to_string).collect();
-            let reason = format!("its `id` is also that of entry {}: keep one of them", others.join(", "));
-            if let Some(slot @ Ok(_)) = entries.get_mut(entry - 1) {
-                *slot = Err(Refused { entry: *entry, id: Some(id.clone()), reason });
+            let Some(slot @ Ok(_)) = entries.get_mut(entry - 1) else { continue };
+            let others = all.iter().filter(|n| *n != entry).take(NAMED);
+            let mut others = others.map(usize::to_string).collect::<Vec<_>>().join(", ");
+            if all.len() - 1 > NAMED {
+                others.push_str(&format!(" and of {} more", all.len() - 1 - NAMED));
             }
+            let reason = format!("its `id` is also that of entry {others}: keep one of them");
+            let id_env = slot.as_ref().ok().and_then(variable_of).map(str::to_owned);
+            *slot = Err(Refused { entry: *entry, id: Some(id.clone()), id_env, reason });
         }
     }
 }
@@ -291,14 +241,25 @@ pub(crate) fn refuse_repeated<T, I: ToString>(entries: &mut [Result<T, Refused>]
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dex::{DexFile, FileError, read};
     use proptest::prelude::*;
 
+    fn try_file(text: &str, literal: &[ClientId]) -> Result<DexFile, FileError> {
+        read(text, &Asked { file: "dex.yaml", variable: &variable, literal })
+    }
+
     fn file(text: &str) -> DexFile {
-        read(text, &variable).unwrap_or_else(|error| panic!("{error}"))
+        try_file(text, &[]).unwrap_or_else(|error| panic!("{error}"))
     }
 
     fn variable(name: &str) -> Option<String> {
-        (name == "SET").then(|| "from-env".to_owned())
+        let value = match name {
+            "SET" => "from-env",
+            "UNFILLED" => "{{ .Values.x }}",
+            "LINE" => "from-env\n",
+            _ => return None,
+        };
+        Some(value.to_owned())
     }
 
     /// What can be said of a client: id, name, whether it has a secret, public, groups, peers.
@@ -331,7 +292,7 @@ mod tests {
     }
 
     fn error(text: &str) -> String {
-        read(text, &variable).err().map(|error| error.to_string()).unwrap_or_default()
+        try_file(text, &[]).err().map(|error| error.to_string()).unwrap_or_default()
     }
 
     const WHOLE: &str = "
@@ -524,8 +485,16 @@ staticClients:
             ("{id: a, name: A, secret: ''}", "no secret and is not public"),
             ("{id: a, name: A, secret: ~}", "no secret and is not public"),
             ("{id: a, name: A, secretEnv: GONE}", "the environment variable GONE, which is not set"),
-            ("{id: a, name: A, secret: $SET}", "`secretEnv` would read the variable"),
-            ("{id: a, name: A, secret: '${SET}'}", "`secretEnv` would read the variable"),
+            ("{id: a, name: A, secret: \"s\\n\"}", "its `secret` ends with a line break"),
+            ("{id: a, name: A, secretEnv: LINE}", "the value of LINE (`secretEnv`) ends with a line break"),
+            ("{id: a, name: A, secret: \"s\\ts\"}", "a control character"),
+            ("{id: a, name: A, secret: ' s'}", "begins or ends with a space"),
+            ("{id: a, name: '{{ .x }}', secret: s}", "its `name` looks like a placeholder (`{{ … }}`) that"),
+            ("{id: a, name: A, secret: s, trustedPeers: [b, $PEER]}", "its `trustedPeers` looks like"),
+            (
+                "{id: a, name: A, secret: s, clientCredentialsClaims: {groups: [$GROUP]}}",
+                "its `groups` looks like",
+            ),
             ("{id: a, name: A, secret: s, trustedPeers: [é]}", "left out"),
         ] {
             let file = file(&format!("[{client}]"));
@@ -549,10 +518,6 @@ staticClients:
             ("staticClients:\n", "there are no clients in it"),
             ("a: b\nstaticClients: x", "line 2: `staticClients` must be a list"),
             ("staticClients: []\nstaticClients: []", "line 2: `staticClients` stands here for a second time"),
-            (
-                "- {id: a}\n---\n- {id: b}",
-                "line 3: a second YAML document begins; dex reads the first alone: keep one of them",
-            ),
             ("{\"staticClients\": [{\"id\": \"a\",\n \"sec", "line 2: the JSON is cut off here"),
             ("{\"staticClients\": [{\"id\": \"a\" \"b\"}]}", "line 1: this is not JSON"),
             (
@@ -571,16 +536,176 @@ staticClients:
     }
 
     #[test]
-    fn a_laughing_billion_is_no_work() {
-        let mut text = "a0: &a0 [x]\nm0: &m0 {k: v}\n".to_owned();
-        for i in 1..60 {
-            let p = i - 1;
-            text.push_str(&format!(
-                "a{i}: &a{i} [*a{p}, *a{p}]\nm{i}: &m{i} {{<<: [*m{p}, *m{p}], k{i}: v}}\n"
-            ));
+    fn a_placeholder_is_refused_by_name_with_what_to_do_and_taken_when_that_is_allowed() {
+        let like = "it looks like a placeholder (`{{ … }}`) that Helm, gomplate, consul-template, Ansible or Jinja did not fill in.";
+        let of_file = |field: &str| {
+            format!(
+                "cannot take its `{field}`: {like} Let the tool fill it in and import the result, or name an environment variable with `{field}Env`. If it is right as it is, pass `--allow-literal "
+            )
+        };
+        let of_variable = |field: &str| {
+            format!(
+                "cannot take the value of UNFILLED (`{field}`): {like} Set the variable to what is meant. If it is right as it is, pass `--allow-literal "
+            )
+        };
+        for (client, reason) in [
+            ("{id: a, name: A, secret: '{{ .x }}'}", format!("Some(\"a\"): {}a`", of_file("secret"))),
+            (
+                "{id: '{{ .x }}', name: A, secret: s}",
+                format!("Some(\"{{{{ .x }}}}\"): {}'{{{{ .x }}}}'`", of_file("id")),
+            ),
+            ("{id: a, name: A, secretEnv: UNFILLED}", format!("Some(\"a\"): {}a`", of_variable("secretEnv"))),
+            (
+                "{idEnv: SET, name: A, secret: '{{ .x }}'}",
+                format!("Some(\"from-env\"): {}ID`", of_file("secret")),
+            ),
+        ] {
+            assert_eq!(refusal(client), reason, "{client}");
+            let ids = ["a", "{{ .x }}", "from-env"].map(|id| ClientId::parse(id).expect("an ID"));
+            let file = try_file(&format!("[{client}]"), &ids).unwrap_or_else(|error| panic!("{error}"));
+            assert!(file.entries[0].as_ref().is_ok_and(|client| client.warnings.is_empty()), "{client}");
         }
-        text.push_str("staticClients: *a59\n");
-        assert_eq!(file(&text).entries.len(), 2);
+        let other = [ClientId::parse("b").expect("an ID")];
+        let file = try_file("[{id: a, name: A, secret: $X}, {id: b, name: B, secret: $X}]", &other);
+        let taken = file.map(|file| file.entries.iter().map(Result::is_ok).collect::<Vec<_>>());
+        assert_eq!(taken, Ok(vec![false, true]), "of the client that is named, and of no other");
+        // Nothing is taken of the secret of a public client.
+        assert!(said(&file_of("{id: a, name: A, public: true, secret: $X}")).starts_with("a |"));
+    }
+
+    fn file_of(client: &str) -> Result<DexClient, Refused> {
+        file(&format!("[{client}]")).entries.remove(0)
+    }
+
+    /// As `go-yaml` 2 and `ghodss/yaml` read them.
+    #[test]
+    fn tags_are_carried_out_as_dex_does_or_refused_by_name() {
+        for (value, secret) in [
+            ("!!binary aGVsbG8=", "hello"),
+            ("!<tag:yaml.org,2002:binary> aGVsbG8=", "hello"),
+            ("!!binary \"aGVs\\nbG8=\"", "hello"),
+            ("!!str 007", "007"),
+            ("! 007", "007"),
+            ("!!int 7", "7"),
+        ] {
+            let client = file_of(&format!("{{id: a, name: A, secret: {value}}}"));
+            assert!(secret_is(&client, secret), "{value}: {}", said(&client));
+        }
+        let block = file("- id: a\n  name: A\n  secret: !!binary |\n    aGVs\n    bG8=\n");
+        assert!(secret_is(&block.entries[0], "hello"));
+        let which = "which a tool was to carry out and dex ignores: write the value itself (line 1)";
+        for (field, why) in [
+            ("secret: !!binary hunter2", "has the tag `!!binary` and is not base64 (line 1)".to_owned()),
+            (
+                "secret: !!binary /////w==",
+                "has the tag `!!binary` and is not text in UTF-8 when it is decoded (line 1)".to_owned(),
+            ),
+            ("secret: !vault hunter2", format!("has the tag `!vault`, {which}")),
+            ("secret: !Sub '${X}'", format!("has the tag `!Sub`, {which}")),
+            ("secret: !env/x [a]", format!("has the tag `!env/x`, {which}")),
+            ("name: !x {a: b}", format!("has the tag `!x`, {which}")),
+            ("public: !x true", format!("has the tag `!x`, {which}")),
+            ("trustedPeers: !x [a]", format!("has the tag `!x`, {which}")),
+            ("clientCredentialsClaims: !x {groups: [a]}", format!("has the tag `!x`, {which}")),
+            ("secret: !!foo hunter2", format!("has the tag `!!foo`, {which}")),
+        ] {
+            let name = field.split(':').next().unwrap_or_default();
+            assert_eq!(refusal(&format!("{{id: a, {field}}}")), format!("Some(\"a\"): `{name}` {why}"));
+        }
+        assert_eq!(
+            said(&file_of("!x {id: a}")),
+            format!(
+                "None: it has the tag `!x`, which a tool was to carry out and dex ignores: write the value itself"
+            )
+        );
+        assert!(error("!x {staticClients: []}").starts_with("line 1: this has the tag `!x`"));
+        assert!(
+            error("staticClients: !include clients.yaml")
+                .starts_with("line 1: `staticClients` has the tag `!include`")
+        );
+        // What is not used does not matter.
+        assert!(said(&file_of("{id: a, name: A, secret: s, logoURL: !x y}")).starts_with("a |"));
+    }
+
+    #[test]
+    fn a_template_that_was_not_rendered_is_called_so() {
+        let unrendered = |line: usize| format!("looks like a template that was not rendered (line {line})");
+        let client = "id: {{ getenv \"CLIENT_ID\" \"app\" }}\nname: {{ .Values.name }}\nsecret: {{ getenv \"S\" (random.AlphaNum 15) }}";
+        assert_eq!(
+            refusal(client),
+            format!(
+                "None: `id` {}; `name` {}; `secret` {}. Render the file first (dex's image does that with `gomplate`), and import the result",
+                unrendered(1),
+                unrendered(2),
+                unrendered(3)
+            )
+        );
+        for field in
+            ["secret: [[ .x ]]", "public: {{ .x }}", "trustedPeers: {{ .x }}", "trustedPeers: [{{ .x }}]"]
+        {
+            let told = refusal(&format!("id: a\n{field}"));
+            assert!(told.contains(&unrendered(2)) && told.contains("gomplate"), "{field}: {told}");
+        }
+        for (text, told) in [
+            (
+                "staticClients: {{ .Values.clients }}\n",
+                "line 1: `staticClients` looks like a template that was not rendered.",
+            ),
+            (
+                "# {{ a comment }}\n{{- if .x }}\nstaticClients: []\n{{- end }}\n",
+                "(`{{` in line 2). Render the file first",
+            ),
+            (
+                "issuer: x\nstaticClients:\n{% for c in clients %}\n- id: a\n{% endfor %}\n",
+                "(`{%` in line 3)",
+            ),
+            ("staticClients:\n- id: a\n<% x %>\n  name: b\n", "(`<%` in line 3)"),
+            ("{{ .x }}\n- id: [\n", "(`{{` in line 1)"),
+        ] {
+            assert!(error(text).contains(told), "{text}: {}", error(text));
+        }
+        // A mistake of YAML is not a template because of a comment.
+        assert!(!error("# {{ x }}\n- id: [\n").contains("template"));
+    }
+
+    #[test]
+    fn a_tab_after_a_colon_is_told_in_a_sentence() {
+        let told = "there is a tab after a colon, which edgemint does not read: write a space instead";
+        assert_eq!(error("- id: a\n  secret:\ts\n"), format!("line 2: {told}"));
+        assert_eq!(error("- {id:\ta}\n"), format!("line 1: {told}"));
+    }
+
+    /// Each entry would name all others: with many that is quadratic.
+    #[test]
+    fn of_many_clients_with_one_id_each_names_three_others() {
+        let file = file(&"- {id: a, name: A, secret: s}\n".repeat(1000));
+        let reason = "its `id` is also that of entry 1, 2, 3 and of 996 more: keep one of them";
+        assert_eq!(said(&file.entries[999]), format!("Some(\"a\"): {reason}"));
+    }
+
+    #[test]
+    fn a_value_from_the_environment_is_in_no_message() {
+        let variable = |name: &str| (name != "GONE").then(|| "hunter2".to_owned());
+        let whole = "
+- {idEnv: A, name: A, secretEnv: B}
+- {idEnv: A, name: A, secretEnv: GONE}
+- {idEnv: B, secret: $X}
+- {idEnv: B, public: maybe}
+- {idEnv: B, id: b}
+- {idEnv: GONE}
+";
+        for text in whole.lines().map(str::to_owned).filter(|line| !line.is_empty()).chain([whole.to_owned()])
+        {
+            let file = read(&text, &Asked { file: "dex.yaml", variable: &variable, literal: &[] });
+            for entry in file.unwrap_or_else(|error| panic!("{error}")).entries {
+                let (id_env, told) = match entry {
+                    Ok(client) => (client.id_env, client.warnings.join("; ")),
+                    Err(refused) => (refused.id_env, refused.reason),
+                };
+                assert!(!told.contains("hunter2"), "{told}");
+                assert!(id_env.is_some() || told.contains("both `id` and `idEnv`"), "{told}");
+            }
+        }
     }
 
     #[test]
@@ -595,7 +720,7 @@ staticClients:
             "- id: a\n  secret: hunter2: x\n",
             "{\"id\": \"a\", \"secret\": \"hunter2}",
         ] {
-            let told = match read(text, &variable) {
+            let told = match try_file(text, &[]) {
                 Ok(file) => file.entries.iter().map(said).collect::<String>(),
                 Err(error) => error.to_string(),
             };
@@ -606,22 +731,22 @@ staticClients:
     proptest! {
         #[test]
         fn no_text_makes_the_parser_panic(text in ".{0,200}") {
-            let _ = read(&text, &variable);
+            let _ = try_file(&text, &[]);
         }
 
         #[test]
         fn no_yaml_makes_the_parser_panic(text in "[-:?&*!|>'\"%@`{}\\[\\], \n\t#~<a-c0-9.$\\\\]{0,120}") {
-            let _ = read(&text, &variable);
+            let _ = try_file(&text, &[]);
         }
 
         #[test]
         fn no_client_makes_the_parser_panic(field in "(id|idEnv|name|secret|secretEnv|public|trustedPeers|clientCredentialsClaims|x)", value in "[-:&*!|>'\"{}\\[\\], ~a-c0-9.$]{0,40}") {
-            let _ = read(&format!("staticClients:\n- id: a\n  {field}: {value}\n"), &variable);
+            let _ = try_file(&format!("staticClients:\n- id: a\n  {field}: {value}\n"), &[]);
         }
 
         #[test]
         fn a_configuration_that_is_cut_off_anywhere_is_read_or_refused(at in 0..WHOLE.len()) {
-            let _ = read(&WHOLE[..at], &variable);
+            let _ = try_file(&WHOLE[..at], &[]);
         }
     }
 }

@@ -7,21 +7,22 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 
 use super::document::{FileError, Node, Pair, Value};
+use super::yaml::Lines;
 
-/// Reads `text`, which must be JSON and nothing else.
-pub(super) fn read(text: &str) -> Result<Rc<Node>, FileError> {
+/// Reads `text`, which must be JSON and nothing else. Only an error has a line.
+pub(super) fn read(text: &str, lines: Lines) -> Result<Rc<Node>, FileError> {
     serde_json::from_str::<Node>(text).map(Rc::new).map_err(|error| {
         let what = match error.classify() {
             Category::Eof => "the JSON is cut off here",
             Category::Syntax | Category::Data | Category::Io => "this is not JSON",
         };
-        FileError::new(error.line(), what)
+        FileError::new(lines.line(error.line()), what)
     })
 }
 
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Tree).map(|value| Self { line: 0, value })
+        deserializer.deserialize_any(Tree).map(|value| Self::new(0, value))
     }
 }
 

@@ -6,11 +6,16 @@
 
 mod client;
 mod document;
+mod fields;
+mod file;
 mod json;
 mod naming;
 mod placeholder;
+mod places;
 mod scalar;
+mod source;
 mod yaml;
 
-pub(crate) use client::{DexClient, DexFile, Refused, read, refuse_repeated};
+pub(crate) use client::{Asked, DexClient, Refused, refuse_repeated};
 pub(crate) use document::FileError;
+pub(crate) use file::{DexFile, read};

@@ -10,8 +10,8 @@ use super::naming::{humps, is_name, is_name_byte, is_short_name, is_upper_name};
 pub(super) struct Notation {
     /// How it looks, for people.
     pub(super) form: &'static str,
-    /// Which tools replace it.
-    pub(super) tools: &'static str,
+    /// Which tools replace it; `None` when a person was to.
+    pub(super) tools: Option<&'static str>,
     is: fn(&str) -> bool,
 }
 
@@ -27,11 +27,10 @@ pub(super) fn reference(text: &str) -> Option<&'static Notation> {
     NOTATIONS.iter().find(|notation| (notation.is)(text))
 }
 
-const FILL_IN: Notation =
-    Notation { form: "changeme", tools: "a person who fills in an example", is: is_fill_in };
+const FILL_IN: Notation = Notation { form: "changeme", tools: None, is: is_fill_in };
 
 const fn notation(form: &'static str, tools: &'static str, is: fn(&str) -> bool) -> Notation {
-    Notation { form, tools, is }
+    Notation { form, tools: Some(tools), is }
 }
 
 /// The first that fits gives the name: those of one tool come before those that many share.
@@ -142,11 +141,11 @@ const NOTATIONS: &[Notation] = &[
         let names = text.trim_start_matches('$');
         text.starts_with('$') && are_dollar_names(names)
     }),
-    notation("<name>", "argocd-vault-plugin or a person who fills in an example", |text| {
+    notation("<name>", "argocd-vault-plugin or the reader of an example", |text| {
         is_between(text, "<", ">")
             && (text.contains(' ') || text.bytes().all(|c| is_name_byte(c) || b"<>/:#|".contains(&c)))
     }),
-    notation("[name]", "a person who fills in an example", |text| {
+    notation("[name]", "the reader of an example", |text| {
         let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
         inner.is_some_and(|inner| inner.contains(' ') || is_name(inner))
     }),
@@ -465,7 +464,7 @@ mod tests {
             ("an example", "00000000-0000-0000-0000-000000000000"),
             ("an example", " changeme\n"),
         ] {
-            let found = of(text).map(|notation| notation.tools);
+            let found = of(text).map(|notation| notation.tools.unwrap_or("the reader of an example"));
             assert!(found.is_some_and(|tools| tools.contains(tool)), "{text}: {found:?}, not {tool}");
         }
     }

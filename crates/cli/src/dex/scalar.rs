@@ -35,9 +35,28 @@ pub(super) fn text(node: &Node) -> Result<Option<String>, String> {
             )),
             (Plain::Bool(value), _) => Err(format!("means {value} to YAML{}: write it in quotes", at(node))),
         },
+        Value::List(_) | Value::Map(_) if is_template(node) => Err(unrendered(node)),
         Value::List(_) => Err(format!("must be a string and is a list{}", at(node))),
         Value::Map(_) => Err(format!("must be a string and is a map{}", at(node))),
+        Value::Foreign(why) => Err(format!("{why}{}", at(node))),
     }
+}
+
+/// Whether this is what YAML makes of a template without quotes: `{{ .x }}` is a map whose key is a map, and `[[ .x ]]`
+/// a list in a list.
+pub(super) fn is_template(node: &Node) -> bool {
+    match &node.value {
+        Value::Map(pairs) => pairs.iter().any(|pair| matches!(pair.key.value, Value::Map(_))),
+        Value::List(items) => matches!(items.as_slice(), [item] if matches!(item.value, Value::List(_))),
+        Value::Text(_) | Value::Plain(_) | Value::Foreign(_) => false,
+    }
+}
+
+/// How a template that YAML took for a value is told.
+pub(super) const UNRENDERED: &str = "looks like a template that was not rendered";
+
+fn unrendered(node: &Node) -> String {
+    format!("{UNRENDERED}{}", at(node))
 }
 
 /// A boolean; null is false.
@@ -48,15 +67,18 @@ pub(super) fn boolean(node: &Node) -> Result<bool, String> {
             Plain::Nothing => Ok(false),
             Plain::Number | Plain::Text => Err(format!("must be true or false{}", at(node))),
         },
+        Value::List(_) | Value::Map(_) if is_template(node) => Err(unrendered(node)),
         Value::Text(_) | Value::List(_) | Value::Map(_) => {
             Err(format!("must be true or false, without quotes{}", at(node)))
         }
+        Value::Foreign(why) => Err(format!("{why}{}", at(node))),
     }
 }
 
 /// A list of strings; null is none. Items that are null are left out.
 pub(super) fn texts(node: &Node) -> Result<Vec<String>, String> {
     match &node.value {
+        Value::List(_) | Value::Map(_) if is_template(node) => Err(unrendered(node)),
         Value::List(items) => {
             let texts = items.iter().enumerate().filter_map(|(i, item)| {
                 text(item).map_err(|error| format!("has an item {} that {error}", i + 1)).transpose()
@@ -67,6 +89,7 @@ pub(super) fn texts(node: &Node) -> Result<Vec<String>, String> {
         Value::Plain(_) | Value::Text(_) | Value::Map(_) => {
             Err(format!("must be a list of strings{}", at(node)))
         }
+        Value::Foreign(why) => Err(format!("{why}{}", at(node))),
     }
 }
 
@@ -75,7 +98,7 @@ pub(super) fn items(node: &Node) -> Option<&[Rc<Node>]> {
     match &node.value {
         Value::List(items) => Some(items),
         Value::Plain(text) if classify(text) == Plain::Nothing => Some(&[]),
-        Value::Plain(_) | Value::Text(_) | Value::Map(_) => None,
+        Value::Plain(_) | Value::Text(_) | Value::Map(_) | Value::Foreign(_) => None,
     }
 }
 
@@ -196,7 +219,7 @@ mod tests {
 
     #[test]
     fn a_number_is_a_string_only_where_dex_would_print_it_as_it_is_written() {
-        let plain = |text: &str| Node { line: 7, value: Value::Plain(text.to_owned()) };
+        let plain = |text: &str| Node::new(7, Value::Plain(text.to_owned()));
         for same in ["12345", "0", "-1", "18446744073709551615", "true", "false", "abc"] {
             assert_eq!(text(&plain(same)), Ok(Some(same.to_owned())));
         }

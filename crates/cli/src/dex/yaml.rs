@@ -3,17 +3,52 @@
 //! Not from a library of values: those resolve `007` and `yes` before we could say that dex reads
 //! something else, and some let the last of two equal keys win in silence.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Tag};
 
 use super::document::{FileError, MAX_DEPTH, Node, Pair, Value};
+
+/// The most that merge keys (`<<`) may look at in a file: bytes of names, and one for each pair.
+const MAX_MERGED: usize = 16 * 1024 * 1024;
+
+/// Base64 as Go decodes it: with padding, and whatever the bits are that no byte needs.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
+
+/// The handle and the suffix of YAML's own tags, as `!!str` is short for `!<tag:yaml.org,2002:str>`.
+const CORE: &str = "tag:yaml.org,2002:";
+
+/// Where the lines of a text are in its file.
+#[derive(Clone, Copy)]
+pub(super) enum Lines {
+    /// The first is that one, and the others follow.
+    From(usize),
+    /// All of it came out of that line.
+    At(usize),
+}
+
+impl Lines {
+    /// The line of the file that the line `line` of the text is, where the first is 1.
+    pub(super) fn line(self, line: usize) -> usize {
+        match self {
+            Self::From(first) => first + line.saturating_sub(1),
+            Self::At(line) => line,
+        }
+    }
+}
 
 /// A list or a map that has begun.
 struct Open {
     line: usize,
     anchor: usize,
+    foreign: Option<String>,
     kind: Kind,
 }
 
@@ -23,27 +58,29 @@ enum Kind {
     Map(Vec<Pair>, Option<Rc<Node>>),
 }
 
-/// Reads the one document of `text`; `None` when there is none.
-pub(super) fn read(text: &str) -> Result<Option<Rc<Node>>, FileError> {
+/// Reads the documents of `text` that say something.
+pub(super) fn read(text: &str, lines: Lines) -> Result<Vec<Rc<Node>>, FileError> {
     let mut parser = Parser::new_from_str(text);
     let mut builder = Builder::default();
     while let Some(event) = parser.next_event() {
-        let (event, span) = event.map_err(|error| in_words(&error))?;
-        builder.take(event, span.start.line())?;
+        let (event, span) = event.map_err(|error| in_words(text, lines, &error))?;
+        builder.take(event, lines.line(span.start.line()))?;
     }
-    let mut documents = builder.documents.into_iter().filter(|document| !is_nothing(document));
-    let first = documents.next();
-    match documents.next() {
-        Some(second) => Err(FileError::new(
-            second.line,
-            "a second YAML document begins; dex reads the first alone: keep one of them",
-        )),
-        None => Ok(first),
-    }
+    Ok(builder.documents.into_iter().filter(|document| !is_nothing(document)).collect())
 }
 
-fn in_words(error: &ScanError) -> FileError {
-    FileError::new(error.marker().line(), format!("this is not YAML: {}", error.info()))
+fn in_words(text: &str, lines: Lines, error: &ScanError) -> FileError {
+    let line = error.marker().line();
+    let has_tab = text.lines().nth(line.saturating_sub(1)).is_some_and(|line| line.contains(":\t"));
+    FileError::new(
+        lines.line(line),
+        match has_tab {
+            true => {
+                "there is a tab after a colon, which edgemint does not read: write a space instead".to_owned()
+            }
+            false => format!("this is not YAML: {}", error.info()),
+        },
+    )
 }
 
 fn is_nothing(node: &Node) -> bool {
@@ -55,30 +92,34 @@ struct Builder {
     documents: Vec<Rc<Node>>,
     open: Vec<Open>,
     anchors: HashMap<usize, Rc<Node>>,
+    merged: usize,
 }
 
 impl Builder {
     fn take(&mut self, event: Event<'_>, line: usize) -> Result<(), FileError> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let text = text.into_owned();
-                let value =
-                    if is_text(style, tag.as_deref()) { Value::Text(text) } else { Value::Plain(text) };
-                self.complete(Node { line, value }, anchor)
+                // With a tag, the parser says where that is and not where the text begins.
+                let is_block = style == ScalarStyle::Literal && tag.is_none();
+                let value = scalar(text.into_owned(), style, tag.as_deref());
+                self.complete(Node { is_block, ..Node::new(line, value) }, anchor)
             }
-            Event::SequenceStart(anchor, _) => {
-                self.begin(Open { line, anchor, kind: Kind::List(Vec::new()) })
+            Event::SequenceStart(anchor, tag) => {
+                let foreign = tag.as_deref().and_then(foreign);
+                self.begin(Open { line, anchor, foreign, kind: Kind::List(Vec::new()) })
             }
-            Event::MappingStart(anchor, _) => {
-                self.begin(Open { line, anchor, kind: Kind::Map(Vec::new(), None) })
+            Event::MappingStart(anchor, tag) => {
+                let foreign = tag.as_deref().and_then(foreign);
+                self.begin(Open { line, anchor, foreign, kind: Kind::Map(Vec::new(), None) })
             }
             Event::SequenceEnd | Event::MappingEnd => {
-                let Some(Open { line, anchor, kind }) = self.open.pop() else { return Ok(()) };
-                let value = match kind {
-                    Kind::List(items) => Value::List(items),
-                    Kind::Map(pairs, _) => Value::Map(merged(pairs)?),
+                let Some(Open { line, anchor, foreign, kind }) = self.open.pop() else { return Ok(()) };
+                let value = match (foreign, kind) {
+                    (Some(why), _) => Value::Foreign(why),
+                    (None, Kind::List(items)) => Value::List(items),
+                    (None, Kind::Map(pairs, _)) => Value::Map(self.merged(pairs)?),
                 };
-                self.complete(Node { line, value }, anchor)
+                self.complete(Node::new(line, value), anchor)
             }
             Event::Alias(anchor) => {
                 let node = self.anchors.get(&anchor).map(Rc::clone);
@@ -97,16 +138,17 @@ impl Builder {
 
     fn begin(&mut self, open: Open) -> Result<(), FileError> {
         if self.open.len() >= MAX_DEPTH {
-            return Err(FileError::new(
-                open.line,
-                format!("lists and maps are nested more than {MAX_DEPTH} deep"),
-            ));
+            return Err(too_deep(open.line));
         }
         self.open.push(open);
         Ok(())
     }
 
     fn complete(&mut self, node: Node, anchor: usize) -> Result<(), FileError> {
+        // Aliases of aliases can be nested deeper than what is open: to drop such a tree would exhaust the stack.
+        if node.depth > MAX_DEPTH {
+            return Err(too_deep(node.line));
+        }
         let node = Rc::new(node);
         if anchor > 0 {
             self.anchors.insert(anchor, Rc::clone(&node));
@@ -125,38 +167,88 @@ impl Builder {
             },
         }
     }
-}
 
-/// Whether a scalar is a text whatever it looks like.
-fn is_text(style: ScalarStyle, tag: Option<&Tag>) -> bool {
-    match tag {
-        Some(tag) if tag.is_yaml_core_schema() => tag.suffix == "str",
-        Some(_) | None => !matches!(style, ScalarStyle::Plain),
-    }
-}
-
-/// The pairs of a map with its merge keys (`<<: *other`) carried out: what the map itself says wins.
-fn merged(pairs: Vec<Pair>) -> Result<Vec<Pair>, FileError> {
-    let is_merge = |pair: &Pair| matches!(&pair.key.value, Value::Plain(name) if name == "<<");
-    if !pairs.iter().any(is_merge) {
-        return Ok(pairs);
-    }
-    let (merges, mut pairs): (Vec<Pair>, Vec<Pair>) = pairs.into_iter().partition(is_merge);
-    for merge in merges {
-        let sources: Vec<&Rc<Node>> = match &merge.value.value {
-            Value::List(sources) => sources.iter().collect(),
-            Value::Map(_) | Value::Text(_) | Value::Plain(_) => vec![&merge.value],
-        };
-        for source in sources {
-            let Value::Map(more) = &source.value else {
-                return Err(FileError::new(merge.key.line, "`<<` takes a map, or a list of maps"));
+    /// The pairs of a map with its merge keys (`<<: *other`) carried out: what the map itself says wins.
+    fn merged(&mut self, pairs: Vec<Pair>) -> Result<Vec<Pair>, FileError> {
+        let is_merge = |pair: &Pair| matches!(&pair.key.value, Value::Plain(name) if name == "<<");
+        if !pairs.iter().any(is_merge) {
+            return Ok(pairs);
+        }
+        let (merges, mut pairs): (Vec<Pair>, Vec<Pair>) = pairs.into_iter().partition(is_merge);
+        let mut known: HashSet<&str> = pairs.iter().filter_map(Pair::name).collect();
+        let mut more: Vec<Pair> = Vec::new();
+        for merge in &merges {
+            let sources: &[Rc<Node>] = match &merge.value.value {
+                Value::List(sources) => sources,
+                Value::Map(_) | Value::Text(_) | Value::Plain(_) | Value::Foreign(_) => {
+                    std::slice::from_ref(&merge.value)
+                }
             };
-            for pair in more {
-                if pairs.iter().all(|known| known.name().is_none() || known.name() != pair.name()) {
-                    pairs.push(pair.clone());
+            for source in sources {
+                let Value::Map(others) = &source.value else {
+                    return Err(FileError::new(merge.key.line, "`<<` takes a map, or a list of maps"));
+                };
+                for pair in others {
+                    self.merged = self.merged.saturating_add(1 + pair.name().map_or(0, str::len));
+                    if self.merged > MAX_MERGED {
+                        let what = "the merge keys (`<<`) repeat too much: write out what they merge";
+                        return Err(FileError::new(merge.key.line, what));
+                    }
+                    if pair.name().is_none_or(|name| known.insert(name)) {
+                        more.push(pair.clone());
+                    }
                 }
             }
         }
+        pairs.append(&mut more);
+        Ok(pairs)
     }
-    Ok(pairs)
+}
+
+fn too_deep(line: usize) -> FileError {
+    FileError::new(line, format!("lists and maps are nested more than {MAX_DEPTH} deep"))
+}
+
+/// A scalar as `go-yaml` 2 reads it with its tag.
+fn scalar(text: String, style: ScalarStyle, tag: Option<&Tag>) -> Value {
+    match tag.map(name) {
+        // `! 007` is a text to it.
+        Some(tag) if tag == "!" || tag == "!!str" => Value::Text(text),
+        Some(tag) if tag == "!!binary" => match decode(&text) {
+            Ok(text) => Value::Text(text),
+            Err(why) => Value::Foreign(format!("has the tag `!!binary` and {why}")),
+        },
+        Some(tag) => match tag.as_str() {
+            "!!int" | "!!float" | "!!bool" | "!!null" | "!!timestamp" => Value::Plain(text),
+            _ => Value::Foreign(has_the_tag(&tag)),
+        },
+        None if style == ScalarStyle::Plain => Value::Plain(text),
+        None => Value::Text(text),
+    }
+}
+
+/// Why a list or a map with this tag is not read.
+fn foreign(tag: &Tag) -> Option<String> {
+    let tag = name(tag);
+    (tag != "!" && !tag.starts_with("!!")).then(|| has_the_tag(&tag))
+}
+
+fn has_the_tag(tag: &str) -> String {
+    format!("has the tag `{tag}`, which a tool was to carry out and dex ignores: write the value itself")
+}
+
+/// The tag as it is written for short: `!!str`, `!vault`.
+fn name(tag: &Tag) -> String {
+    let whole = format!("{}{}", tag.handle, tag.suffix);
+    match whole.strip_prefix(CORE) {
+        Some(core) => format!("!!{core}"),
+        None => whole,
+    }
+}
+
+/// The text that is written in base64.
+pub(super) fn decode(base64: &str) -> Result<String, &'static str> {
+    let base64: String = base64.chars().filter(|c| !matches!(c, '\n' | '\r')).collect();
+    let bytes = BASE64.decode(base64).map_err(|_| "is not base64")?;
+    String::from_utf8(bytes).map_err(|_| "is not text in UTF-8 when it is decoded")
 }

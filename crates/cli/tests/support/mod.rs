@@ -2,9 +2,10 @@
 #![allow(clippy::unwrap_used, dead_code, reason = "a test fails by panicking; no test uses all of this")]
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
@@ -42,15 +43,28 @@ impl Project {
 
     /// Runs `edgemint` in a folder of the project.
     pub(crate) fn edgemint_in(&self, folder: &str, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_edgemint"))
+        self.command_in(folder, arguments).output().unwrap()
+    }
+
+    /// Runs `edgemint` with `input` on its standard input.
+    pub(crate) fn edgemint_with(&self, input: &str, arguments: &[&str]) -> Output {
+        let mut command = self.command_in(".", arguments);
+        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = piped.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    }
+
+    fn command_in(&self, folder: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_edgemint"));
+        command
             .args(arguments)
             .current_dir(self.path(folder))
             .env("FAKE_WRANGLER", self.path("fake"))
             .env("TMPDIR", self.path("tmp"))
             .env("CI_SECRET", "hunter2-from-env")
-            .env("CLOUDFLARE_ENV", "elsewhere")
-            .output()
-            .unwrap()
+            .env("CLOUDFLARE_ENV", "elsewhere");
+        command
     }
 
     pub(crate) fn edgemint(&self, arguments: &[&str]) -> Output {

@@ -1,0 +1,43 @@
+//! A text as documents: JSON or YAML, or in a sentence why it is neither.
+
+use std::rc::Rc;
+
+use super::document::{FileError, Node};
+use super::yaml::Lines;
+use super::{json, yaml};
+
+/// How to render a template, for people.
+pub(super) const RENDER: &str =
+    "Render the file first (dex's image does that with `gomplate`), and import the result";
+
+/// The documents of `text` that say something: JSON when it is JSON, else YAML (of which `{` and `[` are a part, too).
+pub(super) fn documents(text: &str, lines: Lines) -> Result<Vec<Rc<Node>>, FileError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let json = text.trim_start().starts_with(['{', '[']).then(|| json::read(text, lines));
+    if let Some(Ok(root)) = json {
+        return Ok(vec![root]);
+    }
+    match (yaml::read(text, lines), json) {
+        (Ok(documents), _) => Ok(documents),
+        // Of two complaints, the one about what it looks like.
+        (Err(_), Some(Err(error))) | (Err(error), _) => Err(or_template(text, lines, error)),
+    }
+}
+
+/// The same error, with what to do when the text is a template.
+fn or_template(text: &str, lines: Lines, error: FileError) -> FileError {
+    let Some((line, mark)) = template_mark(text) else { return error };
+    let FileError { line: at, what } = error;
+    let line = lines.line(line);
+    FileError::new(
+        at,
+        format!("{what}; it looks like a template that was not rendered (`{mark}` in line {line}). {RENDER}"),
+    )
+}
+
+/// The first line with the beginning of a template's instruction, which is not in a comment.
+fn template_mark(text: &str) -> Option<(usize, &'static str)> {
+    let mark = |line: &str| ["{{", "{%", "<%"].into_iter().find(|mark| line.contains(mark));
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with('#'));
+    lines.filter_map(|(i, line)| mark(line).map(|mark| (i + 1, mark))).next()
+}
