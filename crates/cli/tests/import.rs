@@ -113,7 +113,7 @@ fn where_the_clients_were_is_told() {
     assert!(report(&import(&project, &["--json"]))["found_at"].is_null());
 }
 
-/// A backup decides on every field: whoever expects a configuration of dex must see that it is one.
+/// A backup decides on every field. An operator who expects a configuration of dex must see that it is a backup.
 #[test]
 fn a_dry_run_says_that_a_file_is_a_backup_and_which_fields_it_changes() {
     let project = Project::new();

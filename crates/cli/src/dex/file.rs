@@ -23,7 +23,7 @@ pub(crate) struct DexFile {
 pub(crate) fn read(text: &str, asked: &Asked<'_>) -> Result<DexFile, FileError> {
     let documents = documents(text, Lines::From(1))?;
     let Found { clients, place } = places::find(&documents, asked.file)?;
-    // Each alias of a large list is a few bytes of the file, and all of the list to whoever reads the clients.
+    // Each alias of a large list is a few bytes of the file, and all of the list to the code that reads the clients.
     let weight = clients.iter().fold(0_usize, |sum, client| sum.saturating_add(client.weight));
     if weight > text.len().saturating_mul(4).saturating_add(MAX_REPEATED) {
         let what = "the aliases (`*name`) in the clients repeat too much: write out what they stand for";

@@ -1,7 +1,7 @@
 //! Placeholders: texts that a tool was to replace by a secret, and did not.
 //!
-//! A placeholder is in Git, often a public one. As a secret it would open the token endpoint to everybody who
-//! reads that. A random secret must not be taken for one: each shape below asks for more than one rare character.
+//! A placeholder is in Git, often a public one. As a secret it would open the token endpoint to all
+//! readers of that repository. A random secret must not be taken for one: each shape below asks for more than one rare character.
 
 use super::naming::{humps, is_name, is_name_byte, is_short_name, is_upper_name};
 
