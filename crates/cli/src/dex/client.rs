@@ -585,7 +585,11 @@ staticClients:
             ("!<tag:yaml.org,2002:binary> aGVsbG8=", "hello"),
             ("!!binary \"aGVs\\nbG8=\"", "hello"),
             ("!!str 007", "007"),
+            ("!!binary aGVsbG9=", "hello"),
             ("! 007", "007"),
+            ("! true", "true"),
+            ("!!float 7", "7"),
+            ("!!int '7'", "7"),
             ("!!int 7", "7"),
         ] {
             let client = file_of(&format!("{{id: a, name: A, secret: {value}}}"));
@@ -599,6 +603,15 @@ staticClients:
             (
                 "secret: !!binary /////w==",
                 "has the tag `!!binary` and is not text in UTF-8 when it is decoded (line 1)".to_owned(),
+            ),
+            ("secret: !!binary 'aGVs bG8='", "has the tag `!!binary` and is not base64 (line 1)".to_owned()),
+            (
+                "secret: !!int hunter2",
+                "has the tag `!!int`, which does not fit its value (line 1)".to_owned(),
+            ),
+            (
+                "secret: !!null hunter2",
+                "has the tag `!!null`, which does not fit its value (line 1)".to_owned(),
             ),
             ("secret: !vault hunter2", format!("has the tag `!vault`, {which}")),
             ("secret: !Sub '${X}'", format!("has the tag `!Sub`, {which}")),

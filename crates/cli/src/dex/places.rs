@@ -156,6 +156,13 @@ impl Place {
     }
 }
 
+/// The map that a pair is of.
+#[derive(Clone, Copy)]
+struct Holder<'a> {
+    is_object: bool,
+    kind: Option<&'a str>,
+}
+
 #[derive(Default)]
 struct Search {
     path: Vec<Step>,
@@ -184,9 +191,8 @@ impl Search {
                 self.records.push(Rc::new(record(node.line, pairs)));
             }
             Value::Map(pairs) => {
-                for pair in pairs {
-                    self.pair(node, pair);
-                }
+                let of = Holder { is_object: is_object(node), kind: kind(node) };
+                pairs.iter().for_each(|pair| self.pair(of, pair));
             }
             Value::List(items) => {
                 for (i, item) in items.iter().enumerate() {
@@ -201,9 +207,9 @@ impl Search {
         }
     }
 
-    fn pair(&mut self, of: &Node, pair: &Pair) {
+    fn pair(&mut self, of: Holder<'_>, pair: &Pair) {
         let name = pair.name().unwrap_or_default();
-        let encoded = match kind(of) {
+        let encoded = match of.kind {
             Some("Secret") => name == "data",
             Some("ConfigMap") => name == "binaryData",
             _ => false,
@@ -211,7 +217,7 @@ impl Search {
         self.step(Step::Key(name.to_owned()), |search| {
             if pair.is("staticClients") {
                 search.add(pair.key.line, || clients_of(pair).map(<[_]>::to_vec));
-            } else if is_object(of) && name == "metadata" {
+            } else if of.is_object && name == "metadata" {
                 // `kubectl apply` keeps a copy of the whole object there.
             } else if encoded {
                 if search.is_new(&pair.value) {

@@ -109,6 +109,16 @@ fn at(node: &Node) -> String {
     }
 }
 
+/// Whether `text` is what the tag says: dex does not read a file in which it is not.
+pub(super) fn is_a(tag: &str, text: &str) -> bool {
+    match classify(text) {
+        Plain::Nothing => tag == "!!null",
+        Plain::Bool(_) => tag == "!!bool",
+        Plain::Number => matches!(tag, "!!int" | "!!float"),
+        Plain::Text => false,
+    }
+}
+
 /// How `go-yaml` 2 resolves an unquoted scalar. Dates are strings to it.
 fn classify(text: &str) -> Plain {
     match text {

@@ -219,7 +219,13 @@ fn scalar(text: String, style: ScalarStyle, tag: Option<&Tag>) -> Value {
             Err(why) => Value::Foreign(format!("has the tag `!!binary` and {why}")),
         },
         Some(tag) => match tag.as_str() {
-            "!!int" | "!!float" | "!!bool" | "!!null" | "!!timestamp" => Value::Plain(text),
+            "!!timestamp" => Value::Plain(text),
+            "!!int" | "!!float" | "!!bool" | "!!null" if super::scalar::is_a(&tag, &text) => {
+                Value::Plain(text)
+            }
+            "!!int" | "!!float" | "!!bool" | "!!null" => {
+                Value::Foreign(format!("has the tag `{tag}`, which does not fit its value"))
+            }
             _ => Value::Foreign(has_the_tag(&tag)),
         },
         None if style == ScalarStyle::Plain => Value::Plain(text),
