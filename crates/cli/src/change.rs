@@ -135,7 +135,7 @@ pub(crate) fn preview<R: Kind>(
         project.target,
         R::UNSHOWN
     ));
-    output.result(&serde_json::to_string_pretty(&record)?)?;
+    output.result_pretty_json(&record)?;
     output.say("Nothing was written.");
     Ok(())
 }

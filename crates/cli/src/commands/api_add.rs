@@ -14,6 +14,7 @@ use crate::host::Host;
 use crate::kv::Records;
 use crate::output::Output;
 use crate::project::Project;
+use crate::shell;
 use crate::view::ApiView;
 
 /// The result, as `--json` prints it.
@@ -37,7 +38,11 @@ pub(super) fn run(
     let records = Records::of(&project, host)?;
     let id = &args.id;
     if records.read::<ApiRecord>(&[id])?.contains_key(id) {
-        bail!("there is an API {id} already in {}: `edgemint api set {id}` changes it", project.target);
+        bail!(
+            "there is an API {id} already in {}: `edgemint api set {}` changes it",
+            project.target,
+            shell::last(id.as_str())
+        );
     }
     let record = record(args);
     change::must_be_storable(&record)?;
@@ -60,7 +65,8 @@ pub(super) fn run(
     warnings.iter().for_each(|warning| output.say(format_args!("warning: {warning}")));
     needed_key(&record, &project).into_iter().for_each(|note| output.say(note));
     output.say(format_args!(
-        "No client gets a token for it yet: `edgemint client grant CLIENT --api {id}` changes that."
+        "No client gets a token for it yet: `edgemint client grant CLIENT {}` changes that.",
+        shell::option("--api", id.as_str())
     ));
     Ok(ExitCode::SUCCESS)
 }

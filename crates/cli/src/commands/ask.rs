@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use crate::host::Host;
 use crate::http::Answer;
 use crate::output::Output;
+use crate::printable::printable;
 use crate::project::Project;
 use crate::token_args::{ClientAuth, IssuerArgs};
 
@@ -55,7 +56,7 @@ fn secret(client: &ClientAuth, host: &Host) -> Result<Zeroizing<String>> {
             host.can_ask,
             "nobody can be asked for the secret here: name where it is with --secret-env or --secret-file"
         );
-        let prompt = format!("Secret of {} (not shown): ", client.client);
+        let prompt = printable(&format!("Secret of {} (not shown): ", client.client));
         (host.hidden_answer)(&prompt).map(Zeroizing::new).context("the secret could not be read")?
     };
     ensure!(!secret.is_empty(), "the secret is empty");

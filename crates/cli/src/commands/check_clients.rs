@@ -6,6 +6,7 @@ use edgemint_issuer::{ClientId, ClientRecord, SecretHash};
 
 use super::check::{Findings, Level};
 use crate::kv::Stored;
+use crate::shell;
 use crate::view::{State, some_of};
 use crate::when;
 
@@ -51,7 +52,7 @@ fn secrets(id: &ClientId, record: &ClientRecord, now: u64, findings: &mut Findin
     if State::of(record) != State::Active {
         return;
     }
-    let rotate = format!("`edgemint client rotate-secret {id}` makes one");
+    let rotate = format!("`edgemint client rotate-secret {}` makes one", shell::last(id.as_str()));
     let live = record.secrets.iter().filter(|secret| secret.is_live(now));
     // The last of them to expire: that an older one goes earlier is what a rotation is.
     let last = live.map(|secret| secret.expires.unwrap_or(u64::MAX)).max();

@@ -18,6 +18,7 @@ use crate::kv::Records;
 use crate::output::Output;
 use crate::private_file::PrivateFile;
 use crate::project::Project;
+use crate::shell;
 
 /// What the first generated secret of a record is called.
 const FIRST: &str = "s1";
@@ -48,8 +49,9 @@ pub(super) fn run(
     let id = &args.id;
     if records.read::<ClientRecord>(&[id])?.contains_key(id) {
         bail!(
-            "there is a client {id} already in {}; a new secret for it comes from `edgemint client rotate-secret {id}`",
-            project.target
+            "there is a client {id} already in {}; a new secret for it comes from `edgemint client rotate-secret {}`",
+            project.target,
+            shell::last(id.as_str())
         );
     }
 
@@ -135,7 +137,7 @@ pub(super) fn reveal(
         Some(file) => output.say(format_args!("Its secret is in {}, and nowhere else.", file.display())),
         None => {
             output.say("Its secret, shown this once:");
-            output.result(secret.expose())?;
+            output.result_verbatim(secret.expose())?;
         }
     }
     output.say(format_args!(
@@ -148,13 +150,14 @@ pub(super) fn reveal(
 /// A command that gets a token. The ID is form-encoded, as RFC 6749 §2.3.1 has it for Basic: `curl -u`
 /// would take a colon in it for the end of it.
 fn curl(id: &ClientId, issuer: Option<&str>, api: Option<&ApiId>) -> String {
-    let issuer = issuer.unwrap_or("https://YOUR-ISSUER");
+    let token_endpoint = format!("{}/token", issuer.unwrap_or("https://YOUR-ISSUER").trim_end_matches('/'));
     let target = api.map_or_else(String::new, |api| {
         let parameter = client_grant::parameter(api);
         format!(" -d {parameter}={}", *encoded(api.as_str()))
     });
     format!(
-        "curl -X POST {issuer}/token -u \"{}:$CLIENT_SECRET\" -d grant_type=client_credentials{target}",
+        "curl -X POST {} -u \"{}:$CLIENT_SECRET\" -d grant_type=client_credentials{target}",
+        shell::word(&token_endpoint),
         *encoded(id.as_str())
     )
 }

@@ -12,6 +12,7 @@ use crate::change;
 use crate::grant_args::{ClientGrant, ClientUngrant, GrantArgs, single};
 use crate::host::Host;
 use crate::output::Output;
+use crate::shell;
 use crate::view::listed;
 
 /// What `--json` prints of it.
@@ -113,7 +114,10 @@ fn no_token(record: &ClientRecord) -> Option<String> {
     if record.public {
         Some(format!("the client {id} is public, and gets no token by client_credentials"))
     } else if record.disabled {
-        Some(format!("the client {id} is disabled: it gets tokens after `edgemint client enable {id}`"))
+        Some(format!(
+            "the client {id} is disabled: it gets tokens after `edgemint client enable {}`",
+            shell::last(id.as_str())
+        ))
     } else {
         None
     }

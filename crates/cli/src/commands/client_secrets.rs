@@ -18,6 +18,7 @@ use crate::output::Output;
 use crate::plan::is_imported;
 use crate::private_file::PrivateFile;
 use crate::project::Project;
+use crate::shell;
 use crate::when::utc;
 
 /// What a generated secret's ID begins with; a number follows.
@@ -191,8 +192,9 @@ pub(super) fn revoke(
     output.say(delay);
     if live(&after) == 0 && live(&before) > 0 {
         output.say(format_args!(
-            "warning: it was the last that worked: the client gets no token until `edgemint client rotate-secret {id}` \
-             makes a new one"
+            "warning: it was the last that worked: the client gets no token until `edgemint client rotate-secret {}` \
+             makes a new one",
+            shell::last(id.as_str())
         ));
     }
     Ok(ExitCode::SUCCESS)

@@ -19,6 +19,7 @@ use crate::kv::Records;
 use crate::local_keys::LocalKeys;
 use crate::output::Output;
 use crate::project::{Project, Target};
+use crate::shell;
 use crate::when::{self, from_now};
 use crate::wrangler::Wrangler;
 
@@ -112,15 +113,21 @@ pub(super) fn run(
         }
     };
     if args.dry_run {
-        output.say(format_args!("It would {what}\nNothing was done."));
+        output.say(format_args!("It would {what}"));
+        output.say("Nothing was done.");
     } else {
         let question = format!("Retire the key {name} of {}? It cannot be brought back.", project.target);
         confirm(args.yes, &question, "nothing was done", host, output)?;
         match &project.target {
             Target::Local(state) => LocalKeys::read(state)?.remove(&name, host)?,
-            Target::Deployed(environment) => Wrangler::find(&project, host)?
-                .delete_secret(environment, &name)
-                .with_context(|| format!("the key is still there, or not surely gone: `edgemint key list --env {environment}` shows whether {name} is there"))?,
+            Target::Deployed(environment) => {
+                Wrangler::find(&project, host)?.delete_secret(environment, &name).with_context(|| {
+                    let list = shell::command("edgemint", &["key", "list", "--env", environment]);
+                    format!(
+                        "the key is still there, or not surely gone: `{list}` shows whether {name} is there"
+                    )
+                })?;
+            }
         }
         output.say(format_args!(
             "Retired the key {name} of {}. Those who verify tokens may keep it for up to {DOCUMENT_MAX_AGE}; then no \

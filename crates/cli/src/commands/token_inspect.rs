@@ -50,7 +50,7 @@ pub(super) fn run(
         output.result_json(&Inspected { valid, kind: token.kind(), header, claims, wrong: &wrong })?;
     } else {
         let shown = json!({ "header": token.header, "claims": token.claims });
-        output.result(&serde_json::to_string_pretty(&shown)?)?;
+        output.result_pretty_json(&shown)?;
         output.say(token.kind());
         for (name, what) in [("iat", "issued"), ("nbf", "valid from"), ("exp", "expires")] {
             if let Some(time) = token.time(name) {
