@@ -34,7 +34,8 @@ pub struct Args {
     /// Print one JSON object on stdout, and no prose
     #[arg(long, global = true, display_order = 900)]
     pub json: bool,
-    /// The wrangler.toml of the deployment [default: the nearest one, from this directory upwards]
+    /// The wrangler.toml of the deployment, trusted whoever may write it [default: the nearest one, from this
+    /// directory upwards, if nobody else may write it]
     #[arg(short, long, global = true, value_name = "PATH", display_order = 901)]
     pub(crate) config: Option<PathBuf>,
 }

@@ -37,6 +37,7 @@ mod project;
 mod scratch;
 mod shell;
 mod token_args;
+mod trust;
 mod view;
 mod when;
 mod wrangler;

@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::host::Host;
 use crate::project::{Project, Target};
 use crate::shell;
+use crate::trust;
 
 const PROGRAM: &str = if cfg!(windows) { "wrangler.cmd" } else { "wrangler" };
 
@@ -41,6 +42,11 @@ impl<'a> Wrangler<'a> {
                     project.dir.display()
                 )
             })?;
+        if program.starts_with(&own) && !project.named {
+            let folders = [project.dir.join("node_modules"), own.clone()];
+            trust::must_be_ours(&folders, &project.config)?;
+            trust::must_be_ours(&trust::of_program(&program), &project.config)?;
+        }
         let path = std::env::join_paths(std::iter::once(own).chain(std::env::split_paths(&path)))
             .context("PATH cannot be used")?;
         Ok(Self { program, path, project })
