@@ -29,6 +29,7 @@ mod key_names;
 mod kind;
 mod kv;
 mod local_keys;
+mod new_client;
 mod output;
 mod plan;
 mod printable;

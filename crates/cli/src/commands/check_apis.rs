@@ -6,6 +6,7 @@ use edgemint_issuer::{ApiId, ApiRecord, ClientRecord, ScopeToken};
 
 use super::check::{Findings, Level};
 use crate::kv::ById;
+use crate::new_client;
 use crate::shell;
 use crate::view::some_of;
 
@@ -20,6 +21,10 @@ pub(super) fn judge(apis: &ById<ApiRecord>, clients: &ById<ClientRecord>, findin
     let mut without_record: BTreeMap<&ApiId, Vec<&str>> = BTreeMap::new();
     let mut defaults: BTreeMap<&ApiId, Vec<&str>> = BTreeMap::new();
     let mut undefined: BTreeMap<(&ApiId, &ScopeToken), Vec<&str>> = BTreeMap::new();
+    for id in clients.keys().filter(|id| ApiId::parse(id.as_str()).is_ok_and(|api| apis.contains_key(&api))) {
+        let message = format!("has the ID of an API: {}", new_client::also_an_api(id));
+        findings.add(Level::Warning, &id.kv_key(), message);
+    }
     for client in clients.values().flatten() {
         let name = client.id.as_str();
         for (api, scopes) in &client.grants {

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use edgemint_issuer::{ClientId, ClientRecord, SecretHash};
+use edgemint_issuer::{ClientId, ClientRecord};
 
 use super::check::{Findings, Level};
 use crate::kv::Stored;
+use crate::new_client;
 use crate::shell;
 use crate::view::{State, some_of};
 use crate::when;
@@ -20,8 +21,25 @@ pub(super) fn judge(stored: &BTreeMap<ClientId, Stored>, now: u64, findings: &mu
         match stored {
             Ok(record) => {
                 secrets(id, record, now, findings);
-                let live = || record.secrets.iter().filter(|secret| secret.is_live(now));
-                if live().any(|secret| matches!(secret.hash, SecretHash::Pbkdf2 { .. })) {
+                if let Some(message) = new_client::refused_id(id) {
+                    findings.add(
+                        Level::Warning,
+                        &id.kv_key(),
+                        format!("may be taken for another client: {message}"),
+                    );
+                }
+                if let Some(message) = new_client::refused_secrets(record, now) {
+                    let revoke = format!(
+                        "`edgemint client revoke-secret` takes some away ({})",
+                        some_of(&slow(record, now))
+                    );
+                    findings.add(
+                        Level::Warning,
+                        &id.kv_key(),
+                        format!("has too many secrets: {message}. {revoke}"),
+                    );
+                }
+                if new_client::live_slow_hashes(record, now).next().is_some() {
                     imported.push(id.as_str());
                 }
             }
@@ -76,4 +94,9 @@ fn secrets(id: &ClientId, record: &ClientRecord, now: u64, findings: &mut Findin
         ),
         Some(_) => {}
     }
+}
+
+/// The secrets that work and have slow hashes, by their IDs.
+fn slow(record: &ClientRecord, now: u64) -> Vec<&str> {
+    new_client::live_slow_hashes(record, now).map(|secret| secret.id.as_str()).collect()
 }

@@ -15,6 +15,7 @@ use crate::change;
 use crate::delay::Delay;
 use crate::host::Host;
 use crate::kv::Records;
+use crate::new_client;
 use crate::output::Output;
 use crate::private_file::PrivateFile;
 use crate::project::Project;
@@ -35,6 +36,8 @@ struct Added<'a> {
     public: bool,
     seen_after_seconds: u64,
     issuer: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 pub(super) fn run(
@@ -47,7 +50,12 @@ pub(super) fn run(
     let project = Project::find(config, &args.target, host)?;
     let records = Records::of(&project, host)?;
     let id = &args.id;
-    if records.read::<ClientRecord>(&[id])?.contains_key(id) {
+    if let Some(why) = new_client::refused_id(id) {
+        bail!("the client {id} was not added: {why}");
+    }
+    let as_api = ApiId::parse(id.as_str()).ok();
+    let (stored, is_api) = records.read_beside::<ClientRecord, ApiRecord>(id, as_api.as_ref())?;
+    if stored.is_some() {
         bail!(
             "there is a client {id} already in {}; a new secret for it comes from `edgemint client rotate-secret {}`",
             project.target,
@@ -66,8 +74,10 @@ pub(super) fn run(
         client_grant::add(&mut record, &api, &args.grant)?;
     }
     change::must_be_storable(&record)?;
+    let warnings = new_client::warnings(&record, is_api);
     if args.dry_run {
         change::preview(&records, &project, &record, host, output)?;
+        warnings.iter().for_each(|warning| output.say(format_args!("warning: {warning}")));
         return Ok(ExitCode::SUCCESS);
     }
     if let (Some(file), Some(secret)) = (&mut file, &secret) {
@@ -90,11 +100,13 @@ pub(super) fn run(
             public: args.public,
             seen_after_seconds: delay.seconds(),
             issuer,
+            warnings,
         })?;
         return Ok(ExitCode::SUCCESS);
     }
     output.say(format_args!("Added the client {id} to {}.", project.target));
     output.say(delay);
+    warnings.iter().for_each(|warning| output.say(format_args!("warning: {warning}")));
     let Some(secret) = &secret else {
         output.say("It is public: it has no secret, and gets no token by client_credentials.");
         return Ok(ExitCode::SUCCESS);
