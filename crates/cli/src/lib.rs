@@ -29,6 +29,8 @@ mod key_names;
 mod kind;
 mod kv;
 mod local_keys;
+mod local_server;
+mod near;
 mod new_client;
 mod output;
 mod plan;

@@ -11,6 +11,7 @@ use super::change_one::{self, Said, Which};
 use crate::change;
 use crate::grant_args::{ClientGrant, ClientUngrant, GrantArgs, single};
 use crate::host::Host;
+use crate::near::did_you_mean;
 use crate::output::Output;
 use crate::shell;
 use crate::view::listed;
@@ -132,6 +133,7 @@ pub(super) fn ungrant(
     let which = Which { id: &args.change.id, dry_run: args.change.dry_run, target: &args.change.target };
     change_one::run(&which, config, host, output, |record: &mut ClientRecord, place| {
         let (id, api, target) = (&args.change.id, &args.api, &place.project.target);
+        let near = did_you_mean(api.as_str(), record.grants.keys().map(ApiId::as_str));
         let was_default = record.default_api.as_ref() == Some(api);
         let scopes: Vec<&ScopeToken> = single(&args.scopes).collect();
         take_back(record, api, &scopes);
@@ -149,7 +151,7 @@ pub(super) fn ungrant(
         Ok(Said {
             what: Granted::of(record, api),
             done,
-            already: format!("The client {id} in {target} has no such grant for {api}"),
+            already: format!("The client {id} in {target} has no such grant for {api}{near}"),
             notes,
             warnings: Vec::new(),
         })

@@ -8,7 +8,7 @@ use edgemint_issuer::{ClientId, ClientRecord, GeneratedSecret, SecretHash, Store
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::client_add::reveal;
+use super::client_add::{TokenEndpoint, reveal};
 use crate::change;
 use crate::client_args::{ClientRevokeSecret, ClientRotateSecret};
 use crate::delay::Delay;
@@ -80,6 +80,7 @@ pub(super) fn rotate(
     change::replace(&records, &project, &before, &after).context("no new secret is shown")?;
     let file = file.map(PrivateFile::keep);
 
+    let at = TokenEndpoint::of(&project);
     let secret_id = after.secrets.last().map_or("", |secret| secret.id.as_str());
     let delay = Delay::of(&project);
     if output.is_json() {
@@ -91,7 +92,7 @@ pub(super) fn rotate(
             old_secrets: &endings,
             revision: after.revision,
             seen_after_seconds: delay.seconds(),
-            issuer: project.issuer(),
+            issuer: at.issuer.as_deref(),
         })?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -107,7 +108,7 @@ pub(super) fn rotate(
     if before.disabled {
         output.say("The client is disabled: it gets tokens again after `edgemint client enable`.");
     }
-    reveal(id, &secret, file.as_deref(), project.issuer(), None, output)?;
+    reveal(id, &secret, file.as_deref(), &at, None, output)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -17,6 +17,7 @@ use crate::key_args::KeyRetire;
 use crate::key_names;
 use crate::kv::Records;
 use crate::local_keys::LocalKeys;
+use crate::local_server;
 use crate::output::Output;
 use crate::project::{Project, Target};
 use crate::shell;
@@ -178,10 +179,10 @@ fn used(project: &Project, host: &Host) -> Result<Uses> {
 
 /// Whether the key `kid` is the one that signs (the issuer publishes that one first), and its algorithm.
 fn look_up(project: &Project, kid: &str) -> Result<(bool, Option<Algorithm>)> {
-    let issuer =
-        project.issuer().context("wrangler.toml sets no ISSUER, so that --kid cannot be looked up")?;
+    let issuer = local_server::issuer(project)
+        .context("wrangler.toml sets no ISSUER, so that --kid cannot be looked up")?;
     let published =
-        published(issuer).context("what the issuer publishes could not be seen, and nothing was done")?;
+        published(&issuer).context("what the issuer publishes could not be seen, and nothing was done")?;
     match published.iter().enumerate().find(|(_, key)| key.kid == kid) {
         Some((place, key)) => Ok((place == 0, Algorithm::named(&key.alg))),
         None => bail!("{issuer} publishes no key {kid}: `edgemint key list` shows those that it does"),

@@ -15,6 +15,7 @@ use crate::jwt::SKEW;
 use crate::key_args::KeyRotate;
 use crate::key_names;
 use crate::local_keys::LocalKeys;
+use crate::local_server;
 use crate::output::Output;
 use crate::project::{Project, Target};
 use crate::shell;
@@ -151,7 +152,8 @@ fn of_what_signs(project: &Project, there: &[String], now: u64) -> Result<Alg> {
         let latest = keys.iter().max_by_key(|key| rank(key));
         return Ok(latest.map_or(Alg::Es256, |key| Alg::of(key.alg())));
     }
-    let published = project.issuer().context("wrangler.toml sets no ISSUER").and_then(published);
+    let issuer = local_server::issuer(project).context("wrangler.toml sets no ISSUER");
+    let published = issuer.and_then(|issuer| published(&issuer));
     let first = published
         .context("what signs now could not be seen: name the algorithm of the new key with --alg")?;
     let alg = first.first().and_then(|key| Algorithm::named(&key.alg));
