@@ -316,10 +316,10 @@ mod tests {
     #[test]
     fn what_cannot_be_read_or_stored_is_refused() {
         let client = &file("[{id: a, name: A, secret: s}]")[0];
-        let stored = Err(edgemint_issuer::RecordError::Version(3));
+        let stored = Err(edgemint_issuer::RecordError::Version(99));
         let plan = dex_client(client, Some(&stored), NOW, &Secret::fast_hash);
         assert_eq!(plan.result, Verdict::Refused);
-        assert!(plan.reason.is_some_and(|reason| reason.contains("version 3")));
+        assert!(plan.reason.is_some_and(|reason| reason.contains("version 99")));
 
         let plan = planned(&format!("{{id: a, name: {}, secret: s}}", "x".repeat(300_000)), None);
         assert_eq!((plan.result, plan.record.is_none()), (Verdict::Refused, true));

@@ -96,7 +96,7 @@ fn a_record_that_is_not_there_or_cannot_be_read_is_left_as_it_is() {
                 "there is no client a in the environment production",
                 &["kv bulk get", "kv key list"][..],
             ),
-            (json!({ "client:a": r#"{"v":3,"id":"a"}"# }), "it has version 3", &["kv bulk get"]),
+            (json!({ "client:a": r#"{"v":99,"id":"a"}"# }), "it has version 99", &["kv bulk get"]),
             (json!({ "client:a": "garbage" }), "cannot be read, and was left as it is", &["kv bulk get"]),
         ] {
             let project = Project::new();
