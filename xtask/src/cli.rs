@@ -78,6 +78,8 @@ impl Edgemint {
     fn command(&self, tools: &Tools) -> Result<Command> {
         let mut command = Command::new(&self.0);
         command.current_dir(project::root()).env("PATH", tools.path()?);
+        // Named, and so trusted: whoever runs this runs the checkout anyway, whosever it is.
+        command.arg("--config").arg(project::root().join("wrangler.toml"));
         command
             .env("WRANGLER_SEND_METRICS", "false")
             .env("WRANGLER_HIDE_BANNER", "true")

@@ -34,7 +34,8 @@ pub struct Args {
     /// Print one JSON object on stdout, and no prose
     #[arg(long, global = true, display_order = 900)]
     pub json: bool,
-    /// The wrangler.toml of the deployment [default: the nearest one, from this directory upwards]
+    /// The wrangler.toml of the deployment, trusted whoever may write it [default: the nearest one, from this
+    /// directory upwards, if nobody else may write it]
     #[arg(short, long, global = true, value_name = "PATH", display_order = 901)]
     pub(crate) config: Option<PathBuf>,
 }
@@ -178,9 +179,10 @@ pub(crate) struct ClientAdd {
     /// For people, and for the scope `profile` [default: the ID]
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// A group that the scope `groups` puts into its tokens; may be repeated
-    #[arg(long = "group", value_name = "GROUP")]
-    pub(crate) groups: Vec<String>,
+    /// A group that the scope `groups` puts into its tokens, or several with commas between; may be repeated. A comma
+    /// within a name is written \,
+    #[arg(long = "group", value_name = "GROUP", value_parser = groups)]
+    pub(crate) groups: Vec<Groups>,
     /// A client that may ask for tokens with this one as audience; may be repeated
     #[arg(long = "trusted-peer", value_name = "ID", value_parser = ClientId::parse)]
     pub(crate) trusted_peers: Vec<ClientId>,
@@ -266,6 +268,40 @@ pub(crate) fn token_lifetime(text: &str) -> Result<Lifetime, String> {
     }
 }
 
+/// The groups of one `--group`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Groups(pub(crate) Vec<String>);
+
+/// Groups with commas between. `\,` is a comma within a name; every other backslash is part of it, as in `DOMAIN\group`.
+pub(crate) fn groups(text: &str) -> Result<Groups, String> {
+    let mut names = vec![String::new()];
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            ',' => names.push(String::new()),
+            c => {
+                let c = if c == '\\' && chars.next_if_eq(&',').is_some() { ',' } else { c };
+                names.iter_mut().last().into_iter().for_each(|name| name.push(c));
+            }
+        }
+    }
+    if names.len() > 1 {
+        // A distinguished name of LDAP is one group, and would become several others.
+        if names.iter().all(|name| name.contains('=')) {
+            return Err(
+                "this looks like one name with commas in it: write each of them as \\, (for several groups, \
+                        repeat --group)"
+                    .to_owned(),
+            );
+        }
+        names.iter_mut().for_each(|name| *name = name.trim().to_owned());
+    }
+    if names.iter().any(String::is_empty) {
+        return Err("a group has no name".to_owned());
+    }
+    Ok(Groups(names))
+}
+
 pub(crate) fn key_id(text: &str) -> Result<String, &'static str> {
     if SigningKey::is_key_id(text) {
         Ok(text.to_owned())
@@ -277,6 +313,29 @@ pub(crate) fn key_id(text: &str) -> Result<String, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn groups_are_divided_at_commas_and_no_name_is_torn() {
+        let names = |text: &str| groups(text).ok().map(|groups| groups.0);
+        for (text, expected) in [
+            ("a", &["a"][..]),
+            ("a,b", &["a", "b"]),
+            ("a, b c ,d", &["a", "b c", "d"]),
+            (" a", &[" a"]),
+            (r"a\,b,c", &["a,b", "c"]),
+            (r"DOMAIN\admins,x", &[r"DOMAIN\admins", "x"]),
+            (r"CN=admins\,OU=x", &["CN=admins,OU=x"]),
+            (r"CN=admins\,OU=x,b", &["CN=admins,OU=x", "b"]),
+            ("a=1", &["a=1"]),
+        ] {
+            assert_eq!(names(text), Some(expected.iter().map(|name| (*name).to_owned()).collect()), "{text}");
+        }
+        for none in ["", ",", "a,", ",a", "a,,b", "a, ,b"] {
+            assert!(groups(none).is_err(), "{none}");
+        }
+        let told = groups("CN=admins,OU=x,DC=example").expect_err("one name");
+        assert!(told.contains("repeat --group"), "{told}");
+    }
 
     #[test]
     fn the_commands_are_consistent() {

@@ -7,21 +7,33 @@ use serde::Serialize;
 
 use crate::host::Host;
 use crate::kind::Kind;
-use crate::kv::{ById, Records};
+use crate::kv::{ById, Records, Stored};
+use crate::near::did_you_mean;
 use crate::output::Output;
 use crate::project::Project;
 
-/// The record of `id`, which must be there and be readable.
+/// The record of `id`, which must be there and be readable. When there is none, another ID may be meant.
 pub(crate) fn find<R: Kind>(records: &Records<'_>, id: &R::Id, project: &Project) -> Result<R> {
     match records.read::<R>(&[id])?.remove(id) {
-        Some(Ok(record)) => Ok(record),
-        None => bail!("there is no {} {id} in {}", R::NAME, project.target),
-        Some(Err(error)) => bail!(
+        Some(stored) => readable(stored, id, project),
+        None => {
+            // That it is not there is said, whether or not the others can be listed.
+            let known: Vec<String> =
+                records.ids::<R>().unwrap_or_default().iter().map(ToString::to_string).collect();
+            let near = did_you_mean(&id.to_string(), known.iter().map(String::as_str));
+            bail!("there is no {} {id} in {}{near}", R::NAME, project.target)
+        }
+    }
+}
+
+fn readable<R: Kind>(stored: Stored<R>, id: &R::Id, project: &Project) -> Result<R> {
+    stored.map_err(|error| {
+        anyhow!(
             "what is stored of the {} {id} in {} cannot be read, and was left as it is: {error}",
             R::NAME,
             project.target
-        ),
-    }
+        )
+    })
 }
 
 /// A copy of `before`, to be changed: its revision is one higher.
@@ -135,7 +147,7 @@ pub(crate) fn preview<R: Kind>(
         project.target,
         R::UNSHOWN
     ));
-    output.result(&serde_json::to_string_pretty(&record)?)?;
+    output.result_pretty_json(&record)?;
     output.say("Nothing was written.");
     Ok(())
 }

@@ -96,19 +96,24 @@ pub(crate) struct ClientRotateSecret {
     pub(crate) change: ClientChange,
 }
 
-/// Take one secret from a client, at once
+/// Take secrets from a client, at once
 ///
-/// One that was imported from dex is not removed but expires at once: its record must remember it, or the
-/// next import of the same file would bring it back.
+/// One that was imported from dex expires and stays in the record, so that the next import of the same file does not
+/// bring it back. With --forget it is removed: take it out of the file first.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
-Example:
-  edgemint client revoke-secret billing s1 --env production   (`client show billing` names them)")]
+Examples:
+  edgemint client revoke-secret billing s1 --env production   (`client show billing` names them)
+  edgemint client revoke-secret billing dex dex2 --forget --env production")]
 pub(crate) struct ClientRevokeSecret {
     #[command(flatten)]
     pub(crate) change: ClientChange,
-    /// The ID of the secret, such as s1
-    pub(crate) secret_id: String,
+    /// The IDs of the secrets, such as s1
+    #[arg(required = true, value_name = "SECRET_ID")]
+    pub(crate) secret_ids: Vec<String>,
+    /// Remove imported secrets, too, those included that have expired
+    #[arg(long)]
+    pub(crate) forget: bool,
 }
 
 /// Write a backup of all clients and APIs

@@ -25,7 +25,8 @@ pub(crate) struct GrantArgs {
 /// Let a client have tokens for an API
 ///
 /// The scopes come to those that it has for the API. The API must be there and define each of them; a scope
-/// that it defines later is granted by the same command again.
+/// that it defines later is granted by the same command again. IDs of APIs are compared byte for byte:
+/// https://a.example and https://a.example/ are two.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:

@@ -13,6 +13,9 @@ const MAX_ANSWER: u64 = 1024 * 1024;
 /// How long one answer may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long an answer on this machine may take that nobody waits for.
+const BRIEFLY: Duration = Duration::from_secs(1);
+
 /// A client for the documents and tokens of issuers.
 pub(crate) struct Http(Agent);
 
@@ -25,13 +28,22 @@ pub(crate) struct Answer {
 impl Http {
     /// For the issuer at this address. What is on this machine is not asked through a proxy.
     pub(crate) fn of(issuer: &str) -> Self {
+        Self::with(PATIENCE, !issuer.starts_with("http://"))
+    }
+
+    /// For an issuer that may be running on this machine, or not.
+    pub(crate) fn brief() -> Self {
+        Self::with(BRIEFLY, false)
+    }
+
+    fn with(patience: Duration, by_proxy: bool) -> Self {
         let mut config = Agent::config_builder()
-            .timeout_global(Some(PATIENCE))
+            .timeout_global(Some(patience))
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
             .user_agent(concat!("edgemint/", env!("CARGO_PKG_VERSION")));
-        if issuer.starts_with("http://") {
+        if !by_proxy {
             config = config.proxy(None);
         }
         Self(config.build().new_agent())

@@ -1,6 +1,6 @@
 //! The records of a deployment, read and written in bulk through wrangler.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -99,27 +99,43 @@ impl<'a> Records<'a> {
         self.read_keys::<R>(keys)
     }
 
+    /// The IDs of all records of a kind.
+    pub(crate) fn ids<R: Kind>(&self) -> Result<BTreeSet<R::Id>> {
+        let keys = self.keys::<R>().with_context(|| format!("the {}s could not be listed", R::NAME))?;
+        Ok(keys.iter().filter_map(|key| R::parse_id(key.strip_prefix(R::PREFIX)?).ok()).collect())
+    }
+
+    /// What is stored under one ID, and whether there is a record of another kind under `other`: with one wrangler.
+    pub(crate) fn read_beside<R: Kind, O: Kind>(
+        &self,
+        id: &R::Id,
+        other: Option<&O::Id>,
+    ) -> Result<(Option<Stored<R>>, bool)> {
+        let keys: Vec<String> =
+            std::iter::once(R::kv_key(id)).chain(other.map(|other| O::kv_key(other))).collect();
+        let values = self.values(&keys, R::NAME)?;
+        let is_other = other.is_some_and(|other| values.iter().any(|(key, _)| *key == O::kv_key(other)));
+        Ok((of_kind::<R>(values).remove(id), is_other))
+    }
+
     fn read_keys<R: Kind>(&self, keys: &[String]) -> Result<ById<R>> {
+        Ok(of_kind::<R>(self.values(keys, R::NAME)?))
+    }
+
+    /// What is stored under these keys, where something is.
+    fn values(&self, keys: &[String], what: &str) -> Result<Vec<(String, String)>> {
         let at_once = match self.project.target {
             Target::Local(_) => READ_LOCAL,
             Target::Deployed(_) => READ_DEPLOYED,
         };
         let chunks: Vec<&[String]> = keys.chunks(at_once).collect();
         let read = in_parallel(&chunks, READERS, |chunk| self.read_chunk(chunk));
-        let mut records = BTreeMap::new();
+        let mut values = Vec::new();
         for chunk in read {
-            let chunk = chunk.with_context(|| format!("the {} records could not be read", R::NAME))?;
-            for (key, value) in chunk {
-                let Some(id) = key.strip_prefix(R::PREFIX).and_then(|id| R::parse_id(id).ok()) else {
-                    continue;
-                };
-                if let Some(json) = value.text() {
-                    let record = R::parse(&id, &json);
-                    records.insert(id, record);
-                }
-            }
+            let chunk = chunk.with_context(|| format!("the {what} records could not be read"))?;
+            values.extend(chunk.into_iter().filter_map(|(key, value)| Some((key, value.text()?))));
         }
-        Ok(records)
+        Ok(values)
     }
 
     /// The keys of all records of a kind, sorted.
@@ -190,6 +206,16 @@ impl<'a> Records<'a> {
         }
         Ok(())
     }
+}
+
+/// The records of one kind among what is stored.
+fn of_kind<R: Kind>(values: Vec<(String, String)>) -> ById<R> {
+    let record = |(key, json): (String, String)| {
+        let id = R::parse_id(key.strip_prefix(R::PREFIX)?).ok()?;
+        let record = R::parse(&id, &json);
+        Some((id, record))
+    };
+    values.into_iter().filter_map(record).collect()
 }
 
 /// Does `work` on every item, on so many threads, and keeps the order.

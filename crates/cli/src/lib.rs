@@ -6,6 +6,8 @@
 //! and are written by the serialiser that the Worker reads with: [`edgemint_issuer::ClientRecord`] and
 //! [`edgemint_issuer::ApiRecord`].
 
+#![deny(clippy::print_stdout, clippy::print_stderr)] // `Output` writes, and nothing else.
+
 mod api_args;
 mod args;
 mod backup;
@@ -27,12 +29,18 @@ mod key_names;
 mod kind;
 mod kv;
 mod local_keys;
+mod local_server;
+mod near;
+mod new_client;
 mod output;
 mod plan;
+mod printable;
 mod private_file;
 mod project;
 mod scratch;
+mod shell;
 mod token_args;
+mod trust;
 mod view;
 mod when;
 mod wrangler;

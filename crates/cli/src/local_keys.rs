@@ -10,6 +10,17 @@ use zeroize::Zeroizing;
 
 use crate::host::Host;
 
+/// Name and value of every line that has them; other lines are comments.
+pub(crate) fn lines(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.lines().filter(|line| !setting(line).starts_with('#')).filter_map(|line| {
+        let (name, value) = line.split_once('=')?;
+        let (name, value) = (setting(name), setting(value));
+        let unquoted =
+            ['\'', '`', '"'].into_iter().find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote));
+        Some((name, setting(unquoted.unwrap_or(value))))
+    })
+}
+
 /// The file, as text, and where it is.
 pub(crate) struct LocalKeys {
     path: PathBuf,
@@ -29,25 +40,14 @@ impl LocalKeys {
         }
     }
 
-    /// Name and value of every line that has them; other lines are comments.
-    fn lines(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.text.lines().filter(|line| !setting(line).starts_with('#')).filter_map(|line| {
-            let (name, value) = line.split_once('=')?;
-            let (name, value) = (setting(name), setting(value));
-            let unquoted =
-                ['\'', '`', '"'].into_iter().find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote));
-            Some((name, setting(unquoted.unwrap_or(value))))
-        })
-    }
-
     /// The names.
     pub(crate) fn names(&self) -> Vec<String> {
-        self.lines().map(|(name, _)| name.to_owned()).collect()
+        lines(&self.text).map(|(name, _)| name.to_owned()).collect()
     }
 
     /// The keys.
     pub(crate) fn keys(&self) -> Result<Vec<SigningKey>> {
-        let keys = self.lines().filter(|(name, _)| name.starts_with(SIGNING_KEY_PREFIX));
+        let keys = lines(&self.text).filter(|(name, _)| name.starts_with(SIGNING_KEY_PREFIX));
         keys.map(|(name, value)| {
             SigningKey::parse(name, value)
                 .map_err(|error| anyhow::anyhow!("{} in {} {error}", name, self.path.display()))

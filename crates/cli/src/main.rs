@@ -9,7 +9,16 @@ use clap::Parser as _;
 use edgemint_cli::{Args, Host, Output};
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        // What was typed may have come from elsewhere, and is repeated.
+        Err(error) if error.use_stderr() => {
+            Output::standard(false).usage(&error.render().to_string());
+            return ExitCode::from(2);
+        }
+        // Help and version, which are ours.
+        Err(error) => error.exit(),
+    };
     let mut output = Output::standard(args.json);
     // Without a handler an interrupt still ends the process; only the scratch files would stay.
     let _ = ctrlc::set_handler(|| {

@@ -10,7 +10,7 @@ use crate::hashing::Secret;
 use crate::kind::Kind;
 use crate::kv::Stored;
 
-/// What an imported secret is called: the first one `dex`, the next `dex2`. Generated ones are called
+/// What an imported secret is called: the first one `dex`, the next ones `dex` and a number. Generated ones are called
 /// otherwise.
 const IMPORTED: &str = "dex";
 
@@ -151,7 +151,7 @@ pub(crate) fn dex_client(
             )),
             Some(_) => {}
             None => {
-                let next = next_id(&record.secrets);
+                let next = next_id(&record.secrets, stored);
                 record.secrets.retain(|known| !is_imported(known));
                 record.secrets.push(StoredSecret {
                     id: next,
@@ -225,12 +225,12 @@ fn number(secret: &StoredSecret) -> Option<u32> {
     }
 }
 
-/// An ID that the secret before did not have, so that logs do not mistake one for the other.
-fn next_id(secrets: &[StoredSecret]) -> String {
-    match secrets.iter().filter_map(number).max() {
-        None => IMPORTED.to_owned(),
-        Some(last) => format!("{IMPORTED}{}", last.saturating_add(1)),
-    }
+/// An ID that no secret of this client has had, so that logs do not mistake one for the other: of one that was
+/// forgotten, too, since each comes with a revision of its own, and its number is no higher than that.
+fn next_id(secrets: &[StoredSecret], stored: Option<&ClientRecord>) -> String {
+    let Some(stored) = stored else { return IMPORTED.to_owned() };
+    let last = secrets.iter().filter_map(number).max().unwrap_or_default();
+    format!("{IMPORTED}{}", u64::from(last).max(stored.revision).saturating_add(1))
 }
 
 #[cfg(test)]
@@ -297,12 +297,12 @@ mod tests {
         record.secrets.insert(0, stored_secret("s1", "generated", None));
         let plan =
             planned(&CLIENT.replace("secret: s", "secret: t").replace("name: A", "name: B"), Some(&record));
-        assert_eq!(told(&plan, None), "Updated [name secrets] s1 dex2");
+        assert_eq!(told(&plan, None), "Updated [name secrets] s1 dex8");
         let written = plan.record.expect("it is updated");
         assert_eq!((written.disabled, written.token_lifetime, written.revision), (true, Some(60), 8));
         assert_eq!((written.grants.len(), written.not_before), (1, Some(NOW)));
         let third = planned(&CLIENT.replace("secret: s", "secret: u"), Some(&written));
-        assert_eq!(told(&third, None), "Updated [name secrets] s1 dex3");
+        assert_eq!(told(&third, None), "Updated [name secrets] s1 dex9");
     }
 
     #[test]
@@ -353,10 +353,10 @@ mod tests {
     #[test]
     fn what_cannot_be_read_or_stored_is_refused() {
         let client = &file("[{id: a, name: A, secret: s}]")[0];
-        let stored = Err(edgemint_issuer::RecordError::Version(3));
+        let stored = Err(edgemint_issuer::RecordError::Version(99));
         let plan = dex_client(client, Some(&stored), NOW, &Secret::fast_hash);
         assert_eq!(plan.result, Verdict::Refused);
-        assert!(plan.reason.is_some_and(|reason| reason.contains("version 3")));
+        assert!(plan.reason.is_some_and(|reason| reason.contains("version 99")));
 
         let plan = planned(&format!("{{id: a, name: {}, secret: s}}", "x".repeat(300_000)), None);
         assert_eq!((plan.result, plan.record.is_none()), (Verdict::Refused, true));

@@ -7,6 +7,7 @@ use edgemint_issuer::{Algorithm, setting};
 
 use crate::args::TargetArgs;
 use crate::host::Host;
+use crate::trust;
 
 /// Whose client records are meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,12 +33,15 @@ pub(crate) struct Project {
     pub(crate) dir: PathBuf,
     pub(crate) config: PathBuf,
     pub(crate) target: Target,
+    /// Whether the file was named with --config, by which its folder is trusted whoever has it.
+    pub(crate) named: bool,
     settings: toml::Table,
 }
 
 impl Project {
     /// Finds the wrangler.toml and reads it.
     pub(crate) fn find(config: Option<&Path>, target: &TargetArgs, host: &Host) -> Result<Self> {
+        let named = config.is_some();
         let config = match config {
             Some(path) => host.current_dir.join(path),
             None => nearest(&host.current_dir).with_context(|| {
@@ -47,12 +51,15 @@ impl Project {
                 )
             })?,
         };
+        let dir = config.parent().unwrap_or(&host.current_dir).to_owned();
+        if !named {
+            trust::must_be_ours(&[&config, &dir], &config)?;
+        }
         let text = std::fs::read_to_string(&config)
             .with_context(|| format!("could not read {}", config.display()))?;
         let settings: toml::Table = text.parse().map_err(|error: toml::de::Error| {
             anyhow::anyhow!("{} is not TOML: {}", config.display(), error.message())
         })?;
-        let dir = config.parent().unwrap_or(&host.current_dir).to_owned();
         let target = match &target.env {
             Some(environment) => Target::Deployed(environment.clone()),
             None => Target::Local(match &target.state {
@@ -60,7 +67,7 @@ impl Project {
                 None => dir.join(".wrangler/state"),
             }),
         };
-        let project = Self { dir, config, target, settings };
+        let project = Self { dir, config, target, named, settings };
         if let Target::Deployed(environment) = &project.target {
             project.must_have(environment)?;
         }
@@ -76,6 +83,7 @@ impl Project {
             dir: self.dir.clone(),
             config: self.config.clone(),
             target,
+            named: self.named,
             settings: self.settings.clone(),
         })
     }

@@ -65,7 +65,7 @@ Examples:
   edgemint token get --client billing --env production
   edgemint token get --client billing --secret-env CLIENT_SECRET --scope 'openid groups' --local
   edgemint token get --client billing --resource https://invoices.example.com/ --scope read --env production
-  edgemint token get --client billing --env production | jq -r .access_token | edgemint token inspect --env production")]
+  edgemint token get --client billing --env production | edgemint token inspect --env production")]
 pub(crate) struct TokenGet {
     #[command(flatten)]
     pub(crate) client: ClientAuth,
@@ -89,16 +89,21 @@ pub(crate) struct TokenGet {
 ///
 /// Fetches the issuer's keys, verifies the signature, and prints the header and the claims on stdout; which
 /// kind of token it is, the times in words and everything that is wrong stand on stderr. The exit code is 1
-/// when anything is wrong. Whether it was revoked, `token introspect` tells.
+/// when anything is wrong. Whether it was revoked, `token introspect` tells. The token may stand behind
+/// `Bearer`, or in the whole answer of the token endpoint.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
   edgemint token inspect --env production < token.txt
+  edgemint token get --client billing --scope openid --env production | edgemint token inspect --id-token --env production
   edgemint token inspect --issuer https://tokens.example.com --audience billing -")]
 pub(crate) struct TokenInspect {
     /// The token; `-` reads it from stdin, where no other process sees it
     #[arg(default_value = "-", hide_default_value = true)]
     pub(crate) token: String,
+    /// Of an answer of the token endpoint, its ID token instead of its access token
+    #[arg(long)]
+    pub(crate) id_token: bool,
     /// The audience that it must be for
     #[arg(long, value_name = "AUD")]
     pub(crate) audience: Option<String>,
@@ -112,7 +117,7 @@ pub(crate) struct TokenInspect {
 pub(crate) struct TokenSource {
     #[command(flatten)]
     pub(crate) client: ClientAuth,
-    /// The file that holds the token [default: stdin]
+    /// The file that holds the token, or the answer that it came in [default: stdin]
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
     #[command(flatten)]

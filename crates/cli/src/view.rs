@@ -9,6 +9,8 @@ use edgemint_issuer::{
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::printable::printable;
+
 /// What a client is, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -160,13 +162,13 @@ pub(crate) fn some_of<T: AsRef<str>>(names: &[T]) -> String {
     }
 }
 
-/// The text without what would move a terminal's cursor.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
-}
-
 /// Rows with their columns under one another; the first row is the heading.
 pub(crate) fn table<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
+    // Before widths are measured: what is shown of a cell may be longer than the cell.
+    let rows: Vec<[String; N]> = rows
+        .iter()
+        .map(|row| std::array::from_fn(|i| row.get(i).map_or_else(String::new, |cell| printable(cell))))
+        .collect();
     let width = |column: usize| {
         rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
     };
@@ -193,8 +195,9 @@ mod tests {
     }
 
     #[test]
-    fn nothing_moves_the_cursor() {
-        assert_eq!(printable("a\u{1b}[2Jb\nc"), "a\u{fffd}[2Jb\u{fffd}c");
+    fn a_cell_is_as_wide_as_what_is_shown_of_it() {
+        let row = |cells: [&str; 2]| cells.map(str::to_owned);
+        assert_eq!(table(&[row(["a\u{1b}\n", "x"]), row(["b", "y"])]), [r"a\u{1b}\n  x", "b          y"]);
     }
 
     #[test]

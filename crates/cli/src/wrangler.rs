@@ -12,6 +12,8 @@ use edgemint_issuer::Object;
 
 use crate::host::Host;
 use crate::project::{Project, Target};
+use crate::shell;
+use crate::trust;
 
 const PROGRAM: &str = if cfg!(windows) { "wrangler.cmd" } else { "wrangler" };
 
@@ -41,6 +43,11 @@ impl<'a> Wrangler<'a> {
                     project.dir.display()
                 )
             })?;
+        if program.starts_with(&own) && !project.named {
+            let folders = [project.dir.join("node_modules"), own.clone()];
+            trust::must_be_ours(&folders, &project.config)?;
+            trust::must_be_ours(&trust::of_program(&program), &project.config)?;
+        }
         let path = std::env::join_paths(std::iter::once(own).chain(std::env::split_paths(&path)))
             .context("PATH cannot be used")?;
         Ok(Self { program, path, project })
@@ -78,7 +85,7 @@ impl<'a> Wrangler<'a> {
 
     /// The command that [`Self::put_secret`] or [`Self::delete_secret`] runs, for people to read.
     pub(crate) fn told_secret(&self, verb: &str, environment: &str, name: &str) -> String {
-        in_words(&self.secret_arguments(verb, environment, name))
+        shell::command("wrangler", &self.secret_arguments(verb, environment, name))
     }
 
     fn secret_arguments(&self, verb: &str, environment: &str, name: &str) -> Vec<OsString> {
@@ -95,7 +102,7 @@ impl<'a> Wrangler<'a> {
 
     /// The command that [`Self::kv`] runs, for people to read.
     pub(crate) fn told(&self, arguments: &[&OsStr]) -> String {
-        in_words(&self.kv_arguments(arguments))
+        shell::command("wrangler", &self.kv_arguments(arguments))
     }
 
     fn kv_arguments(&self, arguments: &[&OsStr]) -> Vec<OsString> {
@@ -145,15 +152,6 @@ impl<'a> Wrangler<'a> {
         let said = [output.stderr, output.stdout].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         bail!("{}", explain(&said.join("\n"), &self.project.dir))
     }
-}
-
-/// The command as it could be typed: what a shell would take apart stands in quotes.
-fn in_words(arguments: &[OsString]) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+%".contains(c);
-    arguments.iter().fold("wrangler".to_owned(), |line, word| match word.display().to_string() {
-        word if !word.is_empty() && word.chars().all(plain) => format!("{line} {word}"),
-        word => format!("{line} '{}'", word.replace('\'', r"'\''")),
-    })
 }
 
 /// Wrangler's failure in one message: its own last words, and what helps.
@@ -219,12 +217,6 @@ fn plain(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_command_is_told_as_it_could_be_typed() {
-        let words = ["kv", "--config", "/my folder/wrangler.toml", "it's", ""].map(OsString::from);
-        assert_eq!(in_words(&words), r"wrangler kv --config '/my folder/wrangler.toml' 'it'\''s' ''");
-    }
 
     #[test]
     fn a_failure_is_told_in_wranglers_last_words_and_what_helps() {

@@ -71,6 +71,30 @@ fn a_change_of_an_api_reads_looks_again_and_writes_that_record_alone() {
 }
 
 #[test]
+fn an_api_that_is_not_there_names_the_one_that_was_probably_meant() {
+    let project = stored(&[&["--scope", "read"]]);
+    let (without_slash, in_capitals) = (API.trim_end_matches('/'), API.to_uppercase());
+    for typed in [without_slash, in_capitals.as_str()] {
+        for command in [
+            &["client", "grant", "a", "--scope", "read", "--api", typed][..],
+            &["client", "add", "b", "--scope", "read", "--api", typed],
+            &["api", "show", typed],
+            &["api", "set", typed, "--name", "N"],
+            &["client", "ungrant", "a", "--api", typed],
+        ] {
+            let told = err(&edgemint(&project, command));
+            assert!(
+                told.contains(&format!("Did you mean {API}? IDs are compared byte for byte")),
+                "{command:?}: {told}"
+            );
+        }
+    }
+    let told = err(&edgemint(&project, &["client", "show", "A"]));
+    assert!(told.contains("Did you mean a?"), "{told}");
+    assert!(!err(&edgemint(&project, &["api", "show", "https://other/"])).contains("Did you mean"));
+}
+
+#[test]
 fn the_second_of_two_operators_of_an_api_or_a_grant_is_told_and_overwrites_nothing() {
     let grant = ["client", "grant", "a", "--api", API, "--scope", "write"];
     let ungrant = ["client", "ungrant", "a", "--api", API];

@@ -86,9 +86,9 @@ fn presented(verb: &str, status: u16, answer: &'static str, more: &[&str]) -> To
         if right { (status, answer.to_owned()) } else { (500, "{}".to_owned()) }
     });
     let folder = Folder::new("");
-    folder.write("token.txt", "\u{feff}e.y+.x\n");
+    folder.write("token.txt", "\u{feff}{\"access_token\":\"e.y+.x\",\"token_type\":\"bearer\"}\n");
     let asked = ["token", verb, "--client", "gateway", "--secret-env", "THE_SECRET", "--issuer", &url];
-    folder.edgemint(&[&asked[..], more].concat(), " e.y+.x\n")
+    folder.edgemint(&[&asked[..], more].concat(), " Bearer e.y+.x\n")
 }
 
 #[test]
@@ -182,6 +182,22 @@ fn tokens_are_verified_and_what_is_wrong_is_named() {
     assert!(told.code == Some(0) && told.err.contains("The token is valid"), "{told:?}");
     assert!(told.err.contains("expires: 20") && told.err.contains("(in "), "{told:?}");
     assert_eq!(serde_json::from_str::<Value>(&told.out).unwrap()["claims"]["aud"], "billing");
+
+    // As people have it: behind `Bearer`, and in the answer of the token endpoint.
+    let answer = |name: &'static str| {
+        let good = good.clone();
+        move |url: &str| json!({ "access_token": "x", "token_type": "bearer", name: good(url) }).to_string()
+    };
+    let jwks = std::slice::from_ref(&jwk);
+    for told in [
+        inspect(|url| format!("Bearer {}\n", good(url)), jwks, &[]),
+        inspect(answer("access_token"), jwks, &[]),
+        inspect(answer("id_token"), jwks, &["--id-token"]),
+    ] {
+        assert!(told.code == Some(0) && told.err.contains("The token is valid"), "{told:?}");
+    }
+    let told = inspect(answer("access_token"), jwks, &["--id-token"]);
+    assert!(told.code == Some(1) && told.err.contains("the JSON has no id_token"), "{told:?}");
 
     let forged = |url: &str| {
         let token = good(url);

@@ -81,4 +81,4 @@ pub use request::TokenRequest;
 pub use scope::{Scope, ScopeError, ScopeToken};
 pub use secret::{GeneratedSecret, MAX_PBKDF2_ITERATIONS, SecretHash, SecretHashError};
 pub use shown::Shown;
-pub use token::subject;
+pub use token::{client_of_subject, subject};

@@ -39,6 +39,27 @@ pub fn subject(client: &ClientId) -> String {
     URL_SAFE_NO_PAD.encode(message)
 }
 
+/// The client whose [`subject`] this text is.
+///
+/// In the profile of RFC 9068, `sub` is the client ID as it is. So a client whose ID is the subject of another client
+/// has the `sub` that the other one has in the profile of dex, and whoever goes by `sub` takes one for the other.
+///
+/// ```
+/// # use edgemint_issuer::{ClientId, client_of_subject};
+/// assert_eq!(client_of_subject("CgR0ZXN0"), Some(ClientId::parse("test")?));
+/// assert_eq!(client_of_subject("test"), None);
+/// # Ok::<(), edgemint_issuer::ClientIdError>(())
+/// ```
+pub fn client_of_subject(sub: &str) -> Option<ClientId> {
+    // Not looked at when it is longer than any subject.
+    let message = URL_SAFE_NO_PAD.decode(sub.get(..sub.len().min(512))?).ok()?;
+    // The length takes one byte, or for the longest IDs two.
+    [2, 3].into_iter().find_map(|at| {
+        let id = ClientId::parse(std::str::from_utf8(message.get(at..)?).ok()?).ok()?;
+        (subject(&id) == sub).then_some(id)
+    })
+}
+
 /// What the two tokens of one grant have in common.
 pub(crate) struct Mint<'a> {
     pub(crate) issuer: &'a Issuer,
@@ -192,6 +213,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_subject_names_its_client_and_another_text_none(id in "[ -~]{1,256}", other in ".{0,20}") {
+            let id = ClientId::parse(&id).unwrap();
+            prop_assert_eq!(client_of_subject(&subject(&id)), Some(id));
+            if let Some(id) = client_of_subject(&other) {
+                prop_assert_eq!(subject(&id), other);
+            }
+        }
+
         #[test]
         fn a_subject_is_read_back(id in "[ -~]{1,256}") {
             prop_assert_eq!(read_back(&subject(&ClientId::parse(&id).unwrap())), Some(id));

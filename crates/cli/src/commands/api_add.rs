@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use edgemint_issuer::{ApiId, ApiRecord, ApiScope, Lifetime};
+use edgemint_issuer::{ApiId, ApiRecord, ApiScope, ClientId, ClientRecord, Lifetime};
 use serde::Serialize;
 
 use crate::api_args::ApiAdd;
@@ -12,8 +12,10 @@ use crate::change;
 use crate::delay::Delay;
 use crate::host::Host;
 use crate::kv::Records;
+use crate::new_client;
 use crate::output::Output;
 use crate::project::Project;
+use crate::shell;
 use crate::view::ApiView;
 
 /// The result, as `--json` prints it.
@@ -36,12 +38,19 @@ pub(super) fn run(
     let project = Project::find(config, &args.target, host)?;
     let records = Records::of(&project, host)?;
     let id = &args.id;
-    if records.read::<ApiRecord>(&[id])?.contains_key(id) {
-        bail!("there is an API {id} already in {}: `edgemint api set {id}` changes it", project.target);
+    let as_client = ClientId::parse(id.as_str()).ok();
+    let (stored, is_client) = records.read_beside::<ApiRecord, ClientRecord>(id, as_client.as_ref())?;
+    if stored.is_some() {
+        bail!(
+            "there is an API {id} already in {}: `edgemint api set {}` changes it",
+            project.target,
+            shell::last(id.as_str())
+        );
     }
     let record = record(args);
     change::must_be_storable(&record)?;
-    let warnings: Vec<String> = audience_only(id).into_iter().collect();
+    let client = is_client.then(|| new_client::also_an_api(id));
+    let warnings: Vec<String> = audience_only(id).into_iter().chain(client).collect();
     if args.dry_run {
         change::preview(&records, &project, &record, host, output)?;
         warnings.iter().for_each(|warning| output.say(format_args!("warning: {warning}")));
@@ -60,7 +69,8 @@ pub(super) fn run(
     warnings.iter().for_each(|warning| output.say(format_args!("warning: {warning}")));
     needed_key(&record, &project).into_iter().for_each(|note| output.say(note));
     output.say(format_args!(
-        "No client gets a token for it yet: `edgemint client grant CLIENT --api {id}` changes that."
+        "No client gets a token for it yet: `edgemint client grant CLIENT {}` changes that.",
+        shell::option("--api", id.as_str())
     ));
     Ok(ExitCode::SUCCESS)
 }

@@ -15,7 +15,7 @@ use crate::host::Host;
 use crate::kv::{Records, Stored};
 use crate::output::Output;
 use crate::project::Project;
-use crate::view::{ApiView, NONE, listed, printable, table};
+use crate::view::{ApiView, NONE, listed, table};
 
 /// A line of the list.
 #[derive(Serialize)]
@@ -43,7 +43,7 @@ impl Line for Row<'_> {
         match self {
             Self::Api(api) => [
                 api.id.to_string(),
-                printable(api.name),
+                api.name.to_owned(),
                 listed(api.scopes.iter().map(|scope| scope.name.as_str()), NONE),
                 api.token_lifetime.map_or_else(none, |seconds| Lifetime::from_seconds(seconds).to_string()),
                 api.alg.map_or(NONE, Algorithm::name).to_owned(),
@@ -87,7 +87,7 @@ pub(super) fn show(
     if output.is_json() {
         output.result_json(&view)?;
     } else {
-        output.result(&shown(&view).join("\n"))?;
+        output.result_lines(&shown(&view))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -98,7 +98,7 @@ fn shown(view: &ApiView<'_>) -> Vec<String> {
     let asked_by = if view.id.is_absolute_uri() { "resource, audience" } else { "audience" };
     let fields = [
         ("id", view.id.to_string()),
-        ("name", printable(view.name)),
+        ("name", view.name.to_owned()),
         ("asked for by", asked_by.to_owned()),
         (
             "token lifetime",
@@ -117,8 +117,7 @@ fn shown(view: &ApiView<'_>) -> Vec<String> {
     }
     lines.push("scopes:".to_owned());
     let heading = ["NAME", "DESCRIPTION"].map(str::to_owned);
-    let scopes =
-        view.scopes.iter().map(|scope| [scope.name.as_str().to_owned(), printable(&scope.description)]);
+    let scopes = view.scopes.iter().map(|scope| [scope.name.as_str().to_owned(), scope.description.clone()]);
     let rows: Vec<_> = std::iter::once(heading).chain(scopes).collect();
     lines.extend(table(&rows).into_iter().map(|line| format!("  {line}")));
     lines

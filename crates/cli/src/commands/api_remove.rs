@@ -12,6 +12,7 @@ use crate::host::Host;
 use crate::kv::ById;
 use crate::output::Output;
 use crate::project::Project;
+use crate::shell;
 use crate::view::some_of;
 
 pub(super) fn run(
@@ -33,7 +34,8 @@ pub(super) fn run(
             if !args.force {
                 bail!(
                     "clients have a grant for {api}, so nothing was removed: {told} (`edgemint client ungrant CLIENT \
-                     --api {api}` takes it back; --force removes the API all the same)"
+                     {}` takes it back; --force removes the API all the same)",
+                    shell::option("--api", api.as_str())
                 );
             }
             output.say(format_args!(

@@ -9,12 +9,15 @@ use anyhow::{Context as _, Result, bail, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use edgemint_issuer::setting;
+use serde::Deserialize;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::host::Host;
 use crate::http::Answer;
+use crate::local_server;
 use crate::output::Output;
+use crate::printable::printable;
 use crate::project::Project;
 use crate::token_args::{ClientAuth, IssuerArgs};
 
@@ -27,10 +30,10 @@ pub(super) fn issuer(args: &IssuerArgs, config: Option<&Path>, host: &Host) -> R
         return Ok(issuer.clone());
     }
     let project = Project::find(config, &args.target(), host)?;
-    let issuer = project.issuer().with_context(|| {
+    let issuer = local_server::issuer(&project).with_context(|| {
         format!("{} sets no ISSUER for {}: name it with --issuer", project.config.display(), project.target)
     })?;
-    crate::check_args::issuer(issuer).map_err(|wrong| anyhow::anyhow!("ISSUER {wrong}"))
+    crate::check_args::issuer(&issuer).map_err(|wrong| anyhow::anyhow!("ISSUER {wrong}"))
 }
 
 /// The client's credentials, as HTTP Basic wants them (RFC 6749 §2.3.1).
@@ -58,15 +61,20 @@ fn secret(client: &ClientAuth, host: &Host) -> Result<Zeroizing<String>> {
             host.can_ask,
             "nobody can be asked for the secret here: name where it is with --secret-env or --secret-file"
         );
-        let prompt = format!("Secret of {} (not shown): ", client.client);
+        let prompt = printable(&format!("Secret of {} (not shown): ", client.client));
         (host.hidden_answer)(&prompt).map(Zeroizing::new).context("the secret could not be read")?
     };
     ensure!(!secret.is_empty(), "the secret is empty");
     Ok(secret)
 }
 
-/// The token of a file, or of standard input: never an argument, where others could see it.
+/// The access token of a file, or of standard input: never an argument, where others could see it.
 pub(super) fn token(file: Option<&Path>, host: &Host) -> Result<Zeroizing<String>> {
+    in_text(&read_token(file, host)?, TokenKind::Access)
+}
+
+/// What a file, or standard input, says.
+pub(super) fn read_token(file: Option<&Path>, host: &Host) -> Result<Zeroizing<String>> {
     let mut text = Zeroizing::new(String::new());
     match file {
         Some(file) => {
@@ -80,9 +88,54 @@ pub(super) fn token(file: Option<&Path>, host: &Host) -> Result<Zeroizing<String
             read.context("the token could not be read from standard input")?;
         }
     }
-    let token = Zeroizing::new(setting(&text).to_owned());
-    ensure!(!token.is_empty(), "there is no token: it is empty");
-    Ok(token)
+    Ok(text)
+}
+
+/// Which token of an answer is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TokenKind {
+    Access,
+    Id,
+}
+
+/// The token in what was given: itself, behind `Bearer` as a request has it, or in the answer of the token endpoint.
+pub(super) fn in_text(text: &str, kind: TokenKind) -> Result<Zeroizing<String>> {
+    /// What the token endpoint answers (RFC 6749 §5.1, §5.2; OpenID Connect Core §3.1.3.3).
+    #[derive(Deserialize)]
+    struct Answer {
+        access_token: Option<String>,
+        id_token: Option<String>,
+        error: Option<String>,
+    }
+    let text = setting(text);
+    ensure!(!text.is_empty(), "there is no token: it is empty");
+    if !text.starts_with('{') {
+        return Ok(Zeroizing::new(without_scheme(text).to_owned()));
+    }
+    let answer: Answer = serde_json::from_str(text)
+        .context("what begins with { is neither a token nor the JSON of the token endpoint")?;
+    let [access_token, id_token] =
+        [answer.access_token, answer.id_token].map(|token| token.map(Zeroizing::new));
+    let (token, name, help) = match kind {
+        TokenKind::Access => (access_token, "access_token", "an answer of the token endpoint has one"),
+        TokenKind::Id => (id_token, "id_token", "a request with the scope openid gets one"),
+    };
+    match (token, answer.error) {
+        (Some(token), _) => Ok(token),
+        (None, Some(error)) => bail!("this is not a token: the token endpoint refused the request ({error})"),
+        (None, None) => bail!("the JSON has no {name}: {help}"),
+    }
+}
+
+/// The token without what stands before it in a request (RFC 6750 §2.1).
+fn without_scheme(text: &str) -> &str {
+    fn after<'a>(text: &'a str, prefix: &str) -> &'a str {
+        match text.split_at_checked(prefix.len()) {
+            Some((start, rest)) if start.eq_ignore_ascii_case(prefix) => rest.trim_start(),
+            _ => text,
+        }
+    }
+    after(after(text, "authorization:"), "bearer ")
 }
 
 /// The parameters as `application/x-www-form-urlencoded`.
@@ -135,6 +188,32 @@ pub(super) fn encoded(text: &str) -> Zeroizing<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_is_found_in_whatever_people_have() {
+        let answer = r#" {"access_token":"a.b.c","token_type":"bearer","expires_in":1,"id_token":"d.e.f"} "#;
+        for (text, kind, expected) in [
+            ("a.b.c\n", TokenKind::Access, Some("a.b.c")),
+            ("a.b.c", TokenKind::Id, Some("a.b.c")),
+            ("Bearer a.b.c", TokenKind::Access, Some("a.b.c")),
+            ("bearer   a.b.c", TokenKind::Access, Some("a.b.c")),
+            ("Authorization: Bearer a.b.c\r\n", TokenKind::Access, Some("a.b.c")),
+            ("authorization:a.b.c", TokenKind::Access, Some("a.b.c")),
+            ("bearerless", TokenKind::Access, Some("bearerless")),
+            (answer, TokenKind::Access, Some("a.b.c")),
+            (answer, TokenKind::Id, Some("d.e.f")),
+            (r#"{"access_token":"a"}"#, TokenKind::Id, None),
+            (r#"{"error":"invalid_client"}"#, TokenKind::Access, None),
+            (r#"{"access_token":1}"#, TokenKind::Access, None),
+            ("{", TokenKind::Access, None),
+            (" ", TokenKind::Access, None),
+        ] {
+            let found = in_text(text, kind).ok().map(|token| token.to_string());
+            assert_eq!(found.as_deref(), expected, "{text}");
+        }
+        let told = in_text(r#"{"error":"invalid_client"}"#, TokenKind::Access).err().map(|e| e.to_string());
+        assert!(told.is_some_and(|told| told.contains("refused the request (invalid_client)")));
+    }
 
     #[test]
     fn parameters_come_in_order_and_encoded() {

@@ -17,6 +17,7 @@ use crate::host::Host;
 use crate::kv::Records;
 use crate::output::Output;
 use crate::project::{Project, Target};
+use crate::shell;
 use crate::view::counted;
 use crate::wrangler::Wrangler;
 
@@ -286,7 +287,8 @@ fn binding(project: &Project, findings: &mut Findings) -> bool {
         return false;
     };
     let Target::Deployed(name) = &project.target else { return true };
-    let make = format!("`npx wrangler kv namespace create CLIENTS --env {name}` prints one");
+    let make =
+        format!("`npx wrangler kv namespace create CLIENTS {}` prints one", shell::option("--env", name));
     let wrong = match clients.get("id").and_then(toml::Value::as_str) {
         Some(PLACEHOLDER_ID) => "still has the id that stands in for yours",
         Some(id) if id.len() == 32 && id.bytes().all(|c| c.is_ascii_hexdigit()) => return true,
@@ -332,7 +334,7 @@ fn tell(projects: &[Project], findings: &Findings, output: &mut Output) -> Resul
                 Level::Unchecked => "not checked",
             };
             let place = label(finding.environment.as_deref());
-            output.result(&format!("{place}: {level}: {} {}", finding.name, finding.message))?;
+            output.result_paragraph(&format!("{place}: {level}: {} {}", finding.name, finding.message))?;
         }
         let names: Vec<String> =
             projects.iter().map(|project| label(environment(project).as_deref())).collect();

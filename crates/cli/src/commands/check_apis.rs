@@ -6,6 +6,8 @@ use edgemint_issuer::{ApiId, ApiRecord, ClientRecord, ScopeToken};
 
 use super::check::{Findings, Level};
 use crate::kv::ById;
+use crate::new_client;
+use crate::shell;
 use crate::view::some_of;
 
 /// Judges the records of one target.
@@ -19,6 +21,10 @@ pub(super) fn judge(apis: &ById<ApiRecord>, clients: &ById<ClientRecord>, findin
     let mut without_record: BTreeMap<&ApiId, Vec<&str>> = BTreeMap::new();
     let mut defaults: BTreeMap<&ApiId, Vec<&str>> = BTreeMap::new();
     let mut undefined: BTreeMap<(&ApiId, &ScopeToken), Vec<&str>> = BTreeMap::new();
+    for id in clients.keys().filter(|id| ApiId::parse(id.as_str()).is_ok_and(|api| apis.contains_key(&api))) {
+        let message = format!("has the ID of an API: {}", new_client::also_an_api(id));
+        findings.add(Level::Warning, &id.kv_key(), message);
+    }
     for client in clients.values().flatten() {
         let name = client.id.as_str();
         for (api, scopes) in &client.grants {
@@ -39,16 +45,16 @@ pub(super) fn judge(apis: &ById<ApiRecord>, clients: &ById<ClientRecord>, findin
     }
     for (api, names) in without_record {
         let message = format!(
-            "has no record, so that what is granted for it is never given: `edgemint api add {api}`, or \
-             `edgemint client ungrant CLIENT --api {api}` ({})",
+            "has no record, so that what is granted for it is never given: {} ({})",
+            add_or_ungrant(api),
             some_of(&names)
         );
         findings.add(Level::Warning, &api.kv_key(), message);
     }
     for (api, names) in defaults {
         let message = format!(
-            "has no record and is the default API of clients, whose requests that name no API are for it: \
-             `edgemint api add {api}`, or `edgemint client ungrant CLIENT --api {api}` ({})",
+            "has no record and is the default API of clients, whose requests that name no API are for it: {} ({})",
+            add_or_ungrant(api),
             some_of(&names)
         );
         findings.add(Level::Warning, &api.kv_key(), message);
@@ -56,10 +62,23 @@ pub(super) fn judge(apis: &ById<ApiRecord>, clients: &ById<ClientRecord>, findin
     for ((api, scope), names) in undefined {
         let scope = scope.as_str();
         let message = format!(
-            "does not define the scope {scope}, so that it is granted and never given: `edgemint api set {api} \
-             --scope {scope}=DESCRIPTION`, or `edgemint client ungrant CLIENT --api {api} --scope {scope}` ({})",
+            "does not define the scope {scope}, so that it is granted and never given: `edgemint api set {} {}`, or \
+             `edgemint client ungrant CLIENT {} {}` ({})",
+            shell::option("--scope", &format!("{scope}=DESCRIPTION")),
+            shell::last(api.as_str()),
+            shell::option("--api", api.as_str()),
+            shell::option("--scope", scope),
             some_of(&names)
         );
         findings.add(Level::Warning, &api.kv_key(), message);
     }
+}
+
+/// The two commands of which one puts a grant for an API without a record right.
+fn add_or_ungrant(api: &ApiId) -> String {
+    format!(
+        "`edgemint api add {}`, or `edgemint client ungrant CLIENT {}`",
+        shell::last(api.as_str()),
+        shell::option("--api", api.as_str())
+    )
 }

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use edgemint_issuer::{ClientId, ClientRecord, SecretHash};
+use edgemint_issuer::{ClientId, ClientRecord};
 
 use super::check::{Findings, Level};
 use crate::kv::Stored;
+use crate::new_client;
+use crate::shell;
 use crate::view::{State, some_of};
 use crate::when;
 
@@ -19,8 +21,25 @@ pub(super) fn judge(stored: &BTreeMap<ClientId, Stored>, now: u64, findings: &mu
         match stored {
             Ok(record) => {
                 secrets(id, record, now, findings);
-                let live = || record.secrets.iter().filter(|secret| secret.is_live(now));
-                if live().any(|secret| matches!(secret.hash, SecretHash::Pbkdf2 { .. })) {
+                if let Some(message) = new_client::refused_id(id) {
+                    findings.add(
+                        Level::Warning,
+                        &id.kv_key(),
+                        format!("may be taken for another client: {message}"),
+                    );
+                }
+                if let Some(message) = new_client::refused_secrets(record, now) {
+                    let revoke = format!(
+                        "`edgemint client revoke-secret` takes some away ({})",
+                        some_of(&slow(record, now))
+                    );
+                    findings.add(
+                        Level::Warning,
+                        &id.kv_key(),
+                        format!("has too many secrets: {message}. {revoke}"),
+                    );
+                }
+                if new_client::live_slow_hashes(record, now).next().is_some() {
                     imported.push(id.as_str());
                 }
             }
@@ -51,7 +70,7 @@ fn secrets(id: &ClientId, record: &ClientRecord, now: u64, findings: &mut Findin
     if State::of(record) != State::Active {
         return;
     }
-    let rotate = format!("`edgemint client rotate-secret {id}` makes one");
+    let rotate = format!("`edgemint client rotate-secret {}` makes one", shell::last(id.as_str()));
     let live = record.secrets.iter().filter(|secret| secret.is_live(now));
     // The last of them to expire: that an older one goes earlier is what a rotation is.
     let last = live.map(|secret| secret.expires.unwrap_or(u64::MAX)).max();
@@ -75,4 +94,9 @@ fn secrets(id: &ClientId, record: &ClientRecord, now: u64, findings: &mut Findin
         ),
         Some(_) => {}
     }
+}
+
+/// The secrets that work and have slow hashes, by their IDs.
+fn slow(record: &ClientRecord, now: u64) -> Vec<&str> {
+    new_client::live_slow_hashes(record, now).map(|secret| secret.id.as_str()).collect()
 }

@@ -9,6 +9,7 @@ use super::check::{Findings, KNOWN, Level, Seen};
 use crate::key_names;
 use crate::kv::ById;
 use crate::local_keys::LocalKeys;
+use crate::shell;
 use crate::view::some_of;
 
 /// The algorithms that APIs demand, and which APIs do.
@@ -25,7 +26,8 @@ pub(super) fn deployed(environment: &str, secrets: &[String], findings: &mut Fin
             Level::Mistake,
             ALL_KEYS,
             format!(
-                "is missing: `edgemint key generate | npx wrangler secret put SIGNING_KEY_FIRST --env {environment}`"
+                "is missing: `edgemint key generate | npx wrangler secret put SIGNING_KEY_FIRST {}`",
+                shell::option("--env", environment)
             ),
         ),
         1 => findings.add(

@@ -12,13 +12,16 @@ use super::ask::encoded;
 use super::client_grant;
 use crate::args::ClientAdd;
 use crate::change;
+use crate::check_args;
 use crate::delay::Delay;
 use crate::host::Host;
-use crate::http::below;
 use crate::kv::Records;
+use crate::local_server;
+use crate::new_client;
 use crate::output::Output;
 use crate::private_file::PrivateFile;
-use crate::project::Project;
+use crate::project::{Project, Target};
+use crate::shell;
 
 /// What the first generated secret of a record is called.
 const FIRST: &str = "s1";
@@ -35,6 +38,8 @@ struct Added<'a> {
     public: bool,
     seen_after_seconds: u64,
     issuer: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 pub(super) fn run(
@@ -47,10 +52,16 @@ pub(super) fn run(
     let project = Project::find(config, &args.target, host)?;
     let records = Records::of(&project, host)?;
     let id = &args.id;
-    if records.read::<ClientRecord>(&[id])?.contains_key(id) {
+    if let Some(why) = new_client::refused_id(id) {
+        bail!("the client {id} was not added: {why}");
+    }
+    let as_api = ApiId::parse(id.as_str()).ok();
+    let (stored, is_api) = records.read_beside::<ClientRecord, ApiRecord>(id, as_api.as_ref())?;
+    if stored.is_some() {
         bail!(
-            "there is a client {id} already in {}; a new secret for it comes from `edgemint client rotate-secret {id}`",
-            project.target
+            "there is a client {id} already in {}; a new secret for it comes from `edgemint client rotate-secret {}`",
+            project.target,
+            shell::last(id.as_str())
         );
     }
 
@@ -65,8 +76,10 @@ pub(super) fn run(
         client_grant::add(&mut record, &api, &args.grant)?;
     }
     change::must_be_storable(&record)?;
+    let warnings = new_client::warnings(&record, is_api);
     if args.dry_run {
         change::preview(&records, &project, &record, host, output)?;
+        warnings.iter().for_each(|warning| output.say(format_args!("warning: {warning}")));
         return Ok(ExitCode::SUCCESS);
     }
     if let (Some(file), Some(secret)) = (&mut file, &secret) {
@@ -77,7 +90,7 @@ pub(super) fn run(
     })?;
 
     let file = file.map(PrivateFile::keep);
-    let issuer = project.issuer();
+    let at = TokenEndpoint::of(&project);
     let delay = Delay::of(&project);
     if output.is_json() {
         let shown = secret.as_ref().filter(|_| file.is_none()).map(GeneratedSecret::expose);
@@ -88,19 +101,21 @@ pub(super) fn run(
             secret_id: secret.as_ref().map(|_| FIRST),
             public: args.public,
             seen_after_seconds: delay.seconds(),
-            issuer,
+            issuer: at.issuer.as_deref(),
+            warnings,
         })?;
         return Ok(ExitCode::SUCCESS);
     }
     output.say(format_args!("Added the client {id} to {}.", project.target));
     output.say(delay);
+    warnings.iter().for_each(|warning| output.say(format_args!("warning: {warning}")));
     let Some(secret) = &secret else {
         output.say("It is public: it has no secret, and gets no token by client_credentials.");
         return Ok(ExitCode::SUCCESS);
     };
     // Where no request need name it, none does.
     let asked = args.api.as_ref().filter(|_| record.default_api.is_none());
-    reveal(id, secret, file.as_deref(), issuer, asked, output)?;
+    reveal(id, secret, file.as_deref(), &at, asked, output)?;
     if let Some(api) = &record.default_api {
         output.say(client_grant::way_to_ask(&record, api));
     }
@@ -111,7 +126,7 @@ fn record(args: &ClientAdd, secret: Option<&GeneratedSecret>, now: u64) -> Clien
     let name = args.name.as_deref().unwrap_or_else(|| args.id.as_str());
     let mut record = ClientRecord::new(args.id.clone(), name);
     record.public = args.public;
-    record.groups.clone_from(&args.groups);
+    record.groups = args.groups.iter().flat_map(|groups| groups.0.clone()).collect();
     record.trusted_peers.clone_from(&args.trusted_peers);
     record.token_lifetime = args.token_lifetime.map(Lifetime::seconds);
     record.secrets.extend(secret.map(|secret| StoredSecret {
@@ -128,7 +143,7 @@ pub(super) fn reveal(
     id: &ClientId,
     secret: &GeneratedSecret,
     file: Option<&Path>,
-    issuer: Option<&str>,
+    at: &TokenEndpoint,
     api: Option<&ApiId>,
     output: &mut Output,
 ) -> Result<()> {
@@ -136,27 +151,64 @@ pub(super) fn reveal(
         Some(file) => output.say(format_args!("Its secret is in {}, and nowhere else.", file.display())),
         None => {
             output.say("Its secret, shown this once:");
-            output.result(secret.expose())?;
+            output.result_verbatim(secret.expose())?;
         }
     }
     output.say(format_args!(
         "With the secret in the variable CLIENT_SECRET, this gets a token:\n  {}",
-        curl(id, issuer, api)
+        curl(id, &at.url, api)
     ));
+    if let Some(help) = at.help {
+        output.say(help);
+    }
     Ok(())
+}
+
+/// Where a new secret can be tried.
+pub(super) struct TokenEndpoint {
+    /// The issuer, as far as it is known.
+    pub(super) issuer: Option<String>,
+    url: String,
+    /// What the URL lacks.
+    help: Option<&'static str>,
+}
+
+impl TokenEndpoint {
+    /// That of the target; of the local state, only one that answers: its port is not in wrangler.toml.
+    pub(super) fn of(project: &Project) -> Self {
+        let configured = project.issuer().filter(|issuer| check_args::issuer(issuer).is_ok());
+        let (issuer, base, help) = match (&project.target, local_server::running(project), configured) {
+            (_, Some(server), _) => (Some(server.issuer), server.address, None),
+            (Target::Local(_), None, issuer) => (
+                issuer.map(str::to_owned),
+                format!("http://127.0.0.1:PORT{}", issuer.map_or("", path)),
+                Some(
+                    "No Worker that serves this state was found running: `cargo xtask dev` and `wrangler dev` say their PORT.",
+                ),
+            ),
+            (Target::Deployed(_), None, Some(issuer)) => (Some(issuer.to_owned()), issuer.to_owned(), None),
+            (Target::Deployed(_), None, None) => (None, "https://YOUR-ISSUER".to_owned(), None),
+        };
+        Self { issuer, url: format!("{}/token", base.trim_end_matches('/')), help }
+    }
+}
+
+/// The path of an issuer's URL, if it has one.
+fn path(issuer: &str) -> &str {
+    let rest = issuer.split_once("://").map_or(issuer, |(_, rest)| rest);
+    rest.find('/').and_then(|at| rest.get(at..)).unwrap_or_default()
 }
 
 /// A command that gets a token. The ID is form-encoded, as RFC 6749 §2.3.1 has it for Basic: `curl -u`
 /// would take a colon in it for the end of it.
-fn curl(id: &ClientId, issuer: Option<&str>, api: Option<&ApiId>) -> String {
-    let issuer = issuer.unwrap_or("https://YOUR-ISSUER");
+fn curl(id: &ClientId, token_endpoint: &str, api: Option<&ApiId>) -> String {
     let target = api.map_or_else(String::new, |api| {
         let parameter = client_grant::parameter(api);
         format!(" -d {parameter}={}", *encoded(api.as_str()))
     });
     format!(
         "curl -X POST {} -u \"{}:$CLIENT_SECRET\" -d grant_type=client_credentials{target}",
-        below(issuer, "/token"),
+        shell::word(token_endpoint),
         *encoded(id.as_str())
     )
 }

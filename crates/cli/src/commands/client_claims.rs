@@ -73,7 +73,7 @@ fn show(args: &ClientClaims, config: Option<&Path>, host: &Host, output: &mut Ou
     if output.is_json() {
         output.result_json(&record.claims)?;
     } else {
-        output.result(&serde_json::to_string_pretty(&record.claims)?)?;
+        output.result_pretty_json(&record.claims)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -13,6 +13,7 @@ use crate::host::Host;
 use crate::kind::Kind;
 use crate::kv::{ById, Records, Stored};
 use crate::output::Output;
+use crate::printable::printable_json;
 use crate::private_file::PrivateFile;
 use crate::project::Project;
 use crate::view::counted;
@@ -41,11 +42,12 @@ pub(super) fn run(
     let (stored_apis, stored) = (records.read_all::<ApiRecord>()?, records.read_all::<ClientRecord>()?);
     let apis: Vec<&ApiRecord> = stored_apis.values().flatten().collect();
     let clients: Vec<&ClientRecord> = stored.values().flatten().collect();
-    let text = backup::write(&apis, &clients);
+    // The names in it came from elsewhere, and people look at it.
+    let text = printable_json(&backup::write(&apis, &clients));
     let mut unreadable = unreadable_of::<ApiRecord>(&stored_apis, "API ");
     unreadable.extend(unreadable_of::<ClientRecord>(&stored, ""));
     match args.file.as_deref().zip(new_file) {
-        None => output.result(&text)?,
+        None => output.result_verbatim(&text)?,
         Some((file, mut new_file)) => {
             new_file.write(&text)?;
             new_file.keep();

@@ -11,7 +11,9 @@ use super::change_one::{self, Said, Which};
 use crate::change;
 use crate::grant_args::{ClientGrant, ClientUngrant, GrantArgs, single};
 use crate::host::Host;
+use crate::near::did_you_mean;
 use crate::output::Output;
+use crate::shell;
 use crate::view::listed;
 
 /// What `--json` prints of it.
@@ -113,7 +115,10 @@ fn no_token(record: &ClientRecord) -> Option<String> {
     if record.public {
         Some(format!("the client {id} is public, and gets no token by client_credentials"))
     } else if record.disabled {
-        Some(format!("the client {id} is disabled: it gets tokens after `edgemint client enable {id}`"))
+        Some(format!(
+            "the client {id} is disabled: it gets tokens after `edgemint client enable {}`",
+            shell::last(id.as_str())
+        ))
     } else {
         None
     }
@@ -128,6 +133,7 @@ pub(super) fn ungrant(
     let which = Which { id: &args.change.id, dry_run: args.change.dry_run, target: &args.change.target };
     change_one::run(&which, config, host, output, |record: &mut ClientRecord, place| {
         let (id, api, target) = (&args.change.id, &args.api, &place.project.target);
+        let near = did_you_mean(api.as_str(), record.grants.keys().map(ApiId::as_str));
         let was_default = record.default_api.as_ref() == Some(api);
         let scopes: Vec<&ScopeToken> = single(&args.scopes).collect();
         take_back(record, api, &scopes);
@@ -145,7 +151,7 @@ pub(super) fn ungrant(
         Ok(Said {
             what: Granted::of(record, api),
             done,
-            already: format!("The client {id} in {target} has no such grant for {api}"),
+            already: format!("The client {id} in {target} has no such grant for {api}{near}"),
             notes,
             warnings: Vec::new(),
         })

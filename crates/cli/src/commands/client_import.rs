@@ -21,7 +21,7 @@ use crate::kv::{ById, Pair, Records, in_parallel};
 use crate::output::Output;
 use crate::plan::{self, Planned, Verdict};
 use crate::project::{Project, Target};
-use crate::{backup, change, dex};
+use crate::{backup, change, dex, new_client};
 
 /// From so many secrets on it takes long enough to say so.
 const MANY: usize = 200;
@@ -100,6 +100,7 @@ pub(super) fn run(
         output.say(format_args!("warning: {warning}"));
     }
 
+    new_client::judge(&mut clients.planned, &apis.planned, &records, host.now)?;
     if !args.dry_run {
         apis.leave_what_others_wrote(&records)?;
         clients.leave_what_others_wrote(&records)?;

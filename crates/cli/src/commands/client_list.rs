@@ -15,8 +15,9 @@ use crate::client_args::{ClientList, ClientShow};
 use crate::host::Host;
 use crate::kv::{Records, Stored};
 use crate::output::Output;
+use crate::printable::printable_json;
 use crate::project::Project;
-use crate::view::{NONE, RecordView, State, listed, printable, table};
+use crate::view::{NONE, RecordView, State, listed, table};
 use crate::when::utc;
 
 /// What a client may have: its APIs, and the scopes of each.
@@ -74,7 +75,7 @@ impl Line for Row<'_> {
         let readable = self.state != State::Unreadable;
         [
             self.id.to_string(),
-            self.name.map_or_else(|| NONE.to_owned(), printable),
+            self.name.unwrap_or(NONE).to_owned(),
             self.state.word().to_owned(),
             if readable { self.live_secrets.to_string() } else { NONE.to_owned() },
             self.next_expiry.map_or_else(|| NONE.to_owned(), utc),
@@ -121,21 +122,21 @@ pub(super) fn show(
     if output.is_json() {
         output.result_json(&view)?;
     } else {
-        output.result(&shown(&record, &view).join("\n"))?;
+        output.result_lines(&shown(&record, &view))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// The claims in one line.
 fn claims(record: &ClientRecord) -> String {
-    printable(&serde_json::to_string(&record.claims).unwrap_or_default())
+    printable_json(&serde_json::to_string(&record.claims).unwrap_or_default())
 }
 
 /// The record for people.
 fn shown(record: &ClientRecord, view: &RecordView<'_>) -> Vec<String> {
     let fields = [
         ("id", view.id.to_string()),
-        ("name", printable(view.name)),
+        ("name", view.name.to_owned()),
         ("state", State::of(record).word().to_owned()),
         ("groups", listed(view.groups, NONE)),
         ("trusted peers", listed(view.trusted_peers.iter().map(ClientId::as_str), NONE)),
@@ -183,7 +184,7 @@ fn shown(record: &ClientRecord, view: &RecordView<'_>) -> Vec<String> {
     let heading = ["ID", "STATE", "CREATED", "EXPIRES", "HASH"].map(str::to_owned);
     let secrets = view.secrets.iter().map(|secret| {
         [
-            printable(secret.id),
+            secret.id.to_owned(),
             if secret.live { "live" } else { "expired" }.to_owned(),
             utc(secret.created),
             secret.expires.map_or_else(|| "never".to_owned(), utc),

@@ -8,16 +8,19 @@ use edgemint_issuer::{ClientId, ClientRecord, GeneratedSecret, SecretHash, Store
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::client_add::reveal;
+use super::client_add::{TokenEndpoint, reveal};
 use crate::change;
 use crate::client_args::{ClientRevokeSecret, ClientRotateSecret};
 use crate::delay::Delay;
 use crate::host::Host;
 use crate::kv::Records;
+use crate::new_client::refused_secrets;
 use crate::output::Output;
 use crate::plan::is_imported;
 use crate::private_file::PrivateFile;
 use crate::project::Project;
+use crate::shell;
+use crate::view::some_of;
 use crate::when::utc;
 
 /// What a generated secret's ID begins with; a number follows.
@@ -61,6 +64,12 @@ pub(super) fn rotate(
     let secret = GeneratedSecret::from_random(&Zeroizing::new(host.random_bytes::<32>()?));
     let end = host.now.saturating_add(args.overlap.seconds());
     let (after, endings) = rotated(&before, secret.hash(), host.now, end);
+    if let Some(why) = refused_secrets(&after, host.now) {
+        bail!(
+            "no new secret was made for the client {id}: {why}. Take some away with `edgemint client revoke-secret`, or \
+             end all of them with --overlap 0s"
+        );
+    }
     if args.change.dry_run {
         change::preview(&records, &project, &after, host, output)?;
         return Ok(ExitCode::SUCCESS);
@@ -71,6 +80,7 @@ pub(super) fn rotate(
     change::replace(&records, &project, &before, &after).context("no new secret is shown")?;
     let file = file.map(PrivateFile::keep);
 
+    let at = TokenEndpoint::of(&project);
     let secret_id = after.secrets.last().map_or("", |secret| secret.id.as_str());
     let delay = Delay::of(&project);
     if output.is_json() {
@@ -82,7 +92,7 @@ pub(super) fn rotate(
             old_secrets: &endings,
             revision: after.revision,
             seen_after_seconds: delay.seconds(),
-            issuer: project.issuer(),
+            issuer: at.issuer.as_deref(),
         })?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -98,7 +108,7 @@ pub(super) fn rotate(
     if before.disabled {
         output.say("The client is disabled: it gets tokens again after `edgemint client enable`.");
     }
-    reveal(id, &secret, file.as_deref(), project.issuer(), None, output)?;
+    reveal(id, &secret, file.as_deref(), &at, None, output)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -131,26 +141,43 @@ pub(super) fn revoke(
     host: &Host,
     output: &mut Output,
 ) -> Result<ExitCode> {
+    /// What became of one secret.
+    #[derive(Serialize)]
+    struct Secret<'a> {
+        secret_id: &'a str,
+        result: Outcome,
+    }
     /// The result, as `--json` prints it.
     #[derive(Serialize)]
     struct Revoked<'a> {
         id: &'a ClientId,
-        secret_id: &'a str,
-        result: Outcome,
+        /// Of a single secret.
+        #[serde(flatten)]
+        only: Option<&'a Secret<'a>>,
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        secrets: &'a [Secret<'a>],
         live_secrets: usize,
         revision: u64,
         seen_after_seconds: u64,
     }
     let project = Project::find(config, &args.change.target, host)?;
     let records = Records::of(&project, host)?;
-    let (id, secret_id) = (&args.change.id, args.secret_id.as_str());
+    let id = &args.change.id;
     let before: ClientRecord = change::find(&records, id, &project)?;
-    let Some((after, result)) = revoked(&before, secret_id, host.now) else {
-        let names: Vec<&str> = before.secrets.iter().map(|secret| secret.id.as_str()).collect();
-        let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-        bail!("the client {id} in {} has no secret {secret_id} (it has: {names})", project.target);
-    };
-    if result != Outcome::Unchanged {
+    let names: Vec<&str> = before.secrets.iter().map(|secret| secret.id.as_str()).collect();
+    if let Some(unknown) = args.secret_ids.iter().find(|secret_id| !names.contains(&secret_id.as_str())) {
+        let names = if names.is_empty() { "none".to_owned() } else { some_of(&names) };
+        bail!(
+            "the client {id} in {} has no secret {unknown}, so nothing was changed (it has: {names})",
+            project.target
+        );
+    }
+    let (after, outcomes) = revoked(&before, &args.secret_ids, args.forget, host.now);
+    if outcomes.iter().any(|outcome| *outcome != Outcome::Unchanged) {
+        if !args.forget {
+            change::must_be_storable(&after)
+                .context("an imported secret that expires stays in the record: --forget removes it")?;
+        }
         if args.change.dry_run {
             change::preview(&records, &project, &after, host, output)?;
             return Ok(ExitCode::SUCCESS);
@@ -160,11 +187,21 @@ pub(super) fn revoke(
 
     let live = |record: &ClientRecord| record.secrets.iter().filter(|s| s.is_live(host.now)).count();
     let delay = Delay::of(&project);
+    let secrets: Vec<Secret<'_>> = args
+        .secret_ids
+        .iter()
+        .zip(&outcomes)
+        .map(|(secret_id, result)| Secret { secret_id, result: *result })
+        .collect();
     if output.is_json() {
+        let (only, secrets) = match secrets.as_slice() {
+            [only] => (Some(only), &[][..]),
+            several => (None, several),
+        };
         output.result_json(&Revoked {
             id,
-            secret_id,
-            result,
+            only,
+            secrets,
             live_secrets: live(&after),
             revision: after.revision,
             seen_after_seconds: delay.seconds(),
@@ -172,27 +209,31 @@ pub(super) fn revoke(
         return Ok(ExitCode::SUCCESS);
     }
     let target = &project.target;
-    match result {
-        Outcome::Removed => {
-            output.say(format_args!("The secret {secret_id} of the client {id} in {target} is removed."));
+    for Secret { secret_id, result } in &secrets {
+        let secret = format!("The secret {secret_id} of the client {id} in {target}");
+        match result {
+            Outcome::Removed => output.say(format_args!("{secret} is removed.")),
+            Outcome::Forgotten => output.say(format_args!(
+                "{secret} is removed. It came from an import: an import of a file that still has it brings it back."
+            )),
+            Outcome::Expired => output.say(format_args!(
+                "{secret} has expired now. It came from an import, so its hash stays, and no import brings it back."
+            )),
+            Outcome::Unchanged => output.say(format_args!(
+                "{secret} has expired already, and stays, so that no import brings it back (--forget removes it)."
+            )),
         }
-        Outcome::Expired => output.say(format_args!(
-            "The secret {secret_id} of the client {id} in {target} has expired now. It came from an import, so its \
-             hash stays, and no import brings it back."
-        )),
-        Outcome::Unchanged => {
-            output.say(format_args!(
-                "The secret {secret_id} of the client {id} in {target} has expired already, and stays, so that no \
-                 import brings it back: nothing was written."
-            ));
-            return Ok(ExitCode::SUCCESS);
-        }
+    }
+    if outcomes.iter().all(|outcome| *outcome == Outcome::Unchanged) {
+        output.say("Nothing was written.");
+        return Ok(ExitCode::SUCCESS);
     }
     output.say(delay);
     if live(&after) == 0 && live(&before) > 0 {
         output.say(format_args!(
-            "warning: it was the last that worked: the client gets no token until `edgemint client rotate-secret {id}` \
-             makes a new one"
+            "warning: no secret of it works now: the client gets no token until `edgemint client rotate-secret {}` \
+             makes a new one",
+            shell::last(id.as_str())
         ));
     }
     Ok(ExitCode::SUCCESS)
@@ -203,27 +244,41 @@ pub(super) fn revoke(
 #[serde(rename_all = "lowercase")]
 enum Outcome {
     Removed,
+    /// An imported one was removed.
+    #[serde(rename = "removed")]
+    Forgotten,
     Expired,
     Unchanged,
 }
 
-/// The record in which that secret works no longer; `None` when it has no such secret.
-fn revoked(before: &ClientRecord, secret_id: &str, now: u64) -> Option<(ClientRecord, Outcome)> {
-    let secret = before.secrets.iter().find(|secret| secret.id == secret_id)?;
-    if !is_imported(secret) {
-        let mut after = change::next(before);
-        after.secrets.retain(|secret| secret.id != secret_id);
-        return Some((after, Outcome::Removed));
-    }
-    // An import that finds no trace of its secret would put it in again.
-    if !secret.is_live(now) {
-        return Some((before.clone(), Outcome::Unchanged));
-    }
+/// The record in which those secrets work no longer, and what became of each. `forget`: imported ones go, too.
+fn revoked(before: &ClientRecord, ids: &[String], forget: bool, now: u64) -> (ClientRecord, Vec<Outcome>) {
     let mut after = change::next(before);
-    for secret in after.secrets.iter_mut().filter(|secret| secret.id == secret_id) {
-        secret.expires = Some(now);
+    let mut outcome = |id: &String| {
+        let Some(at) = before.secrets.iter().find(|secret| secret.id == *id) else {
+            return Outcome::Unchanged;
+        };
+        let imported = is_imported(at);
+        if !imported || forget {
+            after.secrets.retain(|secret| secret.id != *id);
+            return if imported { Outcome::Forgotten } else { Outcome::Removed };
+        }
+        // An import that finds no trace of its secret would put it in again.
+        if !at.is_live(now) {
+            return Outcome::Unchanged;
+        }
+        after
+            .secrets
+            .iter_mut()
+            .filter(|secret| secret.id == *id)
+            .for_each(|secret| secret.expires = Some(now));
+        Outcome::Expired
+    };
+    let outcomes: Vec<Outcome> = ids.iter().map(&mut outcome).collect();
+    if outcomes.iter().all(|outcome| *outcome == Outcome::Unchanged) {
+        return (before.clone(), outcomes);
     }
-    Some((after, Outcome::Expired))
+    (after, outcomes)
 }
 
 #[cfg(test)]
@@ -275,23 +330,55 @@ mod tests {
         let add = |record: &ClientRecord| rotated(record, SecretHash::Sha256([1; 32]), NOW, NOW).0;
         let second = add(&record(vec![secret("s1", None)]));
         assert_eq!(second.secrets[1].id, "s2");
-        let (without, _) = revoked(&second, "s2", NOW).expect("it is there");
+        let (without, _) = revoke_one(&second, "s2", false);
         assert_eq!(add(&without).secrets[1].id, "s4");
         // Nor where the revision lags behind.
         assert_eq!(add(&record(vec![secret("s7", None), secret("sx", None)])).secrets[2].id, "s8");
     }
 
+    fn revoke_one(before: &ClientRecord, id: &str, forget: bool) -> (ClientRecord, Outcome) {
+        let (after, outcomes) = revoked(before, &[id.to_owned()], forget, NOW);
+        (after, outcomes[0])
+    }
+
     #[test]
     fn a_revoked_secret_is_gone_and_an_imported_one_is_not_brought_back() {
         let before = record(vec![secret("s1", None), secret("dex", None), secret("dex2", Some(NOW))]);
-        let result = |id| revoked(&before, id, NOW).map(|(after, result)| (after.revision, result));
-        assert_eq!(result("s1"), Some((2, Outcome::Removed)));
-        assert_eq!(result("dex"), Some((2, Outcome::Expired)));
-        assert_eq!(result("dex2"), Some((1, Outcome::Unchanged)));
-        assert_eq!(result("s2"), None);
-        let (after, _) = revoked(&before, "s1", NOW).expect("it is there");
-        assert_eq!(told(&after), [("dex", None), ("dex2", Some(NOW))]);
-        let (after, _) = revoked(&before, "dex", NOW).expect("it is there");
-        assert_eq!(told(&after)[1], ("dex", Some(NOW)));
+        let result = |id, forget| {
+            let (after, outcome) = revoke_one(&before, id, forget);
+            (after.revision, outcome)
+        };
+        for forget in [false, true] {
+            assert_eq!(result("s1", forget), (2, Outcome::Removed));
+        }
+        assert_eq!(result("dex", false), (2, Outcome::Expired));
+        assert_eq!(result("dex2", false), (1, Outcome::Unchanged));
+        assert_eq!(told(&revoke_one(&before, "s1", false).0), [("dex", None), ("dex2", Some(NOW))]);
+        assert_eq!(told(&revoke_one(&before, "dex", false).0)[1], ("dex", Some(NOW)));
+    }
+
+    #[test]
+    fn an_imported_secret_can_be_forgotten_and_the_last_one_too() {
+        let before = record(vec![secret("dex", None), secret("dex2", Some(NOW))]);
+        assert_eq!(told(&revoke_one(&before, "dex", true).0), [("dex2", Some(NOW))]);
+        assert_eq!(told(&revoke_one(&before, "dex2", true).0), [("dex", None)]);
+        let both = ["dex", "dex2"].map(str::to_owned);
+        let (after, outcomes) = revoked(&before, &both, true, NOW);
+        assert_eq!((told(&after), after.revision), (Vec::new(), 2));
+        assert_eq!(outcomes, [Outcome::Forgotten; 2]);
+        let (after, outcomes) = revoked(&before, &both, false, NOW);
+        assert_eq!(told(&after), [("dex", Some(NOW)), ("dex2", Some(NOW))]);
+        assert_eq!(outcomes, [Outcome::Expired, Outcome::Unchanged]);
+    }
+
+    #[test]
+    fn a_rotation_that_leaves_too_many_slow_hashes_is_refused() {
+        let slow = SecretHash::Pbkdf2 { iterations: 1, salt: vec![0; 8], derived: [0; 32] };
+        let secrets =
+            (1..=5).map(|i| StoredSecret { hash: slow.clone(), ..secret(&format!("dex{i}"), None) });
+        let before = record(secrets.collect());
+        let after = |end| rotated(&before, SecretHash::Sha256([1; 32]), NOW, end).0;
+        assert!(refused_secrets(&after(NOW + 1), NOW).is_some());
+        assert_eq!(refused_secrets(&after(NOW), NOW), None, "--overlap 0s");
     }
 }

@@ -12,6 +12,7 @@ use super::change_one::{self, Said, Which};
 use crate::grant_args::{ClientAllowIntrospection, ClientRevokeTokens};
 use crate::host::Host;
 use crate::output::Output;
+use crate::shell;
 use crate::when::utc;
 
 pub(super) fn allow_introspection(
@@ -73,7 +74,8 @@ pub(super) fn revoke(
                     .to_owned(),
                 format!(
                     "The client gets new tokens as before; `edgemint client disable {id}` or \
-                     `edgemint client rotate-secret {id} --overlap 0s` stops that."
+                     `edgemint client rotate-secret --overlap 0s {id}` stops that.",
+                    id = shell::last(id.as_str())
                 ),
             ],
             warnings: Vec::new(),

@@ -13,6 +13,6 @@ pub(super) fn run(args: &Completions, output: &mut Output) -> Result<ExitCode> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Args::command(), "edgemint", &mut script);
     let script = String::from_utf8(script).context("the script is not text")?;
-    output.result(script.trim_end())?;
+    output.result_verbatim(script.trim_end())?;
     Ok(ExitCode::SUCCESS)
 }

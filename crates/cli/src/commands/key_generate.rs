@@ -55,7 +55,7 @@ pub(super) fn run(args: &KeyGenerate, host: &Host, output: &mut Output) -> Resul
             format!("in {}", file.display())
         }
         None => {
-            output.result(&jwk)?;
+            output.result_verbatim(&jwk)?;
             "shown this once".to_owned()
         }
     };
@@ -68,8 +68,9 @@ pub(super) fn run(args: &KeyGenerate, host: &Host, output: &mut Output) -> Resul
     };
     output.say(format_args!(
         "A private key, {shown}. Put it into a secret of the Worker, at the prompt of this command or \
-         through a pipe:\n  npx wrangler secret put SIGNING_KEY_<NAME> --env production\n{when}"
+         through a pipe:\n  npx wrangler secret put SIGNING_KEY_<NAME> --env production"
     ));
+    output.say(when);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -13,6 +13,7 @@ use crate::http::{Http, below};
 use crate::key_args::KeyList;
 use crate::key_names;
 use crate::local_keys::LocalKeys;
+use crate::local_server;
 use crate::output::Output;
 use crate::project::{Project, Target};
 use crate::when::{self, from_now};
@@ -70,7 +71,8 @@ pub(super) fn run(
             names.map(Key::deployed).collect()
         }
     };
-    let published = project.issuer().context("wrangler.toml sets no ISSUER").and_then(published);
+    let issuer = local_server::issuer(&project).context("wrangler.toml sets no ISSUER");
+    let published = issuer.and_then(|issuer| published(&issuer));
     if output.is_json() {
         let published = published.as_deref().ok();
         output.result_json(&Listed { keys: &keys, published })?;

@@ -17,8 +17,10 @@ use crate::key_args::KeyRetire;
 use crate::key_names;
 use crate::kv::Records;
 use crate::local_keys::LocalKeys;
+use crate::local_server;
 use crate::output::Output;
 use crate::project::{Project, Target};
+use crate::shell;
 use crate::when::{self, from_now};
 use crate::wrangler::Wrangler;
 
@@ -112,15 +114,21 @@ pub(super) fn run(
         }
     };
     if args.dry_run {
-        output.say(format_args!("It would {what}\nNothing was done."));
+        output.say(format_args!("It would {what}"));
+        output.say("Nothing was done.");
     } else {
         let question = format!("Retire the key {name} of {}? It cannot be brought back.", project.target);
         confirm(args.yes, &question, "nothing was done", host, output)?;
         match &project.target {
             Target::Local(state) => LocalKeys::read(state)?.remove(&name, host)?,
-            Target::Deployed(environment) => Wrangler::find(&project, host)?
-                .delete_secret(environment, &name)
-                .with_context(|| format!("the key is still there, or not surely gone: `edgemint key list --env {environment}` shows whether {name} is there"))?,
+            Target::Deployed(environment) => {
+                Wrangler::find(&project, host)?.delete_secret(environment, &name).with_context(|| {
+                    let list = shell::command("edgemint", &["key", "list", "--env", environment]);
+                    format!(
+                        "the key is still there, or not surely gone: `{list}` shows whether {name} is there"
+                    )
+                })?;
+            }
         }
         output.say(format_args!(
             "Retired the key {name} of {}. Those who verify tokens may keep it for up to {DOCUMENT_MAX_AGE}; then no \
@@ -171,10 +179,10 @@ fn used(project: &Project, host: &Host) -> Result<Uses> {
 
 /// Whether the key `kid` is the one that signs (the issuer publishes that one first), and its algorithm.
 fn look_up(project: &Project, kid: &str) -> Result<(bool, Option<Algorithm>)> {
-    let issuer =
-        project.issuer().context("wrangler.toml sets no ISSUER, so that --kid cannot be looked up")?;
+    let issuer = local_server::issuer(project)
+        .context("wrangler.toml sets no ISSUER, so that --kid cannot be looked up")?;
     let published =
-        published(issuer).context("what the issuer publishes could not be seen, and nothing was done")?;
+        published(&issuer).context("what the issuer publishes could not be seen, and nothing was done")?;
     match published.iter().enumerate().find(|(_, key)| key.kid == kid) {
         Some((place, key)) => Ok((place == 0, Algorithm::named(&key.alg))),
         None => bail!("{issuer} publishes no key {kid}: `edgemint key list` shows those that it does"),

@@ -15,8 +15,10 @@ use crate::jwt::SKEW;
 use crate::key_args::KeyRotate;
 use crate::key_names;
 use crate::local_keys::LocalKeys;
+use crate::local_server;
 use crate::output::Output;
 use crate::project::{Project, Target};
+use crate::shell;
 use crate::when::{self, from_now};
 use crate::wrangler::Wrangler;
 
@@ -97,19 +99,25 @@ pub(super) fn run(
         let key = SigningKey::parse(&name, &jwk).map_err(|error| anyhow::anyhow!("{name} {error}"))?;
         match &project.target {
             Target::Local(state) => LocalKeys::read(state)?.add(&name, &jwk, host)?,
-            Target::Deployed(environment) => Wrangler::find(&project, host)?
-                .put_secret(environment, &name, &jwk)
-                .with_context(|| format!("the key was not put in, or not surely: `edgemint key list --env {environment}` shows whether {name} is there"))?,
+            Target::Deployed(environment) => {
+                Wrangler::find(&project, host)?.put_secret(environment, &name, &jwk).with_context(|| {
+                    let list = shell::command("edgemint", &["key", "list", "--env", environment]);
+                    format!("the key was not put in, or not surely: `{list}` shows whether {name} is there")
+                })?;
+            }
         }
         kid = Some(key.kid().to_owned());
         output.say(format_args!("Added the key {name} ({}) to {}.", key.kid(), project.target));
     }
 
     output.say(format_args!(
-        "It signs from {} on ({}).\nThe key that signs until then may go (`edgemint key retire`) after {}: when the last token that it signed has \
-         expired ({lifetime} at most).",
+        "It signs from {} on ({}).",
         when::utc(activates),
-        from_now(activates, host.now),
+        from_now(activates, host.now)
+    ));
+    output.say(format_args!(
+        "The key that signs until then may go (`edgemint key retire`) after {}: when the last token that it signed has \
+         expired ({lifetime} at most).",
         when::utc(old_may_go),
     ));
     if let Some(note) = who_gets_it(&project, alg.algorithm(), &there) {
@@ -144,7 +152,8 @@ fn of_what_signs(project: &Project, there: &[String], now: u64) -> Result<Alg> {
         let latest = keys.iter().max_by_key(|key| rank(key));
         return Ok(latest.map_or(Alg::Es256, |key| Alg::of(key.alg())));
     }
-    let published = project.issuer().context("wrangler.toml sets no ISSUER").and_then(published);
+    let issuer = local_server::issuer(project).context("wrangler.toml sets no ISSUER");
+    let published = issuer.and_then(|issuer| published(&issuer));
     let first = published
         .context("what signs now could not be seen: name the algorithm of the new key with --alg")?;
     let alg = first.first().and_then(|key| Algorithm::named(&key.alg));

@@ -33,7 +33,7 @@ pub(super) fn print<L: Line>(lines: &[L], project: &Project, output: &mut Output
     }
     let heading = L::HEADING.map(str::to_owned);
     let rows: Vec<_> = std::iter::once(heading).chain(lines.iter().map(Line::cells)).collect();
-    output.result(&table(&rows).join("\n"))?;
+    output.result_lines(&table(&rows))?;
     for (id, error) in lines.iter().filter_map(Line::unreadable) {
         output.say(format_args!("warning: the record of {id} cannot be read: {error}"));
     }

@@ -58,10 +58,8 @@ pub(super) fn run<R: Kind>(
         may_go(&records, &there, output)?;
         let names = listed(there.iter().map(ToString::to_string), "");
         if dry_run {
-            output.say(format_args!(
-                "It would remove {names} from {target} by\n  {}\nNothing was removed.",
-                records.told_remove()
-            ));
+            output.say(format_args!("It would remove {names} from {target} by\n  {}", records.told_remove()));
+            output.say("Nothing was removed.");
         } else {
             let question = format!("Remove {names} from {target}?");
             confirm(removal.yes, &question, "nothing was removed", host, output)?;

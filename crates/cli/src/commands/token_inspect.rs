@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
-use super::ask;
+use super::ask::{self, TokenKind};
 use crate::host::Host;
 use crate::http::{Http, below};
 use crate::jwt::{Jwt, Kind};
@@ -33,8 +33,11 @@ pub(super) fn run(
     output: &mut Output,
 ) -> Result<ExitCode> {
     let issuer = ask::issuer(&args.from, config, host)?;
-    let text = if args.token == "-" { ask::token(None, host)? } else { Zeroizing::new(args.token.clone()) };
-    let token = Jwt::parse(text.trim()).map_err(|error| anyhow!("this is not a JWT: {error}"))?;
+    let text =
+        if args.token == "-" { ask::read_token(None, host)? } else { Zeroizing::new(args.token.clone()) };
+    let kind = if args.id_token { TokenKind::Id } else { TokenKind::Access };
+    let text = ask::in_text(&text, kind)?;
+    let token = Jwt::parse(&text).map_err(|error| anyhow!("this is not a JWT: {error}"))?;
 
     let http = Http::of(&issuer);
     let discovery = http.document(&below(&issuer, "/.well-known/openid-configuration"))?;
@@ -50,7 +53,7 @@ pub(super) fn run(
         output.result_json(&Inspected { valid, kind: token.kind(), header, claims, wrong: &wrong })?;
     } else {
         let shown = json!({ "header": token.header, "claims": token.claims });
-        output.result(&serde_json::to_string_pretty(&shown)?)?;
+        output.result_pretty_json(&shown)?;
         output.say(token.kind());
         for (name, what) in [("iat", "issued"), ("nbf", "valid from"), ("exp", "expires")] {
             if let Some(time) = token.time(name) {

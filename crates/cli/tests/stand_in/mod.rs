@@ -89,11 +89,20 @@ impl Folder {
         calls.lines().map(str::to_owned).collect()
     }
 
+    /// Runs `edgemint` in a folder of it.
+    pub(crate) fn edgemint_in(&self, folder: &str, arguments: &[&str]) -> Told {
+        self.run(&self.0.join(folder), arguments, "")
+    }
+
     /// Runs `edgemint` there, with this on its standard input.
     pub(crate) fn edgemint(&self, arguments: &[&str], input: &str) -> Told {
+        self.run(&self.0, arguments, input)
+    }
+
+    fn run(&self, dir: &Path, arguments: &[&str], input: &str) -> Told {
         let mut child = Command::new(env!("CARGO_BIN_EXE_edgemint"))
             .args(arguments)
-            .current_dir(&self.0)
+            .current_dir(dir)
             .env("FAKE_WRANGLER", self.0.join("fake"))
             .env("THE_SECRET", "hunter2: 100%")
             .stdin(Stdio::piped())
