@@ -25,6 +25,7 @@ import com.nimbusds.oauth2.sdk.id.ClientID;
 import com.nimbusds.oauth2.sdk.id.Issuer;
 import com.nimbusds.oauth2.sdk.token.AccessToken;
 import com.nimbusds.oauth2.sdk.token.AccessTokenType;
+import com.nimbusds.openid.connect.sdk.op.OIDCProviderMetadata;
 import java.net.URI;
 import java.util.List;
 import java.util.Set;
@@ -39,6 +40,11 @@ public class Client {
         String issuer = arguments[0], id = arguments[1], secret = arguments[2], resource = arguments[3];
         String algorithm = arguments[4];
         AuthorizationServerMetadata metadata = AuthorizationServerMetadata.resolve(new Issuer(issuer));
+        // Its parser of OpenID providers demands more.
+        for (AuthorizationServerMetadata one : List.of(metadata, OIDCProviderMetadata.resolve(new Issuer(issuer)))) {
+            must(one.getAuthorizationEndpointURI().equals(URI.create(issuer + "/auth")), () -> "the authorization endpoint");
+            must(!one.getResponseTypes().isEmpty(), () -> "the response types");
+        }
 
         AccessToken token = null;
         ClientID client = new ClientID(id);
