@@ -34,7 +34,7 @@ import org.springframework.security.oauth2.jwt.JwtValidators;
 import org.springframework.security.oauth2.jwt.NimbusJwtDecoder;
 import org.springframework.security.oauth2.jose.jws.SignatureAlgorithm;
 
-/** Nimbus's SDK as client and validator of RFC 9068, and Spring Security as resource server. */
+/** Nimbus's SDK as client and validator of RFC 9068, Spring Security as resource server, and Apache HttpClient. */
 public class Client {
     public static void main(String[] arguments) throws Exception {
         String issuer = arguments[0], id = arguments[1], secret = arguments[2], resource = arguments[3];
@@ -45,6 +45,7 @@ public class Client {
             must(one.getAuthorizationEndpointURI().equals(URI.create(issuer + "/auth")), () -> "the authorization endpoint");
             must(!one.getResponseTypes().isEmpty(), () -> "the response types");
         }
+        Apache.getTokens(metadata.getTokenEndpointURI(), id, secret, resource);
 
         AccessToken token = null;
         ClientID client = new ClientID(id);
