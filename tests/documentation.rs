@@ -221,7 +221,7 @@ fn every_relative_link_leads_somewhere() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What the manifests of the workspace, of fuzz/ and of npm name, those of bench/ too, without our own.
+/// What the manifests of the workspace, of fuzz/ and of npm name, those of bench/ and of the tests too, without our own.
 fn direct_dependencies() -> BTreeSet<String> {
     let mut manifests = vec![root().join("Cargo.toml"), root().join("xtask/Cargo.toml")];
     manifests.extend([root().join("tests/e2e/Cargo.toml"), root().join("fuzz/Cargo.toml")]);
@@ -240,7 +240,11 @@ fn direct_dependencies() -> BTreeSet<String> {
     }
     names.retain(|name| !name.starts_with("edgemint-") && name != "xtask");
     assert!(names.len() > 20, "found only {names:?}");
-    for (manifest, kind) in [("package.json", "devDependencies"), ("bench/package.json", "dependencies")] {
+    for (manifest, kind) in [
+        ("package.json", "devDependencies"),
+        ("bench/package.json", "dependencies"),
+        ("tests/e2e/clients/mcp/package.json", "dependencies"),
+    ] {
         // The only list of names with versions in it.
         let package = read(&root().join(manifest));
         let (_, listed) = package.split_once(&format!("\"{kind}\": {{")).expect("npm's dependencies");

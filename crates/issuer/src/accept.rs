@@ -1,7 +1,10 @@
-//! `Accept` (RFC 9110 §12.5.1), as far as introspection asks: JSON, or the signed answer of RFC 9701.
+//! `Accept` (RFC 9110 §12.5.1): whether a client prefers another representation to JSON, and which.
 
 /// The media type of a signed introspection response (RFC 9701 §5).
 pub(crate) const INTROSPECTION_JWT: &str = "application/token-introspection+jwt";
+
+/// The media type of a page for a browser.
+const HTML: &str = "text/html";
 
 const JSON: &str = "application/json";
 
@@ -14,6 +17,16 @@ const MAX_ACCEPT: usize = 1024;
 /// `application/json` before it: by a higher weight, or by the same and an earlier place. A wildcard never asks for it,
 /// and a list that allows neither gets JSON: a resource server that asks whether a token is active gets an answer.
 pub(crate) fn prefers_jwt(accept: Option<&str>) -> bool {
+    prefers(accept, INTROSPECTION_JWT)
+}
+
+/// Whether the answer is to be a page that a person reads: browsers name [`HTML`] first. The rule is that of
+/// [`prefers_jwt`], so that a client that takes anything (`*/*`) gets JSON.
+pub(crate) fn prefers_html(accept: Option<&str>) -> bool {
+    prefers(accept, HTML)
+}
+
+fn prefers(accept: Option<&str>, media_type: &str) -> bool {
     let Some(accept) = accept.filter(|accept| accept.len() <= MAX_ACCEPT) else { return false };
     let place_of = |wanted: &str| {
         let ranges = accept.split(',').map(range).enumerate();
@@ -21,10 +34,10 @@ pub(crate) fn prefers_jwt(accept: Option<&str>) -> bool {
         // The heaviest, and of those the first.
         named.map(|(place, (_, weight))| (weight, std::cmp::Reverse(place))).max()
     };
-    match (place_of(INTROSPECTION_JWT), place_of(JSON)) {
+    match (place_of(media_type), place_of(JSON)) {
         (None, _) => false,
         (Some(_), None) => true,
-        (Some(jwt), Some(json)) => jwt > json,
+        (Some(preferred), Some(json)) => preferred > json,
     }
 }
 
@@ -85,10 +98,33 @@ mod tests {
         assert!(!prefers_jwt(Some(&format!("{INTROSPECTION_JWT}{}", " ".repeat(MAX_ACCEPT)))));
     }
 
+    #[test]
+    fn a_page_is_for_browsers_and_json_for_programs() {
+        for (accept, html) in [
+            // What browsers send with a navigation.
+            ("text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8", true),
+            ("text/html, application/json;q=0.9", true),
+            ("TEXT/HTML", true),
+            // Programs.
+            ("*/*", false),
+            ("text/*", false),
+            ("application/json", false),
+            ("application/json, text/plain, */*", false),
+            ("application/json, text/html", false),
+            ("text/html;q=0, */*", false),
+            // The defaults of curl, Go, Python's requests, Java's HttpURLConnection.
+            ("", false),
+            ("*/*; q=.2", false),
+        ] {
+            assert_eq!(prefers_html(Some(accept)), html, "{accept}");
+        }
+        assert!(!prefers_html(None));
+    }
+
     proptest! {
         #[test]
         fn no_text_makes_the_parser_panic(text in "([a-z*/+]{0,9}[;,=q0-9. ]{0,5}){0,9}|.*") {
-            let _ = prefers_jwt(Some(&text));
+            let _ = (prefers_jwt(Some(&text)), prefers_html(Some(&text)));
         }
     }
 }

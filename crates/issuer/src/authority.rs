@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::authenticate::Authenticator;
+use crate::authorization;
 use crate::brake::Brakes;
 use crate::clients::Clients;
 use crate::config::{Config, GrantType};
@@ -52,6 +53,7 @@ type Answer<'a> = (Response<'a>, Option<Decision>);
 /// The endpoints.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Endpoint {
+    Authorization,
     Token,
     Introspection,
     Revocation,
@@ -68,6 +70,7 @@ impl Endpoint {
             return Some(Self::OAuthMetadata);
         }
         match path.strip_prefix(base)? {
+            authorization::PATH => Some(Self::Authorization),
             "/token" => Some(Self::Token),
             "/token/introspect" => Some(Self::Introspection),
             "/token/revoke" => Some(Self::Revocation),
@@ -81,6 +84,8 @@ impl Endpoint {
 
     fn takes(self, method: &str) -> bool {
         match self {
+            // OpenID Connect Core §3.1.2.1.
+            Self::Authorization => matches!(method, "GET" | "HEAD" | "POST"),
             Self::Token | Self::Introspection | Self::Revocation => method == "POST",
             Self::OpenIdConfiguration | Self::OAuthMetadata | Self::Keys | Self::Health => {
                 matches!(method, "GET" | "HEAD")
@@ -96,6 +101,7 @@ impl Endpoint {
     /// What the log calls it.
     fn name(self) -> &'static str {
         match self {
+            Self::Authorization => "auth",
             Self::Token => "token",
             Self::Introspection => "introspect",
             Self::Revocation => "revoke",
@@ -105,14 +111,16 @@ impl Endpoint {
         }
     }
 
-    /// Whether web pages may be let in (RFC 9700 §2.6): not where resource servers and operators ask.
+    /// Whether web pages may be let in (RFC 9700 §2.6): not where resource servers and operators ask, and never at the
+    /// authorization endpoint.
     fn is_for_pages(self) -> bool {
-        !matches!(self, Self::Introspection | Self::Revocation | Self::Health)
+        !matches!(self, Self::Authorization | Self::Introspection | Self::Revocation | Self::Health)
     }
 
     /// The methods that it takes, without and with a preflight.
     fn methods(self, preflight: bool) -> &'static str {
         match (self, preflight) {
+            (Self::Authorization, _) => "GET, HEAD, POST",
             (Self::Token | Self::Introspection | Self::Revocation, false) => "POST",
             (Self::Token, true) => "POST, OPTIONS",
             (_, false) => "GET, HEAD",
@@ -183,6 +191,7 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifie
             Self::plain(Response::method_not_allowed(methods))
         } else {
             match endpoint {
+                Endpoint::Authorization => self.refuse_sign_in(request),
                 Endpoint::Token => self.token(request, moment, trail).await,
                 Endpoint::Introspection | Endpoint::Revocation => {
                     self.inspect(endpoint, request, trail).await
@@ -217,6 +226,14 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifie
         let (response, decision) = Self::refuse(&TokenError::PlainHttp, name, presented_by(request), false);
         let carries = request.method == "POST" || request.authorization.is_some();
         (response, decision.filter(|_| carries))
+    }
+
+    /// The authorization endpoint (RFC 6749 §3.1). Nothing that a request asks for is read, so that nothing of it can
+    /// lead anywhere.
+    fn refuse_sign_in(&self, request: &Request<'_>) -> Answer<'_> {
+        let endpoint = Endpoint::Authorization.name();
+        let (refusal, decision) = Self::refuse(&TokenError::NoSignIn, endpoint, None, false);
+        (authorization::shown(refusal, request, &self.config.issuer), decision)
     }
 
     async fn health(&self, moment: &Moment) -> Answer<'_> {

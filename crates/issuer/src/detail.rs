@@ -60,6 +60,10 @@ impl TokenError {
                 "the grant type is unknown, or not enabled here. Set GRANT_TYPES to `client_credentials`, which is opt-in, \
                  or correct `grant_type` at the client."
             }
+            Self::NoSignIn => {
+                "nobody can sign in here, because this issuer serves only client_credentials. Set the client up for that \
+                 grant, or name another issuer at the client."
+            }
             Self::TokenMissing => "the body has no `token`. Send the token in the body, and not in the URL.",
             Self::TwoAuthenticationMethods => {
                 "the request has credentials both in the header Authorization and in the body. Configure the client to \
@@ -305,6 +309,7 @@ mod tests {
         TokenError::RepeatedParameter => TokenError::RepeatedParameter,
         TokenError::GrantTypeMissing => TokenError::GrantTypeMissing,
         TokenError::GrantTypeNotEnabled => TokenError::GrantTypeNotEnabled,
+        TokenError::NoSignIn => TokenError::NoSignIn,
         TokenError::TokenMissing => TokenError::TokenMissing,
         TokenError::TwoAuthenticationMethods => TokenError::TwoAuthenticationMethods,
         TokenError::ClientIdMismatch => TokenError::ClientIdMismatch,

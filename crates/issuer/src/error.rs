@@ -139,6 +139,9 @@ pub enum TokenError {
     /// The token would be longer than any that is looked at when it comes back.
     TokenTooLong,
 
+    /// A request to the authorization endpoint.
+    NoSignIn,
+
     /// A token that another client was issued, and that this one cannot revoke (RFC 7009 §2.1).
     TokenOfAnotherClient,
 
@@ -242,6 +245,10 @@ impl TokenError {
             Self::TokenTooLong => {
                 (Code::InvalidScope, "The token would be too long: ask for fewer scopes or audiences.")
             }
+            Self::NoSignIn => (
+                Code::UnsupportedResponseType,
+                "This issuer has no sign-in. Get tokens with the grant client_credentials at the token endpoint.",
+            ),
             Self::TokenOfAnotherClient => (Code::InvalidGrant, "The token was issued to another client."),
             Self::CorruptRecord(..) | Self::CorruptApi(..) => {
                 (Code::ServerError, "The request could not be served.")
@@ -296,6 +303,7 @@ impl TokenError {
             Self::TargetsDiffer => "targets_differ",
             Self::ScopesDiffer => "scopes_differ",
             Self::TokenTooLong => "token_too_long",
+            Self::NoSignIn => "no_sign_in",
             Self::TokenOfAnotherClient => "token_of_another_client",
             Self::StoreUnavailable(_) => "store_unavailable",
             Self::CorruptRecord(..) => "corrupt_record",

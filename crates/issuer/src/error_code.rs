@@ -1,7 +1,7 @@
 //! The error codes that clients are told, each with its status.
 
-/// The error codes that `/token` and the endpoints below it answer with (RFC 6749 §5.2, RFC 8707 §2; the last three after
-/// RFC 6749 §4.1.2.1).
+/// The error codes that `/token`, the endpoints below it, and `/auth` answer with (RFC 6749 §5.2, RFC 8707 §2; the last
+/// three after RFC 6749 §4.1.2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorCode {
     /// The request is malformed.
@@ -16,6 +16,8 @@ pub enum ErrorCode {
     UnauthorizedClient,
     /// The grant is not served here.
     UnsupportedGrantType,
+    /// There is nothing that the authorization endpoint could answer with (RFC 6749 §4.1.2.1).
+    UnsupportedResponseType,
     /// The scope is unknown, malformed, or more than the client may have.
     InvalidScope,
     /// What the token is wanted for is unknown, malformed, or not for this client (RFC 8707 §2).
@@ -37,6 +39,7 @@ impl ErrorCode {
             Self::InvalidGrant => "invalid_grant",
             Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::UnsupportedResponseType => "unsupported_response_type",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
             Self::ServerError => "server_error",
@@ -51,6 +54,7 @@ impl ErrorCode {
             | Self::InvalidGrant
             | Self::UnauthorizedClient
             | Self::UnsupportedGrantType
+            | Self::UnsupportedResponseType
             | Self::InvalidScope
             | Self::InvalidTarget => 400,
             Self::InvalidClient => 401,

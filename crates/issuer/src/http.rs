@@ -131,6 +131,7 @@ impl<'a> Response<'a> {
             | ErrorCode::InvalidGrant
             | ErrorCode::UnauthorizedClient
             | ErrorCode::UnsupportedGrantType
+            | ErrorCode::UnsupportedResponseType
             | ErrorCode::InvalidScope
             | ErrorCode::InvalidTarget
             | ErrorCode::ServerError => {}

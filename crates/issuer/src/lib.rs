@@ -13,6 +13,7 @@ mod api;
 mod arrival;
 mod authenticate;
 mod authority;
+mod authorization;
 mod brake;
 mod client;
 mod clients;

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::authorization;
 use crate::config::{Config, GrantType, TokenProfile};
 use crate::duration::Lifetime;
 use crate::http::{Request, Response};
@@ -18,9 +19,14 @@ use crate::signed_metadata::SignedMetadata;
 /// before it signs.
 pub const DOCUMENT_MAX_AGE: Lifetime = Lifetime::from_seconds(300);
 
-/// OpenID Connect Discovery §3 requires an `authorization_endpoint`, and strict clients refuse a document
-/// without one; edgemint has none. Kubernetes' issuer set the precedent for such a value.
-const NO_AUTHORIZATION_ENDPOINT: &str = "urn:edgemint:no-authorization-endpoint";
+/// Clients refuse a document without a response type (OpenID Connect Discovery §3, RFC 8414 §2), so the documents name the
+/// one that Kubernetes publishes for tokens of machines. A client that wants `code` then stops before it sends a person to
+/// the authorization endpoint.
+const RESPONSE_TYPES: [&str; 1] = ["id_token"];
+
+/// MCP's SDK for Go refuses a document without PKCE, whatever the grant. No request to the authorization endpoint gets far
+/// enough for it to matter.
+const CODE_CHALLENGE_METHODS: [&str; 1] = ["S256"];
 
 const SCOPES: [&str; 4] = ["openid", "email", "groups", "profile"];
 
@@ -114,11 +120,11 @@ struct Attested<'a> {
 #[derive(Serialize)]
 struct Metadata<'a> {
     issuer: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    authorization_endpoint: Option<&'a str>,
+    authorization_endpoint: String,
     token_endpoint: String,
     jwks_uri: String,
-    response_types_supported: &'a [&'a str],
+    response_types_supported: [&'a str; 1],
+    code_challenge_methods_supported: [&'a str; 1],
     grant_types_supported: Vec<&'a str>,
     subject_types_supported: [&'a str; 1],
     id_token_signing_alg_values_supported: &'a [Algorithm],
@@ -146,12 +152,13 @@ impl Documents {
         if config.profile == TokenProfile::Rfc9068 {
             claims.extend(CLAIMS_OF_RFC9068);
         }
-        let metadata = |authorization_endpoint, response_types_supported| Metadata {
+        let metadata = Metadata {
             issuer,
-            authorization_endpoint,
+            authorization_endpoint: format!("{base}{}", authorization::PATH),
             token_endpoint: format!("{base}/token"),
             jwks_uri: format!("{base}/keys"),
-            response_types_supported,
+            response_types_supported: RESPONSE_TYPES,
+            code_challenge_methods_supported: CODE_CHALLENGE_METHODS,
             grant_types_supported: config.grants.iter().copied().map(GrantType::name).collect(),
             subject_types_supported: ["public"],
             id_token_signing_alg_values_supported: &algorithms,
@@ -166,16 +173,15 @@ impl Documents {
             claims_supported: &claims,
         };
         let (keys, count) = (&config.keys, config.keys.len());
-        let openid = metadata(Some(NO_AUTHORIZATION_ENDPOINT), &["id_token"]);
-        let oauth = metadata(None, &[]);
         let attested = json(&Attested {
             iss: issuer,
             aud: format!("{base}/.well-known/oauth-authorization-server"),
-            metadata: &oauth,
+            metadata: &metadata,
         });
+        let document = json(&metadata);
         Self {
-            openid: Document::new(json(&openid)),
-            oauth: SignedMetadata::new(json(&oauth), attested, count),
+            openid: Document::new(document.clone()),
+            oauth: SignedMetadata::new(document, attested, count),
             jwks: (0..count).map(Some).chain([None]).map(|active| Document::new(keys.jwks(active))).collect(),
         }
     }

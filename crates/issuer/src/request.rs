@@ -73,13 +73,46 @@ fn parse_scope(scope: Option<&str>) -> Result<Scope, TokenError> {
     })
 }
 
-/// `application/x-www-form-urlencoded`, and if a `charset` is given, UTF-8 (RFC 6749 Appendix B).
+/// Whether the media type is `application/x-www-form-urlencoded`, whatever its parameters.
+///
+/// The type defines no parameter, and a form is percent-encoded UTF-8 whatever a `charset` says (WHATWG URL §5, RFC 6749
+/// Appendix B). Apache HttpClient sends `charset=ISO-8859-1` by default, and dex ignores it.
 fn is_form(content_type: Option<&str>) -> bool {
-    let mut parts = content_type.unwrap_or_default().split(';').map(str::trim);
-    let is_form = parts.next().is_some_and(|t| t.eq_ignore_ascii_case("application/x-www-form-urlencoded"));
-    is_form
-        && parts.all(|parameter| {
-            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-            !name.eq_ignore_ascii_case("charset") || value.trim_matches('"').eq_ignore_ascii_case("utf-8")
-        })
+    let media_type = content_type.and_then(|value| value.split(';').next()).unwrap_or_default();
+    media_type.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn only_a_form_is_a_form() {
+        for other in [
+            "",
+            ";",
+            "application/json",
+            "multipart/form-data; boundary=x",
+            "text/plain; application/x-www-form-urlencoded",
+            "application/x-www-form-urlencoded2",
+            "application/x-www-form-urlencoded, text/plain",
+            "\"application/x-www-form-urlencoded\"",
+        ] {
+            assert!(!is_form(Some(other)), "{other}");
+        }
+        assert!(!is_form(None));
+    }
+
+    proptest! {
+        #[test]
+        fn no_parameter_changes_whether_it_is_a_form(
+            parameters in "(;[ \t]{0,2}|[a-z-]{0,9}=?\"?[ -~]{0,9}){0,4}",
+            form in proptest::bool::ANY,
+        ) {
+            let media_type = if form { "Application/X-WWW-Form-URLencoded" } else { "text/plain" };
+            let value = format!("{media_type};{parameters}");
+            prop_assert_eq!(is_form(Some(&value)), form);
+        }
+    }
 }

@@ -195,6 +195,12 @@ pub fn send(method: &str, url: &str, headers: &BTreeMap<String, String>, body: V
     }
 }
 
+/// A port of this machine that nothing listens on.
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("it has an address").port()
+}
+
 /// GETs a JSON document.
 pub fn get_json(url: &str) -> Value {
     let answer = send("GET", url, &BTreeMap::new(), Vec::new());

@@ -14,7 +14,9 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use edgemint_e2e::{State, documented, edgemint, has, note, run, send, serve_at_its_own_address, tools};
+use edgemint_e2e::{
+    State, documented, edgemint, free_port, has, note, run, send, serve_at_its_own_address, tools,
+};
 use xtask::Server;
 
 /// What stands for the issuer in the documentation.
@@ -69,11 +71,6 @@ impl Drop for Running {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 #[test]

@@ -10,8 +10,9 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
-use edgemint_e2e::{State, documented, has, note, run, serve_with};
+use edgemint_e2e::{State, documented, edgemint, free_port, has, note, run, serve_with, tools};
 use xtask::{Server, ServerOptions};
 
 const CLIENT: &str = "api-client";
@@ -36,28 +37,62 @@ struct Client {
     algorithms: &'static [&'static str],
 }
 
-fn go() -> Command {
-    let program = built("go").join("client");
-    let mut build = Command::new("go");
-    run(build.args(["build", "-o"]).arg(&program).arg(".").current_dir(clients().join("go")));
-    Command::new(program)
+/// The program of a package of clients/go; all of them are built at once.
+fn go(name: &str) -> Command {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let programs = BUILT.get_or_init(|| {
+        let programs = built("go");
+        let mut build = Command::new("go");
+        // With a slash at its end, it is a folder for all of them.
+        run(build
+            .arg("build")
+            .arg("-o")
+            .arg(programs.join(""))
+            .arg("./...")
+            .current_dir(clients().join("go")));
+        programs
+    });
+    Command::new(programs.join(name))
 }
 
-/// In an environment of its own, which is made once for a list of packages.
-fn python() -> Command {
-    let requirements = clients().join("python/requirements.txt");
-    let environment = built("python");
-    let (program, done) = (environment.join("bin/python"), environment.join("requirements.txt"));
-    if std::fs::read(&done).ok() != std::fs::read(&requirements).ok() {
-        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment));
-        let mut pip = Command::new(&program);
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
-        run(pip.arg(&requirements));
-        std::fs::copy(&requirements, &done).unwrap();
-    }
+/// A script of clients/python, in an environment of its own, which is made once for a list of packages.
+fn python(script: &str) -> Command {
+    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
+    let program = PYTHON.get_or_init(|| {
+        let requirements = clients().join("python/requirements.txt");
+        let environment = built("python");
+        let (program, done) = (environment.join("bin/python"), environment.join("requirements.txt"));
+        if std::fs::read(&done).ok() != std::fs::read(&requirements).ok() {
+            run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment));
+            let mut pip = Command::new(&program);
+            pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
+            run(pip.arg(&requirements));
+            std::fs::copy(&requirements, &done).unwrap();
+        }
+        program
+    });
     let mut python = Command::new(program);
-    python.arg(clients().join("python/client.py"));
+    python.arg(clients().join("python").join(script));
     python
+}
+
+/// The script of clients/mcp, beside its packages, which are installed once for a lockfile.
+fn mcp_in_javascript() -> Command {
+    let (sources, dir) = (clients().join("mcp"), built("mcp"));
+    let done = dir.join("node_modules/.package-lock-installed.json");
+    if std::fs::read(&done).ok() != std::fs::read(sources.join("package-lock.json")).ok() {
+        for name in ["package.json", "package-lock.json"] {
+            std::fs::copy(sources.join(name), dir.join(name)).unwrap();
+        }
+        let mut npm = Command::new("npm");
+        run(npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&dir));
+        std::fs::copy(sources.join("package-lock.json"), &done).unwrap();
+    }
+    let script = dir.join("mcp.mjs");
+    std::fs::copy(sources.join("mcp.mjs"), &script).unwrap();
+    let mut node = tools().npm_program("node").expect("node is installed");
+    node.arg(script);
+    node
 }
 
 fn java() -> Command {
@@ -89,10 +124,14 @@ const NIMBUS: &str = "Nimbus and Spring Security";
 fn go_python_and_java_clients_get_verify_introspect_and_revoke_tokens() {
     let mut there = Vec::new();
     if has("go version", "golang.org/x/oauth2 and github.com/coreos/go-oidc") {
-        there.push(Client { name: "go", command: go, algorithms: &["ES256", "RS256", "EdDSA"] });
+        there.push(Client { name: "go", command: || go("client"), algorithms: &["ES256", "RS256", "EdDSA"] });
     }
     if has("python3 -m ensurepip --version", "Authlib and PyJWT") {
-        there.push(Client { name: "python", command: python, algorithms: &["ES256", "RS256"] });
+        there.push(Client {
+            name: "python",
+            command: || python("client.py"),
+            algorithms: &["ES256", "RS256"],
+        });
     }
     if has("javac --version", NIMBUS) && has("mvn --version", NIMBUS) {
         there.push(Client { name: "java", command: java, algorithms: &["ES256", "RS256"] });
@@ -118,6 +157,30 @@ fn go_python_and_java_clients_get_verify_introspect_and_revoke_tokens() {
         }
     }
     note(&format!("{} of 3 clients in other languages", programs.len()));
+}
+
+#[test]
+fn the_sdks_of_mcp_find_the_issuer_from_a_server_and_complete_the_grant() {
+    let mut sdks = vec![("TypeScript", mcp_in_javascript())];
+    if has("python3 -m ensurepip --version", "MCP's SDK for Python") {
+        sdks.push(("Python", python("mcp_client.py")));
+    }
+    if has("go version", "MCP's SDK for Go") {
+        sdks.push(("Go", go("mcp")));
+    }
+    let state = State::empty();
+    // The server of each SDK is there in turn. An API has its URL as ID (RFC 8707 §2).
+    let resource = format!("http://127.0.0.1:{}/mcp", free_port());
+    edgemint(&state, &["api", "add", &resource, "--scope", "tools=Calls the tools"]);
+    // The SDK for Go asks without `resource`, so that its API is the default.
+    let client = ["client", "add", "mcp-client", "--api", &resource, "--scope", "tools", "--default"];
+    let secret = edgemint(&state, &client);
+    let server = server(&state, "ES256");
+    for (name, sdk) in &mut sdks {
+        let said = run(sdk.args([&server.base_url(), "mcp-client", secret.trim(), &resource]));
+        assert!(said.contains("verified"), "MCP's SDK for {name} verified nothing: {said}");
+    }
+    note(&format!("{} of 3 SDKs of MCP", sdks.len()));
 }
 
 #[test]

