@@ -166,6 +166,9 @@ impl TokenError {
         use ErrorCode as Code;
         let (code, text) = match self {
             Self::PlainHttp => (Code::InvalidRequest, "Only https is served."),
+            Self::Braked(Limit::Revocation) => {
+                (Code::TooManyRequests, "Too many revocations: try again later.")
+            }
             Self::Braked(_) => (Code::TooManyRequests, "Too many failed attempts: try again later."),
             Self::ContentType => {
                 (Code::InvalidRequest, "The body must be application/x-www-form-urlencoded in UTF-8.")
@@ -249,6 +252,8 @@ impl TokenError {
             Self::PlainHttp => "plain_http",
             Self::Braked(Limit::ClientAndNetwork) => "braked_client",
             Self::Braked(Limit::Network) => "braked_network",
+            Self::Braked(Limit::Prefix) => "braked_prefix",
+            Self::Braked(Limit::Revocation) => "braked_revocation",
             Self::ContentType => "content_type",
             Self::BodyTooLarge => "body_too_large",
             Self::MalformedForm => "malformed_form",
@@ -307,6 +312,16 @@ impl TokenError {
             }
             Self::Braked(Limit::Network) => {
                 "too many failed attempts from this network: somebody guesses, or many services have wrong secrets".into()
+            }
+            Self::Braked(Limit::Prefix) => {
+                "too many failed attempts from this IPv6 /48: somebody guesses from many networks, or many services \
+                 have wrong secrets"
+                    .into()
+            }
+            Self::Braked(Limit::Revocation) => {
+                "too many revocations by this client: to revoke all of its tokens at once, run \
+                 `edgemint client revoke-tokens`"
+                    .into()
             }
             Self::SecretExpired { secret_id } => {
                 format!("secret {secret_id} has expired: `edgemint client rotate-secret` makes a new one").into()

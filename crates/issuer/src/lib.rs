@@ -38,6 +38,7 @@ mod metadata;
 pub mod ports;
 mod record;
 mod request;
+mod revocations;
 mod revoke;
 mod scope;
 mod secret;
