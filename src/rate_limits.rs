@@ -1,4 +1,6 @@
-//! The brake on guessing over Cloudflare's rate limiting: two bindings, each of which may be left out.
+//! The issuer's rate limits over Cloudflare's: three bindings, each of which may be left out.
+
+use std::borrow::Cow;
 
 use edgemint_issuer::ports::Brake;
 use edgemint_issuer::{Limit, Unavailable};
@@ -24,16 +26,20 @@ extern "C" {
     fn count(limiter: &JsValue, key: &str, milliseconds: u32) -> Promise;
 }
 
+/// The binding that counts attempts from one IPv6 /48.
+const PREFIX_BRAKE: &str = "PREFIX_BRAKE";
+
 /// The rate limits that are bound. What is not bound limits nothing.
 pub(crate) struct RateLimits {
     client: Option<JsValue>,
     network: Option<JsValue>,
+    prefix: Option<JsValue>,
 }
 
 impl RateLimits {
     pub(crate) fn new(env: &Env) -> Self {
         let limiter = |name| bound(env, name, "limit");
-        Self { client: limiter(CLIENT_BRAKE), network: limiter(NETWORK_BRAKE) }
+        Self { client: limiter(CLIENT_BRAKE), network: limiter(NETWORK_BRAKE), prefix: limiter(PREFIX_BRAKE) }
     }
 }
 
@@ -42,12 +48,22 @@ impl Brake for RateLimits {
         let (name, limiter) = match limit {
             Limit::ClientAndNetwork => (CLIENT_BRAKE, &self.client),
             Limit::Network => (NETWORK_BRAKE, &self.network),
+            Limit::Prefix => (PREFIX_BRAKE, &self.prefix),
+            Limit::Revocation => (CLIENT_BRAKE, &self.client),
         };
         let Some(limiter) = limiter else { return Ok(true) };
-        match settled(count(limiter, key, COUNT)).await {
+        match settled(count(limiter, &key_of(limit, key), COUNT)).await {
             Ok(Settled::Value(room)) if !room.is_undefined() => Ok(room.is_truthy()),
             Ok(_) => Err(Unavailable::timed_out(format!("{name} did not answer"))),
             Err(_) => Err(Unavailable::new(format!("{name} failed"))),
         }
+    }
+}
+
+/// The key in the binding: two limits share one, so a revocation's says that it is one. No network is called so.
+fn key_of(limit: Limit, key: &str) -> Cow<'_, str> {
+    match limit {
+        Limit::Revocation => format!("revoke {key}").into(),
+        Limit::ClientAndNetwork | Limit::Network | Limit::Prefix => key.into(),
     }
 }

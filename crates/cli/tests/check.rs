@@ -10,7 +10,7 @@ use stand_in::{Asked, Folder, issuer};
 fn project(issuer: &str) -> Folder {
     let target = |name: &str| {
         format!(
-            "[{name}vars]\nISSUER = \"{issuer}\"\nGRANT_TYPES = \"client_credentials\"\n[[{name}kv_namespaces]]\nbinding = \"CLIENTS\"\nid = \"0123456789abcdef0123456789abcdef\"\n[[{name}ratelimits]]\nname = \"CLIENT_BRAKE\"\n[[{name}ratelimits]]\nname = \"NETWORK_BRAKE\"\n"
+            "[{name}vars]\nISSUER = \"{issuer}\"\nGRANT_TYPES = \"client_credentials\"\n[[{name}kv_namespaces]]\nbinding = \"CLIENTS\"\nid = \"0123456789abcdef0123456789abcdef\"\n[[{name}ratelimits]]\nname = \"CLIENT_BRAKE\"\n[[{name}ratelimits]]\nname = \"NETWORK_BRAKE\"\n[[{name}ratelimits]]\nname = \"PREFIX_BRAKE\"\n"
         )
     };
     Folder::new(&(target("") + &target("env.production.").replace(issuer, "https://tokens.acme.dev")))

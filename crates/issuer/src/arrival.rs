@@ -38,6 +38,12 @@ impl Arrival<'_> {
     }
 }
 
+/// The /48 of a `network` that is an IPv6 /64: the most that one customer usually has.
+pub(crate) fn wider_network(network: &str) -> Option<String> {
+    let [a, b, c, ..] = network.strip_suffix("/64")?.parse::<Ipv6Addr>().ok()?.segments();
+    Some(format!("{}/48", Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0)))
+}
+
 fn of_v6(address: Ipv6Addr) -> String {
     let [a, b, c, d, ..] = address.segments();
     format!("{}/64", Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
@@ -63,6 +69,15 @@ mod tests {
         }
         for none in ["", "unknown", "203.0.113", "203.0.113.9:1", "fe80::1%eth0"] {
             assert_eq!(network(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn an_ipv6_network_is_part_of_a_48_and_no_other_network_is_part_of_a_wider_one() {
+        assert_eq!(wider_network("2001:db8:1:2::/64").as_deref(), Some("2001:db8:1::/48"));
+        assert_eq!(wider_network("2001:db8:1::/64").as_deref(), Some("2001:db8:1::/48"));
+        for other in ["203.0.113.9", "unknown", "", "/64", "2001:db8:1:2::"] {
+            assert_eq!(wider_network(other), None, "{other}");
         }
     }
 

@@ -3,17 +3,17 @@
 use std::rc::Rc;
 
 use crate::brake::Brakes;
-use crate::client::{ClientId, ClientRecord, StoredSecret};
+use crate::client::{ClientId, ClientRecord};
 use crate::clients::Clients;
 use crate::credentials::{Credentials, Presented};
 use crate::error::TokenError;
 use crate::error_code::ErrorCode;
 use crate::ports::{Brake, ClientStore, SlowHash};
 use crate::secret::{SecretHash, digest};
-use crate::slow_hash::{Pbkdf2, Proven};
+use crate::slow_hash::{Digest, Pbkdf2, Proven};
 use crate::trail::Trail;
 
-/// A client that has proven who it is. Made here alone, and a grant cannot be had without one.
+/// A client that has proven its identity. Only this module can construct it, and authorization requires one.
 #[derive(Debug)]
 pub struct AuthenticatedClient {
     record: Rc<ClientRecord>,
@@ -31,6 +31,10 @@ impl AuthenticatedClient {
         &self.secret_id
     }
 }
+
+/// The most slow hashes that one request makes the Worker compute. Each takes some 11 ms, and the free plan grants a
+/// request 10 ms: two secrets while they are rotated, in the two readings of HTTP Basic, are all that a client needs.
+const MAX_SLOW_HASHES: usize = 4;
 
 /// How far an attempt came: to no client, to a client, to one of its secrets or a state of its own, to a
 /// record that is broken.
@@ -53,60 +57,81 @@ pub(crate) struct Authenticator<'a, C, H, B> {
     pub(crate) trail: &'a Trail,
 }
 
-/// The clients that a request was counted against: each once, however often it is read.
-type Counted<'c> = Vec<&'c ClientId>;
+/// What the hashes that cost nothing say of one reading of the credentials.
+enum Fast {
+    /// It is a secret of this client.
+    Proven(AuthenticatedClient),
+    /// It may be one of the client's imported secrets. If it is not, this is why it is refused.
+    Open(Rc<ClientRecord>, TokenError),
+}
+
+/// An imported secret that one reading of the credentials may match.
+struct Candidate<'a> {
+    presented: &'a Presented,
+    record: &'a Rc<ClientRecord>,
+    secret_id: &'a str,
+    parts: Pbkdf2<'a>,
+    digest: Digest,
+}
+
+impl Candidate<'_> {
+    fn proven(&self) -> AuthenticatedClient {
+        AuthenticatedClient { record: Rc::clone(self.record), secret_id: self.secret_id.to_owned() }
+    }
+}
 
 impl<C: ClientStore, H: SlowHash, B: Brake> Authenticator<'_, C, H, B> {
     /// Tries each reading of the credentials. When none proves a client, the error is that of the reading
     /// that came furthest, and of two that came as far, the first.
     ///
-    /// The brake (RFC 6749 §2.3.1) is asked before a slow hash, and after a failure. So a generated secret that is right
-    /// never meets it, whatever others in the same network do.
+    /// The rate limit (RFC 6749 §2.3.1) counts each slow hash before it is computed, and each failure. So a generated
+    /// secret that is right never meets it, whatever others in the same network do: it cannot be guessed.
     pub(crate) async fn authenticate(
         &self,
         credentials: &Credentials,
     ) -> Result<AuthenticatedClient, TokenError> {
+        let readings = credentials.readings();
         let mut failure = TokenError::UnknownClient;
-        let mut counted = Counted::new();
-        for presented in credentials.readings() {
-            match self.try_reading(presented, &mut counted).await {
-                Ok(client) => return Ok(client),
-                Err(
-                    error @ (TokenError::StoreUnavailable(_)
-                    | TokenError::CryptoUnavailable(_)
-                    | TokenError::Braked(_)),
-                ) => return Err(error),
-                Err(error) if progress(&error) > progress(&failure) => failure = error,
-                Err(_) => {}
+        let mut open = Vec::new();
+        for presented in readings {
+            let error = match self.try_fast(presented).await {
+                Ok(Fast::Proven(client)) => return Ok(client),
+                Ok(Fast::Open(record, error)) => {
+                    open.push((presented, record));
+                    error
+                }
+                Err(error @ TokenError::StoreUnavailable(_)) => return Err(error),
+                Err(error) => error,
+            };
+            if progress(&error) > progress(&failure) {
+                failure = error;
+            }
+        }
+        // The clients that this request was counted against.
+        let mut counted: Vec<&ClientId> = Vec::new();
+        if !open.is_empty() {
+            let candidates = self.candidates(&open, MAX_SLOW_HASHES / readings.len().max(1))?;
+            if let Some(client) = self.try_slow(&candidates, &mut counted).await? {
+                return Ok(client);
             }
         }
         if ErrorCode::from(&failure) == ErrorCode::InvalidClient {
-            for presented in credentials.readings() {
-                self.count(&presented.id, &mut counted).await?;
+            for Presented { id, .. } in readings {
+                self.brakes.failed(id, counted.contains(&id), self.trail).await?;
+                counted.push(id);
             }
         }
         Err(failure)
     }
 
-    /// Counts this request as an attempt for `client`, unless that was done.
-    async fn count<'c>(&self, client: &'c ClientId, counted: &mut Counted<'c>) -> Result<(), TokenError> {
-        if counted.contains(&client) {
-            return Ok(());
-        }
-        counted.push(client);
-        self.brakes.count(client, self.trail).await
-    }
-
-    async fn try_reading<'c>(
-        &self,
-        presented: &'c Presented,
-        counted: &mut Counted<'c>,
-    ) -> Result<AuthenticatedClient, TokenError> {
+    /// Looks for the client, and compares what was presented with the hashes that cost nothing. An empty secret matches
+    /// nothing.
+    async fn try_fast(&self, presented: &Presented) -> Result<Fast, TokenError> {
         let found = self.clients.find(&presented.id, self.trail).await?;
         // The same work for a client that is not there, and before anything is decided.
         let digest = std::hint::black_box(digest(&presented.secret));
         let record = found.ok_or(TokenError::UnknownClient)?;
-        let matching = self.matching(&record, presented, &digest, counted).await?;
+        // What lets no secret in comes first: for such a client nothing is computed.
         if record.disabled {
             return Err(TokenError::ClientDisabled);
         }
@@ -116,51 +141,67 @@ impl<C: ClientStore, H: SlowHash, B: Brake> Authenticator<'_, C, H, B> {
         if record.secrets.is_empty() {
             return Err(TokenError::NoSecret);
         }
-        let Some(secret) = matching else {
-            let presented_none = presented.secret.is_empty();
-            return Err(if presented_none { TokenError::NoCredentials } else { TokenError::WrongSecret });
-        };
-        let secret_id = secret.id.clone();
-        if !secret.is_live(self.trail.now) {
-            return Err(TokenError::SecretExpired { secret_id });
+        if presented.secret.is_empty() {
+            return Err(TokenError::NoCredentials);
         }
-        Ok(AuthenticatedClient { secret_id, record })
+        let mut refused = TokenError::WrongSecret;
+        for stored in record.secrets.iter().filter(|stored| stored.hash.is_digest(&digest)) {
+            let secret_id = stored.id.clone();
+            if stored.is_live(self.trail.now) {
+                return Ok(Fast::Proven(AuthenticatedClient { secret_id, record }));
+            }
+            refused = TokenError::SecretExpired { secret_id };
+        }
+        Ok(Fast::Open(record, refused))
     }
 
-    /// The stored secret that was presented, a live one before one that has expired; the fast hashes before
-    /// the slow ones. An empty secret matches nothing.
-    async fn matching<'r, 'c>(
+    /// The imported secrets that could let a client in: of each record those that have not expired, and the first `each`.
+    fn candidates<'r>(
         &self,
-        record: &'r ClientRecord,
-        Presented { id, secret }: &'c Presented,
-        digest: &[u8; 32],
-        counted: &mut Counted<'c>,
-    ) -> Result<Option<&'r StoredSecret>, TokenError> {
-        let mut matching: Option<&StoredSecret> = None;
-        for stored in &record.secrets {
-            if stored.hash.is_digest(digest) && matching.is_none_or(|known| !known.is_live(self.trail.now)) {
-                matching = Some(stored);
+        open: &'r [(&'r Presented, Rc<ClientRecord>)],
+        each: usize,
+    ) -> Result<Vec<Candidate<'r>>, TokenError> {
+        let mut candidates = Vec::new();
+        for (presented, record) in open {
+            let live = record.secrets.iter().filter(|stored| stored.is_live(self.trail.now));
+            let slow = live.filter_map(|stored| match &stored.hash {
+                SecretHash::Pbkdf2 { iterations, salt, derived } => {
+                    Some((&stored.id, Pbkdf2 { iterations: *iterations, salt, derived }))
+                }
+                SecretHash::Sha256(_) => None,
+            });
+            for (secret_id, parts) in slow.take(each) {
+                let network = self.trail.network.as_deref();
+                let digest = self.proven.digest(&parts, &presented.secret, network);
+                let digest = digest.map_err(TokenError::CryptoUnavailable)?;
+                candidates.push(Candidate { presented, record, secret_id, parts, digest });
             }
         }
-        if secret.is_empty() {
-            return Ok(None);
+        Ok(candidates)
+    }
+
+    /// The client of the candidate that matches. One that this network has proven before costs nothing; else each one is
+    /// counted and computed.
+    async fn try_slow<'r>(
+        &self,
+        candidates: &[Candidate<'r>],
+        counted: &mut Vec<&'r ClientId>,
+    ) -> Result<Option<AuthenticatedClient>, TokenError> {
+        let now = self.trail.now;
+        if let Some(known) = candidates.iter().find(|candidate| self.proven.is_known(&candidate.digest, now))
+        {
+            self.brakes.count_proven(&known.presented.id, self.trail).await?;
+            return Ok(Some(known.proven()));
         }
-        if matching.is_some_and(|known| known.is_live(self.trail.now)) {
-            return Ok(matching);
-        }
-        for stored in &record.secrets {
-            let SecretHash::Pbkdf2 { iterations, salt, derived } = &stored.hash else { continue };
-            let parts = Pbkdf2 { iterations: *iterations, salt, derived };
-            let digest = self.proven.digest(&parts, secret).map_err(TokenError::CryptoUnavailable)?;
-            let matches = self.proven.is_known(&digest, self.trail.now) || {
-                self.count(id, counted).await?;
-                let matches = self.proven.prove(self.hasher, &parts, secret, digest, self.trail.now).await;
-                matches.map_err(TokenError::CryptoUnavailable)?
-            };
-            if matches && matching.is_none_or(|known| !known.is_live(self.trail.now)) {
-                matching = Some(stored);
+        for candidate in candidates {
+            let Candidate { presented: Presented { id, secret }, parts, digest, .. } = candidate;
+            counted.push(id);
+            self.brakes.count(id, self.trail).await?;
+            let matches = self.proven.prove(self.hasher, parts, secret, *digest, now).await;
+            if matches.map_err(TokenError::CryptoUnavailable)? {
+                return Ok(Some(candidate.proven()));
             }
         }
-        Ok(matching)
+        Ok(None)
     }
 }

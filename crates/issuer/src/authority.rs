@@ -22,6 +22,7 @@ use crate::ports::{
     ApiStore, Brake, ClientStore, Moment, NoBrake, RevocationStore, Signer, SlowHash, Verifier,
 };
 use crate::request::TokenRequest;
+use crate::revocations::Revocations;
 use crate::slow_hash::Proven;
 use crate::token::{MAX_TOKEN, Mint, compact};
 use crate::trail::Trail;
@@ -36,6 +37,7 @@ pub struct Authority<C, S, B = NoBrake> {
     crypto: S,
     proven: Proven,
     brakes: Brakes<B>,
+    revocations: Revocations,
 }
 
 /// An answer, and what happened, if it is worth a line in the log.
@@ -137,6 +139,7 @@ impl<C, S> Authority<C, S> {
             clients: Clients::new(clients, &config),
             proven: Proven::new(isolate_key, config.client_cache),
             brakes: Brakes::new(NoBrake),
+            revocations: Revocations::new(),
             crypto,
             config,
         }
@@ -144,8 +147,8 @@ impl<C, S> Authority<C, S> {
 
     /// The same with a brake on guessing.
     pub fn with_brake<B: Brake>(self, brake: B) -> Authority<C, S, B> {
-        let Self { config, documents, clients, crypto, proven, brakes: _ } = self;
-        Authority { config, documents, clients, crypto, proven, brakes: Brakes::new(brake) }
+        let Self { config, documents, clients, crypto, proven, revocations, brakes: _ } = self;
+        Authority { config, documents, clients, crypto, proven, revocations, brakes: Brakes::new(brake) }
     }
 }
 
@@ -286,9 +289,9 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifie
 
     /// `POST /token/introspect` (RFC 7662 §2) and `POST /token/revoke` (RFC 7009 §2).
     async fn inspect(&self, endpoint: Endpoint, request: &Request<'_>, trail: &Trail) -> Answer<'_> {
-        let Self { config, clients, crypto, .. } = self;
+        let Self { config, clients, crypto, revocations, .. } = self;
         let authenticator = self.authenticator(trail);
-        let inspector = Inspector { config, clients, crypto, authenticator, trail };
+        let inspector = Inspector { config, clients, crypto, revocations, authenticator, trail };
         let answered = if endpoint == Endpoint::Revocation {
             inspector.revoke(request).await
         } else {

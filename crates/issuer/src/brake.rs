@@ -1,5 +1,6 @@
-//! The brake on guessing (RFC 6749 §2.3.1): who fails too often is not judged for a while, unless judging costs nothing.
+//! Rate limits on failed client authentication (RFC 6749 §2.3.1): whose attempts are counted, and whose are refused.
 
+use crate::arrival::wider_network;
 use crate::client::ClientId;
 use crate::duration::Lifetime;
 use crate::error::TokenError;
@@ -7,66 +8,128 @@ use crate::memory::Memory;
 use crate::ports::Brake;
 use crate::trail::Trail;
 
-/// How long this instance remembers that a key is braked, before it asks again: the shortest period that Cloudflare's
-/// rate limits have.
-const REMEMBERED: Lifetime = Lifetime::from_seconds(10);
+/// How long this instance refuses by itself, in seconds, before it asks the limiter again: the shortest period that
+/// Cloudflare's rate limits have.
+const REFUSED: u64 = 10;
 
-/// What a request counts against whose network is not known.
+/// How long this instance remembers that a key had a failure: the period of the rate limits in `wrangler.toml`. Until
+/// then a failed attempt can still count, so that even a proven secret must ask.
+const PERIOD: Lifetime = Lifetime::from_seconds(60);
+
+/// The network of a request that came from an unknown address.
 const NO_NETWORK: &str = "unknown";
 
-/// The networks of this machine itself: local development, where a brake protects nobody and stops whoever tests. From
-/// outside nobody comes from there, since the address is what the network in front of the host saw.
+/// The networks of this machine itself: local development, where a limit protects nobody and stops the developer's tests.
+/// No request from outside has such an address, because the address is the one that the network in front of the host saw.
 const THIS_MACHINE: [&str; 2] = ["127.0.0.1", "::/64"];
 
-/// Which of the two limits.
+/// A rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Limit {
     /// Of attempts for one client from one network.
     ClientAndNetwork,
     /// Of attempts from one network, for whichever clients.
     Network,
+    /// Of attempts from one IPv6 /48, for whichever clients: one customer often has all 65,536 networks in it.
+    Prefix,
+    /// Of revocations by one client: each may write to the store.
+    Revocation,
 }
 
 /// A [`Brake`], and the memory before it.
 pub(crate) struct Brakes<B> {
     brake: B,
-    braked: Memory<(Limit, String), ()>,
+    /// The keys that had a failure within [`PERIOD`], and until when each is refused without asking.
+    recent: Memory<(Limit, String), u64>,
 }
 
 impl<B> Brakes<B> {
     pub(crate) fn new(brake: B) -> Self {
-        Self { brake, braked: Memory::new(REMEMBERED) }
+        Self { brake, recent: Memory::new(PERIOD) }
     }
+}
+
+/// Where a request came from, if its attempts count.
+fn counted_network(trail: &Trail) -> Option<&str> {
+    Some(trail.network.as_deref().unwrap_or(NO_NETWORK)).filter(|network| !THIS_MACHINE.contains(network))
+}
+
+/// What an attempt for `client` counts against.
+///
+/// Every key holds the network, so that nobody can use up a client's limit for other networks than their own.
+fn keys(client: &ClientId, trail: &Trail) -> impl Iterator<Item = (Limit, String)> {
+    let network = counted_network(trail);
+    [
+        // No network has a space, so no two pairs have the same key.
+        network.map(|network| (Limit::ClientAndNetwork, format!("{network} {client}"))),
+        network.map(|network| (Limit::Network, network.to_owned())),
+        network.and_then(wider_network).map(|wider| (Limit::Prefix, wider)),
+    ]
+    .into_iter()
+    .flatten()
 }
 
 impl<B: Brake> Brakes<B> {
     /// Counts an attempt for `client`, which may be a guess, and refuses it when there were too many.
-    ///
-    /// The keys hold the network, so that nobody can brake a client for others than those behind one's own address.
     pub(crate) async fn count(&self, client: &ClientId, trail: &Trail) -> Result<(), TokenError> {
-        let network = trail.network.as_deref().unwrap_or(NO_NETWORK);
-        if THIS_MACHINE.contains(&network) {
-            return Ok(());
+        for key in keys(client, trail) {
+            self.count_one(key, trail).await?;
         }
-        // No network has a space, so no two pairs have the same key.
-        self.count_one(Limit::ClientAndNetwork, format!("{network} {client}"), trail).await?;
-        self.count_one(Limit::Network, network.to_owned(), trail).await
+        Ok(())
     }
 
-    async fn count_one(&self, limit: Limit, key: String, trail: &Trail) -> Result<(), TokenError> {
-        let key = (limit, key);
-        if self.braked.get(&key, trail.now).is_some() {
+    /// Refuses a proven attempt for `client` where a wrong secret would be refused, too. Else a guesser whom the limit
+    /// stops would still see which guess is right.
+    ///
+    /// Only keys with a recent failure are counted: a network in which nothing fails pays nothing for its proven secrets.
+    pub(crate) async fn count_proven(&self, client: &ClientId, trail: &Trail) -> Result<(), TokenError> {
+        for key in keys(client, trail) {
+            if self.recent.get(&key, trail.now).is_some() {
+                self.count_one(key, trail).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Remembers that an attempt for `client` failed; and counts it, unless that was done before a hash was computed.
+    pub(crate) async fn failed(
+        &self,
+        client: &ClientId,
+        is_counted: bool,
+        trail: &Trail,
+    ) -> Result<(), TokenError> {
+        for key in keys(client, trail) {
+            let refused_until = self.recent.get(&key, trail.now).unwrap_or_default();
+            self.recent.put(key.clone(), refused_until, trail.now);
+            if !is_counted {
+                self.count_one(key, trail).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts a revocation by `client`, which has proven who it is, and refuses it when there were too many.
+    pub(crate) async fn count_revocation(&self, client: &ClientId, trail: &Trail) -> Result<(), TokenError> {
+        match counted_network(trail) {
+            Some(_) => self.count_one((Limit::Revocation, client.to_string()), trail).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn count_one(&self, key: (Limit, String), trail: &Trail) -> Result<(), TokenError> {
+        let limit = key.0;
+        if self.recent.get(&key, trail.now).is_some_and(|refused_until| trail.now < refused_until) {
             return Err(TokenError::Braked(limit));
         }
         match self.brake.allow(limit, &key.1).await {
             Ok(true) => Ok(()),
             Ok(false) => {
-                self.braked.put(key, (), trail.now);
+                self.recent.put(key, trail.now.saturating_add(REFUSED), trail.now);
                 Err(TokenError::Braked(limit))
             }
-            // A brake that is broken must not stop those who do nothing wrong.
+            // A limiter that is broken must not stop clients that do nothing wrong.
             Err(why) => {
-                trail.goes_on_without(format!("the brake could not be asked: {why}"));
+                trail.goes_on_without(format!("the rate limit could not be asked: {why}"));
                 Ok(())
             }
         }

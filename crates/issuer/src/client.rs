@@ -201,13 +201,27 @@ impl Introspect {
     }
 }
 
-/// Judges custom claims, as a record may have them.
+/// `name` after Unicode's simple case folding, as far as a reserved name can be its result: two letters of them have a
+/// third form, the long s and the sign for kelvin.
+///
+/// Go's `encoding/json` matches names so, and would take `Exp` for `exp`.
+fn folded(name: &str) -> String {
+    name.chars()
+        .map(|c| match c {
+            '\u{17F}' => 's',
+            '\u{212A}' => 'k',
+            other => other.to_ascii_lowercase(),
+        })
+        .collect()
+}
+
+/// Judges custom claims, as a record may have them. Names are compared without case.
 ///
 /// # Errors
 ///
 /// A reserved name, or more than [`MAX_CLAIMS`] bytes.
 pub fn check_claims(claims: &BTreeMap<String, Value>) -> Result<(), RecordError> {
-    if let Some(name) = claims.keys().find(|name| RESERVED_CLAIMS.contains(&name.as_str())) {
+    if let Some(name) = claims.keys().find(|name| RESERVED_CLAIMS.contains(&folded(name).as_str())) {
         return Err(RecordError::ReservedClaim(name.clone()));
     }
     match serde_json::to_vec(claims) {
@@ -396,9 +410,17 @@ mod tests {
     #[test]
     fn what_a_record_may_not_grant_or_claim_is_refused() {
         assert_eq!(with(2, r#""default_api":"https://a/""#).err(), Some(RecordError::DefaultApi));
-        for name in RESERVED_CLAIMS {
-            let claims = format!(r#""claims":{{"{name}":1}}"#);
-            assert_eq!(with(2, &claims).err(), Some(RecordError::ReservedClaim(name.into())));
+        for reserved in RESERVED_CLAIMS {
+            let mut capital = reserved.to_owned();
+            capital[..1].make_ascii_uppercase();
+            let long = reserved.replacen('s', "\u{17F}", 1).replacen('k', "\u{212A}", 1);
+            for name in [reserved.to_owned(), reserved.to_ascii_uppercase(), capital, long] {
+                let claims = format!(r#""claims":{{"{name}":1}}"#);
+                assert_eq!(with(2, &claims).err(), Some(RecordError::ReservedClaim(name)));
+            }
+        }
+        for other in ["e_x_p", "\u{e9}xp", "tenant", "Tenant", "\u{131}ss"] {
+            assert!(with(2, &format!(r#""claims":{{"{other}":1}}"#)).is_ok(), "{other}");
         }
         let large = |n: usize| with(2, &format!(r#""claims":{{"a":"{}"}}"#, "x".repeat(n)));
         assert!(large(MAX_CLAIMS - 8).is_ok());

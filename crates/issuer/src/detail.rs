@@ -114,6 +114,14 @@ impl TokenError {
                 "too many attempts failed from this network: services have wrong secrets, or somebody guesses. Look for \
                  earlier refusals of this network in the log, and correct the secrets at the services."
             }
+            Self::Braked(Limit::Prefix) => {
+                "too many attempts failed from this IPv6 /48: services have wrong secrets, or somebody guesses from many \
+                 networks. Look for earlier refusals of these networks in the log, and correct the secrets at the services."
+            }
+            Self::Braked(Limit::Revocation) => {
+                "this client revoked too many tokens in a minute. To revoke all of its tokens at once, run \
+                 `edgemint client revoke-tokens`."
+            }
 
             // What the client may not have.
             Self::PublicClient => {
@@ -335,6 +343,8 @@ mod tests {
         TokenError::NoSecret => TokenError::NoSecret,
         TokenError::Braked(Limit::ClientAndNetwork) => TokenError::Braked(Limit::ClientAndNetwork),
         TokenError::Braked(Limit::Network) => TokenError::Braked(Limit::Network),
+        TokenError::Braked(Limit::Prefix) => TokenError::Braked(Limit::Prefix),
+        TokenError::Braked(Limit::Revocation) => TokenError::Braked(Limit::Revocation),
         TokenError::PublicClient => TokenError::PublicClient,
         TokenError::MalformedScope => TokenError::MalformedScope,
         TokenError::TooManyScopes => TokenError::TooManyScopes,

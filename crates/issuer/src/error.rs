@@ -179,6 +179,9 @@ impl TokenError {
         use ErrorCode as Code;
         let (code, text) = match self {
             Self::PlainHttp => (Code::InvalidRequest, "Only https is served."),
+            Self::Braked(Limit::Revocation) => {
+                (Code::TooManyRequests, "Too many revocations: try again later.")
+            }
             Self::Braked(_) => (Code::TooManyRequests, "Too many failed attempts: try again later."),
             Self::ForeignOrigin { .. } => {
                 (Code::InvalidRequest, "Requests from web pages of this origin are not allowed.")
@@ -269,6 +272,8 @@ impl TokenError {
             Self::PlainHttp => "plain_http",
             Self::Braked(Limit::ClientAndNetwork) => "braked_client",
             Self::Braked(Limit::Network) => "braked_network",
+            Self::Braked(Limit::Prefix) => "braked_prefix",
+            Self::Braked(Limit::Revocation) => "braked_revocation",
             Self::ForeignOrigin { .. } => "foreign_origin",
             Self::ContentType(_) => "content_type",
             Self::BodyTooLarge => "body_too_large",

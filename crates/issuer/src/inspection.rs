@@ -10,6 +10,7 @@ use crate::error::TokenError;
 use crate::http::Request;
 use crate::ports::{ApiStore, Brake, ClientStore, RevocationStore, SlowHash, Verifier};
 use crate::request::read_form;
+use crate::revocations::Revocations;
 use crate::trail::Trail;
 use crate::verify::{Inactive, NotActive, Typ, VerifiedToken, verify};
 
@@ -18,6 +19,7 @@ pub(crate) struct Inspector<'a, C, S, B> {
     pub(crate) config: &'a Config,
     pub(crate) clients: &'a Clients<C>,
     pub(crate) crypto: &'a S,
+    pub(crate) revocations: &'a Revocations,
     pub(crate) authenticator: Authenticator<'a, C, S, B>,
     pub(crate) trail: &'a Trail,
 }
@@ -116,7 +118,7 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: SlowHash + Verifier, B: Bra
         if client.not_before.is_some_and(|not_before| token.iat <= not_before) {
             return Err(Inactive::ClientRevoked.into());
         }
-        let revoked = self.clients.store().is_revoked(&token.jti).await;
+        let revoked = self.revocations.contains(&token.jti, self.clients.store(), self.trail.now).await;
         if revoked.map_err(TokenError::StoreUnavailable)? {
             return Err(Inactive::Revoked.into());
         }
@@ -200,6 +202,7 @@ mod tests {
             config: &config,
             clients: &clients,
             crypto: &Credulous,
+            revocations: &Revocations::new(),
             authenticator: Authenticator {
                 clients: &clients,
                 hasher: &Credulous,

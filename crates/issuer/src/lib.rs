@@ -40,6 +40,7 @@ mod metadata;
 pub mod ports;
 mod record;
 mod request;
+mod revocations;
 mod revoke;
 mod scope;
 mod secret;

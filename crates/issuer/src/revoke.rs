@@ -3,9 +3,9 @@
 use crate::error::TokenError;
 use crate::event::Decision;
 use crate::http::{Request, Response};
-use crate::inspection::{AccessToken, Inspector, Refusal};
+use crate::inspection::{AccessToken, Inspector, Question, Refusal};
 use crate::ports::{ApiStore, Brake, ClientStore, RevocationStore, SlowHash, Verifier};
-use crate::verify::NotActive;
+use crate::verify::{NotActive, VerifiedToken};
 
 /// The shortest time that a revocation is kept, in seconds. KV takes no expiration that is less than 60 seconds ahead
 /// by its own clock; what is kept longer than its token does no harm.
@@ -29,9 +29,7 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: SlowHash + Verifier, B: Bra
                 return Err(refuse(TokenError::TokenOfAnotherClient));
             }
             Ok(AccessToken { token, .. }) => {
-                let until = token.exp.max(self.trail.now.saturating_add(SHORTEST_KEPT));
-                let kept = self.clients.store().revoke(&token.jti, until).await;
-                kept.map_err(TokenError::StoreUnavailable).map_err(refuse)?;
+                self.revoke_once(&question, &token).await.map_err(refuse)?;
                 Decision::Revoked { client, secret_id, jti: token.jti }
             }
             Err(NotActive::Inactive(why)) => Decision::NotRevoked { client, secret_id, reason: why.reason() },
@@ -40,5 +38,18 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: SlowHash + Verifier, B: Bra
         let mut response = Response::empty(200);
         response.no_store();
         Ok((response, decision))
+    }
+
+    /// Writes that `token` is revoked, unless that is written already. A store grants few writes a day, and one client
+    /// must not spend those that disable another one: so each write counts against the client's rate limit.
+    async fn revoke_once(&self, question: &Question, token: &VerifiedToken) -> Result<(), TokenError> {
+        let (store, now) = (self.clients.store(), self.trail.now);
+        // A store that cannot be read may still take the write, which is what the client asked for.
+        if let Ok(true) = self.revocations.contains(&token.jti, store, now).await {
+            return Ok(());
+        }
+        self.authenticator.brakes.count_revocation(&question.caller.record().id, self.trail).await?;
+        let until = token.exp.max(now.saturating_add(SHORTEST_KEPT));
+        self.revocations.add(&token.jti, until, store, now).await
     }
 }

@@ -18,7 +18,7 @@ const SHORTEST: Lifetime = Lifetime::from_seconds(60);
 /// What stands for a secret in memory.
 pub(crate) type Digest = [u8; 32];
 
-/// Which secrets were found to match which stored PBKDF2 hash.
+/// Which secrets were found to match which stored PBKDF2 hash, for which network.
 ///
 /// Kept as HMAC-SHA-256 under a key that never leaves this isolate, so that nothing that is remembered
 /// here is worth anything elsewhere. Failures are not remembered: a stranger fills nothing.
@@ -62,11 +62,20 @@ impl Proven {
         Ok(matches)
     }
 
-    /// Binds the secret to the very hash that it matched: a changed record starts anew.
-    pub(crate) fn digest(&self, stored: &Pbkdf2<'_>, secret: &ClientSecret) -> Result<Digest, Unavailable> {
+    /// Binds the secret to the very hash that it matched, so that a changed record starts anew; and to the `network` that
+    /// proved it, so that a proof lets no other network past the rate limit.
+    pub(crate) fn digest(
+        &self,
+        stored: &Pbkdf2<'_>,
+        secret: &ClientSecret,
+        network: Option<&str>,
+    ) -> Result<Digest, Unavailable> {
         let mut mac =
             Hmac::<Sha256>::new_from_slice(&self.key).map_err(|error| Unavailable::new(error.to_string()))?;
+        // 32 bytes, and a text without a zero byte: no two triples are the same bytes.
         mac.update(stored.derived);
+        mac.update(network.unwrap_or_default().as_bytes());
+        mac.update(&[0]);
         mac.update(secret.expose());
         Ok(mac.finalize().into_bytes().into())
     }

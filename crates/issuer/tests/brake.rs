@@ -18,7 +18,7 @@ use edgemint_issuer::{
 use edgemint_testkit::{MemoryClients, NOW, RANDOM, TestCrypto, signing_key};
 use serde_json::Value;
 
-/// Lets three pass for a client and network, and six for a network.
+/// Lets three pass for a client and network, six for a network, and twelve for a /48.
 #[derive(Default, Clone)]
 struct Counting {
     counted: Rc<RefCell<HashMap<String, u32>>>,
@@ -35,7 +35,12 @@ impl Brake for Counting {
         let mut counted = self.counted.borrow_mut();
         let count = counted.entry(format!("{limit:?} {key}")).or_default();
         *count += 1;
-        Ok(*count <= if limit == Limit::Network { 6 } else { 3 })
+        Ok(*count
+            <= match limit {
+                Limit::ClientAndNetwork | Limit::Revocation => 3,
+                Limit::Network => 6,
+                Limit::Prefix => 12,
+            })
     }
 }
 
@@ -131,6 +136,19 @@ fn who_tries_many_clients_is_braked_by_network() {
 }
 
 #[test]
+fn the_networks_of_one_ipv6_48_share_a_limit() {
+    let world = World::new();
+    let from = |n: u32| format!("2001:db8:1:{n:x}::1");
+    let tried: Vec<u16> = (0..14).map(|n| world.ask(&format!("guess{n}"), "wrong", &from(n))).collect();
+    assert_eq!(tried[..12], [401; 12]);
+    assert_eq!(tried[12..], [429, 429]);
+    let (_, event) = world.ask_at("/token", "slow", "chosen", &from(99), 0);
+    assert_eq!(serde_json::to_value(event).unwrap()["reason"], "braked_prefix");
+    assert_eq!(world.ask("guess", "wrong", "2001:db8:2::1"), 401);
+    assert_eq!(world.ask("fast", &world.generated, &from(0)), 200);
+}
+
+#[test]
 fn the_ipv6_addresses_of_one_customer_are_one_network() {
     let world = World::new();
     let tried: Vec<u16> = (0..5).map(|n| world.ask("slow", "wrong", &format!("2001:db8:1:2::{n}"))).collect();
@@ -149,7 +167,8 @@ fn a_right_secret_gets_through_from_another_network_and_a_generated_one_from_the
     }
     assert_eq!(world.ask("slow", "chosen", HERE), 429, "a slow hash is what the guesser wants computed");
     assert_eq!(world.ask("slow", "chosen", ELSEWHERE), 200);
-    assert_eq!(world.ask("slow", "chosen", HERE), 200, "it is proven here, and costs nothing any more");
+    assert_eq!(world.ask("slow", "chosen", HERE), 429, "a proof lets no other network past the limit");
+    assert_eq!(world.ask("slow", "chosen", ELSEWHERE), 200);
     assert_eq!(world.ask("fast", &world.generated, HERE), 200);
 }
 
@@ -193,7 +212,7 @@ fn a_broken_limiter_brakes_nobody_and_is_logged() {
     assert_eq!(status, 200);
     assert!(event.as_ref().is_some_and(Event::is_failure), "it is for the error log");
     let event: Value = serde_json::to_value(event).unwrap();
-    assert_eq!(event["degraded"][0], "the brake could not be asked: broken");
+    assert_eq!(event["degraded"][0], "the rate limit could not be asked: broken");
     assert_eq!(event["outcome"], "ok");
 }
 

@@ -186,7 +186,9 @@ fn config(worker: u16, stand_in: u16, vars: &BTreeMap<String, String>, bound: Bo
         Bound::Nothing => {}
         Bound::Brakes => {
             let limit = || Binding::Service("standIn".into(), "Limit".into());
-            bindings.extend(["CLIENT_BRAKE", "NETWORK_BRAKE"].map(|name| (name.to_owned(), limit())));
+            bindings.extend(
+                ["CLIENT_BRAKE", "NETWORK_BRAKE", "PREFIX_BRAKE"].map(|name| (name.to_owned(), limit())),
+            );
         }
         Bound::Counts => bindings.push(("COUNTS".to_owned(), Binding::Made("stand_in_counts.js".into()))),
     }

@@ -178,7 +178,7 @@ fn a_limiter_that_fails_or_hangs_brakes_nobody() {
     for _ in 0..3 {
         assert_eq!(token(&bare.url(), "test", "wrong").status, 401);
     }
-    assert!(bare.log_comes_to_contain("the brake could not be asked: CLIENT_BRAKE failed"));
+    assert!(bare.log_comes_to_contain("the rate limit could not be asked: CLIENT_BRAKE failed"));
     bare.fault("hang");
     let begun = Instant::now();
     assert_eq!(token(&bare.url(), "test", "wrong").status, 401);

@@ -4,9 +4,9 @@ use super::check::{Findings, Level};
 use crate::project::Project;
 
 /// The bindings that the Worker looks for.
-const BRAKES: [&str; 2] = ["CLIENT_BRAKE", "NETWORK_BRAKE"];
+const BRAKES: [&str; 3] = ["CLIENT_BRAKE", "NETWORK_BRAKE", "PREFIX_BRAKE"];
 
-/// Looks for both in the environment `name` of wrangler.toml.
+/// Looks for all of them in the environment `name` of wrangler.toml.
 pub(super) fn bound(project: &Project, name: &str, findings: &mut Findings) {
     let limits = project.section().and_then(|section| section.get("ratelimits")?.as_array());
     let is_bound = |brake: &str| {
