@@ -7,12 +7,14 @@
     reason = "a test that cannot go on must stop"
 )]
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use edgemint_e2e::{State, documented, edgemint, free_port, has, note, run, serve_with, tools};
+use edgemint_issuer::{ClientRecord, RESERVED_CLAIMS, check_claims};
 use xtask::{Server, ServerOptions};
 
 const CLIENT: &str = "api-client";
@@ -181,6 +183,33 @@ fn the_sdks_of_mcp_find_the_issuer_from_a_server_and_complete_the_grant() {
         assert!(said.contains("verified"), "MCP's SDK for {name} verified nothing: {said}");
     }
     note(&format!("{} of 3 SDKs of MCP", sdks.len()));
+}
+
+#[test]
+fn a_claim_of_a_clients_own_that_go_takes_for_a_reserved_one_is_refused() {
+    if !has("go version", "the names of claims as encoding/json reads them") {
+        return;
+    }
+    let mut claims = go("claims").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let names = serde_json::to_vec(&RESERVED_CLAIMS[..]).unwrap();
+    claims.stdin.take().unwrap().write_all(&names).unwrap();
+    let output = claims.wait_with_output().unwrap();
+    assert!(output.status.success(), "what Go says is on stderr");
+    let taken: BTreeMap<String, Vec<String>> = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(taken.len(), RESERVED_CLAIMS.len());
+    let record = edgemint_testkit::cast().swap_remove(0);
+    let judge = |name: &str| {
+        let mut with_it = record.clone();
+        with_it.claims = BTreeMap::from([(name.to_owned(), "other".into())]);
+        // By the command line, before it writes; and by the Worker, of a record that something else has written.
+        (check_claims(&with_it.claims), ClientRecord::parse(&with_it.id, &with_it.to_json()).map(drop))
+    };
+    assert_eq!(judge("tenant"), (Ok(()), Ok(())));
+    for (name, spelling) in taken.iter().flat_map(|(name, all)| all.iter().map(move |one| (name, one))) {
+        let (written, read) = judge(spelling);
+        assert!(written.is_err(), "{spelling:?} is taken, which Go reads as {name}");
+        assert_eq!(written, read, "a record with {spelling:?}, which Go reads as {name}");
+    }
 }
 
 #[test]
