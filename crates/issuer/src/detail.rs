@@ -119,8 +119,8 @@ impl TokenError {
                  networks. Look for earlier refusals of these networks in the log, and correct the secrets at the services."
             }
             Self::Braked(Limit::Revocation) => {
-                "this client revoked too many tokens in a minute. To revoke all of its tokens at once, run \
-                 `edgemint client revoke-tokens`."
+                "this client revoked too many tokens in a minute. Run `edgemint client revoke-tokens` to revoke all of its \
+                 tokens at once."
             }
 
             // What the client may not have.
