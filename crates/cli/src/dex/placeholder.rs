@@ -177,10 +177,11 @@ fn numbered(text: &str, before: &str, after: &str) -> bool {
     number.is_some_and(|number| !number.is_empty() && number.bytes().all(|c| c.is_ascii_digit()))
 }
 
-/// `scheme://rest`.
+/// `scheme://rest`, but for what names a client and no place where secrets are: a web address, or a SPIFFE ID.
 fn is_uri(text: &str) -> bool {
     text.split_once("://").is_some_and(|(scheme, rest)| {
-        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        !["http", "https", "spiffe"].contains(&scheme)
+            && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
             && scheme.bytes().all(|c| c.is_ascii_alphanumeric() || b"+-.".contains(&c))
             && !rest.is_empty()
     })
