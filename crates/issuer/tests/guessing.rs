@@ -25,11 +25,14 @@ use proptest::test_runner::TestRunner;
 /// In seconds: the limiter's window.
 const WINDOW: u64 = 60;
 
+/// When each key was counted.
+type Counted = HashMap<(Limit, String), Vec<u64>>;
+
 /// Counts what came within [`WINDOW`], exactly: two for a client and network, five for a network, nine for a /48.
 #[derive(Default, Clone)]
 struct Sliding {
     now: Rc<Cell<u64>>,
-    counted: Rc<RefCell<HashMap<(Limit, String), Vec<u64>>>>,
+    counted: Rc<RefCell<Counted>>,
 }
 
 impl Brake for Sliding {

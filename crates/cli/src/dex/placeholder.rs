@@ -180,7 +180,7 @@ fn numbered(text: &str, before: &str, after: &str) -> bool {
 /// `scheme://rest`, but for what names a client and no place where secrets are: a web address, or a SPIFFE ID.
 fn is_uri(text: &str) -> bool {
     text.split_once("://").is_some_and(|(scheme, rest)| {
-        !["http", "https", "spiffe"].contains(&scheme)
+        (!["http", "https", "spiffe"].contains(&scheme) || rest.contains(".vault.azure.net/"))
             && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
             && scheme.bytes().all(|c| c.is_ascii_alphanumeric() || b"+-.".contains(&c))
             && !rest.is_empty()
