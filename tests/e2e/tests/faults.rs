@@ -225,7 +225,10 @@ fn a_configuration_that_cannot_sign_serves_no_token() {
     let ahead = signing_key("ES256", &[("nbf", (now + 3600).into())]);
     for (more, logged) in [
         (("SIGNING_KEY_A", "{\"kty\":"), "SIGNING_KEY_A"),
-        (("SIGNING_KEY_A", ahead.as_str()), "no signing key is active: no SIGNING_KEY_<NAME> is for SIGNING_ALG"),
+        (
+            ("SIGNING_KEY_A", ahead.as_str()),
+            "no signing key is active: no SIGNING_KEY_<NAME> is for SIGNING_ALG",
+        ),
         (("STALE_IF_ERROR", "25h"), "STALE_IF_ERROR must be from 0s to 24h"),
     ] {
         let bare = Bare::start(Variant::Release, &variables(&[more]), false);
