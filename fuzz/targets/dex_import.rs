@@ -13,6 +13,10 @@
 mod dex;
 #[path = "../../crates/cli/src/hashing.rs"]
 mod hashing;
+#[path = "../../crates/cli/src/printable.rs"]
+mod printable;
+#[path = "../../crates/cli/src/shell.rs"]
+mod shell;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     let variable = |name: &str| (name.len() < 8).then(|| name.to_lowercase());

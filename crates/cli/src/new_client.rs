@@ -4,14 +4,11 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result};
 use edgemint_issuer::{
-    ApiId, ApiRecord, ClientId, ClientRecord, SecretHash, StoredSecret, client_of_subject,
+    ApiId, ApiRecord, ClientId, ClientRecord, MAX_SLOW_HASHES, SecretHash, StoredSecret, client_of_subject,
 };
 
 use crate::kv::Records;
 use crate::plan::{Planned, Verdict};
-
-/// The most slow hashes that the Worker computes for one request.
-pub(crate) const MAX_SLOW_HASHES: usize = 4;
 
 /// Why no client may have this ID.
 pub(crate) fn refused_id(id: &ClientId) -> Option<String> {

@@ -32,9 +32,9 @@ impl AuthenticatedClient {
     }
 }
 
-/// The most slow hashes that one request makes the Worker compute. Each takes some 11 ms, and the free plan grants a
+/// The most slow hashes that the issuer computes for one request. Each takes some 11 ms, and the free plan grants a
 /// request 10 ms: two secrets while they are rotated, in the two readings of HTTP Basic, are all that a client needs.
-const MAX_SLOW_HASHES: usize = 4;
+pub const MAX_SLOW_HASHES: usize = 4;
 
 /// How far an attempt came: to no client, to a client, to one of its secrets or a state of its own, to a
 /// record that is broken.

@@ -68,9 +68,20 @@ pub(crate) fn presented_by(request: &Request<'_>) -> Option<String> {
     id.as_ref().map(ClientId::as_str).filter(|id| !GeneratedSecret::recognises(id)).map(str::to_owned)
 }
 
+/// What follows the scheme in `Authorization: Basic` (RFC 7617 §2), still encoded.
+fn encoded_in_basic(header: &str) -> Result<&str, TokenError> {
+    if header.len() > MAX_AUTHORIZATION {
+        return Err(TokenError::MalformedAuthorization(AuthorizationFlaw::TooLong));
+    }
+    let (scheme, encoded) = header.split_once(' ').unwrap_or((header, ""));
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return Err(TokenError::UnsupportedScheme);
+    }
+    Ok(encoded.trim_matches(' '))
+}
+
 fn id_in_basic(header: &str) -> Option<ClientId> {
-    let (scheme, encoded) = header.split_once(' ').filter(|_| header.len() <= MAX_AUTHORIZATION)?;
-    let encoded = Some(encoded.trim_matches(' ')).filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
+    let encoded = encoded_in_basic(header).ok()?;
     let pair = Zeroizing::new(BASE64.decode(encoded).or_else(|_| BASE64URL.decode(encoded)).ok()?);
     let colon = pair.iter().position(|&c| c == b':')?;
     id_of(pair.get(..colon)?)
@@ -145,14 +156,7 @@ impl Credentials {
 
     /// RFC 7617 §2, with the encoding of RFC 6749 §2.3.1.
     fn from_basic(header: &str, id_in_body: Option<&str>) -> Result<Self, TokenError> {
-        if header.len() > MAX_AUTHORIZATION {
-            return Err(TokenError::MalformedAuthorization(AuthorizationFlaw::TooLong));
-        }
-        let (scheme, encoded) = header.split_once(' ').unwrap_or((header, ""));
-        if !scheme.eq_ignore_ascii_case("basic") {
-            return Err(TokenError::UnsupportedScheme);
-        }
-        let encoded = encoded.trim_matches(' ');
+        let encoded = encoded_in_basic(header)?;
         let flaw = |_| TokenError::MalformedAuthorization(AuthorizationFlaw::of(encoded));
         let pair = Zeroizing::new(BASE64.decode(encoded).map_err(flaw)?);
         if pair.is_empty() {

@@ -54,7 +54,7 @@ mod verify;
 
 pub use api::{API_KV_PREFIX, ApiId, ApiIdError, ApiRecord, ApiScope};
 pub use arrival::Arrival;
-pub use authenticate::AuthenticatedClient;
+pub use authenticate::{AuthenticatedClient, MAX_SLOW_HASHES};
 pub use authority::{Authority, Outcome};
 pub use brake::Limit;
 pub use client::{

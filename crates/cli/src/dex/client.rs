@@ -7,8 +7,8 @@ use edgemint_issuer::ClientId;
 use super::document::{Node, Value};
 use super::fields::Fields;
 use super::placeholder::{self, Notation};
-use super::places::quoted;
 use crate::hashing::Secret;
+use crate::shell;
 
 /// What is asked of the outside when a file is read.
 pub(crate) struct Asked<'a> {
@@ -94,7 +94,7 @@ fn resolve(entry: usize, fields: Fields, asked: &Asked<'_>) -> Result<DexClient,
     let is_literal = asked.literal.contains(&id);
     if !is_literal {
         // What names it on the command line.
-        let literal = if id_env.is_some() { "ID".to_owned() } else { quoted(id.as_str()) };
+        let literal = if id_env.is_some() { "ID".to_owned() } else { shell::word(id.as_str()) };
         if let Some(notation) = placeholder::reference(id.as_str()) {
             return Err(unfilled("id", id_env.as_deref(), notation, &literal));
         }

@@ -7,6 +7,7 @@ use super::document::{FileError, Node, Pair, Value};
 use super::scalar;
 use super::source::{RENDER, documents};
 use super::yaml::{Lines, decode};
+use crate::shell;
 
 /// How many texts may be in one another, such as a configuration in a ConfigMap in a List that is itself a text.
 const MAX_TEXTS: usize = 4;
@@ -147,12 +148,12 @@ impl Place {
     /// What writes the place into a file of its own.
     fn command(&self, file: &str) -> String {
         let yq = match &self.what {
-            What::At(path) => format!("yq {}", quoted(path)),
+            What::At(path) => format!("yq {}", shell::word(path)),
             What::Records => {
                 r#"yq ea '[.. | select(tag == "!!map" and .kind == "OAuth2Client")]'"#.to_owned()
             }
         };
-        format!("{yq} {} > clients.yaml", quoted(file))
+        format!("{yq} {} > clients.yaml", shell::word(file))
     }
 }
 
@@ -363,16 +364,6 @@ fn path(steps: &[Step]) -> String {
 fn is_plain(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_')
-}
-
-/// A word as a shell takes it for itself.
-pub(super) fn quoted(word: &str) -> String {
-    let is_safe = |c: u8| c.is_ascii_alphanumeric() || b"_-./,:@%+=".contains(&c);
-    if !word.is_empty() && word.bytes().all(is_safe) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }
 
 #[cfg(test)]
