@@ -31,7 +31,7 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
         };
         assert_eq!(of, i + 1, "every client is taken or refused, in order");
     }
-    // What is allowed for every client refuses none that is taken without.
+    // Allowing literals for every client refuses no client that is taken without it.
     let ids: Vec<_> = file.entries.iter().flatten().map(|client| client.id.clone()).collect();
     let taken = read(&ids).map(|file| file.entries.iter().flatten().count());
     assert!(taken.is_ok_and(|taken| taken == ids.len()), "the same clients are taken");

@@ -122,7 +122,7 @@ impl<'a> Records<'a> {
         Ok(of_kind::<R>(self.values(keys, R::NAME)?))
     }
 
-    /// What is stored under these keys, where something is.
+    /// The values of those keys that exist.
     fn values(&self, keys: &[String], what: &str) -> Result<Vec<(String, String)>> {
         let at_once = match self.project.target {
             Target::Local(_) => READ_LOCAL,

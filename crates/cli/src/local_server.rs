@@ -17,7 +17,7 @@ const DEFAULT_PORT: u16 = 8787;
 pub(crate) struct LocalServer {
     /// What its tokens have as `iss`.
     pub(crate) issuer: String,
-    /// What its endpoints stand below.
+    /// The URL that its endpoints are below.
     pub(crate) address: String,
 }
 

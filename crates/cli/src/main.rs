@@ -11,7 +11,7 @@ use edgemint_cli::{Args, Host, Output};
 fn main() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
-        // What was typed may have come from elsewhere, and is repeated.
+        // The message repeats the arguments, which may come from another program.
         Err(error) if error.use_stderr() => {
             Output::standard(false).usage(&error.render().to_string());
             return ExitCode::from(2);

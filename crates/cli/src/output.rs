@@ -147,7 +147,7 @@ mod tests {
         }
     }
 
-    /// What is written to both streams.
+    /// The text of both streams.
     fn written(json: bool, write: impl FnOnce(&mut Output)) -> String {
         let kept = Kept::default();
         write(&mut Output { json, out: Box::new(kept.clone()), err: Box::new(kept.clone()) });

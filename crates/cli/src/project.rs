@@ -33,7 +33,7 @@ pub(crate) struct Project {
     pub(crate) dir: PathBuf,
     pub(crate) config: PathBuf,
     pub(crate) target: Target,
-    /// Whether the file was named with --config, by which its folder is trusted whoever has it.
+    /// Whether --config named the file. The command then trusts its folder, whoever owns it.
     pub(crate) named: bool,
     settings: toml::Table,
 }

@@ -55,7 +55,7 @@ mod unix {
 
     use crate::shell;
 
-    /// What is wrong with a file or a folder.
+    /// Why a file or a folder is not trusted.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub(super) enum Problem {
         /// This user has it.
@@ -174,7 +174,7 @@ mod tests {
         ] {
             assert_eq!(found(owner, group, mode), expected, "{owner} {group} {mode:o}");
         }
-        // To be root is no reason to run what a user wrote.
+        // Root must not run a program that another user wrote.
         let of_user = Facts { owner: ME, group: ME, mode: 0o100_600 };
         assert_eq!(problem(of_user, 0, |_, _| true), Some(Problem::Belongs(ME)));
     }

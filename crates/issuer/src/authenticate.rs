@@ -57,7 +57,7 @@ pub(crate) struct Authenticator<'a, C, H, B> {
     pub(crate) trail: &'a Trail,
 }
 
-/// What the hashes that cost nothing say of one reading of the credentials.
+/// The result of comparing one reading of the credentials with the hashes that cost nothing.
 enum Fast {
     /// It is a secret of this client.
     Proven(AuthenticatedClient),
@@ -131,7 +131,7 @@ impl<C: ClientStore, H: SlowHash, B: Brake> Authenticator<'_, C, H, B> {
         // The same work for a client that is not there, and before anything is decided.
         let digest = std::hint::black_box(digest(&presented.secret));
         let record = found.ok_or(TokenError::UnknownClient)?;
-        // What lets no secret in comes first: for such a client nothing is computed.
+        // A client that no secret lets in is refused first, so that nothing is computed for it.
         if record.disabled {
             return Err(TokenError::ClientDisabled);
         }

@@ -12,7 +12,7 @@ impl TokenError {
     /// For the operator, in the log only. No wildcard arm: a new reason does not compile until it says what to do.
     pub(crate) fn detail(&self) -> Cow<'static, str> {
         let text = match self {
-            // What is wrong with the request.
+            // The request is malformed.
             Self::PlainHttp => {
                 "the request came by plain http, so that others may have read the secret in it. Replace the secret of the \
                  client with `edgemint client rotate-secret`, and set its token URL to https."
@@ -75,7 +75,7 @@ impl TokenError {
             }
             Self::NonceTooLong => "`nonce` is longer than 512 characters. Send a shorter one.",
 
-            // What is wrong with the credentials.
+            // The credentials do not prove a client.
             Self::NoCredentials => {
                 "the request has no credentials, or an ID without a secret. Send both by HTTP Basic, or as `client_id` and \
                  `client_secret` in the body."
@@ -196,7 +196,7 @@ impl TokenError {
                  for all tokens of that client."
             }
 
-            // What is wrong here.
+            // The issuer or its store fails.
             Self::StoreUnavailable(why) => {
                 return format!(
                     "cannot use the client store: {why}. Look at the status of Workers KV, and check the binding CLIENTS \

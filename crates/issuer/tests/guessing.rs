@@ -65,7 +65,7 @@ impl SlowHash for Counting {
     }
 }
 
-/// What is signed is not looked at here.
+/// These tests do not look at signatures.
 impl Signer for Counting {
     async fn prepare(&self, _: &SigningKey) -> Result<(), Unavailable> {
         Ok(())

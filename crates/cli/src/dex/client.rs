@@ -10,7 +10,7 @@ use super::placeholder::{self, Notation};
 use crate::hashing::Secret;
 use crate::shell;
 
-/// What is asked of the outside when a file is read.
+/// The questions that reading a file puts to its caller.
 pub(crate) struct Asked<'a> {
     /// The file as it was typed, for the commands that are told.
     pub(crate) file: &'a str,
@@ -636,7 +636,7 @@ staticClients:
             error("staticClients: !include clients.yaml")
                 .starts_with("line 1: `staticClients` has the tag `!include`")
         );
-        // What is not used does not matter.
+        // An alias that no client uses does not matter.
         assert!(said(&file_of("{id: a, name: A, secret: s, logoURL: !x y}")).starts_with("a |"));
     }
 

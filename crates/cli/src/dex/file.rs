@@ -54,7 +54,7 @@ mod tests {
         }
         let told = ids_or_error(&format!("{text}staticClients: *a59\n"));
         assert!(told.as_ref().is_err_and(|told| told.contains("aliases")), "{told:?}");
-        // Where no client uses it, it is no work either.
+        // An alias that no client uses costs no work either.
         let fine = format!("{text}staticClients: [{{id: a}}]\n");
         assert_eq!(ids_or_error(&fine), Ok(1));
         assert_eq!(ids_or_error(&format!("wrapper:\n  {}", fine.replace('\n', "\n  "))), Ok(1));

@@ -127,7 +127,7 @@ struct Place {
 }
 
 enum What {
-    /// What is there, as an expression of `yq` 4.
+    /// The place, as an expression of `yq` 4.
     At(String),
     /// All records of dex's storage in Kubernetes, wherever they are.
     Records,
@@ -272,7 +272,7 @@ impl Search {
         }
     }
 
-    /// What was found, when that is one place.
+    /// The place, when there is exactly one.
     fn found(mut self, file: &str) -> Result<Found, FileError> {
         if !self.records.is_empty() {
             let line = self.records.first().map_or(0, |record| record.line);
@@ -343,7 +343,7 @@ fn has_field(text: &str) -> bool {
 fn path(steps: &[Step]) -> String {
     let mut path = String::new();
     for step in steps {
-        // What comes after a pipe, and at the beginning, starts with a dot.
+        // `yq` wants a dot at the beginning and after each pipe.
         let is_start = path.is_empty() || path.ends_with(' ');
         match step {
             Step::Document(i) => path.push_str(&format!("select(documentIndex == {i}) | ")),
