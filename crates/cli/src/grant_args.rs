@@ -88,23 +88,35 @@ pub(crate) struct ClientClaims {
 }
 
 /// Say which tokens a client may ask about at the introspection endpoint
+///
+/// A client may always ask about the tokens that it was issued, and about those that name it as audience.
+/// With --api it may also ask about the tokens for an API, as a resource server does. IDs of APIs are
+/// compared byte for byte: https://a.example and https://a.example/ are two.
 #[derive(Debug, ClapArgs)]
+#[command(group = clap::ArgGroup::new("which").required(true).multiple(true))]
 #[command(after_help = "\
-Example:
+Examples:
+  edgemint client allow-introspection orders-api --api https://orders.example.com/ --env production
   edgemint client allow-introspection gateway --tokens any --env production")]
 pub(crate) struct ClientAllowIntrospection {
-    /// Which tokens
-    #[arg(long, value_enum)]
-    pub(crate) tokens: Tokens,
+    /// Which tokens, whatever API they are for
+    #[arg(long, value_enum, group = "which")]
+    pub(crate) tokens: Option<Tokens>,
+    /// An API whose tokens the client may ask about; may be repeated
+    #[arg(long = "api", value_name = "API", value_parser = ApiId::parse, group = "which")]
+    pub(crate) apis: Vec<ApiId>,
+    /// An API whose tokens the client may no longer ask about; may be repeated
+    #[arg(long = "remove-api", value_name = "API", value_parser = ApiId::parse, group = "which")]
+    pub(crate) removed: Vec<ApiId>,
     #[command(flatten)]
     pub(crate) change: ClientChange,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Tokens {
-    /// Those that it was issued, and those that it is an audience of
+    /// Only those that it was issued, that name it as audience, or that are for the APIs of --api
     Own,
-    /// All, such as for a gateway that stands before many APIs
+    /// All, such as for a gateway in front of many APIs
     Any,
 }
 

@@ -53,8 +53,9 @@ pub(crate) fn warnings(record: &ClientRecord, is_api: bool) -> Vec<String> {
 /// What it means that a client and an API have the same ID.
 pub(crate) fn also_an_api(id: impl std::fmt::Display) -> String {
     format!(
-        "{id} is the ID of a client and of an API: in dex's profile the client's tokens have its ID as audience, so that \
-         the API takes them without a grant. Use another ID for the client"
+        "{id} is the ID of a client and of an API: in dex's profile, tokens that the client gets without a resource have \
+         its ID as audience, so that the API accepts them without a grant. Use another ID for the client; a resource \
+         server asks about tokens after `edgemint client allow-introspection`"
     )
 }
 

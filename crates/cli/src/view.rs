@@ -64,6 +64,8 @@ pub(crate) struct RecordView<'a> {
     pub(crate) introspect: Option<Introspect>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) not_before: Option<u64>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(crate) introspects: &'a [ApiId],
 }
 
 /// A secret without its hash.
@@ -105,6 +107,7 @@ impl<'a> RecordView<'a> {
             claims: &record.claims,
             introspect: Some(record.introspect).filter(|introspect| *introspect != Introspect::default()),
             not_before: record.not_before,
+            introspects: &record.introspects,
         }
     }
 }

@@ -139,6 +139,51 @@ fn a_grant_makes_a_record_of_version_2_and_the_last_one_taken_back_leaves_versio
 }
 
 #[test]
+fn a_resource_server_may_ask_about_the_tokens_of_the_apis_that_its_record_lists() {
+    let project = stored(&[]);
+    let allow = |more: &[&str]| edgemint(&project, &[&["client", "allow-introspection", "a"], more].concat());
+    for (mistyped, told) in [
+        (&[][..], "required arguments"),
+        (&["--api", "https://invoices.example.com"], "Did you mean https://invoices.example.com/?"),
+        (&["--api", "https://other/"], "https://other/"),
+        (&["--api", API, "--remove-api", API], "keep one of them"),
+    ] {
+        let refused = allow(mistyped);
+        assert!(
+            refused.status.code() != Some(0) && err(&refused).contains(told),
+            "{mistyped:?}: {}",
+            err(&refused)
+        );
+    }
+    assert!(!project.path("fake/put.json").exists());
+
+    let done = allow(&["--api", API, "--api", API]);
+    assert_eq!(done.status.code(), Some(0), "{}", err(&done));
+    assert!(err(&done).contains(&format!("and those for {API}.")), "{}", err(&done));
+    let (key, record) = put(&project);
+    assert_eq!((key.as_str(), &record["v"], &record["introspects"]), ("client:a", &json!(3), &json!([API])));
+    project.store_what_was_put();
+
+    assert!(err(&allow(&["--api", API])).contains("already: nothing was written"));
+    let shown = edgemint(&project, &["client", "show", "a"]);
+    assert!(out(&shown).contains(&format!("its own tokens, and those for {API}")), "{}", out(&shown));
+    let shown = edgemint(&project, &["client", "show", "a", "--json"]);
+    let shown: Value = serde_json::from_str(&out(&shown)).unwrap();
+    assert_eq!(shown["introspects"], json!([API]));
+    let removal = err(&edgemint(&project, &["api", "remove", API, "--dry-run"]));
+    assert!(removal.contains("these clients may ask about tokens for"), "{removal}");
+
+    let other = allow(&["--remove-api", "https://invoices.example.com"]);
+    assert!(err(&other).contains(&format!("Did you mean {API}?")), "{}", err(&other));
+    let done = allow(&["--remove-api", API, "--tokens", "any", "--json"]);
+    assert_eq!(done.status.code(), Some(0), "{}", err(&done));
+    let told: Value = serde_json::from_str(&out(&done)).unwrap();
+    assert_eq!((&told["introspect"], &told["introspects"]), (&json!("any"), &json!([])));
+    let (_, record) = put(&project);
+    assert_eq!((&record["v"], record.get("introspects")), (&json!(2), None));
+}
+
+#[test]
 fn what_is_granted_already_or_to_nobody_is_not_written() {
     let project = stored(&[&["--scope", "read"]]);
     for (arguments, told) in [

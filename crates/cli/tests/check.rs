@@ -275,6 +275,11 @@ fn grants_for_what_no_api_has_are_told_by_api_and_scope() {
     ]
     .into_iter()
     .collect();
+    let (key, asking) = record("asking", false, &[("s1", None, "fast")]);
+    let mut asking: Value = serde_json::from_str(asking.as_str().unwrap()).unwrap();
+    asking["v"] = 3.into();
+    asking["introspects"] = json!(["https://a/", "https://away/"]);
+    stored.insert(key, asking.to_string().into());
     stored.insert("api:https://a/".to_owned(), api.to_string().into());
     stored.insert("api:urn:broken".to_owned(), "{".into());
     let keys: Vec<Value> = stored.keys().map(|key| json!({ "name": key })).collect();
@@ -283,6 +288,7 @@ fn grants_for_what_no_api_has_are_told_by_api_and_scope() {
     let told = folder.edgemint(&["check"], "");
     for (line, (begin, end)) in told.out.lines().zip([
         ("mistake: api:urn:broken cannot be read", "column 1)"),
+        ("warning: api:https://away/ has no record, although clients may ask about its tokens", "(asking)"),
         ("warning: api:https://gone/ has no record, so that", "(gone, more)"),
         ("warning: api:https://gone/ has no record and is the default API", "(gone)"),
         ("warning: api:https://a/ does not define the scope write", "(more)"),
@@ -290,5 +296,5 @@ fn grants_for_what_no_api_has_are_told_by_api_and_scope() {
         let line = line.strip_prefix("env.production: ").unwrap();
         assert!(line.starts_with(begin) && line.ends_with(end), "{begin} … {end}: {told:?}");
     }
-    assert_eq!((told.out.lines().count(), told.code), (4, Some(1)), "{told:?}");
+    assert_eq!((told.out.lines().count(), told.code), (5, Some(1)), "{told:?}");
 }

@@ -25,6 +25,9 @@ const VERSION: u32 = 1;
 /// The version of a record that has a field of version 2.
 const VERSION_2: u32 = 2;
 
+/// The version of a record that has a field of version 3.
+const VERSION_3: u32 = 3;
+
 /// The most bytes of custom claims, as compact JSON.
 pub const MAX_CLAIMS: usize = 4096;
 
@@ -146,7 +149,7 @@ impl StoredSecret {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClientRecord {
-    /// The version of this schema: 2 when one of the last five fields is there, else 1.
+    /// The version of this schema: 3 with `introspects`, 2 with one of the five fields before it, else 1.
     v: u32,
     /// The client ID; the same as in the key.
     pub id: ClientId,
@@ -182,13 +185,17 @@ pub struct ClientRecord {
     /// Its tokens that were issued up to this second since 1970 are revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<u64>,
+    /// The APIs whose tokens it may ask about (RFC 7662 §4), as the resource server of each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub introspects: Vec<ApiId>,
 }
 
 /// Which tokens a client may ask about at the introspection endpoint (RFC 7662 §4).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Introspect {
-    /// Those that it was issued, and those that it is an audience of.
+    /// Those that it was issued, those that name it as audience, and those for the APIs of
+    /// [`introspects`](ClientRecord::introspects).
     #[default]
     Own,
     /// All.
@@ -231,7 +238,7 @@ pub fn check_claims(claims: &BTreeMap<String, Value>) -> Result<(), RecordError>
 }
 
 impl Versioned for ClientRecord {
-    const KNOWN: RangeInclusive<u32> = VERSION..=VERSION_2;
+    const KNOWN: RangeInclusive<u32> = VERSION..=VERSION_3;
 
     fn version(&self) -> u32 {
         self.v
@@ -257,6 +264,7 @@ impl ClientRecord {
             claims: BTreeMap::new(),
             introspect: Introspect::Own,
             not_before: None,
+            introspects: Vec::new(),
         }
     }
 
@@ -267,7 +275,11 @@ impl ClientRecord {
             && self.claims.is_empty()
             && self.introspect.is_own()
             && self.not_before.is_none();
-        if plain { VERSION } else { VERSION_2 }
+        match (self.introspects.is_empty(), plain) {
+            (false, _) => VERSION_3,
+            (true, false) => VERSION_2,
+            (true, true) => VERSION,
+        }
     }
 
     /// Reads the record that is stored under `id`.
@@ -277,9 +289,10 @@ impl ClientRecord {
     /// When it is not a whole record of this version and of this client.
     pub fn parse(id: &ClientId, json: &str) -> Result<Self, RecordError> {
         let record: Self = read(json)?;
-        // Its author's word for what a reader must know; a field of version 2 in a record of version 1 is none.
-        if record.v < record.needed_version() {
-            return Err(RecordError::Malformed(format!("it has fields of version {VERSION_2}")));
+        // An older Worker would not read a field that is newer than the version that the record states.
+        let needed = record.needed_version();
+        if record.v < needed {
+            return Err(RecordError::Malformed(format!("it has fields of version {needed}")));
         }
         if record.id != *id {
             return Err(RecordError::WrongId);
@@ -322,10 +335,10 @@ mod tests {
     fn a_record_that_cannot_be_used_says_why() {
         assert!(parse(RECORD).is_ok());
         assert_eq!(
-            parse(&RECORD.replace("\"v\":1", "\"v\":3,\"more\":0")).err(),
-            Some(RecordError::Version(3))
+            parse(&RECORD.replace("\"v\":1", "\"v\":4,\"more\":0")).err(),
+            Some(RecordError::Version(4))
         );
-        for v in [0, 3] {
+        for v in [0, 4] {
             let other = RECORD.replace("\"v\":1", &format!("\"v\":{v}"));
             assert_eq!(
                 parse(&other).err(),
@@ -383,19 +396,21 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_of_version_2_when_it_has_a_field_of_version_2() {
-        for more in [
-            r#""grants":{"https://a/":["read","write"]}"#,
-            r#""grants":{"https://a/":[]},"default_api":"https://a/""#,
-            r#""claims":{"deep":{"a":[1,null]},"tenant":"t"}"#,
-            r#""introspect":"any""#,
-            r#""not_before":1"#,
+    fn a_record_is_of_the_version_of_its_newest_field() {
+        for (version, more) in [
+            (2, r#""grants":{"https://a/":["read","write"]}"#),
+            (2, r#""grants":{"https://a/":[]},"default_api":"https://a/""#),
+            (2, r#""claims":{"deep":{"a":[1,null]},"tenant":"t"}"#),
+            (2, r#""introspect":"any""#),
+            (2, r#""not_before":1"#),
+            (3, r#""introspects":["https://a/","b"]"#),
+            (3, r#""not_before":1,"introspects":["https://a/"]"#),
         ] {
-            let record = with(2, more).unwrap();
+            let record = with(version, more).unwrap();
             let json = record.to_json();
-            assert!(json.starts_with("{\"v\":2,") && json.contains(more), "{json}");
+            assert!(json.starts_with(&format!("{{\"v\":{version},")) && json.contains(more), "{json}");
             assert_eq!(parse(&json).unwrap().to_json(), json);
-            assert!(matches!(with(1, more), Err(RecordError::Malformed(_))), "{more}");
+            assert!(matches!(with(version - 1, more), Err(RecordError::Malformed(_))), "{more}");
         }
         assert!(parse(RECORD).unwrap().to_json().starts_with("{\"v\":1,"));
         // Whatever it was read as: what it has now counts.

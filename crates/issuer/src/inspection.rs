@@ -100,14 +100,38 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: SlowHash + Verifier, B: Bra
         Ok(false)
     }
 
+    /// Whether `caller` may ask about a token of `client` for `audience` (RFC 7662 §4).
+    ///
+    /// Where the name of an audience is that of an API, a client of the same name has no say: its record must list the API.
+    async fn may_ask(
+        &self,
+        caller: &ClientRecord,
+        client: &ClientId,
+        audience: &[String],
+    ) -> Result<bool, TokenError> {
+        if caller.introspect == Introspect::Any || *client == caller.id {
+            return Ok(true);
+        }
+        let names = |name: &str| audience.iter().any(|aud| aud == name);
+        if caller.introspects.iter().any(|api| names(api.as_str())) {
+            return Ok(true);
+        }
+        if !names(caller.id.as_str()) {
+            return Ok(false);
+        }
+        match ApiId::parse(caller.id.as_str()) {
+            Ok(namesake) => Ok(self.clients.find_api(&namesake, self.trail).await?.is_none()),
+            Err(_) => Ok(true),
+        }
+    }
+
     /// Whether `caller` is told that `token` is active (RFC 7662 §2.2, §4).
     pub(crate) async fn judge(
         &self,
         AccessToken { client, token }: &AccessToken,
         caller: &ClientRecord,
     ) -> Result<(), NotActive> {
-        let is_audience = || token.audience.iter().any(|aud| aud == caller.id.as_str());
-        if caller.introspect != Introspect::Any && *client != caller.id && !is_audience() {
+        if !self.may_ask(caller, client, &token.audience).await? {
             return Err(Inactive::NotEntitled.into());
         }
         // Whether it still is, must be known: where the store fails, the answer is 503 and no guess.

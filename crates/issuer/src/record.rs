@@ -210,7 +210,7 @@ mod tests {
     fn a_list_of_another_version_is_not_a_record_of_that_version() {
         let id = ClientId::parse("a").unwrap();
         assert!(matches!(ClientRecord::parse(&id, "[3]"), Err(RecordError::Malformed(_))));
-        assert!(matches!(ClientRecord::parse(&id, r#"{"v":3}"#), Err(RecordError::Version(3))));
+        assert!(matches!(ClientRecord::parse(&id, r#"{"v":4}"#), Err(RecordError::Version(4))));
     }
 
     #[test]

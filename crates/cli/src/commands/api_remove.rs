@@ -26,6 +26,13 @@ pub(super) fn run(
     remove::run(&removal, &project, host, output, |records, apis, output| {
         let clients = records.read_all::<ClientRecord>()?;
         for api in apis {
+            let asking = introspecting(api, &clients);
+            if !asking.is_empty() {
+                let told = some_of(&asking);
+                output.say(format_args!(
+                    "warning: these clients may ask about tokens for {api}, of which no more are issued: {told}"
+                ));
+            }
             let names = granted(api, &clients);
             if names.is_empty() {
                 continue;
@@ -50,4 +57,10 @@ pub(super) fn run(
 fn granted<'a>(api: &ApiId, clients: &'a ById<ClientRecord>) -> Vec<&'a str> {
     let granted = clients.values().flatten().filter(|client| client.grants.contains_key(api));
     granted.map(|client| client.id.as_str()).collect()
+}
+
+/// The clients that may ask about tokens for `api`.
+fn introspecting<'a>(api: &ApiId, clients: &'a ById<ClientRecord>) -> Vec<&'a str> {
+    let asking = clients.values().flatten().filter(|client| client.introspects.contains(api));
+    asking.map(|client| client.id.as_str()).collect()
 }

@@ -20,6 +20,7 @@ pub(super) fn judge(apis: &ById<ApiRecord>, clients: &ById<ClientRecord>, findin
     }
     let mut without_record: BTreeMap<&ApiId, Vec<&str>> = BTreeMap::new();
     let mut defaults: BTreeMap<&ApiId, Vec<&str>> = BTreeMap::new();
+    let mut introspected: BTreeMap<&ApiId, Vec<&str>> = BTreeMap::new();
     let mut undefined: BTreeMap<(&ApiId, &ScopeToken), Vec<&str>> = BTreeMap::new();
     for id in clients.keys().filter(|id| ApiId::parse(id.as_str()).is_ok_and(|api| apis.contains_key(&api))) {
         let message = format!("has the ID of an API: {}", new_client::also_an_api(id));
@@ -42,6 +43,19 @@ pub(super) fn judge(apis: &ById<ApiRecord>, clients: &ById<ClientRecord>, findin
         if let Some(api) = client.default_api.as_ref().filter(|api| !apis.contains_key(*api)) {
             defaults.entry(api).or_default().push(name);
         }
+        for api in client.introspects.iter().filter(|api| !apis.contains_key(*api)) {
+            introspected.entry(api).or_default().push(name);
+        }
+    }
+    for (api, names) in introspected {
+        let message = format!(
+            "has no record, although clients may ask about its tokens: `edgemint api add {}`, or \
+             `edgemint client allow-introspection CLIENT {}` ({})",
+            shell::last(api.as_str()),
+            shell::option("--remove-api", api.as_str()),
+            some_of(&names)
+        );
+        findings.add(Level::Warning, &api.kv_key(), message);
     }
     for (api, names) in without_record {
         let message = format!(

@@ -151,11 +151,13 @@ fn shown(record: &ClientRecord, view: &RecordView<'_>) -> Vec<String> {
         ("claims", if view.claims.is_empty() { NONE.to_owned() } else { claims(record) }),
         (
             "introspection",
-            match record.introspect {
-                Introspect::Own => "its own tokens",
-                Introspect::Any => "all tokens",
-            }
-            .to_owned(),
+            match (record.introspect, view.introspects) {
+                (Introspect::Any, _) => "all tokens".to_owned(),
+                (Introspect::Own, []) => "its own tokens".to_owned(),
+                (Introspect::Own, apis) => {
+                    format!("its own tokens, and those for {}", listed(apis.iter().map(ApiId::as_str), NONE))
+                }
+            },
         ),
         (
             "revoked",

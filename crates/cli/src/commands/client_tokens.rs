@@ -4,15 +4,18 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Result;
-use edgemint_issuer::{ClientRecord, Introspect};
+use anyhow::{Result, bail};
+use edgemint_issuer::{ApiId, ApiRecord, ClientRecord, Introspect};
 use serde::Serialize;
 
 use super::change_one::{self, Said, Which};
+use crate::change;
 use crate::grant_args::{ClientAllowIntrospection, ClientRevokeTokens};
 use crate::host::Host;
+use crate::near::did_you_mean;
 use crate::output::Output;
 use crate::shell;
+use crate::view::listed;
 use crate::when::utc;
 
 pub(super) fn allow_introspection(
@@ -25,24 +28,60 @@ pub(super) fn allow_introspection(
     #[derive(Serialize)]
     struct Allowed {
         introspect: Introspect,
+        introspects: Vec<ApiId>,
     }
-    let change = &args.change;
-    let which = Which { id: &change.id, dry_run: change.dry_run, target: &change.target };
+    let typed = &args.change;
+    let which = Which { id: &typed.id, dry_run: typed.dry_run, target: &typed.target };
     change_one::run(&which, config, host, output, |record: &mut ClientRecord, place| {
-        record.introspect = args.tokens.kept();
-        let (id, target) = (&change.id, &place.project.target);
-        let which = match record.introspect {
-            Introspect::Own => "the tokens that it was issued or is an audience of, and no others",
-            Introspect::Any => "every token",
-        };
+        for api in &args.apis {
+            change::find::<ApiRecord>(place.records, api, place.project)?;
+        }
+        let near = allow(record, args)?;
+        let (id, target) = (&typed.id, &place.project.target);
+        let which = told(record);
         Ok(Said {
-            what: Allowed { introspect: record.introspect },
+            what: Allowed { introspect: record.introspect, introspects: record.introspects.clone() },
             done: format!("The client {id} in {target} may ask about {which}"),
-            already: format!("The client {id} in {target} may ask about {which} already"),
+            already: format!(
+                "The client {id} in {target} may ask about {which} already{}",
+                near.unwrap_or_default()
+            ),
             notes: Vec::new(),
             warnings: Vec::new(),
         })
     })
+}
+
+/// Changes what `record` may ask about. When an API to remove is not in the record, says which one may be meant.
+fn allow(record: &mut ClientRecord, args: &ClientAllowIntrospection) -> Result<Option<String>> {
+    if let Some(both) = args.apis.iter().find(|api| args.removed.contains(api)) {
+        bail!("the API {both} was typed with --api and with --remove-api: keep one of them");
+    }
+    if let Some(tokens) = args.tokens {
+        record.introspect = tokens.kept();
+    }
+    for api in &args.apis {
+        if !record.introspects.contains(api) {
+            record.introspects.push(api.clone());
+        }
+    }
+    let unlisted = args.removed.iter().find(|api| !record.introspects.contains(api));
+    let listed = || record.introspects.iter().map(ApiId::as_str);
+    let near = unlisted.map(|api| did_you_mean(api.as_str(), listed()));
+    record.introspects.retain(|api| !args.removed.contains(api));
+    Ok(near)
+}
+
+/// Which tokens `record` may ask about, for people.
+fn told(record: &ClientRecord) -> String {
+    match (record.introspect, record.introspects.as_slice()) {
+        (Introspect::Any, _) => "every token".to_owned(),
+        (Introspect::Own, []) => "its own tokens, and those that name it as audience".to_owned(),
+        (Introspect::Own, apis) => {
+            let apis = listed(apis.iter().map(ApiId::as_str), "");
+            format!("its own tokens, those that name it as audience, and those for {apis}")
+        }
+    }
 }
 
 pub(super) fn revoke(

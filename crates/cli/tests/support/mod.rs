@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// A project folder with its own wrangler in node_modules/.bin; gone when the test ends.
 pub(crate) struct Project(pub(crate) PathBuf);
@@ -93,9 +93,12 @@ impl Project {
     /// From now on, what was put is there.
     pub(crate) fn store_what_was_put(&self) {
         let pairs: Vec<Value> = serde_json::from_str(&self.read("fake/put.json")).unwrap();
-        let stored =
-            pairs.iter().map(|pair| (pair["key"].as_str().unwrap().to_owned(), pair["value"].clone()));
-        self.write("fake/stored.json", &Value::from(stored.collect::<serde_json::Map<_, _>>()).to_string());
+        let mut stored: Map<String, Value> = fs::read_to_string(self.path("fake/stored.json"))
+            .map_or_else(|_| Map::new(), |text| serde_json::from_str(&text).unwrap());
+        stored.extend(
+            pairs.iter().map(|pair| (pair["key"].as_str().unwrap().to_owned(), pair["value"].clone())),
+        );
+        self.write("fake/stored.json", &Value::from(stored).to_string());
         fs::remove_file(self.path("fake/put.json")).unwrap();
     }
 }
