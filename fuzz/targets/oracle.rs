@@ -51,6 +51,8 @@ enum Word<'a> {
     Write,
     Retired,
     Peer,
+    Myself,
+    Namesake,
     Stranger,
     Other(&'a str),
 }
@@ -125,6 +127,8 @@ impl Word<'_> {
             Self::Write => "write",
             Self::Retired => "retired",
             Self::Peer => "audience:server:client_id:peer",
+            Self::Myself => "audience:server:client_id:app",
+            Self::Namesake => "audience:server:client_id:https://b/",
             Self::Stranger => "audience:server:client_id:stranger",
             Self::Other(text) => text,
         }

@@ -183,6 +183,13 @@ impl TokenError {
                 "the APIs of the request demand different profiles or algorithms. Configure the client to ask for one API \
                  at a time."
             }
+            Self::TargetWithPeer(peer) => {
+                return format!(
+                    "a token for an API cannot name the client {peer} as audience, too, because its scopes would count \
+                     there. Configure the client to ask for two tokens; without `resource`, the record's default API counts."
+                )
+                .into();
+            }
             Self::ScopesDiffer => {
                 "the client does not have the same scopes at each API of the request. Configure it to ask for one API at a \
                  time, or grant the scopes at each with `edgemint client grant`."
@@ -357,6 +364,7 @@ mod tests {
         TokenError::TargetNotGranted(_) => TokenError::TargetNotGranted(api()),
         TokenError::UnknownApi(_) => TokenError::UnknownApi(api()),
         TokenError::TargetsDiffer => TokenError::TargetsDiffer,
+        TokenError::TargetWithPeer(_) => TokenError::TargetWithPeer(ClientId::parse("peer").unwrap()),
         TokenError::ScopesDiffer => TokenError::ScopesDiffer,
         TokenError::TokenTooLong => TokenError::TokenTooLong,
         TokenError::TokenOfAnotherClient => TokenError::TokenOfAnotherClient,

@@ -134,6 +134,9 @@ pub enum TokenError {
     UnknownApi(ApiId),
     /// Targets whose tokens would have to differ in profile or algorithm.
     TargetsDiffer,
+    /// A token for APIs that would name this client, too: another client, or an API without a grant that has the ID of the
+    /// client.
+    TargetWithPeer(ClientId),
     /// Scopes that the client has at some of the targets alone; or none was named, and it has others at each.
     ScopesDiffer,
     /// The token would be longer than any that is looked at when it comes back.
@@ -241,6 +244,10 @@ impl TokenError {
                 Code::InvalidTarget,
                 "Tokens for these resources are not of the same kind: ask for one resource at a time.",
             ),
+            Self::TargetWithPeer(_) => (
+                Code::InvalidTarget,
+                "A token for a resource cannot name this client as audience, too: ask for one token for each.",
+            ),
             Self::ScopesDiffer => (
                 Code::InvalidScope,
                 "The scopes are not the same at each of these resources: ask for one resource at a time.",
@@ -306,6 +313,7 @@ impl TokenError {
             Self::TargetNotGranted(_) => "target_not_granted",
             Self::UnknownApi(_) => "unknown_api",
             Self::TargetsDiffer => "targets_differ",
+            Self::TargetWithPeer(_) => "target_with_peer",
             Self::ScopesDiffer => "scopes_differ",
             Self::TokenTooLong => "token_too_long",
             Self::NoSignIn => "no_sign_in",

@@ -49,8 +49,9 @@ impl Audience {
         }
     }
 
-    pub(crate) fn is_several(&self) -> bool {
-        matches!(self, Self::Several(_))
+    /// Whether `name` is the only one.
+    pub(crate) fn is_only(&self, name: &str) -> bool {
+        matches!(self, Self::One(only) if only == name)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
@@ -105,7 +106,7 @@ impl Grant {
         &self.id_token_audience
     }
 
-    /// Whether the access token is for APIs, and not for clients alone.
+    /// Whether the access token is for APIs: then it names no client but the one that asks.
     pub(crate) fn is_for_apis(&self) -> bool {
         self.is_for_apis
     }
@@ -164,6 +165,7 @@ impl AuthenticatedClient {
         if differing {
             return Err(TokenError::ScopesDiffer);
         }
+        self.check_combination(&entitlement, peers.iter().map(|(_, peer)| peer), clients, trail).await?;
         let mut untrusted = Vec::new();
         for (token, peer) in &peers {
             if !self.is_trusted_by(peer, clients, trail).await? {
@@ -173,16 +175,17 @@ impl AuthenticatedClient {
         if !untrusted.is_empty() {
             return Err(TokenError::UntrustedPeers(untrusted));
         }
-        // In dex's order: the peers as they were asked for, and the client itself last unless it was named.
         let client = self.record().id.as_str();
         let peers = || peers.iter().map(|(_, peer)| peer.as_str());
         let audience = match profile {
-            TokenProfile::Dex => Audience::of(entitlement.ids().chain(peers()).chain([client])),
+            // In dex's order: the peers as the client asked for them, and the client itself last unless it was named.
+            TokenProfile::Dex if entitlement.is_empty() => Audience::of(peers().chain([client])),
             // RFC 9068 §3: never empty, and without a resource a default.
             TokenProfile::Rfc9068 if entitlement.is_empty() && peers().next().is_none() => {
                 Audience::of([config.issuer.as_str()].into_iter())
             }
-            TokenProfile::Rfc9068 => Audience::of(entitlement.ids().chain(peers())),
+            // A token for APIs does not name the client unless it asked: an API could present such a token as its own.
+            TokenProfile::Dex | TokenProfile::Rfc9068 => Audience::of(entitlement.ids().chain(peers())),
         };
         let id_token_audience = Audience::of(peers().chain([client]));
         let lifetime = entitlement.lifetime().unwrap_or(config.token_lifetime.seconds());
@@ -197,6 +200,35 @@ impl AuthenticatedClient {
             scope,
             client: self,
         })
+    }
+
+    /// Checks that no scope of an API reaches another audience than the APIs that grant it.
+    ///
+    /// A token says one `scope` for all its audiences. So beside APIs it may only name the client itself, and that only
+    /// when the client's ID does not name a further API.
+    async fn check_combination<C: ApiStore>(
+        &self,
+        entitlement: &Entitlement<'_>,
+        mut peers: impl Iterator<Item = &ClientId>,
+        clients: &Clients<C>,
+        trail: &Trail,
+    ) -> Result<(), TokenError> {
+        if entitlement.is_empty() {
+            return Ok(());
+        }
+        let id = &self.record().id;
+        let Some(first) = peers.next() else { return Ok(()) };
+        if let Some(other) = [first].into_iter().chain(peers).find(|peer| *peer != id) {
+            return Err(TokenError::TargetWithPeer(other.clone()));
+        }
+        if entitlement.ids().any(|api| api == id.as_str()) {
+            return Ok(());
+        }
+        let api = match ApiId::parse(id.as_str()) {
+            Ok(api) => clients.find_api(&api, trail).await?,
+            Err(_) => None,
+        };
+        if api.is_some() { Err(TokenError::TargetWithPeer(id.clone())) } else { Ok(()) }
     }
 
     /// Whether `peer` lets this client ask for tokens that name it as audience: itself always, another

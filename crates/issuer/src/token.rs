@@ -115,7 +115,8 @@ impl Mint<'_> {
         let mut claims = self.claims(sub, aud);
         self.times(&mut claims, jti);
         claims.optional("nonce", grant.nonce());
-        claims.optional("azp", aud.is_several().then(|| client.id.as_str()));
+        // As in dex when there are several audiences. One API as the audience does not say whose token it is, either.
+        claims.optional("azp", Some(client.id.as_str()).filter(|id| !aud.is_only(id)));
         claims.string("at_hash", at_hash);
         if has("email") {
             claims.boolean("email_verified", false);

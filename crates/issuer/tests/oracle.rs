@@ -28,6 +28,7 @@ fn piece() -> impl Strategy<Value = String> {
         Just("scope=openid+read".to_owned()),
         Just("scope=write".to_owned()),
         Just("scope=admin".to_owned()),
+        Just("scope=write+audience:server:client_id:https://b/".to_owned()),
         target(),
         target(),
         Just("scope=".to_owned()),
@@ -49,6 +50,10 @@ fn pieces() -> impl Strategy<Value = Vec<String>> {
             Just("scope=write"),
             Just("scope=openid+groups"),
             Just("scope=retired"),
+            Just("scope=openid+audience:server:client_id:peer"),
+            Just("scope=write+audience:server:client_id:https://b/"),
+            Just("scope=audience:server:client_id:https://b/"),
+            Just("scope=read+audience:server:client_id:app"),
             Just("scope=admin")
         ],
     );

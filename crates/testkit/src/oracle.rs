@@ -4,12 +4,14 @@
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use edgemint_issuer::{
     ApiId, ApiRecord, ApiScope, Arrival, Authority, Body, ClientId, ClientRecord, Config, GeneratedSecret,
     MAX_BODY, Request, ScopeToken, StoredSecret,
 };
 use percent_encoding::percent_decode;
+use serde_json::Value;
 
 use crate::clients::MemoryClients;
 use crate::crypto::{TestCrypto, signing_key};
@@ -43,12 +45,19 @@ fn has(api: &str) -> Option<&'static [&'static str]> {
     }
 }
 
-/// The other clients, and whether each trusts ours.
-const PEERS: [(&str, bool); 2] = [("peer", true), ("stranger", false)];
+/// The other clients, and whether each trusts ours. One has the ID of an API.
+const PEERS: [(&str, bool); 3] = [("peer", true), ("stranger", false), ("https://b/", true)];
+
+/// The scopes that mean the same at each audience.
+const OF_THE_ISSUER: [&str; 4] = ["openid", "email", "profile", "groups"];
+
+/// What names a client as audience; its ID follows.
+const PEER_SCOPE: &str = "audience:server:client_id:";
 
 /// An issuer with the client `app`, and what it must answer.
 pub struct Oracle {
-    authority: Authority<MemoryClients, TestCrypto>,
+    /// One for each profile.
+    authorities: [Authority<MemoryClients, TestCrypto>; 2],
 }
 
 impl Default for Oracle {
@@ -76,14 +85,18 @@ impl Default for Oracle {
             clients.add_api(&record);
         }
         let key = signing_key("EdDSA", &[]);
-        let variables = [
-            ("ISSUER", "https://example.com"),
-            ("GRANT_TYPES", "client_credentials"),
-            ("CORS_ALLOWED_ORIGINS", "https://app.example"),
-            ("SIGNING_KEY_A", &key),
-        ];
-        let config = Config::parse(variables).unwrap();
-        Self { authority: Authority::new(config, clients, TestCrypto::default(), [0; 32]) }
+        let authorities = ["dex", "rfc9068"].map(|profile| {
+            let variables = [
+                ("ISSUER", "https://example.com"),
+                ("GRANT_TYPES", "client_credentials"),
+                ("CORS_ALLOWED_ORIGINS", "https://app.example"),
+                ("TOKEN_PROFILE", profile),
+                ("SIGNING_KEY_A", &key),
+            ];
+            let config = Config::parse(variables).unwrap();
+            Authority::new(config, clients.clone(), TestCrypto::default(), [0; 32])
+        });
+        Self { authorities }
     }
 }
 
@@ -106,8 +119,8 @@ impl Oracle {
     ///
     /// # Panics
     ///
-    /// When there is a token without right origin, credentials, APIs and scope, or none with them; and when the answer lacks
-    /// what every answer has.
+    /// When there is a token without right origin, credentials, APIs and scope, or none with them; when a token has an API
+    /// as audience and a scope that is not granted there; and when the answer lacks what every answer has.
     pub fn post_from(&self, origin: Option<&str>, authorization: Option<&str>, form: &[u8]) -> (u16, String) {
         let (status, answer) = self.send(origin, authorization, FORM, form);
         let shown = || format!("{origin:?} {authorization:?} {}", String::from_utf8_lossy(form));
@@ -124,6 +137,9 @@ impl Oracle {
             "{} got {answer}",
             shown()
         );
+        if token {
+            check_audience(&answer, form);
+        }
         (status, answer)
     }
 
@@ -154,19 +170,71 @@ impl Oracle {
             arrival: Arrival::default(),
             body: if body.len() > MAX_BODY { Body::TooLarge } else { Body::Whole(body) },
         };
-        let outcome = pollster::block_on(self.authority.handle(&request, &moment()));
-        let response = outcome.response;
-        let header = |name: &str| {
-            response.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_string())
-        };
-        let known: &[u16] = if body.len() > MAX_BODY { &[400, 413] } else { &[200, 400, 401] };
-        assert!(known.contains(&response.status), "{}", response.status);
-        assert_eq!(header("Cache-Control").as_deref(), Some("no-store"));
-        assert_eq!(header("Pragma").as_deref(), Some("no-cache"));
-        assert_eq!(header("WWW-Authenticate").is_some(), response.status == 401 && authorization.is_some());
-        assert!(outcome.event.is_some(), "every decision is told");
-        (response.status, response.body.into_owned())
+        let answers = self.authorities.each_ref().map(|authority| {
+            let outcome = pollster::block_on(authority.handle(&request, &moment()));
+            let response = outcome.response;
+            let header = |name: &str| {
+                response.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_string())
+            };
+            let known: &[u16] = if body.len() > MAX_BODY { &[400, 413] } else { &[200, 400, 401] };
+            assert!(known.contains(&response.status), "{}", response.status);
+            assert_eq!(header("Cache-Control").as_deref(), Some("no-store"));
+            assert_eq!(header("Pragma").as_deref(), Some("no-cache"));
+            let challenged = header("WWW-Authenticate").is_some();
+            assert_eq!(challenged, response.status == 401 && authorization.is_some());
+            assert!(outcome.event.is_some(), "every decision is told");
+            (response.status, response.body.into_owned())
+        });
+        let [(status, answer), (other_status, other)] = answers;
+        assert_eq!(status, other_status, "the profiles differ: {answer} {other}");
+        if status == 200 {
+            check_audience(&other, body);
+        } else {
+            assert_eq!(answer, other, "the profiles differ");
+        }
+        (status, answer)
     }
+}
+
+/// Holds the access token of `answer` against the APIs that it is for.
+///
+/// # Panics
+///
+/// When it names an API that `app` does not have, or that `form` does not name, or when it has a scope that is not granted
+/// at each API of its audience.
+fn check_audience(answer: &str, form: &[u8]) {
+    let answer: Value = serde_json::from_str(answer).unwrap();
+    let claims = answer["access_token"].as_str().unwrap().split('.').nth(1).unwrap();
+    let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
+    let form: Vec<(String, String)> = form_urlencoded::parse(form).into_owned().collect();
+    let names = |wanted: &[&str], api: &str| {
+        form.iter().any(|(name, value)| wanted.contains(&name.as_str()) && value == api)
+    };
+    let is_for_apis =
+        ["resource", "audience"].iter().any(|name| form.iter().any(|(n, v)| n == name && !v.is_empty()));
+    let scopes = answer["scope"].as_str().unwrap_or_default().split(' ').filter(|scope| !scope.is_empty());
+    let of_apis: Vec<&str> = scopes
+        .clone()
+        .filter(|scope| !OF_THE_ISSUER.contains(scope) && !scope.starts_with(PEER_SCOPE))
+        .collect();
+    let audience = claims["aud"].as_array().cloned().unwrap_or_else(|| vec![claims["aud"].clone()]);
+    for audience in audience.iter().map(|name| name.as_str().unwrap()) {
+        let asked_as_client = scopes.clone().any(|scope| scope.strip_prefix(PEER_SCOPE) == Some(audience));
+        let is_target = names(&["resource", "audience"], audience);
+        // Beside APIs a token names only the client that asks, and that only when it asked to be named.
+        let is_own = audience == "app" && (asked_as_client || (!is_for_apis && claims["sub"] == "CgNhcHA"));
+        let is_default = audience == "https://example.com" && !is_for_apis && claims["sub"] == "app";
+        assert!(
+            is_target || is_own || is_default || (asked_as_client && !is_for_apis),
+            "{claims} for {audience}"
+        );
+        if DEFINED.iter().any(|(api, _)| *api == audience) {
+            let granted = has(audience).filter(|_| is_target).unwrap_or_default();
+            assert!(of_apis.iter().all(|scope| granted.contains(scope)), "{claims} at {audience}");
+        }
+    }
+    // What the token says is what the answer says.
+    assert!(claims["scope"].is_null() || claims["scope"] == answer["scope"], "{claims} {answer}");
 }
 
 /// Whether a form with this `Authorization` is to be granted a token.
@@ -238,9 +306,11 @@ fn may(parameters: &[(String, String)], scope: Option<&str>) -> bool {
     };
     let granted = match scope {
         None => at.iter().all(|scopes| *scopes == at[0]),
-        Some(words) => words.split(' ').all(|word| match word {
-            "openid" | "email" | "profile" | "groups" => true,
-            "audience:server:client_id:app" | "audience:server:client_id:peer" => true,
+        Some(words) => words.split(' ').all(|word| match word.strip_prefix(PEER_SCOPE) {
+            Some("app") => true,
+            // A token for an API names no other client.
+            Some("peer" | "https://b/") => at.is_empty(),
+            _ if OF_THE_ISSUER.contains(&word) => true,
             _ => !at.is_empty() && at.iter().all(|scopes| scopes.contains(&word)),
         }),
     };
