@@ -173,14 +173,15 @@ impl Drop for Watchdog {
 
 #[cfg(test)]
 mod tests {
-    use super::{Group, Watchdog, is_running};
+    use super::{Group, POLL, Watchdog, is_running};
+    use crate::lines::PATIENCE;
     use std::process::Command;
     use std::thread;
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
     #[test]
     fn a_group_that_is_dropped_is_gone() {
-        let group = Group::start(Command::new("sh").args(["-c", "sleep 60 & wait"])).expect("sh starts");
+        let group = Group::start(Command::new("sh").args(["-c", "sleep 3600 & wait"])).expect("sh starts");
         let id = group.id();
         assert!(is_running(id));
         drop(group);
@@ -189,12 +190,12 @@ mod tests {
 
     #[test]
     fn a_watchdog_whose_pipe_closes_ends_the_group() {
-        let mut group = Group::start(Command::new("sleep").arg("60")).expect("sleep starts");
+        let mut group = Group::start(Command::new("sleep").arg("3600")).expect("sleep starts");
         let mut watchdog = Watchdog::over(group.id()).expect("sh starts");
         drop(watchdog.0.stdin.take());
-        let since = Instant::now();
-        while group.ended().is_none() && since.elapsed() < Duration::from_secs(5) {
-            thread::sleep(Duration::from_millis(10));
+        let deadline = Instant::now() + PATIENCE;
+        while group.ended().is_none() && Instant::now() < deadline {
+            thread::sleep(POLL);
         }
         assert!(group.ended().is_some());
     }

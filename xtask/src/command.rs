@@ -112,10 +112,18 @@ mod tests {
     #[test]
     fn what_is_said_is_kept_apart_and_shown_as_it_comes() {
         let shown = Mutex::new(Vec::new());
-        let ended = to_its_end(&mut sh("echo out; sleep 0.1; echo err >&2"), |line| {
+        let pipe = std::env::temp_dir().join(format!("edgemint-xtask-shown-{}", std::process::id()));
+        let _ = std::fs::remove_file(&pipe);
+        // It says the second line when it knows that the first was shown.
+        let mut program = sh("mkfifo \"$0\"; echo out; read -r _ < \"$0\"; echo err >&2");
+        let ended = to_its_end(program.arg(&pipe), |line| {
             shown.lock().expect("not poisoned").push(line.to_owned());
+            if line == "out" {
+                std::fs::write(&pipe, "shown\n").expect("it is read");
+            }
         });
         let ended = ended.expect("it succeeds");
+        std::fs::remove_file(&pipe).expect("it is there");
         assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("out", "err"));
         assert_eq!(*shown.lock().expect("not poisoned"), ["out", "err"]);
     }

@@ -3,8 +3,8 @@
 use crate::args::Dev;
 use crate::children;
 use crate::cli::{Edgemint, Loaded};
-use crate::http;
 use crate::noise;
+use crate::port;
 use crate::progress::Progress;
 use crate::project;
 use crate::server::{Server, ServerOptions};
@@ -28,7 +28,7 @@ const LOG_WITHIN: Duration = Duration::from_secs(2);
 /// Runs it.
 pub(crate) fn command(options: &Dev, progress: &Progress) -> Result<()> {
     // What can be wrong with the call is found before anything is installed.
-    if !http::is_free(options.port) {
+    if !port::is_free(options.port) {
         bail!(
             "port {0} on 127.0.0.1 is in use; end what listens there, or give another: --port N",
             options.port
@@ -172,7 +172,8 @@ fn settings(options: &Dev, dir: &Path) -> Result<(Values, Values)> {
 fn announce(server: &Server, options: &Dev, loaded: &[Loaded]) {
     if server.health() != 200 {
         // The log of a request comes a little after its answer.
-        let _ = server.log_comes_to_contain(&format!("/healthz {}", server.health()), LOG_WITHIN);
+        let request = format!("/healthz {}", server.health());
+        let _ = server.lines().contain_within(&request, LOG_WITHIN);
         eprintln!(
             "The configuration has mistakes, and every request is answered with 503 until they are mended: the log \
              above names them."

@@ -1,8 +1,10 @@
 //! `wrangler dev`, running: started with given variables and secrets, watched, and ended with all its children.
 
 use crate::children::{Group, Watchdog};
-use crate::command::{each_line, last_lines};
+use crate::command::last_lines;
 use crate::http;
+use crate::lines::{Lines, PATIENCE};
+use crate::port::{self, Port};
 use crate::project;
 use crate::tools::Tools;
 use crate::worker::Variant;
@@ -13,11 +15,10 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-const START_WITHIN: Duration = Duration::from_secs(90);
 const POLL: Duration = Duration::from_millis(50);
 
 /// Called with each line that wrangler or the Worker prints.
@@ -104,11 +105,11 @@ pub struct Server {
     _watchdog: Watchdog,
     options: ServerOptions,
     dir: PathBuf,
-    log: Log,
+    log: Lines,
     health: u16,
+    /// Where the port was not chosen: it is nobody else's until the server has ended.
+    _port: Option<Port>,
 }
-
-type Log = Arc<Mutex<Vec<String>>>;
 
 impl Server {
     /// Starts it and waits until the Worker answers, whatever it answers.
@@ -116,9 +117,10 @@ impl Server {
     /// # Errors
     /// When the port is busy, or wrangler ends or says nothing for a long time; with the last that it said.
     pub fn start(tools: &Tools, mut options: ServerOptions) -> Result<Self> {
-        if options.port == 0 {
-            options.port = http::free_port().context("there is no free port on 127.0.0.1")?;
-        } else if !http::is_free(options.port) {
+        let port = if options.port == 0 { Some(Port::keep()?) } else { None };
+        if let Some(port) = &port {
+            options.port = port.number();
+        } else if !port::is_free(options.port) {
             bail!(
                 "port {} on 127.0.0.1 is in use; end what listens there, or choose another port",
                 options.port
@@ -138,11 +140,11 @@ impl Server {
         offline_and_alone(&mut wrangler, &dir);
         let mut group = Group::start(wrangler.stdout(Stdio::piped()).stderr(Stdio::piped()))?;
         let watchdog = Watchdog::over(group.id())?;
-        let log = Log::default();
+        let log = Lines::default();
         let (stdout, stderr) = (group.child().stdout.take(), group.child().stderr.take());
         collect(stdout, &log, options.on_line.as_ref());
         collect(stderr, &log, options.on_line.as_ref());
-        let mut server = Self { group, _watchdog: watchdog, options, dir, log, health: 0 };
+        let mut server = Self { group, _watchdog: watchdog, options, dir, log, health: 0, _port: port };
         server.wait_until_it_answers()?;
         Ok(server)
     }
@@ -180,22 +182,19 @@ impl Server {
     /// Every line that wrangler and the Worker have printed so far.
     #[must_use]
     pub fn log(&self) -> Vec<String> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.log.all()
+    }
+
+    /// The same, for whoever waits for more.
+    #[must_use]
+    pub fn lines(&self) -> &Lines {
+        &self.log
     }
 
     /// Waits until a line of the log contains `text`: the log comes a little after the answer it belongs to.
     #[must_use]
-    pub fn log_comes_to_contain(&self, text: &str, within: Duration) -> bool {
-        let deadline = Instant::now() + within;
-        loop {
-            if self.log().iter().any(|line| line.contains(text)) {
-                return true;
-            }
-            if Instant::now() >= deadline {
-                return false;
-            }
-            thread::sleep(POLL);
-        }
+    pub fn log_comes_to_contain(&self, text: &str) -> bool {
+        self.log.come_to_contain(text)
     }
 
     /// Gives the running server other variables and secrets, and wrangler.toml as it is now. wrangler notices by
@@ -216,12 +215,12 @@ impl Server {
 
     fn wait_until_it_answers(&mut self) -> Result<()> {
         let path = format!("{}/healthz", http::path_of(&issuer(&self.options)));
-        let deadline = Instant::now() + START_WITHIN;
+        let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
             if let Some(status) = self.group.ended() {
-                // What it said last may still be on its way.
-                thread::sleep(POLL);
-                bail!("wrangler ended before it served ({status}){}", last_lines(&self.log()));
+                // What it started may still hold its outputs open.
+                self.group.end();
+                bail!("wrangler ended before it served ({status}){}", last_lines(&self.log.to_the_end()));
             }
             if let Some(status) = http::status(self.options.port, &path) {
                 self.health = status;
@@ -229,7 +228,7 @@ impl Server {
             }
             thread::sleep(POLL);
         }
-        bail!("the Worker did not answer within {} s{}", START_WITHIN.as_secs(), last_lines(&self.log()))
+        bail!("the Worker did not answer within {} s{}", PATIENCE.as_secs(), last_lines(&self.log()))
     }
 }
 
@@ -274,16 +273,14 @@ fn offline_and_alone(wrangler: &mut std::process::Command, dir: &Path) {
         .env_remove("FORCE_COLOR");
 }
 
-fn collect(from: Option<impl Read + Send + 'static>, log: &Log, on_line: Option<&OnLine>) {
-    let (log, on_line) = (Arc::clone(log), on_line.cloned());
-    thread::spawn(move || {
-        each_line(from, |line| {
-            let line = &without_colour(line);
-            log.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_owned());
-            if let Some(on_line) = &on_line {
-                on_line(line);
-            }
-        });
+fn collect(from: Option<impl Read + Send + 'static>, log: &Lines, on_line: Option<&OnLine>) {
+    let on_line = on_line.cloned();
+    log.collect(from, move |line| {
+        let line = without_colour(line);
+        if let Some(on_line) = &on_line {
+            on_line(&line);
+        }
+        line
     });
 }
 

@@ -1,5 +1,6 @@
 //! Bare workerd: Workers as they are deployed, without wrangler and Miniflare around them, which measure themselves.
 
+use crate::lines::{Lines, PATIENCE};
 use crate::project;
 use crate::tools::Tools;
 use anyhow::{Context as _, Result};
@@ -18,7 +19,7 @@ pub struct Worker {
     pub modules: Vec<String>,
     /// What it finds in its environment.
     pub bindings: Vec<(String, Binding)>,
-    /// The port on 127.0.0.1 where it answers HTTP, if any.
+    /// The port on 127.0.0.1 where it answers HTTP, if any; 0 for one that is free.
     pub port: Option<u16>,
 }
 
@@ -119,9 +120,47 @@ pub fn command(tools: &Tools, directory: &Path) -> Result<Command> {
     Ok(workerd)
 }
 
+/// As [`command`], but its standard output has nothing except where it listens, as [`port`] reads it. What the Workers
+/// log is on its standard error.
+///
+/// # Errors
+/// When workerd is not installed.
+pub fn command_that_tells_ports(tools: &Tools, directory: &Path) -> Result<Command> {
+    let workerd = tools.workerd()?;
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "exec \"$0\" serve --control-fd=3 config.capnp 3>&1 >&2"]).arg(workerd.get_program());
+    shell.current_dir(directory);
+    Ok(shell)
+}
+
+/// Waits until the Worker of this name listens: the port. None when workerd ends instead.
+#[must_use]
+pub fn port(told: &Lines, name: &str) -> Option<u16> {
+    let mut port = None;
+    told.come_to(PATIENCE, |lines| {
+        port = lines.iter().find_map(|line| told_port(line, name));
+        port.is_some()
+    });
+    port
+}
+
+/// `{"event":"listen","socket":"worker","port":1234}` → 1234.
+fn told_port(line: &str, name: &str) -> Option<u16> {
+    let told: Value = serde_json::from_str(line).ok()?;
+    let is_it = told.get("event")? == "listen" && told.get("socket")? == name;
+    is_it.then(|| told.get("port")?.as_u64()?.try_into().ok()).flatten()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Binding, Worker};
+    use super::{Binding, Worker, told_port};
+
+    #[test]
+    fn the_port_of_a_worker_is_read() {
+        let line = r#"{"event":"listen","socket":"worker","port":36635}"#;
+        assert_eq!((told_port(line, "worker"), told_port(line, "kv")), (Some(36635), None));
+        assert_eq!((told_port("nothing", "worker"), told_port("{}", "worker")), (None, None));
+    }
 
     #[test]
     fn a_configuration_names_modules_bindings_and_ports() {

@@ -1,6 +1,6 @@
 // jose: gets tokens without a pause, and verifies each by several caches of the published keys, which were filled at
 // different times and are kept for as long as the issuer allows; also tokens that it got earlier, until they expire.
-// Until standard input ends; then it prints what happened, as JSON.
+// Until standard input ends. It prints what happened so far, each time around, as a line of JSON.
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from "jose";
 
 const [issuer, id, secret, scale] = process.argv.slice(2);
@@ -53,7 +53,7 @@ while (running) {
   } catch (error) {
     report.refused.push(error.cause?.code ?? error.message);
   }
+  console.log(JSON.stringify(report));
   await new Promise((resolve) => setTimeout(resolve, 20));
 }
-console.log(JSON.stringify(report));
 process.exit(0);

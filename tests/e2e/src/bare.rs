@@ -1,18 +1,12 @@
 //! The built Worker in bare workerd, over a stand-in for KV and the rate limits that fails on command.
 
-#![allow(clippy::disallowed_methods, reason = "a test has no host that gives it the time")]
-
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
 use std::process::{Child, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use edgemint_testkit::Answer;
-use xtask::Variant;
 use xtask::workerd::{self, Binding, Worker};
+use xtask::{Lines, PATIENCE, Variant};
 
 use crate::{State, send, tools};
 
@@ -22,16 +16,10 @@ const MAX_LOG: usize = 50_000;
 /// The Worker and its stand-in, which end when this is dropped.
 pub struct Bare {
     child: Child,
-    log: Arc<Mutex<Vec<String>>>,
+    log: Lines,
     worker: u16,
     stand_in: u16,
     _state: State,
-}
-
-/// A port that nobody listens on.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").port()
 }
 
 /// What is bound beside KV.
@@ -66,25 +54,20 @@ impl Bare {
         ] {
             std::fs::write(state.path().join(name), text).expect("a file");
         }
-        let (worker, stand_in) = (free_port(), free_port());
-        let config = config(worker, stand_in, vars, bound);
-        std::fs::write(state.path().join("config.capnp"), config).expect("a file");
-        let mut workerd = workerd::command(tools(), state.path()).expect("workerd is installed");
+        std::fs::write(state.path().join("config.capnp"), config(vars, bound)).expect("a file");
+        let mut workerd =
+            workerd::command_that_tells_ports(tools(), state.path()).expect("workerd is installed");
         let mut child = workerd.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-        let log = Arc::default();
-        collect(child.stdout.take().expect("a pipe"), &log);
-        collect(child.stderr.take().expect("a pipe"), &log);
-        let bare = Self { child, log, worker, stand_in, _state: state };
-        bare.wait_until_it_listens();
+        let (told, log) = (Lines::default(), Lines::at_most(MAX_LOG));
+        told.collect(child.stdout.take(), str::to_owned);
+        log.collect(child.stderr.take(), str::to_owned);
+        let mut bare = Self { child, log, worker: 0, stand_in: 0, _state: state };
+        let port = |name| {
+            workerd::port(&told, name)
+                .unwrap_or_else(|| panic!("{name} does not listen: {}", bare.log().join("\n")))
+        };
+        (bare.worker, bare.stand_in) = (port("worker"), port("standIn"));
         bare
-    }
-
-    fn wait_until_it_listens(&self) {
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while std::net::TcpStream::connect(("127.0.0.1", self.worker)).is_err() {
-            assert!(Instant::now() < deadline, "workerd does not listen: {}", self.log().join("\n"));
-            thread::sleep(Duration::from_millis(50));
-        }
     }
 
     /// Where the Worker is.
@@ -120,11 +103,16 @@ impl Bare {
         self.command("GET", "asked", "").body.parse().expect("a number")
     }
 
-    /// The rows that were handed to the dataset.
-    pub fn rows(&self) -> Vec<serde_json::Value> {
-        let rows = self.log();
-        let rows = rows.iter().filter_map(|line| line.strip_prefix("row "));
-        rows.map(|row| serde_json::from_str(row).expect("JSON")).collect()
+    /// The rows that were handed to the dataset, once there are so many.
+    pub fn rows(&self, count: usize) -> Vec<serde_json::Value> {
+        let rows = |lines: &[String]| -> Vec<serde_json::Value> {
+            let rows = lines.iter().filter_map(|line| line.strip_prefix("row "));
+            rows.map(|row| serde_json::from_str(row).expect("JSON")).collect()
+        };
+        let _ = self.log.come_to(PATIENCE, |lines| rows(lines).len() >= count);
+        let rows = rows(&self.log());
+        assert_eq!(rows.len(), count, "{rows:?}");
+        rows
     }
 
     fn command(&self, method: &str, path: &str, body: &str) -> Answer {
@@ -134,19 +122,12 @@ impl Bare {
 
     /// All that was logged so far.
     pub fn log(&self) -> Vec<String> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.log.all()
     }
 
     /// Waits until the log has a line with `text`.
     pub fn log_comes_to_contain(&self, text: &str) -> bool {
-        let deadline = Instant::now() + Duration::from_secs(5);
-        while Instant::now() < deadline {
-            if self.log().iter().any(|line| line.contains(text)) {
-                return true;
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
-        false
+        self.log.come_to_contain(text)
     }
 }
 
@@ -165,20 +146,8 @@ impl Drop for Bare {
     }
 }
 
-fn collect(from: impl std::io::Read + Send + 'static, log: &Arc<Mutex<Vec<String>>>) {
-    let log = Arc::clone(log);
-    thread::spawn(move || {
-        for line in BufReader::new(from).lines().map_while(Result::ok) {
-            let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
-            // What comes later is read all the same, or workerd would wait for its reader.
-            if log.len() < MAX_LOG {
-                log.push(line);
-            }
-        }
-    });
-}
-
-fn config(worker: u16, stand_in: u16, vars: &BTreeMap<String, String>, bound: Bound) -> String {
+/// The ports are chosen by the system, as each Worker begins to listen.
+fn config(vars: &BTreeMap<String, String>, bound: Bound) -> String {
     let namespace = Binding::Kv("standIn".into(), Some("kv".into()));
     let mut bindings = vec![("CLIENTS".to_owned(), namespace)];
     bindings.extend(vars.iter().map(|(name, value)| (name.clone(), Binding::Text(value.clone()))));
@@ -197,13 +166,13 @@ fn config(worker: u16, stand_in: u16, vars: &BTreeMap<String, String>, bound: Bo
         name: "worker".into(),
         modules: modules(&["entry.js", "index.js", "index_bg.wasm"]),
         bindings,
-        port: Some(worker),
+        port: Some(0),
     };
     let stand_in = Worker {
         name: "standIn".into(),
         modules: modules(&["stand_in.js"]),
         bindings: Vec::new(),
-        port: Some(stand_in),
+        port: Some(0),
     };
     Worker::configuration(&[worker, stand_in]).expect("wrangler.toml has a date")
 }

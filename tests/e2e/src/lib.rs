@@ -16,12 +16,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use edgemint_testkit::{Answer, apis, misfits};
 use serde_json::Value;
-use xtask::{Progress, Server, ServerOptions, Tools, Variant};
+use xtask::{PATIENCE, Port, Progress, Server, ServerOptions, Tools, Variant};
 
 pub use bare::Bare;
+
+/// How often something is looked at that does not tell when it changes.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// The tools, installed once.
 pub fn tools() -> &'static Tools {
@@ -195,10 +200,37 @@ pub fn send(method: &str, url: &str, headers: &BTreeMap<String, String>, body: V
     }
 }
 
-/// A port of this machine that nothing listens on.
-pub fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("it has an address").port()
+/// A port of this machine that nobody else gets while this is kept.
+pub fn port() -> Port {
+    Port::keep().expect("a free port")
+}
+
+/// Asks until it is so, for as long as only a hang would take; whether it came to be so.
+#[expect(clippy::disallowed_methods, reason = "a test has no host that gives it the time")]
+pub fn comes_true(mut is_so: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if is_so() {
+            return true;
+        }
+        if Instant::now() > deadline {
+            return false;
+        }
+        thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// In seconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "a test has no host that gives it the time")]
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970").as_secs()
+}
+
+/// Until the clock shows this second, which a record, a token or a key names.
+pub fn wait_for_the_clock(second: u64) {
+    while now() < second {
+        thread::sleep(LOOK_EVERY);
+    }
 }
 
 /// GETs a JSON document.

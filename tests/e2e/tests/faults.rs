@@ -9,15 +9,18 @@
 )]
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use edgemint_e2e::{Bare, State, send, serve};
+use edgemint_e2e::{Bare, State, now, send, serve, wait_for_the_clock};
 use edgemint_testkit::{Answer, cast, signing_key};
 use serde_json::Value;
 use xtask::Variant;
 
 const SECRET: &str = "ems_TCRrf9UBwEacUY93qOzeccW4AIzPeW-li7zdr1QdGHMeUOIRG";
 const IMPORTED: &str = "ZXhhbXBsZS1hcHAtc2VjcmV0";
+
+/// What hangs does so for ten minutes. The Worker gives it two seconds, and a busy machine may take its time besides.
+const GIVEN_UP_WITHIN: Duration = Duration::from_secs(60);
 
 fn variables(more: &[(&str, &str)]) -> BTreeMap<String, String> {
     let key = signing_key("ES256", &[]);
@@ -96,18 +99,19 @@ fn while_kv_hangs_nobody_waits_long_and_who_was_seen_does_not_wait() {
     let begun = Instant::now();
     assert_eq!(token(&bare.url(), "test", SECRET).status, 200);
     let waited = begun.elapsed();
-    assert!((Duration::from_millis(1500)..Duration::from_secs(4)).contains(&waited), "{waited:?}");
+    assert!((Duration::from_millis(1500)..GIVEN_UP_WITHIN).contains(&waited), "{waited:?}");
     assert!(bare.log_comes_to_contain("KV did not answer within 2 s"));
     let begun = Instant::now();
     for _ in 0..5 {
         assert_eq!(token(&bare.url(), "test", SECRET).status, 200);
     }
-    assert!(begun.elapsed() < Duration::from_secs(1), "that it hangs is remembered: {:?}", begun.elapsed());
+    let five = begun.elapsed();
+    assert!(five < waited, "that it hangs is remembered: one took {waited:?}, then five {five:?}");
     let begun = Instant::now();
     is_unavailable(&token(&bare.url(), "no-groups", SECRET));
     is_unavailable(&post(&format!("{}/token/introspect", bare.url()), &[], &about));
     is_unavailable(&post(&format!("{}/token/revoke", bare.url()), &[], &about));
-    assert!(begun.elapsed() < Duration::from_secs(12), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < 6 * waited, "one took {waited:?}, then three {:?}", begun.elapsed());
     bare.fault("none");
     assert_eq!(token(&bare.url(), "no-groups", SECRET).status, 200);
     let answer = post(&format!("{}/token/introspect", bare.url()), &[], &about);
@@ -182,7 +186,7 @@ fn a_limiter_that_fails_or_hangs_brakes_nobody() {
     bare.fault("hang");
     let begun = Instant::now();
     assert_eq!(token(&bare.url(), "test", "wrong").status, 401);
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < GIVEN_UP_WITHIN, "{:?}", begun.elapsed());
     assert!(bare.log_comes_to_contain("CLIENT_BRAKE did not answer"));
 }
 
@@ -221,8 +225,7 @@ fn plain_http_is_refused_unless_it_stays_on_this_machine() {
 
 #[test]
 fn a_configuration_that_cannot_sign_serves_no_token() {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    let ahead = signing_key("ES256", &[("nbf", (now + 3600).into())]);
+    let ahead = signing_key("ES256", &[("nbf", (now() + 3600).into())]);
     for (more, logged) in [
         (("SIGNING_KEY_A", "{\"kty\":"), "SIGNING_KEY_A"),
         (
@@ -242,38 +245,72 @@ fn a_configuration_that_cannot_sign_serves_no_token() {
     }
 }
 
+/// The real rate limits begin to count anew with each minute of the clock.
+const WINDOW: u64 = 60;
+
+/// What guesses came to, and then the right secrets.
+struct Guessed {
+    /// For each endpoint: the statuses, and what was said last.
+    tried: Vec<(&'static str, Vec<u16>, Answer)>,
+    generated: Answer,
+    slow_in_the_network: Answer,
+    slow_in_another: Answer,
+}
+
 #[test]
 fn guessing_is_braked_by_the_real_rate_limits_and_nobody_is_locked_out() {
     let state = State::seeded();
     let server = serve(&state, &variables(&[]), Variant::Release);
-    let ask = |path: &str, client: &str, secret: &str, from: &str| {
-        let url = server.base_url() + path;
-        post(&url, &[("cf-connecting-ip", from)], &(form(client, secret) + "&token=x"))
+    // Each time from other networks, for which nothing has been counted.
+    let guess = |time: u64| {
+        let ask = |path: &str, client: &str, secret: &str, from: &str| {
+            let url = server.base_url() + path;
+            post(&url, &[("cf-connecting-ip", from)], &(form(client, secret) + "&token=x"))
+        };
+        let [one, two] = [1, 2].map(|host| format!("203.0.{time}.{host}"));
+        let network = |last: &str| format!("2001:db8:{time}:{last}");
+        let tried = [
+            ("/token", "test", &one),
+            ("/token/introspect", "nobody", &two),
+            ("/token/revoke", "example-app", &network(":1")),
+        ];
+        let tried = tried.map(|(path, client, from)| {
+            let statuses = (0..30).map(|_| ask(path, client, "wrong", from).status).collect();
+            (path, statuses, ask(path, client, "wrong", from))
+        });
+        Guessed {
+            tried: tried.into(),
+            generated: ask("/token", "test", SECRET, &one),
+            slow_in_the_network: ask("/token", "example-app", IMPORTED, &network(":2")),
+            slow_in_another: ask("/token", "example-app", IMPORTED, &network("1::1")),
+        }
     };
-    for (path, client, from) in [
-        ("/token", "test", "203.0.113.1"),
-        ("/token/introspect", "nobody", "203.0.113.2"),
-        ("/token/revoke", "example-app", "2001:db8::1"),
-    ] {
-        let tried: Vec<u16> = (0..30).map(|_| ask(path, client, "wrong", from).status).collect();
-        let (first, last) = (tried[..20].iter().all(|s| *s == 401), tried[20..].iter().all(|s| *s == 429));
-        assert!(first && last, "{path}: {tried:?}");
-        let answer = ask(path, client, "wrong", from);
+    let guessed = within_a_window(guess).expect("a hundred requests take less than a minute");
+    assert!(server.log_comes_to_contain("\"reason\":\"braked_client\""));
+    for (path, tried, last) in guessed.tried {
+        let (few, many) = tried.split_at(20);
+        let braked = few.iter().all(|status| *status == 401) && many.iter().all(|status| *status == 429);
+        assert!(braked, "{path}: {tried:?}");
         assert_eq!(
-            (answer.headers["retry-after"].as_str(), answer.headers["cache-control"].as_str()),
+            (last.headers["retry-after"].as_str(), last.headers["cache-control"].as_str()),
             ("60", "no-store")
         );
     }
-    assert!(server.log_comes_to_contain("\"reason\":\"braked_client\"", Duration::from_secs(5)));
-    assert_eq!(
-        ask("/token", "test", SECRET, "203.0.113.1").status,
-        200,
-        "a generated secret, braked network"
-    );
-    assert_eq!(
-        ask("/token", "example-app", IMPORTED, "2001:db8::2").status,
-        429,
-        "a slow hash, braked network"
-    );
-    assert_eq!(ask("/token", "example-app", IMPORTED, "2001:db8:0:1::1").status, 200, "another network");
+    assert_eq!(guessed.generated.status, 200, "a generated secret, braked network");
+    assert_eq!(guessed.slow_in_the_network.status, 429, "a slow hash, braked network");
+    assert_eq!(guessed.slow_in_another.status, 200, "another network");
+}
+
+/// What comes of it when all of it happens within one window; it is tried again where the next one began meanwhile.
+fn within_a_window<T>(mut work: impl FnMut(u64) -> T) -> Option<T> {
+    (1..=5).find_map(|time| {
+        let window = now() / WINDOW;
+        let done = work(time);
+        if now() / WINDOW == window {
+            return Some(done);
+        }
+        // At once would do, if it took a second. Where it takes longer, a whole window helps.
+        wait_for_the_clock((now() / WINDOW + u64::from(time > 1)) * WINDOW);
+        None
+    })
 }

@@ -8,16 +8,11 @@
 )]
 
 use std::collections::BTreeMap;
-use std::thread;
-use std::time::{Duration, Instant};
 
-use edgemint_e2e::{State, get_json, send, serve_at_its_own_address};
+use edgemint_e2e::{State, comes_true, get_json, send, serve_at_its_own_address};
 use edgemint_testkit::{Answer, verify};
 use serde_json::Value;
 use xtask::Server;
-
-/// KV may say "not revoked" for 30 seconds where that was asked for just before.
-const SEEN_WITHIN: Duration = Duration::from_secs(40);
 
 /// What comes of a POST by `example-app`.
 fn post(server: &Server, path: &str, form: &str, accept: &str) -> Answer {
@@ -68,16 +63,13 @@ fn a_token_that_is_revoked_is_no_longer_active_and_nothing_of_it_is_logged() {
 
         let answer = post(&server, "/token/revoke", &format!("token={revoked}"), "*/*");
         assert_eq!((answer.status, answer.body.as_str()), (200, ""), "{algorithm}");
-        #[expect(clippy::disallowed_methods, reason = "a test has no host that gives it the time")]
-        let begin = Instant::now();
-        while introspect(&revoked, "*/*").body != r#"{"active":false}"# {
-            assert!(begin.elapsed() < SEEN_WITHIN, "{algorithm}: it is still active");
-            thread::sleep(Duration::from_millis(500));
-        }
+        // KV may say "not revoked" for 30 seconds where that was asked for just before.
+        let is_inactive = || introspect(&revoked, "*/*").body == r#"{"active":false}"#;
+        assert!(comes_true(is_inactive), "{algorithm}: it is still active");
         assert_eq!(json(&introspect(&kept, "*/*"))["active"], true, "{algorithm}: the other one still is");
 
         let jti = claims["jti"].as_str().unwrap();
-        assert!(server.log_comes_to_contain("token.revoked", Duration::from_secs(5)));
+        assert!(server.log_comes_to_contain("token.revoked"));
         let log = server.log().join("\n");
         assert!(log.contains(jti), "the log names the token by its jti:\n{log}");
         let signature = revoked.rsplit('.').next().unwrap();

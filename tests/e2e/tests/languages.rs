@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use edgemint_e2e::{State, documented, edgemint, free_port, has, note, run, serve_with, tools};
+use edgemint_e2e::{State, documented, edgemint, has, note, port, run, serve_with, tools};
 use edgemint_issuer::{ClientRecord, RESERVED_CLAIMS, check_claims};
 use xtask::{Server, ServerOptions};
 
@@ -172,7 +172,8 @@ fn the_sdks_of_mcp_find_the_issuer_from_a_server_and_complete_the_grant() {
     }
     let state = State::empty();
     // The server of each SDK is there in turn. An API has its URL as ID (RFC 8707 §2).
-    let resource = format!("http://127.0.0.1:{}/mcp", free_port());
+    let port = port();
+    let resource = format!("http://127.0.0.1:{}/mcp", port.number());
     edgemint(&state, &["api", "add", &resource, "--scope", "tools=Calls the tools"]);
     // The SDK for Go asks without `resource`, so that its API is the default.
     let client = ["client", "add", "mcp-client", "--api", &resource, "--scope", "tools", "--default"];

@@ -212,6 +212,25 @@ fn alike(medians: &[u128], part: u128, micros: u128) -> bool {
     most - least <= (least / part).max(micros)
 }
 
+/// How often times are measured before they are believed to differ.
+const MEASURED: usize = 6;
+
+/// The medians, measured again while they differ. What else the machine does only ever adds to a time, so that the least
+/// median of each request comes ever closer to its own time. A difference that is the Worker's stays.
+fn medians_unless_alike(bare: &Bare, forms: &[String], part: u128, micros: u128) -> (bool, Vec<u128>) {
+    let mut least = medians(bare, forms, ROUNDS);
+    for _ in 1..MEASURED {
+        if alike(&least, part, micros) {
+            break;
+        }
+        let again = medians(bare, forms, ROUNDS);
+        least.iter_mut().zip(again).for_each(|(least, again)| *least = again.min(*least));
+    }
+    (alike(&least, part, micros), least)
+}
+
+const ROUNDS: usize = 2000;
+
 #[test]
 fn time_does_not_tell_why_a_client_was_refused() {
     let secret = GeneratedSecret::from_random(&[7; 32]);
@@ -229,17 +248,17 @@ fn time_does_not_tell_why_a_client_was_refused() {
     let bare = serve(&[], &records);
     let forms =
         [form("there", wrong), form("disabled", right), form("disabled", wrong), form("expired", right)];
-    let in_memory = medians(&bare, &forms, 2000);
-    note(&format!("timing: wrong, disabled, disabled and wrong, expired, in memory: {in_memory:?} µs"));
     // A tenth, or 30 µs: over a network, nobody sees that.
-    assert!(alike(&in_memory, 10, 30), "{in_memory:?}");
+    let (is_alike, in_memory) = medians_unless_alike(&bare, &forms, 10, 30);
+    note(&format!("timing: wrong, disabled, disabled and wrong, expired, in memory: {in_memory:?} µs"));
+    assert!(is_alike, "{in_memory:?}");
 
     // Read anew each time, as whoever is not there always is: what differs is the store's own work and the reading of the
     // record, which is not ours to hide (SECURITY.md), and nothing else.
     let bare = serve(&[("CLIENT_CACHE", "0")], &records);
     let forms =
         [form("there", wrong), form("expired", right), form("disabled", right), form("nobody", wrong)];
-    let read = medians(&bare, &forms, 2000);
+    let (is_alike, read) = medians_unless_alike(&bare, &forms, 4, 100);
     note(&format!("timing: wrong, expired, disabled, unknown, read from the store: {read:?} µs"));
-    assert!(alike(&read, 4, 100), "{read:?}");
+    assert!(is_alike, "{read:?}");
 }

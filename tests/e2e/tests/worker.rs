@@ -9,7 +9,6 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::process::Command;
-use std::time::Duration;
 
 use edgemint_e2e::{State, edgemint, get_json, run, send, serve, serve_at_its_own_address};
 use edgemint_testkit::{Answer, signing_key, verify};
@@ -80,7 +79,7 @@ fn a_panic_in_one_request_leaves_the_next_served() {
     let server = serve(&state, &variables(&[]), Variant::ProvokePanic);
     assert_eq!(token(&server, BASIC, "grant_type=client_credentials").status, 200);
     is_survived(&server, "/panic");
-    assert!(server.log_comes_to_contain("provoked", Duration::from_secs(5)), "a panic is logged");
+    assert!(server.log_comes_to_contain("provoked"), "a panic is logged");
 }
 
 #[test]
@@ -89,7 +88,7 @@ fn a_request_that_takes_all_memory_leaves_the_next_served() {
     let server = serve(&state, &variables(&[]), Variant::ProvokePanic);
     assert_eq!(token(&server, BASIC, "grant_type=client_credentials").status, 200);
     is_survived(&server, "/out-of-memory");
-    assert!(server.log_comes_to_contain("RuntimeError", Duration::from_secs(5)), "it is logged");
+    assert!(server.log_comes_to_contain("RuntimeError"), "it is logged");
 }
 
 #[test]
@@ -111,7 +110,7 @@ fn every_mistake_of_a_configuration_is_logged_and_every_endpoint_says_503() {
         assert!(answer.headers.contains_key("retry-after"), "{path}");
         assert!(!answer.body.contains("GRANT"), "{path} tells the world: {}", answer.body);
     }
-    assert!(server.log_comes_to_contain("config.invalid", Duration::from_secs(5)));
+    assert!(server.log_comes_to_contain("config.invalid"));
     let log = server.log().join("\n");
     for (name, _) in mistaken {
         assert!(log.contains(name), "{name} is not in the log:\n{log}");
@@ -130,7 +129,7 @@ fn a_key_that_cannot_be_imported_is_told_to_the_operator_alone() {
     let answer = token(&server, BASIC, "grant_type=client_credentials");
     assert_eq!(answer.status, 503, "{}", answer.body);
     assert!(!answer.body.contains("SIGNING_KEY"));
-    assert!(server.log_comes_to_contain("the key in SIGNING_KEY_A cannot be", Duration::from_secs(5)));
+    assert!(server.log_comes_to_contain("the key in SIGNING_KEY_A cannot be"));
 }
 
 #[test]

@@ -53,11 +53,11 @@ pub(super) fn measure(servers: &Servers, starts: u32, progress: &Progress) -> Re
         for (i, (kind, request, status)) in firsts.iter().enumerate() {
             let begin = Instant::now();
             let server = servers.launch(*kind)?;
-            answered(server.port, request, *status, begin)?;
+            answered(server.port(), request, *status, begin)?;
             note(&mut times, i, begin.elapsed());
             if *request == token {
                 let begin = Instant::now();
-                answered(server.port, request, *status, begin)?;
+                answered(server.port(), request, *status, begin)?;
                 note(&mut times, firsts.len(), begin.elapsed());
             }
         }

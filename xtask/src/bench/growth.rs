@@ -113,7 +113,7 @@ pub(super) fn measure(
                     server.answers_as_expected(&request)?;
                     // What is asked for at random comes into memory only by and by: so each is asked for once.
                     for once in request.each()?.iter().take(IN_MEMORY_AT_MOST) {
-                        exchange(server.port, once)?;
+                        exchange(server.port(), once)?;
                     }
                     generator.send(server, &request, Duty::For(pace.warm_up / 2))?;
                 }

@@ -180,7 +180,7 @@ impl Generator {
             Body::Form(form) => drop(oha.args(["-d", form])),
             Body::OneOf(file) => drop(oha.arg("-Z").arg(file)),
         }
-        oha.arg(format!("http://127.0.0.1:{}{}", server.port, request.path));
+        oha.arg(format!("http://127.0.0.1:{}{}", server.port(), request.path));
         let before = server.cpu()?;
         let said = command::run(&mut oha)?;
         let cpu = server.cpu()?.saturating_sub(before);

@@ -1,7 +1,8 @@
 //! A server that is measured: a process, its port, the CPU time that it has used and the memory that it has.
 
 use crate::children::Group;
-use crate::http;
+use crate::lines::PATIENCE;
+use crate::port::Port;
 use anyhow::{Context as _, Result, bail};
 use nix::unistd::{SysconfVar, sysconf};
 use std::fs;
@@ -13,14 +14,12 @@ use std::time::{Duration, Instant};
 
 use super::load::Request;
 
-const PATIENCE: Duration = Duration::from_secs(30);
-
 /// A running server, which ends when this is dropped.
 pub(super) struct Server {
     group: Group,
-    pub(super) port: u16,
+    port: Port,
     /// Of the KV stand-in in the same process, where there is one.
-    pub(super) kv: Option<u16>,
+    kv: Option<Port>,
     directory: Directory,
 }
 
@@ -37,8 +36,8 @@ impl Server {
     /// Starts `command`; what it logs goes nowhere.
     pub(super) fn start(
         command: &mut Command,
-        port: u16,
-        kv: Option<u16>,
+        port: Port,
+        kv: Option<Port>,
         directory: Directory,
     ) -> Result<Self> {
         let errors = directory.0.join("stderr");
@@ -48,10 +47,16 @@ impl Server {
         Ok(Self { group, port, kv, directory })
     }
 
-    /// Waits until it accepts connections.
+    /// Its port.
+    pub(super) fn port(&self) -> u16 {
+        self.port.number()
+    }
+
+    /// Waits until it accepts connections, and its KV stand-in does.
     pub(super) fn wait_until_it_listens(&mut self) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
+        let ports: Vec<u16> = std::iter::once(&self.port).chain(&self.kv).map(Port::number).collect();
+        while ports.iter().any(|port| TcpStream::connect((Ipv4Addr::LOCALHOST, *port)).is_err()) {
             if let Some(status) = self.group.ended() {
                 bail!("a server ended before it listened ({status}): {}", self.complaint());
             }
@@ -69,7 +74,7 @@ impl Server {
 
     /// Makes sure that what will be measured is what is meant: the status, and in an answer with a token a JWT.
     pub(super) fn answers_as_expected(&self, request: &Request) -> Result<()> {
-        let answer = exchange(self.port, &request.as_http()?)?;
+        let answer = exchange(self.port(), &request.as_http()?)?;
         let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0_u16);
         if status != request.expected {
             bail!("{} {} gave {status} and not {}: {answer}", request.method, request.path, request.expected);
@@ -111,7 +116,7 @@ impl Server {
 
     /// Puts records into the KV stand-in: a line of key, tab and value each.
     pub(super) fn store(&self, lines: &str) -> Result<()> {
-        let port = self.kv.context("this server has no KV")?;
+        let port = self.kv.as_ref().context("this server has no KV")?.number();
         let head = format!(
             "POST / HTTP/1.1\r\nHost: kv\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
             lines.len()
@@ -132,9 +137,4 @@ pub(super) fn exchange(port: u16, request: &str) -> Result<String> {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).context("a server does not answer to the end")?;
     Ok(String::from_utf8_lossy(&answer).into_owned())
-}
-
-/// A port that nobody has.
-pub(super) fn port() -> Result<u16> {
-    http::free_port().context("there is no free port on 127.0.0.1")
 }

@@ -3,6 +3,7 @@
 use crate::cli::Edgemint;
 use crate::command;
 use crate::npm;
+use crate::port::Port;
 use crate::progress::Progress;
 use crate::project;
 use crate::tools::Tools;
@@ -16,7 +17,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::case::Case;
 use super::load::{Body, Request};
-use super::process::{Directory, Server, exchange, port};
+use super::process::{Directory, Server, exchange};
 
 /// The client that asks.
 pub(super) const CLIENT: &str = "service";
@@ -99,14 +100,14 @@ impl Servers {
     /// Starts one and does not wait for it.
     pub(super) fn launch(&self, kind: Kind) -> Result<Server> {
         let directory = self.directory()?;
-        let port = port()?;
+        let port = Port::keep()?;
         if kind == Kind::OidcProvider {
             let mut node = self.tools.npm_program("node")?;
             node.arg(bench().join("servers/oidc-provider.mjs"));
-            node.args([&port.to_string(), CLIENT, self.secret.expose(), &self.key]);
+            node.args([&port.number().to_string(), CLIENT, self.secret.expose(), &self.key]);
             return Server::start(node.env("NODE_ENV", "production"), port, None, directory);
         }
-        let mut worker = Worker { name: "worker".into(), port: Some(port), ..Worker::default() };
+        let mut worker = Worker { name: "worker".into(), port: Some(port.number()), ..Worker::default() };
         let text = |name: &str, value: &str| (name.to_owned(), Binding::Text(value.to_owned()));
         let issuer = || {
             [
@@ -159,8 +160,8 @@ impl Servers {
             Kind::OidcProvider => {}
         }
         // Beside each of them, so that starting it costs all alike.
-        let kv = super::process::port()?;
-        let mut stand_in = Worker { name: "kv".into(), port: Some(kv), ..Worker::default() };
+        let kv = Port::keep()?;
+        let mut stand_in = Worker { name: "kv".into(), port: Some(kv.number()), ..Worker::default() };
         self.modules(&mut stand_in, &directory.0, &bench().join("servers"), &["kv.js"])?;
         stand_in.bindings.push(text("RECORDS", &line_of(&self.record(CLIENT)?)));
         fs::write(directory.0.join("config.capnp"), Worker::configuration(&[worker, stand_in])?)
@@ -206,7 +207,7 @@ impl Servers {
 
     /// A token that `server` issues.
     pub(super) fn token(&self, server: &Server) -> Result<String> {
-        let answer = exchange(server.port, &self.token_request()?)?;
+        let answer = exchange(server.port(), &self.token_request()?)?;
         let token = answer.split_once("\"access_token\":\"").and_then(|(_, rest)| rest.split_once('"'));
         token.map(|(token, _)| token.to_owned()).with_context(|| format!("no token came: {answer}"))
     }
