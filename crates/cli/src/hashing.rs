@@ -1,8 +1,7 @@
 //! Secrets and their hashes: what is stored of an imported secret, and whether a secret is a stored one.
 
 use edgemint_issuer::{ClientSecret, GeneratedSecret, MAX_PBKDF2_ITERATIONS, SecretHash};
-use pbkdf2::pbkdf2_hmac_array;
-use sha2::Sha256;
+use edgemint_slow_hash::pbkdf2_sha256;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
@@ -25,7 +24,7 @@ impl Secret {
             return self.sha256();
         }
         let iterations = MAX_PBKDF2_ITERATIONS;
-        let derived = pbkdf2_hmac_array::<Sha256, 32>(self.0.as_bytes(), &salt, iterations);
+        let derived = pbkdf2_sha256(self.0.as_bytes(), &salt, iterations);
         SecretHash::Pbkdf2 { iterations, salt: salt.to_vec(), derived }
     }
 
@@ -37,7 +36,7 @@ impl Secret {
                 SecretHash::Pbkdf2 { .. } => false,
             },
             SecretHash::Pbkdf2 { iterations, salt, derived } => {
-                let ours = pbkdf2_hmac_array::<Sha256, 32>(self.0.as_bytes(), salt, *iterations);
+                let ours = pbkdf2_sha256(self.0.as_bytes(), salt, *iterations);
                 derived.ct_eq(&ours).into()
             }
         }
@@ -72,7 +71,7 @@ mod tests {
     /// RFC 7914 §11.
     #[test]
     fn the_slow_hash_is_pbkdf2_hmac_sha_256() {
-        let derived = pbkdf2_hmac_array::<Sha256, 32>(b"passwd", b"salt", 1);
+        let derived = pbkdf2_sha256(b"passwd", b"salt", 1);
         let begins = [0x55, 0xac, 0x04, 0x6e, 0x56, 0xe3, 0x08, 0x9f, 0xec, 0x16, 0x91, 0xc2, 0x25, 0x44];
         assert_eq!(derived[..14], begins);
     }

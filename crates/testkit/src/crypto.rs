@@ -6,7 +6,6 @@ use jwt_compact::alg::{Ed25519, Es256, Rsa, RsaPrivateKey, RsaPublicKey};
 use jwt_compact::jwk::JsonWebKey;
 use jwt_compact::{Algorithm as _, AlgorithmExt, AlgorithmSignature, UntrustedToken};
 use serde_json::Value;
-use sha2::Sha256;
 
 /// Signs as `crypto.subtle` does, for tests.
 #[derive(Default, Clone)]
@@ -82,14 +81,8 @@ impl SlowHash for TestCrypto {
         salt: &[u8],
         iterations: u32,
     ) -> Result<[u8; 32], Unavailable> {
-        Ok(derive(secret, salt, iterations))
+        Ok(edgemint_slow_hash::pbkdf2_sha256(secret, salt, iterations))
     }
-}
-
-/// Not generic and not async, so that it is compiled here, optimised (see the profiles in Cargo.toml).
-#[inline(never)]
-fn derive(secret: &[u8], salt: &[u8], iterations: u32) -> [u8; 32] {
-    pbkdf2::pbkdf2_hmac_array::<Sha256, 32>(secret, salt, iterations)
 }
 
 /// The header and the claims of `token`, once its signature was verified with the key that `jwks` publishes
