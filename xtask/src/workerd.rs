@@ -30,6 +30,8 @@ pub enum Binding {
     Text(String),
     /// A KV namespace, which a Worker of this name stands in for, with this entry point if not the default one.
     Kv(String, Option<String>),
+    /// A KV namespace that another process serves at this port on 127.0.0.1.
+    KvAt(u16),
     /// Another Worker, by name and entry point.
     Service(String, String),
     /// What the default export of a module makes of nothing: a file in the directory of the configuration.
@@ -44,8 +46,9 @@ impl Worker {
     pub fn configuration(workers: &[Self]) -> Result<String> {
         let date = compatibility_date()?;
         let (mut services, mut sockets, mut definitions) = (String::new(), String::new(), String::new());
-        let bindings = workers.iter().flat_map(|worker| &worker.bindings);
-        let made: String = bindings.filter_map(|(_, binding)| binding.module()).collect();
+        let bindings = || workers.iter().flat_map(|worker| &worker.bindings);
+        let made: String = bindings().filter_map(|(_, binding)| binding.module()).collect();
+        services.extend(bindings().filter_map(|(_, binding)| binding.service()));
         for worker in workers {
             let name = &worker.name;
             let _ = write!(services, "(name = \"{name}\", worker = .{name}), ");
@@ -80,6 +83,12 @@ impl Binding {
         Some(format!("(name = \"made:{file}\", esModule = embed \"{file}\", internal = true), "))
     }
 
+    /// The service that it needs beside the Workers.
+    fn service(&self) -> Option<String> {
+        let Self::KvAt(port) = self else { return None };
+        Some(format!("(name = \"kv{port}\", external = (address = \"127.0.0.1:{port}\", http = ())), "))
+    }
+
     fn text(&self, name: &str) -> String {
         let name = quoted(name);
         match self {
@@ -89,6 +98,7 @@ impl Binding {
                 let entrypoint = entrypoint.unwrap_or_default();
                 format!("(name = {name}, kvNamespace = (name = \"{service}\"{entrypoint})), ")
             }
+            Self::KvAt(port) => format!("(name = {name}, kvNamespace = \"kv{port}\"), "),
             Self::Service(service, entrypoint) => {
                 format!("(name = {name}, service = (name = \"{service}\", entrypoint = \"{entrypoint}\")), ")
             }
@@ -168,6 +178,7 @@ mod tests {
         let bindings = vec![
             ("A".into(), Binding::Text("say \"a\"\n".into())),
             ("CLIENTS".into(), Binding::Kv("kv".into(), None)),
+            ("REMOTE".into(), Binding::KvAt(4321)),
         ];
         let modules = vec!["a.js".into(), "b.wasm".into()];
         let worker = Worker { name: "worker".into(), modules, bindings, port: Some(1234) };
@@ -177,10 +188,12 @@ mod tests {
             "(name = \"A\", text = \"say \\\"a\\\"\\n\")",
             "(name = \"CLIENTS\", kvNamespace = (name = \"kv\"))",
             "address = \"127.0.0.1:1234\"",
+            "(name = \"REMOTE\", kvNamespace = \"kv4321\")",
+            "(name = \"kv4321\", external = (address = \"127.0.0.1:4321\"",
             "const kv :Workerd.Worker = ",
         ] {
             assert!(text.contains(part), "{part} is not in {text}");
         }
-        assert_eq!(text.matches("address").count(), 1);
+        assert_eq!(text.matches("address").count(), 2);
     }
 }

@@ -28,6 +28,8 @@ enum Bound {
     Nothing,
     Brakes,
     Counts,
+    /// And KV is another process, at this port.
+    KvAt(u16),
 }
 
 impl Bare {
@@ -39,6 +41,11 @@ impl Bare {
     /// Starts the deployed Worker with these variables and a dataset for counts, whose rows are [`Bare::rows`].
     pub fn start_counting(vars: &BTreeMap<String, String>) -> Self {
         Self::start_with(Variant::Release, vars, Bound::Counts)
+    }
+
+    /// Starts the deployed Worker with these variables over a KV that another process serves at this port.
+    pub fn start_over_kv(vars: &BTreeMap<String, String>, port: u16) -> Self {
+        Self::start_with(Variant::Release, vars, Bound::KvAt(port))
     }
 
     fn start_with(variant: Variant, vars: &BTreeMap<String, String>, bound: Bound) -> Self {
@@ -148,11 +155,14 @@ impl Drop for Bare {
 
 /// The ports are chosen by the system, as each Worker begins to listen.
 fn config(vars: &BTreeMap<String, String>, bound: Bound) -> String {
-    let namespace = Binding::Kv("standIn".into(), Some("kv".into()));
+    let namespace = match bound {
+        Bound::KvAt(port) => Binding::KvAt(port),
+        Bound::Nothing | Bound::Brakes | Bound::Counts => Binding::Kv("standIn".into(), Some("kv".into())),
+    };
     let mut bindings = vec![("CLIENTS".to_owned(), namespace)];
     bindings.extend(vars.iter().map(|(name, value)| (name.clone(), Binding::Text(value.clone()))));
     match bound {
-        Bound::Nothing => {}
+        Bound::Nothing | Bound::KvAt(_) => {}
         Bound::Brakes => {
             let limit = || Binding::Service("standIn".into(), "Limit".into());
             bindings.extend(

@@ -10,6 +10,7 @@
 )]
 
 mod bare;
+mod remote_kv;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ use serde_json::Value;
 use xtask::{PATIENCE, Port, Progress, Server, ServerOptions, Tools, Variant};
 
 pub use bare::Bare;
+pub use remote_kv::RemoteKv;
 
 /// How often something is looked at that does not tell when it changes.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
