@@ -4,7 +4,7 @@ use crate::arrival::wider_network;
 use crate::client::ClientId;
 use crate::duration::Lifetime;
 use crate::error::TokenError;
-use crate::memory::Memory;
+use crate::memory::{Memory, Share};
 use crate::ports::Brake;
 use crate::trail::Trail;
 
@@ -45,7 +45,7 @@ pub(crate) struct Brakes<B> {
 
 impl<B> Brakes<B> {
     pub(crate) fn new(brake: B) -> Self {
-        Self { brake, recent: Memory::new(PERIOD) }
+        Self { brake, recent: Memory::new(Share::FAILURES, PERIOD) }
     }
 }
 
@@ -100,7 +100,7 @@ impl<B: Brake> Brakes<B> {
     ) -> Result<(), TokenError> {
         for key in keys(client, trail) {
             let refused_until = self.recent.get(&key, trail.now).unwrap_or_default();
-            self.recent.put(key.clone(), refused_until, trail.now);
+            self.remember(key.clone(), refused_until, trail.now);
             if !is_counted {
                 self.count_one(key, trail).await?;
             }
@@ -116,6 +116,12 @@ impl<B: Brake> Brakes<B> {
         }
     }
 
+    /// A stranger chooses the client ID in `key`, so its length counts.
+    fn remember(&self, key: (Limit, String), refused_until: u64, now: u64) {
+        let heap = key.1.capacity();
+        self.recent.put(key, refused_until, heap, now);
+    }
+
     async fn count_one(&self, key: (Limit, String), trail: &Trail) -> Result<(), TokenError> {
         let limit = key.0;
         if self.recent.get(&key, trail.now).is_some_and(|refused_until| trail.now < refused_until) {
@@ -124,7 +130,7 @@ impl<B: Brake> Brakes<B> {
         match self.brake.allow(limit, &key.1).await {
             Ok(true) => Ok(()),
             Ok(false) => {
-                self.recent.put(key, trail.now.saturating_add(REFUSED), trail.now);
+                self.remember(key, trail.now.saturating_add(REFUSED), trail.now);
                 Err(TokenError::Braked(limit))
             }
             // A limiter that is broken must not stop clients that do nothing wrong.
@@ -133,5 +139,27 @@ impl<B: Brake> Brakes<B> {
                 Ok(())
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arrival::Arrival;
+    use crate::ports::NoBrake;
+
+    #[test]
+    fn failed_attempts_for_long_client_ids_fill_no_more_than_the_share_of_this_memory() {
+        let brakes = Brakes::new(NoBrake);
+        let arrival = Arrival { address: Some("2001:db8:1:2::3"), ..Arrival::default() };
+        let trail = Trail::new(&arrival, 1000);
+        for i in 0..30_000 {
+            let id = ClientId::parse(&format!("{i:0>256}")).unwrap();
+            pollster::block_on(brakes.failed(&id, false, &trail)).unwrap();
+        }
+        let (weight, capacity) = brakes.recent.weight_and_capacity();
+        assert!(weight <= capacity && weight > capacity / 2, "{weight} of {capacity}");
+        let entry = size_of::<(Limit, String)>() + 256;
+        assert!(brakes.recent.len() * entry < weight, "the length of the IDs counts");
     }
 }

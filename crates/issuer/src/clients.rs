@@ -1,22 +1,23 @@
 //! The clients and the APIs, as the issuer asks for them: parsed, kept in memory for the cache time, and for a while
 //! longer in case that the store fails.
 
-use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::api::{ApiId, ApiRecord};
+use crate::breaker::Breaker;
 use crate::client::{ClientId, ClientRecord};
 use crate::config::Config;
 use crate::error::{TokenError, Unavailable};
-use crate::memory::Memory;
+use crate::memory::{Memory, Share};
 use crate::ports::{ApiStore, ClientStore};
+use crate::record::weight;
 use crate::trail::Trail;
 
-/// For so many seconds after a read that timed out, who can be served from memory does not wait for another one.
-const HANGING: u64 = 10;
+/// The fields that no client record is without: all of version 1 but `token_lifetime`.
+const CLIENT_FIELDS: usize = 9;
 
-/// For so long one request tries again, and the others do not wait: a little longer than hosts wait for a read.
-const PROBING: u64 = 3;
+/// The fields that no API record is without: `v`, `id`, `name`, `scopes` and `revision`.
+const API_FIELDS: usize = 5;
 
 /// A [`ClientStore`] and [`ApiStore`], and the memory before it.
 ///
@@ -25,8 +26,7 @@ pub(crate) struct Clients<C> {
     store: C,
     remembered: Memory<ClientId, Rc<ClientRecord>>,
     apis: Memory<ApiId, Rc<ApiRecord>>,
-    /// Until when the store is taken to hang; 0 when it answered last.
-    hangs_until: Cell<u64>,
+    breaker: Breaker,
 }
 
 impl<C> Clients<C> {
@@ -34,9 +34,9 @@ impl<C> Clients<C> {
         let (fresh, stale) = (config.client_cache, config.stale_if_error);
         Self {
             store,
-            remembered: Memory::lingering(fresh, stale),
-            apis: Memory::lingering(fresh, stale),
-            hangs_until: Cell::new(0),
+            remembered: Memory::lingering(Share::CLIENTS, fresh, stale),
+            apis: Memory::lingering(Share::APIS, fresh, stale),
+            breaker: Breaker::default(),
         }
     }
 
@@ -48,27 +48,25 @@ impl<C> Clients<C> {
         name: impl FnOnce() -> String,
         trail: &Trail,
     ) -> Result<Answered<T>, TokenError> {
-        let (hangs_until, serve_stale) = (self.hangs_until.get(), |stale: T, why: &str| {
+        let serve_stale = |stale: T, why: &str| {
             trail.goes_on_without(format!("the store could not be asked for {}: {why}", name()));
             Ok(Answered::Stale(stale))
-        });
+        };
         let stale = match stale {
-            Some(stale) if trail.now < hangs_until => {
+            Some(stale) if self.breaker.is_open(trail.now) => {
                 return serve_stale(stale, "it did not answer a moment ago");
             }
             stale => stale,
         };
-        if hangs_until != 0 {
-            self.hangs_until.set(hangs_until.max(trail.now.saturating_add(PROBING)));
-        }
-        match (read.await, stale) {
-            (Ok(found), _) => {
-                self.hangs_until.set(0);
+        let attempt = self.breaker.attempt(trail.now);
+        // When the client closes the connection, this future ends here, and `attempt` is dropped.
+        match read.await {
+            Ok(found) => {
+                attempt.answered();
                 Ok(Answered::Found(found))
             }
-            (Err(why), stale) => {
-                let hanging = if why.is_timeout() { trail.now.saturating_add(HANGING) } else { 0 };
-                self.hangs_until.set(hanging);
+            Err(why) => {
+                attempt.failed(&why);
                 match stale {
                     Some(stale) => serve_stale(stale, &why.to_string()),
                     None => Err(TokenError::StoreUnavailable(why)),
@@ -133,7 +131,8 @@ impl<C: ClientStore> Clients<C> {
         let record =
             ClientRecord::parse(id, &json).map_err(|why| TokenError::CorruptRecord(id.clone(), why))?;
         let record = Rc::new(record);
-        self.remembered.put(id.clone(), Rc::clone(&record), trail.now);
+        let weight = id.as_str().len() + weight::<ClientRecord>(&json, CLIENT_FIELDS);
+        self.remembered.put(id.clone(), Rc::clone(&record), weight, trail.now);
         Ok(Some(record))
     }
 }
@@ -158,7 +157,86 @@ impl<C: ApiStore> Clients<C> {
         let Some(json) = json else { return Ok(None) };
         let record = ApiRecord::parse(id, &json).map_err(|why| TokenError::CorruptApi(id.clone(), why))?;
         let record = Rc::new(record);
-        self.apis.put(id.clone(), Rc::clone(&record), trail.now);
+        let weight = id.as_str().len() + weight::<ApiRecord>(&json, API_FIELDS);
+        self.apis.put(id.clone(), Rc::clone(&record), weight, trail.now);
         Ok(Some(record))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arrival::Arrival;
+    use std::cell::Cell;
+
+    /// Has a record for every client and every API, with so many groups or scopes, and counts the reads.
+    struct Endless {
+        groups: usize,
+        scopes: usize,
+        reads: Cell<u32>,
+    }
+
+    impl Endless {
+        fn read(&self, head: &str, items: impl Iterator<Item = String>) -> Option<String> {
+            self.reads.set(self.reads.get() + 1);
+            Some(format!("{head}{}]}}", items.collect::<Vec<_>>().join(",")))
+        }
+    }
+
+    impl ClientStore for Endless {
+        async fn find(&self, id: &ClientId) -> Result<Option<String>, Unavailable> {
+            let head = format!(
+                r#"{{"v":1,"id":"{id}","name":"","public":false,"disabled":false,"secrets":[],"trusted_peers":[],"token_lifetime":null,"revision":1,"groups":["#
+            );
+            Ok(self.read(&head, (0..self.groups).map(|_| r#""g""#.to_owned())))
+        }
+    }
+
+    impl ApiStore for Endless {
+        async fn find_api(&self, id: &ApiId) -> Result<Option<String>, Unavailable> {
+            let head = format!(
+                r#"{{"v":1,"id":"{id}","name":"","token_lifetime":null,"alg":null,"profile":null,"revision":1,"scopes":["#
+            );
+            let scope = |i| format!(r#"{{"name":"{i:x}","description":""}}"#);
+            Ok(self.read(&head, (0..self.scopes).map(scope)))
+        }
+    }
+
+    fn clients(groups: usize, scopes: usize) -> Clients<Endless> {
+        let config = Config::parse([("ISSUER", "https://example.com"), ("SIGNING_KEY_A", KEY)]).unwrap();
+        Clients::new(Endless { groups, scopes, reads: Cell::new(0) }, &config)
+    }
+
+    const KEY: &str = r#"{"kty":"OKP","crv":"Ed25519","kid":"k","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}"#;
+
+    /// Looks for a client and an API, and returns the number of reads that this took.
+    fn find(clients: &Clients<Endless>, name: &str) -> u32 {
+        let trail = Trail::new(&Arrival::default(), 1000);
+        let before = clients.store.reads.get();
+        let client = pollster::block_on(clients.find(&ClientId::parse(name).unwrap(), &trail)).unwrap();
+        let api = pollster::block_on(clients.find_api(&ApiId::parse(name).unwrap(), &trail)).unwrap();
+        assert!(client.is_some() && api.is_some());
+        clients.store.reads.get() - before
+    }
+
+    #[test]
+    fn records_are_remembered_as_far_as_they_fit_and_the_oldest_ones_go() {
+        let clients = clients(4_000, 400);
+        for i in 0..100 {
+            assert_eq!(find(&clients, &format!("{i}")), 2);
+            for (weight, capacity) in
+                [clients.remembered.weight_and_capacity(), clients.apis.weight_and_capacity()]
+            {
+                assert!(weight <= capacity, "{i}");
+            }
+        }
+        assert_eq!(find(&clients, "99"), 0, "the youngest ones are there");
+        assert_eq!(find(&clients, "0"), 2, "the oldest ones are not");
+    }
+
+    #[test]
+    fn the_largest_record_of_many_small_items_is_remembered() {
+        let clients = clients(60_000, 7_500);
+        assert_eq!((find(&clients, "a"), find(&clients, "a")), (2, 0));
     }
 }

@@ -15,6 +15,7 @@ mod authenticate;
 mod authority;
 mod authorization;
 mod brake;
+mod breaker;
 mod client;
 mod clients;
 mod config;

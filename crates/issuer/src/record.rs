@@ -8,6 +8,7 @@ use std::ops::RangeInclusive;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use crate::duration::Lifetime;
 
@@ -92,6 +93,35 @@ pub(crate) fn read<T: Versioned>(json: &str) -> Result<T, RecordError> {
             _ => RecordError::Malformed(describe(&error)),
         }),
     }
+}
+
+/// What a list takes in memory beside the text of its items: it makes room for four at first.
+const LIST: usize = 4 * size_of::<Value>() + 16;
+
+/// What an item of a list or an entry of a map takes beside its text. Lists double when they are full, and the nodes of a
+/// map are often half empty.
+const ITEM: usize = 3 * size_of::<Value>() + 8;
+
+/// What a map takes: a node has room for 11 entries. No structure that is an item of a list takes more.
+const MAP: usize = 11 * (size_of::<String>() + size_of::<Value>()) + 16;
+
+/// An upper bound of the bytes that a record takes once its JSON is parsed, for a memory that must not hold too many.
+///
+/// It looks only at the characters of the JSON, so that it holds for fields to come. Records of 15 kinds were measured on
+/// wasm32. They took from 1 to 59 times their JSON, and from 13 to 92 % of this bound. A usual one of 260 bytes took 410, and
+/// the bound is 1,450.
+///
+/// `fields` is the number of fields that every record of this type has. The brace around them and the commas between them
+/// take nothing but `T`.
+pub(crate) fn weight<T>(json: &str, fields: usize) -> usize {
+    let of_byte = |byte| match byte {
+        b'[' => LIST,
+        b',' => ITEM,
+        b'{' => MAP,
+        _ => 1,
+    };
+    let all: usize = json.bytes().map(of_byte).sum();
+    size_of::<T>() + all.saturating_sub(MAP + fields.saturating_sub(1) * ITEM)
 }
 
 /// What is wrong, and where, without the values that `serde_json` quotes: the log gets this text.

@@ -2,7 +2,7 @@
 
 use crate::duration::Lifetime;
 use crate::error::{TokenError, Unavailable};
-use crate::memory::Memory;
+use crate::memory::{Memory, Share};
 use crate::ports::RevocationStore;
 
 /// How long a revocation is remembered. No revocation is ever undone, so this bounds memory and nothing else.
@@ -13,7 +13,7 @@ pub(crate) struct Revocations(Memory<String, ()>);
 
 impl Revocations {
     pub(crate) fn new() -> Self {
-        Self(Memory::new(REMEMBERED))
+        Self(Memory::new(Share::REVOCATIONS, REMEMBERED))
     }
 
     /// Whether the token with this `jti` was revoked.
@@ -29,7 +29,7 @@ impl Revocations {
         }
         let is_revoked = store.is_revoked(&jti).await?;
         if is_revoked {
-            self.0.put(jti, (), now);
+            self.remember(jti, now);
         }
         Ok(is_revoked)
     }
@@ -43,7 +43,12 @@ impl Revocations {
         now: u64,
     ) -> Result<(), TokenError> {
         store.revoke(jti, until).await.map_err(TokenError::StoreUnavailable)?;
-        self.0.put(jti.to_owned(), (), now);
+        self.remember(jti.to_owned(), now);
         Ok(())
+    }
+
+    fn remember(&self, jti: String, now: u64) {
+        let heap = jti.capacity();
+        self.0.put(jti, (), heap, now);
     }
 }

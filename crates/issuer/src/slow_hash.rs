@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq;
 use crate::credentials::ClientSecret;
 use crate::duration::Lifetime;
 use crate::error::Unavailable;
-use crate::memory::Memory;
+use crate::memory::{Memory, Share};
 use crate::ports::SlowHash;
 
 /// The shortest time for which a success is remembered, also where no record is: what is remembered belongs to one hash,
@@ -37,7 +37,7 @@ pub(crate) struct Pbkdf2<'a> {
 impl Proven {
     /// With a random `key`. A success is remembered for the time that records are, but for [`SHORTEST`] at least.
     pub(crate) fn new(key: [u8; 32], time: Lifetime) -> Self {
-        Self { key, matched: Memory::new(time.max(SHORTEST)) }
+        Self { key, matched: Memory::new(Share::PROOFS, time.max(SHORTEST)) }
     }
 
     /// Whether the secret of `digest` was found to match already.
@@ -57,7 +57,7 @@ impl Proven {
         let derived = hasher.pbkdf2_sha256(secret.expose(), stored.salt, stored.iterations).await?;
         let matches = bool::from(derived.ct_eq(stored.derived));
         if matches {
-            self.matched.put(digest, (), now);
+            self.matched.put(digest, (), 0, now);
         }
         Ok(matches)
     }

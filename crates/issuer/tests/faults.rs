@@ -9,6 +9,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::task::{Context, Waker};
 
 use edgemint_issuer::ports::{ApiStore, ClientStore, RevocationStore};
 use edgemint_issuer::{
@@ -22,7 +23,10 @@ use serde_json::Value;
 enum Fault {
     None,
     Throws,
+    /// No answer came in the time that a host waits.
     Hangs,
+    /// No answer has come yet.
+    Waits,
 }
 
 /// A store that fails on command, and counts how often it is asked.
@@ -35,10 +39,11 @@ struct Failing {
 }
 
 impl Failing {
-    fn get(&self, key: &str) -> Result<Option<String>, Unavailable> {
+    async fn get(&self, key: &str) -> Result<Option<String>, Unavailable> {
         self.reads.set(self.reads.get() + 1);
         let fault = if key.starts_with("revoked:") { &self.revocations_fault } else { &self.fault };
         match fault.get() {
+            Fault::Waits => std::future::pending().await,
             Fault::None => Ok(self.records.borrow().get(key).cloned()),
             Fault::Throws => Err(Unavailable::new("it threw")),
             Fault::Hangs => Err(Unavailable::timed_out("it hung")),
@@ -48,23 +53,23 @@ impl Failing {
 
 impl ClientStore for Failing {
     async fn find(&self, id: &ClientId) -> Result<Option<String>, Unavailable> {
-        self.get(&id.kv_key())
+        self.get(&id.kv_key()).await
     }
 }
 
 impl ApiStore for Failing {
     async fn find_api(&self, id: &ApiId) -> Result<Option<String>, Unavailable> {
-        self.get(&id.kv_key())
+        self.get(&id.kv_key()).await
     }
 }
 
 impl RevocationStore for Failing {
     async fn is_revoked(&self, jti: &str) -> Result<bool, Unavailable> {
-        self.get(&format!("revoked:{jti}")).map(|kept| kept.is_some())
+        self.get(&format!("revoked:{jti}")).await.map(|kept| kept.is_some())
     }
 
     async fn revoke(&self, _: &str, _: u64) -> Result<(), Unavailable> {
-        self.get("revoked:").map(drop)
+        self.get("revoked:").await.map(drop)
     }
 }
 
@@ -110,7 +115,7 @@ impl World {
         self.store.records.borrow_mut().insert(record.id.kv_key(), record.to_json());
     }
 
-    fn answer(&self, path: &str, id: &str, more: &str, at: u64) -> (u16, Value, Value) {
+    async fn handle(&self, path: &str, id: &str, more: &str, at: u64) -> (u16, Value, Value) {
         let secret = &self.secret;
         let body = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}{more}");
         let request = Request {
@@ -125,9 +130,23 @@ impl World {
             arrival: Arrival::default(),
         };
         let moment = Moment { now: NOW + at, random: RANDOM };
-        let outcome = pollster::block_on(self.authority.handle(&request, &moment));
+        let outcome = self.authority.handle(&request, &moment).await;
         let body = serde_json::from_str(&outcome.response.body).unwrap_or_default();
         (outcome.response.status, body, serde_json::to_value(outcome.event).unwrap())
+    }
+
+    fn answer(&self, path: &str, id: &str, more: &str, at: u64) -> (u16, Value, Value) {
+        pollster::block_on(self.handle(path, id, more, at))
+    }
+
+    /// A request for a token whose read of the store, if it reads, has begun and gets no answer. Dropped, its connection is
+    /// closed.
+    fn begin<'a>(&'a self, id: &'a str, at: u64) -> impl Future + 'a {
+        let before = self.store.fault.replace(Fault::Waits);
+        let mut request = Box::pin(self.handle("/token", id, "", at));
+        let _ = request.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        self.store.fault.set(before);
+        request
     }
 
     fn ask(&self, id: &str, at: u64) -> u16 {
@@ -240,6 +259,43 @@ fn a_store_that_hangs_is_not_waited_for_by_every_request() {
     world.fail(Fault::None);
     world.put("app", |record| record.disabled = true);
     assert_eq!((world.ask("app", 80), world.ask("app", 81)), (200, 401), "seen when it is tried again");
+}
+
+#[test]
+fn a_request_that_probes_the_store_and_is_dropped_leaves_it_to_the_next_one() {
+    let world = World::new(&[]);
+    assert_eq!(world.ask("app", 0), 200);
+    world.fail(Fault::Hangs);
+    assert_eq!(world.ask("app", 60), 200);
+    world.fail(Fault::None);
+    world.put("app", |record| record.disabled = true);
+    let probe = world.begin("app", 70);
+    assert_eq!(world.ask("app", 70), 200, "one request waits");
+    drop(probe);
+    assert_eq!(world.ask("app", 70), 401, "and nobody knows what it would have been told");
+}
+
+#[test]
+fn a_disabled_client_gets_no_more_time_by_closing_its_connections() {
+    // A client that has a record in memory, and one that has none.
+    for who in ["app", "stranger"] {
+        let world = World::new(&[]);
+        assert_eq!(world.ask("app", 0), 200);
+        world.fail(Fault::Hangs);
+        assert_eq!(world.ask("app", 60), 200);
+        world.fail(Fault::None);
+        world.put("app", |record| record.disabled = true);
+        // The store is well again. Each second, one more request is under way, and is dropped a second later.
+        let mut under_way = None;
+        let tokens = (61..600).filter(|at| {
+            let dropped = under_way.replace((*at >= 70).then(|| world.begin(who, *at)));
+            let status = world.ask("app", *at);
+            drop(dropped);
+            status == 200
+        });
+        let tokens = tokens.count();
+        assert!(tokens <= 12, "the time of a time-out and of one probe, not {tokens} seconds");
+    }
 }
 
 #[test]

@@ -54,7 +54,7 @@ impl Growth {
 
 const STORED: u64 = 100_000;
 const IN_STORE: [u64; 6] = [1, 10, 100, 1_000, 10_000, STORED];
-/// As many as the issuer's memory holds.
+/// Up to as many as the issuer's memory holds of such records: 16 MiB of clients (`memory.rs`).
 const IN_MEMORY: [u64; 5] = [1, 10, 100, 1_000, 9_000];
 const IN_MEMORY_AT_MOST: usize = 10_000;
 const GROUPS: [u64; 5] = [0, 125, 250, 375, 500];
