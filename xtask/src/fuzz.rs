@@ -54,18 +54,18 @@ pub(crate) fn command(options: &args::Fuzz, progress: &Progress) -> Result<()> {
         println!("the seeds are in {}", fuzzer.below.join("seeds").display());
         return Ok(());
     }
-    fuzzer.run_all(&wanted, Duration::from_secs(options.seconds), Corpus::Kept)
+    fuzzer.run_all(&wanted, Duration::from_secs(options.seconds), Corpus::Kept, |line| progress.say(&line))
 }
 
-/// A few seconds of each target; nothing, and why, where they cannot be built.
-pub(crate) fn smoke(progress: &Progress) -> Result<Option<String>> {
+/// A few seconds of each target, of which `say` hears; nothing, and why, where they cannot be built.
+pub(crate) fn smoke(progress: &Progress, say: impl Fn(String)) -> Result<Option<String>> {
     if !has_cpp_compiler() {
         return Ok(Some("there is no C++ compiler, and libFuzzer is written in C++".to_owned()));
     }
     let fuzzer = Fuzzer::build(progress)?;
     let targets = targets()?;
     fuzzer.write_seeds(&targets)?;
-    fuzzer.run_all(&targets, SMOKE, Corpus::Fresh)?;
+    fuzzer.run_all(&targets, SMOKE, Corpus::Fresh, say)?;
     Ok(None)
 }
 
@@ -125,13 +125,19 @@ impl Fuzzer {
         Ok(())
     }
 
-    fn run_all(&self, targets: &[String], time: Duration, corpus: Corpus) -> Result<()> {
+    fn run_all(
+        &self,
+        targets: &[String],
+        time: Duration,
+        corpus: Corpus,
+        say: impl Fn(String),
+    ) -> Result<()> {
         let mut failed = Vec::new();
         for target in targets {
             match self.run(target, time, corpus) {
-                Ok(executions) => eprintln!("{target:>14}  {executions} executions in {}", seconds(time)),
+                Ok(executions) => say(format!("{target:>14}  {executions} executions in {}", seconds(time))),
                 Err(error) => {
-                    eprintln!("{target:>14}  {error:#}");
+                    say(format!("{target:>14}  {error:#}"));
                     failed.push(target.as_str());
                 }
             }

@@ -32,6 +32,8 @@ mod sbom;
 mod server;
 mod simulate;
 mod state;
+mod steps;
+mod suite;
 mod test;
 mod tools;
 mod wasm_target;
@@ -47,6 +49,7 @@ pub use port::Port;
 pub use progress::{Progress, Step};
 pub use project::root;
 pub use server::{OnLine, Server, ServerOptions};
+pub use suite::BUILT;
 pub use tools::Tools;
 pub use worker::{Built, Variant, build_worker};
 

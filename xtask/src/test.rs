@@ -1,49 +1,75 @@
-//! `cargo xtask test`: everything that CI checks, in the order in which it is cheapest to fail.
+//! `cargo xtask test`: everything that CI checks. What is cheap to check comes first, and what waits runs beside what
+//! computes.
 
 use crate::advisories;
-use crate::command::{self, Ended};
+use crate::command;
 use crate::fuzz;
 use crate::progress::{Progress, seconds};
 use crate::project;
+use crate::steps::{Report, Steps};
+use crate::suite::{Program, Suite};
 use crate::tools::Tools;
 use crate::wasm_target::{TARGET, WasmToolchain};
 use crate::worker::{Variant, build_worker, gzipped_kib};
 use anyhow::{Context as _, Result, bail};
+use std::collections::VecDeque;
 use std::fs;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::thread;
+use std::time::Instant;
 
 /// What the deployed Worker may weigh, compressed, as wrangler counts it: code is loaded before the first request.
 const GZIPPED_KIB_AT_MOST: f64 = 300.0;
 
+/// How many programs that test the Workers end to end run at once: for much of the time they wait.
+const AT_ONCE: usize = 3;
+
 /// Runs it.
 pub(crate) fn command(progress: &Progress) -> Result<()> {
-    let mut run = Run { took: Vec::new() };
-    let tools = run.step("tools", || Tools::ensure(progress))?;
-    let wasm = &tools.wasm;
+    let steps = Steps::new(progress);
+    let tools = steps.step("tools", |_| Tools::ensure(progress))?;
+    steps.command("formatting", &mut cargo(&["fmt", "--all", "--check"]))?;
+    let (compiled, to_be_compiled) = mpsc::channel();
+    steps.side_by_side(
+        || {
+            natively(&steps, &tools.wasm, |suite| {
+                let _ = compiled.send(suite.clone());
+            })?;
+            steps.or_passed_over("fuzzing", |report| fuzz::smoke(progress, |line| report.line(line)))
+        },
+        || {
+            // Both are linked into one file: the one that is deployed comes last.
+            steps.step("build of the panicking variant", |_| {
+                build_worker(&tools, Variant::ProvokePanic, progress)
+            })?;
+            steps.step("build of the Worker", |_| build_worker(&tools, Variant::Release, progress))?;
+            deployment(&steps, "deployment, dry run", &tools, &[])?;
+            deployment(&steps, "deployment to production, dry run", &tools, &["--env", "production"])?;
+            let suite: Suite = to_be_compiled.recv().context("the test programs were not compiled")?;
+            steps.step("end to end, in workerd", |report| run(&suite, suite.end_to_end(), AT_ONCE, report))
+        },
+    )?;
+    steps.summary();
+    Ok(())
+}
 
-    run.shown("formatting", &mut cargo(&["fmt", "--all", "--check"]))?;
-    run.shown(
+/// All that needs no Worker.
+fn natively(steps: &Steps<'_>, wasm: &WasmToolchain, compiled: impl FnOnce(&Suite)) -> Result<()> {
+    steps.command(
         "clippy, native",
         &mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
     )?;
-    run.clippy_for_wasm("clippy, wasm32", wasm, &[])?;
-    run.clippy_for_wasm("clippy, wasm32, panicking variant", wasm, &["--features", "provoke-panic"])?;
-    run.tests("native tests", &mut cargo(&["test"]))?;
+    clippy_for_wasm(steps, "clippy, wasm32", wasm, &[])?;
+    clippy_for_wasm(steps, "clippy, wasm32, panicking variant", wasm, &["--features", "provoke-panic"])?;
+    let suite = steps.step("build of the tests", |report| Suite::build(|line| report.line(line)))?;
+    compiled(&suite);
+    steps.step("native tests", |report| run(&suite, suite.native(), 1, report))?;
+    steps.command("tests in documentation", &mut Suite::documentation())?;
     let mut doc = cargo(&["doc", "--workspace", "--no-deps"]);
-    run.shown("documentation", doc.env("RUSTDOCFLAGS", "-D warnings"))?;
-    run.dependencies()?;
-    run.or_passed_over("known vulnerabilities", advisories::check)?;
-    run.or_passed_over("fuzzing", || fuzz::smoke(progress))?;
-
-    // Both are linked into one file: the one that the end-to-end tests need first comes last.
-    run.step("build of the panicking variant", || build_worker(&tools, Variant::ProvokePanic, progress))?;
-    run.step("build of the Worker", || build_worker(&tools, Variant::Release, progress))?;
-    run.deployment("deployment, dry run", &tools, &[])?;
-    run.deployment("deployment to production, dry run", &tools, &["--env", "production"])?;
-    run.tests("end to end, in workerd", &mut cargo(&["test", "--package", "edgemint-e2e"]))?;
-    run.summary();
-    Ok(())
+    steps.command("documentation", doc.env("RUSTDOCFLAGS", "-D warnings"))?;
+    dependencies(steps)?;
+    steps.or_passed_over("known vulnerabilities", |_| advisories::check())
 }
 
 fn cargo(args: &[&str]) -> Command {
@@ -52,101 +78,91 @@ fn cargo(args: &[&str]) -> Command {
     cargo
 }
 
-/// The steps that ran, and how long each took.
-struct Run {
-    took: Vec<(String, Duration)>,
+/// Runs these programs, so many at once. After a failure no other is begun.
+fn run(suite: &Suite, programs: Vec<&Program>, at_once: usize, report: &Report) -> Result<()> {
+    let queue = Mutex::new(VecDeque::from(programs));
+    let (passed, failed) = (Mutex::new(0), Mutex::new(Vec::new()));
+    let work = || {
+        loop {
+            let next = unpoisoned(&queue).pop_front();
+            let Some(program) = next else { return Ok(()) };
+            let since = Instant::now();
+            let ended = suite.run(program)?;
+            let tests = self::passed(&ended.stdout);
+            *unpoisoned(&passed) += tests;
+            let mut lines =
+                vec![format!("{tests:>5} passed in {}: {}", seconds(since.elapsed()), program.shown())];
+            if ended.status.success() {
+                let notes = ended.stderr.lines().filter(|line| line.starts_with("note: "));
+                lines.extend(notes.map(|line| format!("      {line}")));
+            } else {
+                lines.extend([ended.stdout, ended.stderr]);
+                unpoisoned(&failed).push(program.again());
+                unpoisoned(&queue).clear();
+            }
+            report.line(lines.join("\n"));
+        }
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..at_once).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().try_for_each(|worker| match worker.join() {
+            Ok(result) => result,
+            Err(_) => bail!("a thread panicked"),
+        })
+    })?;
+    let (passed, failed) = (*unpoisoned(&passed), unpoisoned(&failed).join("`, `"));
+    if !failed.is_empty() {
+        bail!("what they found is above; to run them again by themselves: `{failed}`");
+    }
+    if passed == 0 {
+        bail!("no test ran at all");
+    }
+    report.line(format!("{passed} tests passed"));
+    Ok(())
 }
 
-impl Run {
-    fn step<T>(&mut self, name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        eprintln!("== {name}");
-        let since = Instant::now();
-        let value = work().with_context(|| format!("`cargo xtask test` stopped at the step \"{name}\""))?;
-        self.took.push((name.to_owned(), since.elapsed()));
-        Ok(value)
-    }
+fn unpoisoned<T>(of: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
-    /// A command whose output is the report.
-    fn shown(&mut self, name: &str, command: &mut Command) -> Result<Ended> {
-        self.step(name, || succeed(command))
-    }
-
-    fn tests(&mut self, name: &str, command: &mut Command) -> Result<()> {
-        self.step(name, || {
-            let passed = passed(&succeed(command)?.stdout);
-            if passed == 0 {
-                bail!("`{}` ran no test at all", command::shown(command));
-            }
-            eprintln!("{passed} tests passed");
-            Ok(())
-        })
-    }
-
-    fn clippy_for_wasm(&mut self, name: &str, toolchain: &WasmToolchain, features: &[&str]) -> Result<()> {
+fn clippy_for_wasm(
+    steps: &Steps<'_>,
+    name: &str,
+    toolchain: &WasmToolchain,
+    features: &[&str],
+) -> Result<()> {
+    steps.or_passed_over(name, |report| {
         if *toolchain == WasmToolchain::Debian {
-            eprintln!("== {name}: passed over, because Debian's compiler for wasm32 has no clippy");
-            return Ok(());
+            return Ok(Some("Debian's compiler for wasm32 has no clippy".to_owned()));
         }
         let mut clippy = toolchain.cargo()?;
         clippy.args(["clippy", "--package", "edgemint", "--lib", "--target", TARGET]).args(features);
-        self.shown(name, clippy.args(["--", "-D", "warnings"])).map(drop)
-    }
-
-    /// What else cargo-deny has to say, where it is installed. Licences and sources are judged without it, too, among the
-    /// native tests.
-    fn dependencies(&mut self) -> Result<()> {
-        if command::ask(&mut cargo(&["deny", "--version"])).is_err() {
-            return Ok(());
-        }
-        let mut deny = cargo(&["deny", "--offline", "check", "licenses", "bans", "sources"]);
-        self.shown("cargo deny", &mut deny).map(drop)
-    }
-
-    /// A step that tells why it cannot be done here, where it cannot.
-    fn or_passed_over(&mut self, name: &str, work: impl FnOnce() -> Result<Option<String>>) -> Result<()> {
-        if let Some(why) = self.step(name, work)? {
-            eprintln!("== {name}: passed over, because {why}");
-        }
-        Ok(())
-    }
-
-    fn deployment(&mut self, name: &str, tools: &Tools, options: &[&str]) -> Result<()> {
-        self.step(name, || {
-            let gzipped = gzipped_kib(tools, options)?;
-            let wasm = project::root().join(Variant::Release.out_dir()).join("index_bg.wasm");
-            let raw =
-                fs::metadata(&wasm).with_context(|| format!("could not find {}", wasm.display()))?.len();
-            eprintln!("the Worker: {gzipped:.1} KiB gzipped (wasm: {raw} bytes before)");
-            if gzipped > GZIPPED_KIB_AT_MOST {
-                bail!(
-                    "the Worker has become too big: {gzipped:.1} KiB gzipped, {GZIPPED_KIB_AT_MOST} at most"
-                );
-            }
-            Ok(())
-        })
-    }
-
-    fn summary(&self) {
-        eprintln!();
-        for (name, took) in &self.took {
-            eprintln!("{:>12}  {name}", seconds(*took));
-        }
-        let total = self.took.iter().map(|(_, took)| *took).sum();
-        eprintln!("{:>12}  in all: every check passed", seconds(total));
-    }
+        report.of(clippy.args(["--", "-D", "warnings"]))?;
+        Ok(None)
+    })
 }
 
-/// Runs it with its output shown; when it fails, tells how to run it again.
-fn succeed(command: &mut Command) -> Result<Ended> {
-    command.env(
-        "CARGO_TERM_COLOR",
-        if std::io::IsTerminal::is_terminal(&std::io::stderr()) { "always" } else { "never" },
-    );
-    let ended = command::to_its_end(command, |line| eprintln!("{line}"))?;
-    if !ended.status.success() {
-        bail!("what it found is above; to run it again alone: `{}`", command::shown(command));
+/// What else cargo-deny has to say, where it is installed. Licences and sources are judged without it, too, among the
+/// native tests.
+fn dependencies(steps: &Steps<'_>) -> Result<()> {
+    if command::ask(&mut cargo(&["deny", "--version"])).is_err() {
+        return Ok(());
     }
-    Ok(ended)
+    let mut deny = cargo(&["deny", "--offline", "check", "licenses", "bans", "sources"]);
+    steps.command("cargo deny", &mut deny)
+}
+
+fn deployment(steps: &Steps<'_>, name: &str, tools: &Tools, options: &[&str]) -> Result<()> {
+    steps.step(name, |report| {
+        let gzipped = gzipped_kib(tools, options)?;
+        let wasm = project::root().join(Variant::Release.out_dir()).join("index_bg.wasm");
+        let raw = fs::metadata(&wasm).with_context(|| format!("could not find {}", wasm.display()))?.len();
+        report.line(format!("the Worker: {gzipped:.1} KiB gzipped (wasm: {raw} bytes before)"));
+        if gzipped > GZIPPED_KIB_AT_MOST {
+            bail!("the Worker has become too big: {gzipped:.1} KiB gzipped, {GZIPPED_KIB_AT_MOST} at most");
+        }
+        Ok(())
+    })
 }
 
 /// How many tests passed, by the lines that each test program ends with.

@@ -100,10 +100,19 @@ pub fn run(command: &mut Command) -> String {
     stdout.into_owned()
 }
 
+/// Where the command line is, when `cargo xtask test` has built that and the Workers.
+#[expect(clippy::disallowed_methods, reason = "it is the environment that says so")]
+fn built() -> Option<PathBuf> {
+    std::env::var_os(xtask::BUILT).map(PathBuf::from)
+}
+
 /// The command line, built once.
 pub fn edgemint_program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
+        if let Some(program) = built() {
+            return program;
+        }
         let mut cargo = Command::new(env!("CARGO"));
         let build = ["build", "-p", "edgemint-cli", "--bin", "edgemint", "--message-format", "json"];
         let messages = run(cargo.args(build).current_dir(xtask::root()));
@@ -136,6 +145,9 @@ pub fn edgemint_refuses(state: &State, arguments: &[&str]) -> String {
 /// Builds a Worker, once in a process, the deployed one always first: to go back and forth between the two
 /// would link them anew each time.
 fn build(worker: Variant) {
+    if built().is_some() {
+        return;
+    }
     static RELEASE: OnceLock<()> = OnceLock::new();
     static PROVOKE_PANIC: OnceLock<()> = OnceLock::new();
     let build = |variant| {

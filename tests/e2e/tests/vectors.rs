@@ -7,6 +7,9 @@
 )]
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use edgemint_e2e::{State, get_json, now, send, serve};
 use edgemint_testkit::{Clock, Vector};
@@ -24,42 +27,23 @@ fn deployments() -> BTreeMap<BTreeMap<String, String>, Vec<Vector>> {
     deployments
 }
 
+/// How many servers run at once: to start one is mostly to wait for it.
+const SERVERS: usize = 3;
+
 #[test]
 fn every_vector_holds_in_workerd() {
-    let (mut replayed, mut failures) = (0, Vec::new());
-    for (variables, vectors) in deployments() {
-        let state = State::seeded();
-        let server = serve(&state, &variables, Variant::Release);
-        let jwks = get_json(&format!("{}/keys", server.endpoints()));
-        for vector in &vectors {
-            // Its token, if it is about one, is made when it is asked about.
-            let vector = vector.at(ISSUER, now());
-            let url = server.base_url() + vector.path();
-            // A network for each: together they fail far more often than the brake lets pass.
-            let mut headers = vector.headers();
-            let network = format!("2001:db8:0:{replayed:x}::1");
-            headers.entry("cf-connecting-ip".into()).or_insert(network);
-            let answer = send(vector.method(), &url, &headers, vector.body());
-            let by_header = vector.headers().contains_key("authorization");
-            if let Err(failure) = vector.expected.check(&answer, vector.path(), by_header, &jwks, Clock::Real)
-            {
-                failures.push(format!("{}: {failure}", vector.name));
-            }
-            replayed += 1;
+    let (replayed, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let deployments = Mutex::new(deployments());
+    let work = || {
+        loop {
+            let next = deployments.lock().unwrap().pop_first();
+            let Some((variables, vectors)) = next else { return };
+            let failed = replay(&variables, &vectors, &replayed);
+            failures.lock().unwrap().extend(failed);
         }
-        for vector in vectors.iter().filter(|vector| !vector.event.is_empty()) {
-            for (name, value) in &vector.event {
-                let member = format!("\"{name}\":{value}");
-                if !server.log_comes_to_contain(&member) {
-                    failures.push(format!("{}: the log does not have {member}", vector.name));
-                }
-            }
-        }
-        let log = server.log().join("\n");
-        for secret in ["ems_", "ZXhhbXBsZS1hcHAtc2VjcmV0", "50%off", "$sha256$", "$pbkdf2", "eyJhbGciOi"] {
-            assert!(!log.contains(secret), "the log tells {secret}:\n{log}");
-        }
-    }
+    };
+    thread::scope(|scope| (0..SERVERS).for_each(|_| drop(scope.spawn(work))));
+    let (replayed, failures) = (replayed.into_inner(), failures.into_inner().unwrap());
     println_count(replayed);
     assert!(replayed >= 2 * 60, "only {replayed} vectors were replayed");
     assert!(
@@ -68,6 +52,41 @@ fn every_vector_holds_in_workerd() {
         failures.len(),
         failures.join("\n")
     );
+}
+
+/// What does not hold of the vectors of one deployment. `replayed` counts them.
+fn replay(variables: &BTreeMap<String, String>, vectors: &[Vector], replayed: &AtomicUsize) -> Vec<String> {
+    let mut failures = Vec::new();
+    let state = State::seeded();
+    let server = serve(&state, variables, Variant::Release);
+    let jwks = get_json(&format!("{}/keys", server.endpoints()));
+    for vector in vectors {
+        // Its token, if it is about one, is made when it is asked about.
+        let vector = vector.at(ISSUER, now());
+        let url = server.base_url() + vector.path();
+        // A network for each: together they fail far more often than the brake lets pass.
+        let mut headers = vector.headers();
+        let network = format!("2001:db8:0:{:x}::1", replayed.fetch_add(1, Ordering::Relaxed));
+        headers.entry("cf-connecting-ip".into()).or_insert(network);
+        let answer = send(vector.method(), &url, &headers, vector.body());
+        let by_header = vector.headers().contains_key("authorization");
+        if let Err(failure) = vector.expected.check(&answer, vector.path(), by_header, &jwks, Clock::Real) {
+            failures.push(format!("{}: {failure}", vector.name));
+        }
+    }
+    for vector in vectors.iter().filter(|vector| !vector.event.is_empty()) {
+        for (name, value) in &vector.event {
+            let member = format!("\"{name}\":{value}");
+            if !server.log_comes_to_contain(&member) {
+                failures.push(format!("{}: the log does not have {member}", vector.name));
+            }
+        }
+    }
+    let log = server.log().join("\n");
+    for secret in ["ems_", "ZXhhbXBsZS1hcHAtc2VjcmV0", "50%off", "$sha256$", "$pbkdf2", "eyJhbGciOi"] {
+        assert!(!log.contains(secret), "the log tells {secret}:\n{log}");
+    }
+    failures
 }
 
 #[expect(clippy::print_stdout, reason = "the count is worth a line of the test's output")]

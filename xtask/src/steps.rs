@@ -1,0 +1,186 @@
+//! The steps of a long run: each is timed and its report is shown when it has ended, since others may run beside it.
+
+use crate::children;
+use crate::command::{self, Ended};
+use crate::progress::{Progress, seconds};
+use anyhow::{Context as _, Result, bail};
+use std::io::{IsTerminal as _, stderr};
+use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// All steps of a run.
+pub(crate) struct Steps<'a> {
+    progress: &'a Progress,
+    /// Ends what is running, because what it works for has failed already.
+    end_running: Box<dyn Fn() + Sync + 'a>,
+    since: Instant,
+    took: Mutex<Vec<(String, Duration)>>,
+    /// Why the run stops.
+    failed: Mutex<Option<anyhow::Error>>,
+}
+
+/// What a step has to say.
+#[derive(Default)]
+pub(crate) struct Report(Mutex<Vec<String>>);
+
+impl Report {
+    /// A line of it.
+    pub(crate) fn line(&self, line: impl Into<String>) {
+        unpoisoned(&self.0).push(line.into());
+    }
+
+    /// Runs a command whose output belongs to the report; when it fails, tells how to run it again.
+    pub(crate) fn of(&self, command: &mut Command) -> Result<Ended> {
+        command.env("CARGO_TERM_COLOR", if stderr().is_terminal() { "always" } else { "never" });
+        let ended = command::to_its_end(command, |line| self.line(line))?;
+        if !ended.status.success() {
+            bail!("what it found is above; to run it again by itself: `{}`", command::shown(command));
+        }
+        Ok(ended)
+    }
+}
+
+impl<'a> Steps<'a> {
+    /// None so far.
+    pub(crate) fn new(progress: &'a Progress) -> Self {
+        Self::ended_by(children::end_running, progress)
+    }
+
+    fn ended_by(end_running: impl Fn() + Sync + 'a, progress: &'a Progress) -> Self {
+        let end_running = Box::new(end_running);
+        Self {
+            progress,
+            end_running,
+            since: Instant::now(),
+            took: Mutex::default(),
+            failed: Mutex::default(),
+        }
+    }
+
+    /// Does one.
+    pub(crate) fn step<T>(&self, name: &str, work: impl FnOnce(&Report) -> Result<T>) -> Result<T> {
+        if unpoisoned(&self.failed).is_some() {
+            bail!("another step failed before \"{name}\"");
+        }
+        let step = self.progress.step(name);
+        let since = Instant::now();
+        let report = Report::default();
+        let value = work(&report).with_context(|| format!("the run stopped at the step \"{name}\""));
+        // What fails because the run is ended has nothing to say.
+        if value.is_err() && unpoisoned(&self.failed).is_some() {
+            return value;
+        }
+        let lines = report.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let lines = std::iter::once(format!("== {name}")).chain(lines).collect::<Vec<_>>();
+        self.progress.say(&lines.join("\n"));
+        if value.is_ok() {
+            step.done();
+            unpoisoned(&self.took).push((name.to_owned(), since.elapsed()));
+        }
+        value
+    }
+
+    /// A command whose output is the report.
+    pub(crate) fn command(&self, name: &str, command: &mut Command) -> Result<()> {
+        self.step(name, |report| report.of(command)).map(drop)
+    }
+
+    /// A step that tells why it cannot be done here, where it cannot.
+    pub(crate) fn or_passed_over(
+        &self,
+        name: &str,
+        work: impl FnOnce(&Report) -> Result<Option<String>>,
+    ) -> Result<()> {
+        self.step(name, |report| {
+            if let Some(why) = work(report)? {
+                report.line(format!("passed over, because {why}"));
+            }
+            Ok(())
+        })
+    }
+
+    /// Does both at once. Where one fails, the other is ended, and the first failure is the run's.
+    pub(crate) fn side_by_side(
+        &self,
+        one: impl FnOnce() -> Result<()> + Send,
+        other: impl FnOnce() -> Result<()>,
+    ) -> Result<()> {
+        thread::scope(|scope| {
+            let one = scope.spawn(|| self.attempt(one));
+            self.attempt(other);
+            one.join().map_err(|_| anyhow::anyhow!("a thread panicked"))
+        })?;
+        unpoisoned(&self.failed).take().map_or(Ok(()), Err)
+    }
+
+    fn attempt(&self, work: impl FnOnce() -> Result<()>) {
+        if let Err(error) = work() {
+            let mut failed = unpoisoned(&self.failed);
+            if failed.is_none() {
+                *failed = Some(error);
+                (self.end_running)();
+            }
+        }
+    }
+
+    /// How long each took, and all of it.
+    pub(crate) fn summary(&self) {
+        eprintln!();
+        for (name, took) in unpoisoned(&self.took).iter() {
+            eprintln!("{:>12}  {name}", seconds(*took));
+        }
+        eprintln!("{:>12}  in all: every check passed", seconds(self.since.elapsed()));
+    }
+}
+
+fn unpoisoned<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Steps;
+    use crate::progress::Progress;
+    use anyhow::bail;
+    use std::sync::{Mutex, mpsc};
+
+    #[test]
+    fn a_step_that_fails_ends_what_runs_beside_it_and_what_would_come_after() {
+        let progress = Progress::silent();
+        // Not the children of this program, as some are other tests' here.
+        let ((end, ended), (begin, begun)) = (mpsc::channel(), mpsc::channel());
+        let end = Mutex::new(end);
+        let steps =
+            Steps::ended_by(|| end.lock().expect("whole").send(()).expect("it is waited for"), &progress);
+        let of_this = &steps;
+        let endless = move || {
+            let steps = of_this;
+            steps.step("endless", |_| {
+                begin.send(()).expect("it is waited for");
+                ended.recv().expect("it is ended");
+                bail!("ended")
+            })?;
+            steps.step("never", |_| panic!("it is not begun"))
+        };
+        let fails = || {
+            begun.recv().expect("it begins");
+            steps
+                .step("fails", |_| bail!("why"))
+                .and_then(|()| steps.step("never", |_| panic!("it is not begun")))
+        };
+        let result = steps.side_by_side(endless, fails);
+        let error = format!("{:#}", result.expect_err("one failed"));
+        assert_eq!(error, "the run stopped at the step \"fails\": why");
+    }
+
+    #[test]
+    fn both_are_done_where_none_fails() {
+        let progress = Progress::silent();
+        let steps = Steps::new(&progress);
+        let done = || steps.step("step", |_| Ok(()));
+        steps.side_by_side(done, done).expect("none fails");
+        assert_eq!(steps.took.lock().expect("not poisoned").len(), 2);
+    }
+}

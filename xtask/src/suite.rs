@@ -1,0 +1,178 @@
+//! The workspace's test programs: compiled by one call of cargo, run by themselves.
+//!
+//! One call, because cargo compiles a dependency anew for each set of features, and each selection of packages has
+//! another. By themselves, because cargo would run one after the other.
+
+use crate::command::{self, Ended};
+use crate::project;
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The variable that tells the end-to-end tests that the Workers are built, and where the command line is.
+pub const BUILT: &str = "EDGEMINT_TEST_PROGRAM";
+
+/// The package whose tests need the Workers.
+const END_TO_END: &str = "edgemint-e2e";
+
+/// Of those, the ones that take longest: they begin first.
+const LONGEST: [&str; 3] = ["endurance", "vectors", "operators"];
+
+/// All that was compiled.
+#[derive(Clone, Debug)]
+pub(crate) struct Suite {
+    programs: Vec<Program>,
+    edgemint: PathBuf,
+}
+
+/// A test program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Program {
+    package: String,
+    directory: PathBuf,
+    kind: String,
+    name: String,
+    file: PathBuf,
+}
+
+impl Suite {
+    /// Compiles it; each line that cargo says about that goes to `show`.
+    pub(crate) fn build(show: impl Fn(&str) + Sync) -> Result<Self> {
+        let mut cargo = cargo();
+        cargo.args(["test", "--workspace", "--no-run", "--message-format=json-render-diagnostics"]);
+        let ended = command::to_its_end(&mut cargo, |line| {
+            if !line.starts_with('{') {
+                show(line);
+            }
+        })?;
+        if !ended.status.success() {
+            bail!("what it found is above; to run it again alone: `cargo test --workspace --no-run`");
+        }
+        read(&ended.stdout)
+    }
+
+    /// The programs that need the Workers, the longest first.
+    pub(crate) fn end_to_end(&self) -> Vec<&Program> {
+        let mut programs: Vec<_> = self.programs.iter().filter(|one| one.package == END_TO_END).collect();
+        let rank =
+            |one: &&Program| LONGEST.iter().position(|name| one.name == *name).unwrap_or(LONGEST.len());
+        programs.sort_by_key(rank);
+        programs
+    }
+
+    /// All others.
+    pub(crate) fn native(&self) -> Vec<&Program> {
+        self.programs.iter().filter(|one| one.package != END_TO_END).collect()
+    }
+
+    /// Runs a program to its end.
+    pub(crate) fn run(&self, program: &Program) -> Result<Ended> {
+        let mut command = Command::new(&program.file);
+        // As cargo would: tests find their files by these.
+        command.current_dir(&program.directory).env("CARGO_PKG_NAME", &program.package);
+        command.env("CARGO_MANIFEST_DIR", &program.directory);
+        command.env("CARGO_MANIFEST_PATH", program.directory.join("Cargo.toml"));
+        // wrangler is started some two hundred times, and compiling it is a sixth of what a start costs.
+        command.env("NODE_COMPILE_CACHE", project::cache()?.join("node"));
+        command::to_its_end(command.env(BUILT, &self.edgemint), |_| {})
+    }
+
+    /// The tests in documentation, which cargo compiles as it runs them.
+    pub(crate) fn documentation() -> Command {
+        let mut cargo = cargo();
+        cargo.args(["test", "--workspace", "--doc"]);
+        cargo
+    }
+}
+
+impl Program {
+    /// Its package and name.
+    pub(crate) fn shown(&self) -> String {
+        let of = match self.kind.as_str() {
+            "test" => format!(", {}", self.name),
+            "bin" => ", program".to_owned(),
+            _ => String::new(),
+        };
+        format!("{}{of}", self.package)
+    }
+
+    /// What runs it again.
+    pub(crate) fn again(&self) -> String {
+        let package = &self.package;
+        match self.kind.as_str() {
+            "test" => format!("cargo test -p {package} --test {}", self.name),
+            "bin" => format!("cargo test -p {package} --bin {}", self.name),
+            _ => format!("cargo test -p {package} --lib"),
+        }
+    }
+}
+
+fn cargo() -> Command {
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(project::root());
+    cargo
+}
+
+/// Reads cargo's messages.
+fn read(messages: &str) -> Result<Suite> {
+    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let (mut programs, mut edgemint) = (Vec::new(), None);
+    for message in messages {
+        let Some(file) = message.get("executable").and_then(Value::as_str) else { continue };
+        if message.pointer("/profile/test") == Some(&Value::Bool(true)) {
+            programs.push(program(&message, file).context("cargo names a test program in an unknown way")?);
+        } else if message.pointer("/target/name").is_some_and(|name| name == "edgemint") {
+            edgemint = Some(PathBuf::from(file));
+        }
+    }
+    Ok(Suite { programs, edgemint: edgemint.context("cargo built no program `edgemint`")? })
+}
+
+fn program(message: &Value, file: &str) -> Option<Program> {
+    let text = |pointer: &str| Some(message.pointer(pointer)?.as_str()?.to_owned());
+    let directory = Path::new(&text("/manifest_path")?).parent()?.to_path_buf();
+    // `path+file:///…/issuer#edgemint-issuer@0.1.0`, or `path+file:///…/xtask#0.1.0`.
+    let id = text("/package_id")?;
+    let (path, version) = id.rsplit_once('#')?;
+    let package =
+        version.split_once('@').map(|(name, _)| name).or_else(|| path.rsplit('/').next())?.to_owned();
+    let kind = text("/target/kind/0")?;
+    Some(Program { package, directory, kind, name: text("/target/name")?, file: file.into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+
+    #[test]
+    fn programs_are_found_among_cargos_messages() {
+        let messages = r#"
+{"reason":"compiler-artifact","package_id":"path+file:///c/crates/issuer#edgemint-issuer@0.1.0","manifest_path":"/c/crates/issuer/Cargo.toml","target":{"kind":["test"],"name":"vectors"},"profile":{"test":true},"executable":"/t/vectors-1"}
+{"reason":"compiler-artifact","package_id":"path+file:///c/xtask#0.1.0","manifest_path":"/c/xtask/Cargo.toml","target":{"kind":["lib"],"name":"xtask"},"profile":{"test":true},"executable":"/t/xtask-1"}
+{"reason":"compiler-artifact","package_id":"path+file:///c/tests/e2e#edgemint-e2e@0.1.0","manifest_path":"/c/tests/e2e/Cargo.toml","target":{"kind":["test"],"name":"load"},"profile":{"test":true},"executable":"/t/load-1"}
+{"reason":"compiler-artifact","package_id":"path+file:///c/tests/e2e#edgemint-e2e@0.1.0","manifest_path":"/c/tests/e2e/Cargo.toml","target":{"kind":["test"],"name":"endurance"},"profile":{"test":true},"executable":"/t/endurance-1"}
+{"reason":"compiler-artifact","package_id":"path+file:///c/crates/cli#edgemint-cli@0.1.0","manifest_path":"/c/crates/cli/Cargo.toml","target":{"kind":["bin"],"name":"edgemint"},"profile":{"test":false},"executable":"/t/edgemint"}
+{"reason":"build-finished","success":true}"#;
+        let suite = read(messages).expect("it is complete");
+        assert_eq!(suite.edgemint, std::path::Path::new("/t/edgemint"));
+        let shown = |programs: Vec<&super::Program>| -> Vec<String> {
+            programs.into_iter().map(|program| format!("{}: {}", program.shown(), program.again())).collect()
+        };
+        assert_eq!(
+            shown(suite.native()),
+            [
+                "edgemint-issuer, vectors: cargo test -p edgemint-issuer --test vectors",
+                "xtask: cargo test -p xtask --lib"
+            ]
+        );
+        assert_eq!(
+            shown(suite.end_to_end()),
+            [
+                "edgemint-e2e, endurance: cargo test -p edgemint-e2e --test endurance",
+                "edgemint-e2e, load: cargo test -p edgemint-e2e --test load"
+            ]
+        );
+        assert!(read("{}").is_err());
+    }
+}
