@@ -5,10 +5,10 @@
 
 use crate::args;
 use crate::command;
+use crate::compiled::target_directory;
 use crate::progress::{Progress, seconds};
 use crate::project;
 use anyhow::{Context as _, Result, bail};
-use serde_json::Value;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -99,11 +99,7 @@ impl Fuzzer {
                 "libFuzzer is written in C++: install a compiler (Debian: apt-get install g++), or name one in CXX"
             );
         }
-        let said =
-            command::run(cargo().args(["metadata", "--no-deps", "--offline", "--format-version", "1"]))?;
-        let said: Value = serde_json::from_str(&said).context("`cargo metadata` printed no JSON")?;
-        let target = said.get("target_directory").and_then(Value::as_str).map(PathBuf::from);
-        let target = target.context("`cargo metadata` named no target directory")?;
+        let target = target_directory(&mut cargo())?;
         let host = command::run(Command::new("rustc").arg("-vV").current_dir(project::root()))?;
         let host =
             host.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc named no host")?;

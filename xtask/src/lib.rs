@@ -17,6 +17,7 @@ mod cargo_tools;
 mod children;
 mod cli;
 mod command;
+mod compiled;
 mod dev;
 mod dotenv;
 mod fuzz;

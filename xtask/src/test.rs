@@ -3,6 +3,7 @@
 
 use crate::advisories;
 use crate::command;
+use crate::compiled::Compiled;
 use crate::fuzz;
 use crate::progress::{Progress, seconds};
 use crate::project;
@@ -29,6 +30,7 @@ const AT_ONCE: usize = 3;
 pub(crate) fn command(progress: &Progress) -> Result<()> {
     let steps = Steps::new(progress);
     let tools = steps.step("tools", |_| Tools::ensure(progress))?;
+    let compiled_before = steps.step("compiled dependencies", |_| Compiled::bring(progress))?;
     steps.command("formatting", &mut cargo(&["fmt", "--all", "--check"]))?;
     let (compiled, to_be_compiled) = mpsc::channel();
     steps.side_by_side(
@@ -50,6 +52,7 @@ pub(crate) fn command(progress: &Progress) -> Result<()> {
             steps.step("end to end, in workerd", |report| run(&suite, suite.end_to_end(), AT_ONCE, report))
         },
     )?;
+    steps.step("compiled dependencies, for the next clone", |_| compiled_before.keep(progress))?;
     steps.summary();
     Ok(())
 }

@@ -2,12 +2,12 @@
 
 use crate::args;
 use crate::command;
+use crate::compiled::target_directory;
 use crate::progress::Progress;
 use crate::project;
 use crate::tools::Tools;
 use crate::wasm_target::{TARGET, WasmToolchain};
 use anyhow::{Context as _, Result};
-use serde_json::Value;
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
@@ -167,7 +167,7 @@ fn compile_and_hold(
     variant: Variant,
     progress: &Progress,
 ) -> Result<(PathBuf, fs::File)> {
-    let target = target_directory(toolchain)?;
+    let target = target_directory(&mut toolchain.cargo()?)?;
     let held = project::lock(&project::root().join(".wrangler/worker.lock"))?;
     let step = progress.step("compiling the Worker");
     let mut cargo = toolchain.cargo()?;
@@ -175,14 +175,6 @@ fn compile_and_hold(
     command::run(&mut cargo).context("could not compile the Worker")?;
     step.done();
     Ok((target.join(TARGET).join("release/edgemint.wasm"), held))
-}
-
-fn target_directory(toolchain: &WasmToolchain) -> Result<PathBuf> {
-    let mut cargo = toolchain.cargo()?;
-    let metadata = command::run(cargo.args(["metadata", "--no-deps", "--offline", "--format-version", "1"]))?;
-    let metadata: Value = serde_json::from_str(&metadata).context("`cargo metadata` printed no JSON")?;
-    let target = metadata.get("target_directory").and_then(Value::as_str);
-    target.map(PathBuf::from).context("`cargo metadata` named no target directory")
 }
 
 /// What the output depends on: the compiled file, and the tools that package-lock.json and this program name.
