@@ -12,7 +12,7 @@ pub fn root() -> &'static Path {
     xtask.parent().unwrap_or(xtask)
 }
 
-/// Tools that are dear to build live here, outside the checkout, so that a fresh clone does not pay again:
+/// What is dear to build lives here, outside the checkout, so that a fresh clone does not pay again:
 /// `$EDGEMINT_CACHE`, or `$XDG_CACHE_HOME/edgemint`, or `~/.cache/edgemint`.
 pub(crate) fn cache() -> Result<PathBuf> {
     let named = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
