@@ -16,8 +16,8 @@ pub const BUILT: &str = "EDGEMINT_TEST_PROGRAM";
 /// The package whose tests need the Workers.
 const END_TO_END: &str = "edgemint-e2e";
 
-/// Of those, the ones that take longest: they begin first.
-const LONGEST: [&str; 3] = ["endurance", "vectors", "operators"];
+/// The ones that take longest: they begin first.
+const LONGEST: [&str; 5] = ["endurance", "languages", "operators", "vectors", "proof_types"];
 
 /// All that was compiled.
 #[derive(Clone, Debug)]
@@ -54,16 +54,19 @@ impl Suite {
 
     /// The programs that need the Workers, the longest first.
     pub(crate) fn end_to_end(&self) -> Vec<&Program> {
-        let mut programs: Vec<_> = self.programs.iter().filter(|one| one.package == END_TO_END).collect();
-        let rank =
-            |one: &&Program| LONGEST.iter().position(|name| one.name == *name).unwrap_or(LONGEST.len());
-        programs.sort_by_key(rank);
-        programs
+        self.programs_where(|one| one.package == END_TO_END)
     }
 
-    /// All others.
+    /// All others, the longest first.
     pub(crate) fn native(&self) -> Vec<&Program> {
-        self.programs.iter().filter(|one| one.package != END_TO_END).collect()
+        self.programs_where(|one| one.package != END_TO_END)
+    }
+
+    fn programs_where(&self, is_meant: impl Fn(&Program) -> bool) -> Vec<&Program> {
+        let mut programs: Vec<_> = self.programs.iter().filter(|one| is_meant(one)).collect();
+        programs
+            .sort_by_key(|one| LONGEST.iter().position(|name| one.name == *name).unwrap_or(LONGEST.len()));
+        programs
     }
 
     /// Runs a program to its end.

@@ -26,6 +26,9 @@ const GZIPPED_KIB_AT_MOST: f64 = 300.0;
 /// How many programs that test the Workers end to end run at once: for much of the time they wait.
 const AT_ONCE: usize = 3;
 
+/// How many of the others: one of them asks the compiler all the while.
+const NATIVE_AT_ONCE: usize = 2;
+
 /// Runs it.
 pub(crate) fn command(progress: &Progress) -> Result<()> {
     let steps = Steps::new(progress);
@@ -67,7 +70,7 @@ fn natively(steps: &Steps<'_>, wasm: &WasmToolchain, compiled: impl FnOnce(&Suit
     clippy_for_wasm(steps, "clippy, wasm32, panicking variant", wasm, &["--features", "provoke-panic"])?;
     let suite = steps.step("build of the tests", |report| Suite::build(|line| report.line(line)))?;
     compiled(&suite);
-    steps.step("native tests", |report| run(&suite, suite.native(), 1, report))?;
+    steps.step("native tests", |report| run(&suite, suite.native(), NATIVE_AT_ONCE, report))?;
     steps.command("tests in documentation", &mut Suite::documentation())?;
     let mut doc = cargo(&["doc", "--workspace", "--no-deps"]);
     steps.command("documentation", doc.env("RUSTDOCFLAGS", "-D warnings"))?;
