@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
-/// How many sets are kept, each for one lockfile, set of profiles and compiler: about one GB each. The one that was not
+/// How many sets are kept, each for one lockfile, set of profiles and compiler: about two GB each. The one that was not
 /// used for the longest time goes first.
 const SETS: usize = 2;
 
