@@ -9,7 +9,7 @@ const HTML: &str = "text/html";
 const JSON: &str = "application/json";
 
 /// The longest `Accept` that is looked at, in bytes; who sends more gets JSON.
-const MAX_ACCEPT: usize = 1024;
+pub(crate) const MAX_ACCEPT: usize = 1024;
 
 /// Whether the answer is to be a JWT (RFC 9701 §4).
 ///

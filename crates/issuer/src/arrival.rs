@@ -4,6 +4,18 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use crate::issuer_url::is_loopback;
 
+/// The longest URL that is looked at, in bytes. The variable `ISSUER` has at most 5 KB on Cloudflare.
+pub(crate) const MAX_URL: usize = 8 * 1024;
+
+/// The longest text of an IP address: an IPv6 address that ends in an IPv4 address (RFC 4291 §2.2).
+pub(crate) const MAX_ADDRESS: usize = 45;
+
+/// The length of a country code (ISO 3166-1).
+pub(crate) const MAX_COUNTRY: usize = 2;
+
+/// The longest name that the network in front of the host can give a request, in bytes: Cloudflare's have 20.
+pub(crate) const MAX_RAY: usize = 64;
+
 /// How a request came. The default is one by https, of which nothing else is known.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Arrival<'a> {
@@ -19,7 +31,33 @@ pub struct Arrival<'a> {
     pub ray: Option<&'a str>,
 }
 
-impl Arrival<'_> {
+impl<'a> Arrival<'a> {
+    /// Of the absolute URL that a request asks for: how it came, as far as the URL says, and the path. Nobody looks at
+    /// the query.
+    ///
+    /// A host may cut a URL that is longer than any that is looked at. Then only a query shows that the path is whole.
+    /// A path that may be cut is empty here, since nothing is served at the empty path.
+    pub fn of(url: &'a str) -> (Self, &'a str) {
+        let (scheme, rest) = url.split_once(':').unwrap_or(("", url));
+        let rest = rest.strip_prefix("//").unwrap_or(rest);
+        let whole = rest.find(['?', '#']).and_then(|at| rest.get(..at));
+        let is_cut = whole.is_none() && url.len() > MAX_URL;
+        let rest = whole.unwrap_or(rest);
+        let (host, path) = rest.find('/').and_then(|at| rest.split_at_checked(at)).unwrap_or((rest, "/"));
+        let arrival = Self { plain_http: !scheme.eq_ignore_ascii_case("https"), host, ..Self::default() };
+        (arrival, if is_cut { "" } else { path })
+    }
+
+    /// The country, unless it is longer than one can be.
+    pub(crate) fn country(&self) -> Option<&'a str> {
+        self.country.filter(|country| country.len() <= MAX_COUNTRY)
+    }
+
+    /// What the network in front of the host calls this request, unless that is longer than it can be.
+    pub(crate) fn ray(&self) -> Option<&'a str> {
+        self.ray.filter(|ray| ray.len() <= MAX_RAY)
+    }
+
     /// Whether others could read along (RFC 6749 §3.2: credentials are sent by TLS only). Not on one machine.
     pub(crate) fn is_exposed(&self) -> bool {
         let host =
@@ -29,7 +67,7 @@ impl Arrival<'_> {
 
     /// Whom one sender is taken for: an IPv4 address, or the /64 of IPv6 that a single customer has all of.
     pub(crate) fn network(&self) -> Option<String> {
-        match self.address?.parse().ok()? {
+        match self.address.filter(|address| address.len() <= MAX_ADDRESS)?.parse().ok()? {
             IpAddr::V4(address) => Some(address.to_string()),
             IpAddr::V6(address) => {
                 Some(address.to_ipv4_mapped().map_or_else(|| of_v6(address), |v4| v4.to_string()))
@@ -70,6 +108,27 @@ mod tests {
         for none in ["", "unknown", "203.0.113", "203.0.113.9:1", "fe80::1%eth0"] {
             assert_eq!(network(none), None, "{none}");
         }
+    }
+
+    #[test]
+    fn a_url_has_a_path_unless_it_may_be_cut_there() {
+        let host = "https://tokens.example.com";
+        for (url, path) in [
+            ("https://tokens.example.com/token?a=/b#c", "/token"),
+            ("https://tokens.example.com", "/"),
+            ("https://tokens.example.com?/token", "/"),
+            ("https://tokens.example.com/#/token", "/"),
+            ("", "/"),
+        ] {
+            assert_eq!(Arrival::of(url).1, path, "{url}");
+        }
+        let path = format!("/{}", "a".repeat(MAX_URL - host.len() - 1));
+        assert_eq!(Arrival::of(&format!("{host}{path}")).1, path, "as long as it may be");
+        assert_eq!(Arrival::of(&format!("{host}{path}a")).1, "", "it may go on");
+        assert_eq!(Arrival::of(&format!("{host}{path}?")).1, path, "a query shows that it does not");
+        let (arrival, _) = Arrival::of("HTTP://127.0.0.1:8787/keys");
+        assert!(arrival.plain_http && arrival.host == "127.0.0.1:8787");
+        assert!(!Arrival::of("https://127.0.0.1:8787/keys").0.plain_http);
     }
 
     #[test]

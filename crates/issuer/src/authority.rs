@@ -158,7 +158,21 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifie
     /// Answers one request. `moment` is that request's alone: its random bytes must be fresh.
     pub async fn handle(&self, request: &Request<'_>, moment: &Moment) -> Outcome<'_> {
         let trail = Trail::new(&request.arrival, moment.now);
-        let (response, decision) = self.answer(request, moment, &trail).await;
+        let answer = self.answer(request, moment, &trail).await;
+        Self::outcome(answer, request, trail)
+    }
+
+    /// Answers a request that the host has no room for. Nothing of it is looked up or computed.
+    pub fn overloaded(&self, request: &Request<'_>, moment: &Moment) -> Outcome<'_> {
+        let trail = Trail::new(&request.arrival, moment.now);
+        let endpoint = Endpoint::route(request.path, self.config.issuer.path());
+        let name = endpoint.map_or("none", Endpoint::name);
+        let by_header = request.authorization.is_some();
+        let answer = Self::refuse(&TokenError::Overloaded, name, presented_by(request), by_header);
+        Self::outcome(answer, request, trail)
+    }
+
+    fn outcome<'a>((response, decision): Answer<'a>, request: &Request<'_>, trail: Trail) -> Outcome<'a> {
         Outcome {
             response: response.sealed(&request.arrival),
             event: decision.map(|decision| Event::new(decision, request, trail)),

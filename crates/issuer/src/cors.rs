@@ -8,6 +8,10 @@ use crate::http::{Request, Response};
 use crate::issuer_url::Issuer;
 use crate::shown::Shown;
 
+/// The longest `Origin` that is looked at, in bytes. A host name has 253 at most (RFC 1035 §2.3.4), so that no page is at
+/// a longer one.
+pub(crate) const MAX_ORIGIN: usize = 512;
+
 /// The headers that pages may send, unless the configuration says otherwise: those of a token request, and the one that
 /// Swagger UI adds to it.
 const DEFAULT_HEADERS: &str = "Authorization, Content-Type, X-Requested-With";
@@ -89,7 +93,8 @@ fn is_origin(text: &str) -> bool {
             && scheme.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(c))
     };
     text.split_once("://").is_some_and(|(scheme, host)| {
-        is_scheme(scheme)
+        text.len() <= MAX_ORIGIN
+            && is_scheme(scheme)
             && !host.is_empty()
             && host.chars().all(|c| c.is_ascii_graphic() && !"/?#@\"\\".contains(c))
     })
@@ -134,7 +139,8 @@ impl Cors {
     /// A form needs no preflight: any page can make its visitor's browser send one, with wrong secrets, and use up the limit
     /// of that network. `for_pages`: whether the endpoint is one that pages may be let in to (RFC 9700 §2.6).
     pub(crate) fn refuses(&self, origin: &str, for_pages: bool) -> Option<TokenError> {
-        let is_allowed = origin == self.own || (for_pages && self.origins.has(origin));
+        let is_own = origin == self.own && origin.len() <= MAX_ORIGIN;
+        let is_allowed = is_own || (for_pages && self.origins.has(origin));
         let may_be_allowed = for_pages && is_origin(origin);
         (!is_allowed).then(|| TokenError::ForeignOrigin { origin: Shown::of(origin), may_be_allowed })
     }

@@ -14,7 +14,7 @@ use crate::http::{Body, Request};
 use crate::secret::GeneratedSecret;
 
 /// The longest `Authorization` header that is looked at, in bytes.
-const MAX_AUTHORIZATION: usize = 8 * 1024;
+pub(crate) const MAX_AUTHORIZATION: usize = 8 * 1024;
 
 /// Base64 as clients send it: padded or not.
 const BASE64: GeneralPurpose = lenient(&STANDARD);

@@ -204,6 +204,10 @@ impl TokenError {
             }
 
             // The issuer or its store fails.
+            Self::Overloaded => {
+                "too many requests wait for KV in this isolate, so that there is no memory for another. Look in the log for \
+                 a KV that is slow, and for a client or a network that sends many requests."
+            }
             Self::StoreUnavailable(why) => {
                 return format!(
                     "cannot use the client store: {why}. Look at the status of Workers KV, and check the binding CLIENTS \
@@ -368,6 +372,7 @@ mod tests {
         TokenError::ScopesDiffer => TokenError::ScopesDiffer,
         TokenError::TokenTooLong => TokenError::TokenTooLong,
         TokenError::TokenOfAnotherClient => TokenError::TokenOfAnotherClient,
+        TokenError::Overloaded => TokenError::Overloaded,
         TokenError::StoreUnavailable(_) => TokenError::StoreUnavailable(Unavailable::new("KV did not answer within 2 s")),
         TokenError::CorruptRecord(..) =>
             TokenError::CorruptRecord(ClientId::parse("a").unwrap(), RecordError::Malformed("it is not JSON".into())),

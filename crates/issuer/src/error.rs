@@ -149,6 +149,8 @@ pub enum TokenError {
     TokenOfAnotherClient,
 
     // The issuer could not do its part.
+    /// The host has no room for another request that waits.
+    Overloaded,
     /// The client store could not be asked.
     StoreUnavailable(Unavailable),
     /// The stored record of this client cannot be used.
@@ -263,7 +265,8 @@ impl TokenError {
             Self::CorruptRecord(..) | Self::CorruptApi(..) => {
                 (Code::ServerError, "The request could not be served.")
             }
-            Self::StoreUnavailable(_)
+            Self::Overloaded
+            | Self::StoreUnavailable(_)
             | Self::NoActiveKey
             | Self::NoActiveKeyFor(_)
             | Self::CryptoUnavailable(_) => {
@@ -318,6 +321,7 @@ impl TokenError {
             Self::TokenTooLong => "token_too_long",
             Self::NoSignIn => "no_sign_in",
             Self::TokenOfAnotherClient => "token_of_another_client",
+            Self::Overloaded => "overloaded",
             Self::StoreUnavailable(_) => "store_unavailable",
             Self::CorruptRecord(..) => "corrupt_record",
             Self::CorruptApi(..) => "corrupt_api",

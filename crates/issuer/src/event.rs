@@ -158,8 +158,8 @@ impl Event {
             outcome: decision.outcome(),
             decision,
             network: trail.network.clone(),
-            country: owned(request.arrival.country),
-            ray: owned(request.arrival.ray),
+            country: owned(request.arrival.country()),
+            ray: owned(request.arrival.ray()),
             degraded: trail.into_degraded(),
         }
     }

@@ -4,12 +4,38 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use crate::arrival::Arrival;
+use crate::accept::MAX_ACCEPT;
+use crate::arrival::{Arrival, MAX_ADDRESS, MAX_COUNTRY, MAX_RAY, MAX_URL};
+use crate::cors::MAX_ORIGIN;
+use crate::credentials::MAX_AUTHORIZATION;
 use crate::error::TokenError;
 use crate::error_code::ErrorCode;
+use crate::metadata::MAX_IF_NONE_MATCH;
+use crate::request::MAX_CONTENT_TYPE;
 
 /// The most bytes of a body that are read; more is refused before anything is parsed.
 pub const MAX_BODY: usize = 16 * 1024;
+
+/// The longest method that anything is done for: `OPTIONS`.
+const MAX_METHOD: usize = 7;
+
+/// The longest of each part of a request that is looked at, in bytes, by the names of HTTP.
+///
+/// A host need not hand over more than one byte beyond: the answer to a longer part is the answer to the part cut there.
+/// `src/entry.js` has the same list, so that no header of any length fills the memory of the Worker.
+pub const LIMITS: [(&str, usize); 11] = [
+    ("method", MAX_METHOD),
+    ("url", MAX_URL),
+    ("authorization", MAX_AUTHORIZATION),
+    ("accept", MAX_ACCEPT),
+    ("content-type", MAX_CONTENT_TYPE),
+    ("origin", MAX_ORIGIN),
+    ("if-none-match", MAX_IF_NONE_MATCH),
+    ("cf-connecting-ip", MAX_ADDRESS),
+    ("cf-ipcountry", MAX_COUNTRY),
+    ("cf-ray", MAX_RAY),
+    ("body", MAX_BODY),
+];
 
 /// What the issuer needs of a request: no more is handed over.
 #[derive(Clone, Copy)]

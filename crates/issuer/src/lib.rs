@@ -74,7 +74,7 @@ pub use error_code::ErrorCode;
 pub use event::{Decision, Event};
 pub use form::{FormError, decode as form_decode};
 pub use grant::Grant;
-pub use http::{Body, MAX_BODY, Request, Response};
+pub use http::{Body, LIMITS, MAX_BODY, Request, Response};
 pub use issuer_url::{Issuer, IssuerError};
 pub use keys::{Algorithm, KeyError, SigningKey, SigningKeys};
 pub use metadata::DOCUMENT_MAX_AGE;

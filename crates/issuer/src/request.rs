@@ -10,6 +10,9 @@ use crate::scope::{Scope, ScopeError};
 use crate::shown::Shown;
 use crate::target;
 
+/// The longest `Content-Type` that is looked at, in bytes. A longer one is not that of a form.
+pub(crate) const MAX_CONTENT_TYPE: usize = 1024;
+
 /// The longest `nonce`, in characters.
 const MAX_NONCE: usize = 512;
 
@@ -78,6 +81,7 @@ fn parse_scope(scope: Option<&str>) -> Result<Scope, TokenError> {
 /// The type defines no parameter, and a form is percent-encoded UTF-8 whatever a `charset` says (WHATWG URL §5, RFC 6749
 /// Appendix B). Apache HttpClient sends `charset=ISO-8859-1` by default, and dex ignores it.
 fn is_form(content_type: Option<&str>) -> bool {
+    let content_type = content_type.filter(|value| value.len() <= MAX_CONTENT_TYPE);
     let media_type = content_type.and_then(|value| value.split(';').next()).unwrap_or_default();
     media_type.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
