@@ -4,8 +4,27 @@ import Worker from "./index.js";
 
 const { begin, resume_bytes, resume_text, resume_value, resume_failed } = Worker.prototype;
 
-/** As MAX_BODY in the issuer. */
-const MAX_BODY = 16 * 1024;
+/**
+ * The longest of each part of a request that the issuer looks at, as LIMITS in the issuer has it and in that order. A part
+ * crosses with one character more at most: the issuer sees that it is too long, and no header fills the memory.
+ */
+const LIMITS = {
+  method: 7,
+  url: 8192,
+  authorization: 8192,
+  accept: 1024,
+  "content-type": 1024,
+  origin: 512,
+  "if-none-match": 1024,
+  "cf-connecting-ip": 45,
+  "cf-ipcountry": 2,
+  "cf-ray": 64,
+  body: 16384,
+};
+
+const { method: MAX_METHOD, url: MAX_URL, body: MAX_BODY, ...MAX_HEADERS } = LIMITS;
+
+const HEADERS = Object.entries(MAX_HEADERS);
 
 /** Stands for a body that is not UTF-8: it is refused in the same words, as a form that is not well-formed. */
 const MALFORMED = "%";
@@ -13,44 +32,55 @@ const MALFORMED = "%";
 let last = 0;
 
 export default {
-  async fetch(request, env, context) {
-    let isInside = false;
-    try {
-      const id = (last = (last + 1) >>> 0);
-      let body = "";
-      if (request.method === "POST") {
-        const announced = Number(request.headers.get("content-length") ?? NaN);
-        body = announced <= MAX_BODY ? whole(await request.text(), announced) : await bodyWithin(request);
-      }
-      const text = body === undefined ? head(request) : `${head(request)}\n${body}`;
-      isInside = true;
-      let step = begin(id, env, Date.now(), text);
-      isInside = false;
-      while (!(step instanceof Response)) {
-        if (!(step instanceof Promise)) throw new Error(step ?? "the instance died while this request waited");
-        let value, why;
-        try {
-          value = await step;
-        } catch (error) {
-          why = String(error?.message ?? error);
-        }
-        isInside = true;
-        step = why === undefined ? resume(id, value) : resume_failed(id, why);
-        isInside = false;
-      }
-      return step;
-    } catch (error) {
-      console.error(String(error));
-      if (isInside) revive(env, context);
-      return failure(request);
-    }
+  fetch(request, env, context) {
+    const answer = serve(request, env, context);
+    // When a client resets its connection, the runtime drops its request unless this keeps it. A dropped request is never
+    // resumed: nothing would be logged, and Rust would keep its part. `serve` catches everything, so that nothing rejects.
+    context.waitUntil(answer);
+    return answer;
   },
 };
 
+async function serve(request, env, context) {
+  let isInside = false;
+  try {
+    const id = (last = (last + 1) >>> 0);
+    let body = "";
+    if (request.method === "POST") {
+      const announced = Number(request.headers.get("content-length") ?? NaN);
+      body = announced <= MAX_BODY ? whole(await request.text(), announced) : await bodyWithin(request);
+    }
+    let text = body === undefined ? head(request) : `${head(request)}\n${body}`;
+    isInside = true;
+    let step = begin(id, env, Date.now(), text);
+    isInside = false;
+    // Otherwise they stay for as long as the request waits.
+    text = body = undefined;
+    while (!(step instanceof Response)) {
+      if (!(step instanceof Promise)) throw new Error(step ?? "this request waited for too long, or its instance died");
+      let value, why;
+      try {
+        value = await step;
+      } catch (error) {
+        why = String(error?.message ?? error);
+      }
+      isInside = true;
+      step = why === undefined ? resume(id, value) : resume_failed(id, Date.now(), why);
+      isInside = false;
+    }
+    return step;
+  } catch (error) {
+    console.error(String(error));
+    if (isInside) revive(env, context);
+    return failure(request);
+  }
+}
+
 /** Goes on with what a promise came to. Not in an async function: that would await the promise that comes next. */
 function resume(id, value) {
-  if (value instanceof ArrayBuffer) return resume_bytes(id, new Uint8Array(value));
-  return typeof value === "string" ? resume_text(id, value) : resume_value(id, value);
+  const now = Date.now();
+  if (value instanceof ArrayBuffer) return resume_bytes(id, now, new Uint8Array(value));
+  return typeof value === "string" ? resume_text(id, now, value) : resume_value(id, now, value);
 }
 
 /**
@@ -60,11 +90,17 @@ function resume(id, value) {
  */
 function head(request) {
   const { headers } = request;
-  const header = (name) => {
+  let text = `${cut(request.method, MAX_METHOD)}\n${cut(request.url, MAX_URL)}`;
+  for (const [name, longest] of HEADERS) {
     const value = headers.get(name);
-    return value === null ? "" : `=${value}`;
-  };
-  return `${request.method}\n${request.url}\n${header("authorization")}\n${header("accept")}\n${header("content-type")}\n${header("origin")}\n${header("if-none-match")}\n${header("cf-connecting-ip")}\n${header("cf-ipcountry")}\n${header("cf-ray")}`;
+    text += value === null ? "\n" : `\n=${cut(value, longest)}`;
+  }
+  return text;
+}
+
+/** `text`, which stays longer than `longest` bytes if it is: no character is less than a byte. */
+function cut(text, longest) {
+  return text.length > longest ? text.slice(0, longest + 1) : text;
 }
 
 /**
@@ -105,7 +141,12 @@ function whole(text, bytes) {
  */
 function revive(env, context) {
   globalThis.__worker_init_state.criticalError = true;
-  new Worker(context, env);
+  try {
+    new Worker(context, env);
+  } catch (error) {
+    // The next request fails inside, too, and tries again.
+    console.error(String(error));
+  }
 }
 
 function failure(request) {

@@ -1,6 +1,6 @@
 //! Requests and responses between the runtime and the issuer: one lean crossing each way (see `entry.js`, `glue.js`).
 
-use edgemint_issuer::{Arrival, Body, Request, Response};
+use edgemint_issuer::{Arrival, Body, LIMITS, Request, Response};
 use wasm_bindgen::prelude::*;
 
 use crate::event_log::Line;
@@ -10,16 +10,16 @@ extern "C" {
     fn respond(text: &str, head_end: u32, body_end: u32, is_failure: bool) -> JsValue;
 }
 
-/// A request as entry.js writes it, which the issuer's [`Request`] borrows from: a line each for the method, the URL, and
-/// some headers; then the body, unless it is longer than it may be.
+/// A request as entry.js writes it, which the issuer's [`Request`] borrows from: a line for each of [`LIMITS`], the method,
+/// the URL and some headers; then the body, unless it is longer than it may be.
 pub(crate) struct Incoming(pub(crate) String);
 
 impl Incoming {
     /// For the issuer.
     pub(crate) fn as_request(&self) -> Request<'_> {
-        let mut lines = self.0.splitn(11, '\n');
+        let mut lines = self.0.splitn(LIMITS.len(), '\n');
         let method = lines.next().unwrap_or_default();
-        let (plain_http, host, path) = parts_of(lines.next().unwrap_or_default());
+        let (arrival, path) = Arrival::of(lines.next().unwrap_or_default());
         let mut header = || lines.next().and_then(|line| line.strip_prefix('='));
         Request {
             method,
@@ -29,18 +29,10 @@ impl Incoming {
             content_type: header(),
             origin: header(),
             if_none_match: header(),
-            arrival: Arrival { plain_http, host, address: header(), country: header(), ray: header() },
+            arrival: Arrival { address: header(), country: header(), ray: header(), ..arrival },
             body: lines.next().map_or(Body::TooLarge, |body| Body::Whole(body.as_bytes())),
         }
     }
-}
-
-/// Of an absolute URL: whether it is http without TLS, the host, and the path; the query is nobody's business here.
-fn parts_of(url: &str) -> (bool, &str, &str) {
-    let (scheme, rest) = url.split_once(':').unwrap_or(("", url));
-    let rest = rest.strip_prefix("//").unwrap_or(rest);
-    let (host, from_path) = rest.find('/').and_then(|at| rest.split_at_checked(at)).unwrap_or((rest, "/"));
-    (!scheme.eq_ignore_ascii_case("https"), host, from_path.split(['?', '#']).next().unwrap_or("/"))
 }
 
 /// Hands `response` to the runtime, and `line` to the console: in one text, which crosses as one.

@@ -8,7 +8,7 @@ use wasm_bindgen::prelude::*;
 use crate::steps::{Settled, settled};
 
 /// How long a read may take, in milliseconds. KV needs some 10, and at most some 100 when it is cold.
-const READ: u32 = 2_000;
+pub(crate) const READ: u32 = 2_000;
 
 #[wasm_bindgen(module = "/src/glue.js")]
 extern "C" {

@@ -12,7 +12,7 @@ use crate::steps::{Settled, settled};
 const PREFIX: &str = "revoked:";
 
 /// How long a write may take, in milliseconds. It is kept at a central place before it is acknowledged.
-const WRITE: u32 = 5_000;
+pub(crate) const WRITE: u32 = 5_000;
 
 #[wasm_bindgen(module = "/src/glue.js")]
 extern "C" {

@@ -11,6 +11,7 @@ mod kv_clients;
 mod kv_revocations;
 mod rate_limits;
 mod steps;
+mod waiting;
 mod web_crypto;
 
 use std::cell::{OnceCell, RefCell};
@@ -32,46 +33,59 @@ thread_local! {
 
 /// Begins the request `id`, which is written as `Incoming` tells, `milliseconds` after 1970 began. The response, or a
 /// promise that must be settled before the request goes on.
+///
+/// While too many requests wait, the others are refused before they ask for anything: a request that waits was let in
+/// first and goes on, so that an attacker cannot end the requests of others by sending more. A request that is not a
+/// POST carries no credentials and waits for nothing but the import of a key: metadata and keys are served all the while.
 #[wasm_bindgen]
 pub fn begin(id: u32, env: &Env, milliseconds: f64, request: String) -> JsValue {
     console_error_panic_hook::set_once();
     counts::bind(env);
     let authority =
         AUTHORITY.with(|cell| Rc::clone(cell.get_or_init(|| Rc::new(environment::authority(env)))));
+    let now = seconds(milliseconds);
+    let (length, has_room) = (request.len(), steps::have_room(now));
+    match random() {
+        Ok(random) => {
+            let moment = Moment { now, random };
+            steps::begin(id, now, length, answer(authority, Incoming(request), moment, has_room))
+        }
+        Err(why) => JsValue::from_str(&why),
+    }
+}
+
+fn seconds(milliseconds: f64) -> u64 {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "milliseconds since 1970 are positive and fit"
     )]
-    let now = milliseconds as u64 / 1000;
-    match random() {
-        Ok(random) => steps::begin(id, now, answer(authority, Incoming(request), Moment { now, random })),
-        Err(why) => JsValue::from_str(&why),
-    }
+    let milliseconds = milliseconds as u64;
+    milliseconds / 1000
 }
 
-/// Goes on with the request `id`, which waited for a promise that gave bytes.
+/// Goes on with the request `id`, which waited until now, `milliseconds` after 1970 began, for a promise that gave bytes.
 #[wasm_bindgen]
-pub fn resume_bytes(id: u32, bytes: Vec<u8>) -> JsValue {
-    steps::resume(id, Ok(Settled::Bytes(bytes)))
+pub fn resume_bytes(id: u32, milliseconds: f64, bytes: Vec<u8>) -> JsValue {
+    steps::resume(id, seconds(milliseconds), Ok(Settled::Bytes(bytes)))
 }
 
-/// Goes on with the request `id`, which waited for a promise that gave a string.
+/// As [`resume_bytes`], for a promise that gave a string.
 #[wasm_bindgen]
-pub fn resume_text(id: u32, text: String) -> JsValue {
-    steps::resume(id, Ok(Settled::Text(text)))
+pub fn resume_text(id: u32, milliseconds: f64, text: String) -> JsValue {
+    steps::resume(id, seconds(milliseconds), Ok(Settled::Text(text)))
 }
 
-/// Goes on with the request `id`, which waited for a promise that gave anything else.
+/// As [`resume_bytes`], for a promise that gave anything else.
 #[wasm_bindgen]
-pub fn resume_value(id: u32, value: JsValue) -> JsValue {
-    steps::resume(id, Ok(Settled::Value(value)))
+pub fn resume_value(id: u32, milliseconds: f64, value: JsValue) -> JsValue {
+    steps::resume(id, seconds(milliseconds), Ok(Settled::Value(value)))
 }
 
-/// Goes on with the request `id`, which waited for a promise that was rejected with an error of this text.
+/// As [`resume_bytes`], for a promise that was rejected with an error of this text.
 #[wasm_bindgen]
-pub fn resume_failed(id: u32, why: String) -> JsValue {
-    steps::resume(id, Err(why))
+pub fn resume_failed(id: u32, milliseconds: f64, why: String) -> JsValue {
+    steps::resume(id, seconds(milliseconds), Err(why))
 }
 
 /// Answers one request.
@@ -79,13 +93,18 @@ async fn answer(
     authority: Rc<Result<EdgeAuthority, Vec<String>>>,
     incoming: Incoming,
     moment: Moment,
+    has_room: bool,
 ) -> JsValue {
     let request = incoming.as_request();
     match authority.as_ref() {
         Ok(authority) => {
             #[cfg(feature = "provoke-panic")]
             provoke_panic(request.path);
-            let mut outcome = authority.handle(&request, &moment).await;
+            let mut outcome = if has_room || request.method != "POST" {
+                authority.handle(&request, &moment).await
+            } else {
+                authority.overloaded(&request, &moment)
+            };
             if let Some(event) = &mut outcome.event {
                 counts::write(event);
             }

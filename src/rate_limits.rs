@@ -18,7 +18,7 @@ const CLIENT_BRAKE: &str = "CLIENT_BRAKE";
 const NETWORK_BRAKE: &str = "NETWORK_BRAKE";
 
 /// How long counting may take, in milliseconds. It is done on the same machine.
-const COUNT: u32 = 500;
+pub(crate) const COUNT: u32 = 500;
 
 #[wasm_bindgen(module = "/src/glue.js")]
 extern "C" {

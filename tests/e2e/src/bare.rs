@@ -30,6 +30,8 @@ enum Bound {
     Counts,
     /// And KV is another process, at this port.
     KvAt(u16),
+    /// Nothing; but the size of the memory of wasm can be read.
+    Measured,
 }
 
 impl Bare {
@@ -48,6 +50,11 @@ impl Bare {
         Self::start_with(Variant::Release, vars, Bound::KvAt(port))
     }
 
+    /// Starts the deployed Worker with these variables, and so that [`Bare::wasm_memory`] can be read.
+    pub fn start_measured(vars: &BTreeMap<String, String>) -> Self {
+        Self::start_with(Variant::Release, vars, Bound::Measured)
+    }
+
     fn start_with(variant: Variant, vars: &BTreeMap<String, String>, bound: Bound) -> Self {
         crate::build(variant);
         let state = State::empty();
@@ -58,6 +65,8 @@ impl Bare {
         for (name, text) in [
             ("stand_in.js", include_str!("stand_in.js")),
             ("stand_in_counts.js", include_str!("stand_in_counts.js")),
+            ("measured.js", include_str!("measured.js")),
+            ("wasm_memory.js", include_str!("wasm_memory.js")),
         ] {
             std::fs::write(state.path().join(name), text).expect("a file");
         }
@@ -92,6 +101,14 @@ impl Bare {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
         let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         resident.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok()).unwrap_or_default()
+    }
+
+    /// How much memory the instance of wasm has, in KiB. It never shrinks. Has V8 collect its garbage first, which it does
+    /// late by itself: it does not know that a `Request` holds long headers.
+    pub fn wasm_memory(&self) -> u64 {
+        let url = format!("{}/wasm-memory", self.url());
+        let bytes: u64 = send("GET", &url, &BTreeMap::new(), Vec::new()).body.parse().expect("a number");
+        bytes / 1024
     }
 
     /// Has everything that the Worker asks do this from now on: `none`, `throw` or `hang`.
@@ -157,12 +174,14 @@ impl Drop for Bare {
 fn config(vars: &BTreeMap<String, String>, bound: Bound) -> String {
     let namespace = match bound {
         Bound::KvAt(port) => Binding::KvAt(port),
-        Bound::Nothing | Bound::Brakes | Bound::Counts => Binding::Kv("standIn".into(), Some("kv".into())),
+        Bound::Nothing | Bound::Brakes | Bound::Counts | Bound::Measured => {
+            Binding::Kv("standIn".into(), Some("kv".into()))
+        }
     };
     let mut bindings = vec![("CLIENTS".to_owned(), namespace)];
     bindings.extend(vars.iter().map(|(name, value)| (name.clone(), Binding::Text(value.clone()))));
     match bound {
-        Bound::Nothing | Bound::KvAt(_) => {}
+        Bound::Nothing | Bound::KvAt(_) | Bound::Measured => {}
         Bound::Brakes => {
             let limit = || Binding::Service("standIn".into(), "Limit".into());
             bindings.extend(
@@ -172,17 +191,22 @@ fn config(vars: &BTreeMap<String, String>, bound: Bound) -> String {
         Bound::Counts => bindings.push(("COUNTS".to_owned(), Binding::Made("stand_in_counts.js".into()))),
     }
     let modules = |files: &[&str]| files.iter().map(|file| (*file).to_owned()).collect();
-    let worker = Worker {
-        name: "worker".into(),
-        modules: modules(&["entry.js", "index.js", "index_bg.wasm"]),
-        bindings,
-        port: Some(0),
+    let of_worker: &[&str] = if bound == Bound::Measured {
+        &["measured.js", "wasm_memory.js", "entry.js", "index.js", "index_bg.wasm"]
+    } else {
+        &["entry.js", "index.js", "index_bg.wasm"]
     };
+    let worker = Worker { name: "worker".into(), modules: modules(of_worker), bindings, port: Some(0) };
     let stand_in = Worker {
         name: "standIn".into(),
         modules: modules(&["stand_in.js"]),
         bindings: Vec::new(),
         port: Some(0),
     };
-    Worker::configuration(&[worker, stand_in]).expect("wrangler.toml has a date")
+    let config = Worker::configuration(&[worker, stand_in]).expect("wrangler.toml has a date");
+    if bound == Bound::Measured {
+        let (before, after) = config.split_once(":Workerd.Config = (").expect("a configuration");
+        return format!("{before}:Workerd.Config = (v8Flags = [\"--expose-gc\"], {after}");
+    }
+    config
 }

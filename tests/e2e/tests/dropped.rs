@@ -1,0 +1,239 @@
+//! Clients that reset their connection while the Worker waits for KV: nothing of their requests stays in memory.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on must stop, and has no host that gives it the time"
+)]
+
+use std::collections::{BTreeMap, HashSet};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use edgemint_e2e::{Bare, note, send};
+use edgemint_testkit::{Answer, cast, signing_key};
+
+const SECRET: &str = "ems_TCRrf9UBwEacUY93qOzeccW4AIzPeW-li7zdr1QdGHMeUOIRG";
+
+/// How many connections are open at a time.
+const AT_ONCE: usize = 250;
+
+/// Longer than anything that the issuer looks at, and about as much as workerd takes.
+const LONG: usize = 60_000;
+
+fn serve() -> Bare {
+    let key = signing_key("ES256", &[]);
+    let variables = [
+        ("ISSUER", "https://tokens.example.com"),
+        ("GRANT_TYPES", "client_credentials"),
+        ("SIGNING_KEY_A", &key),
+    ];
+    let variables: BTreeMap<_, _> =
+        variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let bare = Bare::start_measured(&variables);
+    for client in cast() {
+        bare.put(&client.id.kv_key(), &client.to_json());
+    }
+    bare
+}
+
+fn token(bare: &Bare, client: &str) -> Answer {
+    let form = format!("grant_type=client_credentials&client_id={client}&client_secret={SECRET}");
+    let headers = [("content-type", "application/x-www-form-urlencoded")];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    send("POST", &format!("{}/token", bare.url()), &headers, form.into_bytes())
+}
+
+/// Waits until `done`, for a minute at most.
+fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !done() {
+        assert!(Instant::now() < deadline, "it never came to this: {what}");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// A connection with a request for a token that is complete, from a client that nobody knows: KV is asked for it.
+///
+/// Another request comes first, whose answer is never read: a socket that is closed with unread data sends a reset
+/// (RFC 9293 §3.10.4, RFC 2525 §2.17), and not a FIN, which the Worker would not notice.
+fn ask(bare: &Bare, client: &str) -> TcpStream {
+    let host = format!("Host: 127.0.0.1:{}\r\n", bare.port());
+    let form = format!("grant_type=client_credentials&client_id={client}&client_secret=x");
+    let request = format!(
+        "GET /keys HTTP/1.1\r\n{host}\r\nPOST /token HTTP/1.1\r\n{host}Accept: {}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
+        "x".repeat(LONG),
+        form.len(),
+    );
+    let mut stream = TcpStream::connect(("127.0.0.1", bare.port())).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    stream
+}
+
+/// Opens `count` connections, some at a time, and resets them when KV was asked for each.
+fn drop_requests(bare: &Bare, name: &str, count: usize) {
+    let before = bare.asked();
+    for first in (0..count).step_by(AT_ONCE) {
+        // So many that all of them are let in, however fast the machine is.
+        wait_until("most of the requests are finished", || first - logged(bare, name) <= 4 * AT_ONCE);
+        let wave = first..count.min(first + AT_ONCE);
+        let expected = before + u32::try_from(wave.end).unwrap();
+        let streams: Vec<_> = wave.map(|n| ask(bare, &format!("{name}-{n}"))).collect();
+        wait_until("KV was asked for each", || bare.asked() >= expected);
+        // Garbage of V8 is not what is looked for.
+        bare.wasm_memory();
+        for stream in &streams {
+            // The answer that is not read has come.
+            assert_eq!(stream.peek(&mut [0]).unwrap(), 1);
+        }
+    }
+    wait_until("each request has its line of the log", || logged(bare, name) == count);
+}
+
+/// For how many clients whose names begin so the log has a line.
+fn logged(bare: &Bare, name: &str) -> usize {
+    let lines = bare.log();
+    let begin = format!("\"client\":\"{name}-");
+    let clients = lines.iter().filter_map(|line| line.split_once(&begin)?.1.split_once('"'));
+    clients.map(|(number, _)| number).collect::<HashSet<_>>().len()
+}
+
+#[test]
+fn five_thousand_dropped_requests_are_logged_and_leave_nothing_in_memory() {
+    let bare = serve();
+    bare.fault("hang");
+    // The first ones bring the memory to where it stays: that of wasm never shrinks, and the allocator of workerd keeps what
+    // the requests of two seconds took.
+    drop_requests(&bare, "first", 2_000);
+    let before = (bare.wasm_memory(), bare.memory());
+    drop_requests(&bare, "dropped", 5_000);
+    let after = (bare.wasm_memory(), bare.memory());
+    note(&format!(
+        "dropped: wasm and process, in KiB: {before:?}, and 5,000 dropped requests later {after:?}"
+    ));
+    // A future has some KB: 5,000 of them would be 15 MiB, and 300 MiB with their headers.
+    assert!(before.0 > 0 && after.0 <= before.0 + 2 * 1024, "wasm: {} KiB, then {} KiB", before.0, after.0);
+    // A thousand that wait, with all of their headers, would be 60 MB.
+    assert!(after.0 <= 16 * 1024, "wasm: {} KiB", after.0);
+    // 5,000 times 60 KB are 293 MiB. workerd itself grows by up to 60 MiB, also when no client hangs up.
+    assert!(after.1 < before.1 + 120 * 1024, "process: {} KiB, then {} KiB", before.1, after.1);
+    assert!(
+        bare.log().iter().any(|line| line.contains("KV did not answer within 2 s")),
+        "they waited for KV"
+    );
+
+    bare.fault("none");
+    for client in ["test", "no-groups"] {
+        let answer = token(&bare, client);
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+}
+
+#[test]
+fn a_request_whose_client_hangs_up_in_its_body_ends_and_the_next_is_served() {
+    let bare = serve();
+    for _ in 0..100 {
+        let host = format!("Host: 127.0.0.1:{}\r\n", bare.port());
+        let request = format!(
+            "GET /keys HTTP/1.1\r\n{host}\r\nPOST /token HTTP/1.1\r\n{host}\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 16000\r\n\r\ngrant_type="
+        );
+        let mut stream = TcpStream::connect(("127.0.0.1", bare.port())).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        assert_eq!(stream.peek(&mut [0]).unwrap(), 1);
+    }
+    assert_eq!(token(&bare, "test").status, 200);
+    let failed =
+        bare.log().iter().filter(|line| line.contains("RuntimeError") || line.contains("panic")).count();
+    assert_eq!(failed, 0, "{}", bare.log().join("\n"));
+}
+
+/// A request for a token that waits for KV and holds as much as one can: nearly 36 KB.
+fn largest(bare: &Bare, client: &str) -> String {
+    let (name, secret) = (client, "x");
+    let encoded = STANDARD.encode(format!("{name}:{secret}"));
+    let padding = " ".repeat(8_000 - encoded.len());
+    let form = format!("grant_type=client_credentials&x={}", "x".repeat(16_000));
+    format!(
+        "POST /token?{} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nAuthorization: Basic{padding} {encoded}\r\nAccept: {}\r\n\
+         If-None-Match: {}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
+        "x".repeat(10_000),
+        bare.port(),
+        "x".repeat(LONG / 4),
+        "x".repeat(LONG / 4),
+        form.len(),
+    )
+}
+
+/// Sends `count` of them at once, for clients of this name, and reads the answers; how many waited, and how many were refused
+/// without.
+fn crowd(bare: &Bare, name: &str, count: usize) -> (usize, usize) {
+    let asked = bare.asked();
+    // All but the last byte first, so that they begin within less time than one of them waits.
+    let mut crowd: Vec<_> = (0..count)
+        .map(|n| {
+            let request = largest(bare, &format!("{name}-{n}")).into_bytes();
+            let mut stream = TcpStream::connect(("127.0.0.1", bare.port())).unwrap();
+            stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+            let (last, most) = request.split_last().unwrap();
+            stream.write_all(most).unwrap();
+            (stream, *last)
+        })
+        .collect();
+    for (stream, last) in &mut crowd {
+        stream.write_all(&[*last]).unwrap();
+    }
+    let keys = send("GET", &format!("{}/keys", bare.url()), &BTreeMap::new(), Vec::new());
+    assert_eq!(keys.status, 200, "the keys are served meanwhile");
+    for (stream, _) in &mut crowd {
+        let mut answer = String::new();
+        while !answer.contains("temporarily_unavailable") {
+            let mut bytes = [0; 4096];
+            let length = stream.read(&mut bytes).unwrap();
+            assert!(length > 0, "it ends with {answer}");
+            answer.push_str(std::str::from_utf8(&bytes[..length]).unwrap());
+        }
+        assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("Retry-After: 5"), "{answer}");
+    }
+    wait_until("each has its line of the log", || logged(bare, name) == count);
+    let reasons = |reason: &str| {
+        let (client, reason) = (format!("\"client\":\"{name}-"), format!("\"reason\":\"{reason}\""));
+        bare.log().iter().filter(|line| line.contains(&client) && line.contains(&reason)).count()
+    };
+    let (waited, refused) = (reasons("store_unavailable"), reasons("overloaded"));
+    assert_eq!(waited + refused, count);
+    assert_eq!(
+        bare.asked() - asked,
+        u32::try_from(waited).unwrap(),
+        "KV was asked only for those that waited"
+    );
+    (waited, refused)
+}
+
+#[test]
+fn requests_beyond_the_room_for_those_that_wait_get_503_and_the_others_go_on() {
+    const CROWD: usize = 700;
+    let bare = serve();
+    assert_eq!(token(&bare, "test").status, 200);
+    bare.fault("hang");
+    // On a busy machine the first ones have their answer before the last ones begin: then once more.
+    let crowds = (0..10).map(|n| crowd(&bare, &format!("crowd{n}"), CROWD));
+    let (waited, refused) = crowds.into_iter().find(|(_, refused)| *refused > 0).expect("there is no bound");
+    let wasm = bare.wasm_memory();
+    note(&format!(
+        "dropped: of {CROWD} large requests {waited} waited, {refused} were refused; wasm: {wasm} KiB"
+    ));
+    // 16 MiB of less than 38 KB each; and what a request makes of its text is less than that again.
+    assert!(waited >= 440, "{waited} waited");
+    assert!(wasm <= 48 * 1024, "{wasm} KiB");
+
+    bare.fault("none");
+    assert_eq!(token(&bare, "no-groups").status, 200, "there is room again");
+}
