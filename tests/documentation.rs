@@ -172,7 +172,7 @@ fn documented_variables() -> BTreeSet<String> {
 
 #[test]
 fn the_readmes_variables_are_those_that_the_code_reads() {
-    let config = read(&root().join("crates/issuer/src/config.rs"));
+    let config = read(&root().join("crates/issuer/src/config/mod.rs"));
     let config = config.split("#[cfg(test)]").next().unwrap_or_default();
     let environment = read(&root().join("src/environment.rs"));
     let documented = documented_variables();

@@ -4,28 +4,28 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::authenticate::Authenticator;
-use crate::authorization;
-use crate::brake::Brakes;
-use crate::clients::Clients;
+use crate::authenticate::brake::Brakes;
+use crate::authenticate::proven::Proven;
 use crate::config::{Config, GrantType};
-use crate::credentials::presented_by;
+use crate::discovery::metadata::Documents;
+use crate::endpoint::authorization;
+use crate::endpoint::inspection::{Inspector, Refusal};
 use crate::error::TokenError;
-use crate::error_code::ErrorCode;
-use crate::event::{Decision, Event};
+use crate::error::code::ErrorCode;
+use crate::grammar::json::Object;
 use crate::grant::Grant;
-use crate::http::{Request, Response};
-use crate::inspection::{Inspector, Refusal};
-use crate::json::Object;
-use crate::keys::SigningKey;
-use crate::metadata::Documents;
+use crate::http::response::{Request, Response};
+use crate::jose::signing_key::SigningKey;
+use crate::log::event::{Decision, Event};
+use crate::log::trail::Trail;
+use crate::mint::{MAX_TOKEN, Mint, compact};
 use crate::ports::{
     ApiStore, Brake, ClientStore, Moment, NoBrake, RevocationStore, Signer, SlowHash, Verifier,
 };
+use crate::registry::Clients;
+use crate::registry::revocations::Revocations;
 use crate::request::TokenRequest;
-use crate::revocations::Revocations;
-use crate::slow_hash::Proven;
-use crate::token::{MAX_TOKEN, Mint, compact};
-use crate::trail::Trail;
+use crate::request::credentials::presented_by;
 
 const WELL_KNOWN_OAUTH: &str = "/.well-known/oauth-authorization-server";
 

@@ -8,80 +8,54 @@
 //! fail is asked through the traits of [`ports`]; what is merely a fact is passed in as a [`Moment`];
 //! what happened is returned as an [`Event`] for the host to write.
 
-mod accept;
-mod api;
-mod arrival;
 mod authenticate;
 mod authority;
-mod authorization;
-mod brake;
-mod breaker;
-mod client;
-mod clients;
 mod config;
-mod cors;
-mod count;
-mod credentials;
-mod detail;
-mod duration;
-mod entitlement;
+mod discovery;
+mod endpoint;
 mod error;
-mod error_code;
-mod event;
-mod form;
+mod grammar;
 mod grant;
 mod http;
-mod inspection;
-mod introspect;
-mod issuer_url;
-mod json;
-mod keys;
-mod memory;
-mod metadata;
+mod jose;
+mod log;
+mod mint;
 pub mod ports;
-mod record;
+mod records;
+mod registry;
 mod request;
-mod revocations;
-mod revoke;
-mod scope;
 mod secret;
-mod shown;
-mod signed_metadata;
-mod slow_hash;
-mod target;
-mod token;
-mod trail;
 mod verify;
 
-pub use api::{API_KV_PREFIX, ApiId, ApiIdError, ApiRecord, ApiScope};
-pub use arrival::Arrival;
-pub use authenticate::{AuthenticatedClient, MAX_SLOW_HASHES};
-pub use authority::{Authority, Outcome};
-pub use brake::Limit;
-pub use client::{
-    ClientId, ClientIdError, ClientRecord, Introspect, KV_PREFIX, MAX_CLAIMS, RESERVED_CLAIMS,
-    SHORTEST_KV_CACHE, StoredSecret, check_claims,
-};
-pub use config::{
+pub use crate::authenticate::brake::Limit;
+pub use crate::authenticate::{AuthenticatedClient, MAX_SLOW_HASHES};
+pub use crate::authority::{Authority, Outcome};
+pub use crate::config::{
     Config, ConfigErrors, ConfigMistake, DEFAULT_CLIENT_CACHE, DEFAULT_STALE_IF_ERROR, GrantType,
     SIGNING_KEY_PREFIX, TokenProfile, setting,
 };
-pub use count::{COUNTED, Count};
-pub use credentials::{AuthorizationFlaw, ClientSecret, Credentials};
-pub use duration::{Lifetime, LifetimeError};
-pub use error::{TokenError, Unavailable};
-pub use error_code::ErrorCode;
-pub use event::{Decision, Event};
-pub use form::{FormError, decode as form_decode};
-pub use grant::Grant;
-pub use http::{Body, LIMITS, MAX_BODY, Request, Response};
-pub use issuer_url::{Issuer, IssuerError};
-pub use keys::{Algorithm, KeyError, SigningKey, SigningKeys};
-pub use metadata::DOCUMENT_MAX_AGE;
-pub use ports::{Moment, NoBrake};
-pub use record::{Object, RecordError};
-pub use request::TokenRequest;
-pub use scope::{Scope, ScopeError, ScopeToken};
-pub use secret::{GeneratedSecret, MAX_PBKDF2_ITERATIONS, SecretHash, SecretHashError};
-pub use shown::Shown;
-pub use token::{client_of_subject, subject};
+pub use crate::discovery::metadata::DOCUMENT_MAX_AGE;
+pub use crate::error::code::ErrorCode;
+pub use crate::error::{TokenError, Unavailable};
+pub use crate::grammar::duration::{Lifetime, LifetimeError};
+pub use crate::grammar::form::{FormError, decode as form_decode};
+pub use crate::grammar::issuer_url::{Issuer, IssuerError};
+pub use crate::grammar::scope::{Scope, ScopeError, ScopeToken};
+pub use crate::grant::Grant;
+pub use crate::http::arrival::Arrival;
+pub use crate::http::response::{Body, LIMITS, MAX_BODY, Request, Response};
+pub use crate::jose::signing_key::{Algorithm, KeyError, SigningKey, SigningKeys};
+pub use crate::log::count::{COUNTED, Count};
+pub use crate::log::event::{Decision, Event};
+pub use crate::mint::{client_of_subject, subject};
+pub use crate::ports::{Moment, NoBrake};
+pub use crate::records::api::{API_KV_PREFIX, ApiId, ApiIdError, ApiRecord, ApiScope};
+pub use crate::records::client::{
+    ClientId, ClientIdError, ClientRecord, Introspect, KV_PREFIX, MAX_CLAIMS, RESERVED_CLAIMS,
+    SHORTEST_KV_CACHE, StoredSecret, check_claims,
+};
+pub use crate::records::schema::{Object, RecordError};
+pub use crate::request::TokenRequest;
+pub use crate::request::credentials::{AuthorizationFlaw, ClientSecret, Credentials};
+pub use crate::secret::hash::{GeneratedSecret, MAX_PBKDF2_ITERATIONS, SecretHash, SecretHashError};
+pub use crate::secret::shown::Shown;

@@ -3,11 +3,11 @@
 //! The traits are for one thread (a Worker's isolate), so their futures need not be `Send`.
 #![expect(async_fn_in_trait, reason = "hosts are single-threaded isolates: no caller needs a `Send` future")]
 
-use crate::api::ApiId;
-use crate::brake::Limit;
-use crate::client::ClientId;
+use crate::authenticate::brake::Limit;
 use crate::error::Unavailable;
-use crate::keys::SigningKey;
+use crate::jose::signing_key::SigningKey;
+use crate::records::api::ApiId;
+use crate::records::client::ClientId;
 
 /// The facts of one request, read once by the host and then passed on.
 #[derive(Clone)]

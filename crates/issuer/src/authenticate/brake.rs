@@ -1,0 +1,165 @@
+//! Rate limits on failed client authentication (RFC 6749 §2.3.1): whose attempts are counted, and whose are refused.
+
+use crate::error::TokenError;
+use crate::grammar::duration::Lifetime;
+use crate::http::arrival::wider_network;
+use crate::log::trail::Trail;
+use crate::ports::Brake;
+use crate::records::client::ClientId;
+use crate::registry::memory::{Memory, Share};
+
+/// How long this instance refuses by itself, in seconds, before it asks the limiter again: the shortest period that
+/// Cloudflare's rate limits have.
+const REFUSED: u64 = 10;
+
+/// How long this instance remembers that a key had a failure: the period of the rate limits in `wrangler.toml`. Until
+/// then a failed attempt can still count, so that even a proven secret must ask.
+const PERIOD: Lifetime = Lifetime::from_seconds(60);
+
+/// The network of a request that came from an unknown address.
+const NO_NETWORK: &str = "unknown";
+
+/// The networks of this machine itself: local development, where a limit protects nobody and stops the developer's tests.
+/// No request from outside has such an address, because the address is the one that the network in front of the host saw.
+const THIS_MACHINE: [&str; 2] = ["127.0.0.1", "::/64"];
+
+/// A rate limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Limit {
+    /// Of attempts for one client from one network.
+    ClientAndNetwork,
+    /// Of attempts from one network, for whichever clients.
+    Network,
+    /// Of attempts from one IPv6 /48, for whichever clients: one customer often has all 65,536 networks in it.
+    Prefix,
+    /// Of revocations by one client: each may write to the store.
+    Revocation,
+}
+
+/// A [`Brake`], and the memory before it.
+pub(crate) struct Brakes<B> {
+    brake: B,
+    /// The keys that had a failure within [`PERIOD`], and until when each is refused without asking.
+    recent: Memory<(Limit, String), u64>,
+}
+
+impl<B> Brakes<B> {
+    pub(crate) fn new(brake: B) -> Self {
+        Self { brake, recent: Memory::new(Share::FAILURES, PERIOD) }
+    }
+}
+
+/// Where a request came from, if its attempts count.
+fn counted_network(trail: &Trail) -> Option<&str> {
+    Some(trail.network.as_deref().unwrap_or(NO_NETWORK)).filter(|network| !THIS_MACHINE.contains(network))
+}
+
+/// What an attempt for `client` counts against.
+///
+/// Every key holds the network, so that nobody can use up a client's limit for other networks than their own.
+fn keys(client: &ClientId, trail: &Trail) -> impl Iterator<Item = (Limit, String)> {
+    let network = counted_network(trail);
+    [
+        // No network has a space, so no two pairs have the same key.
+        network.map(|network| (Limit::ClientAndNetwork, format!("{network} {client}"))),
+        network.map(|network| (Limit::Network, network.to_owned())),
+        network.and_then(wider_network).map(|wider| (Limit::Prefix, wider)),
+    ]
+    .into_iter()
+    .flatten()
+}
+
+impl<B: Brake> Brakes<B> {
+    /// Counts an attempt for `client`, which may be a guess, and refuses it when there were too many.
+    pub(crate) async fn count(&self, client: &ClientId, trail: &Trail) -> Result<(), TokenError> {
+        for key in keys(client, trail) {
+            self.count_one(key, trail).await?;
+        }
+        Ok(())
+    }
+
+    /// Refuses a proven attempt for `client` where a wrong secret would be refused, too. Else a guesser whom the limit
+    /// stops would still see which guess is right.
+    ///
+    /// Only keys with a recent failure are counted: a network in which nothing fails pays nothing for its proven secrets.
+    pub(crate) async fn count_proven(&self, client: &ClientId, trail: &Trail) -> Result<(), TokenError> {
+        for key in keys(client, trail) {
+            if self.recent.get(&key, trail.now).is_some() {
+                self.count_one(key, trail).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Remembers that an attempt for `client` failed; and counts it, unless that was done before a hash was computed.
+    pub(crate) async fn failed(
+        &self,
+        client: &ClientId,
+        is_counted: bool,
+        trail: &Trail,
+    ) -> Result<(), TokenError> {
+        for key in keys(client, trail) {
+            let refused_until = self.recent.get(&key, trail.now).unwrap_or_default();
+            self.remember(key.clone(), refused_until, trail.now);
+            if !is_counted {
+                self.count_one(key, trail).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts a revocation by `client`, which has proven who it is, and refuses it when there were too many.
+    pub(crate) async fn count_revocation(&self, client: &ClientId, trail: &Trail) -> Result<(), TokenError> {
+        match counted_network(trail) {
+            Some(_) => self.count_one((Limit::Revocation, client.to_string()), trail).await,
+            None => Ok(()),
+        }
+    }
+
+    /// A stranger chooses the client ID in `key`, so its length counts.
+    fn remember(&self, key: (Limit, String), refused_until: u64, now: u64) {
+        let heap = key.1.capacity();
+        self.recent.put(key, refused_until, heap, now);
+    }
+
+    async fn count_one(&self, key: (Limit, String), trail: &Trail) -> Result<(), TokenError> {
+        let limit = key.0;
+        if self.recent.get(&key, trail.now).is_some_and(|refused_until| trail.now < refused_until) {
+            return Err(TokenError::Braked(limit));
+        }
+        match self.brake.allow(limit, &key.1).await {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                self.remember(key, trail.now.saturating_add(REFUSED), trail.now);
+                Err(TokenError::Braked(limit))
+            }
+            // A limiter that is broken must not stop clients that do nothing wrong.
+            Err(why) => {
+                trail.goes_on_without(format!("the rate limit could not be asked: {why}"));
+                Ok(())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::arrival::Arrival;
+    use crate::ports::NoBrake;
+
+    #[test]
+    fn failed_attempts_for_long_client_ids_fill_no_more_than_the_share_of_this_memory() {
+        let brakes = Brakes::new(NoBrake);
+        let arrival = Arrival { address: Some("2001:db8:1:2::3"), ..Arrival::default() };
+        let trail = Trail::new(&arrival, 1000);
+        for i in 0..30_000 {
+            let id = ClientId::parse(&format!("{i:0>256}")).unwrap();
+            pollster::block_on(brakes.failed(&id, false, &trail)).unwrap();
+        }
+        let (weight, capacity) = brakes.recent.weight_and_capacity();
+        assert!(weight <= capacity && weight > capacity / 2, "{weight} of {capacity}");
+        let entry = size_of::<(Limit, String)>() + 256;
+        assert!(brakes.recent.len() * entry < weight, "the length of the IDs counts");
+    }
+}

@@ -1,0 +1,210 @@
+//! Client authentication (RFC 6749 §2.3.1): from what a request presents to a client that is proven.
+
+pub(crate) mod brake;
+pub(crate) mod proven;
+
+use std::rc::Rc;
+
+use crate::authenticate::brake::Brakes;
+use crate::authenticate::proven::{Digest, Pbkdf2, Proven};
+use crate::error::TokenError;
+use crate::error::code::ErrorCode;
+use crate::log::trail::Trail;
+use crate::ports::{Brake, ClientStore, SlowHash};
+use crate::records::client::{ClientId, ClientRecord};
+use crate::registry::Clients;
+use crate::request::credentials::{Credentials, Presented};
+use crate::secret::hash::{SecretHash, digest};
+
+/// A client that has proven its identity. Only this module can construct it, and authorization requires one.
+#[derive(Debug)]
+pub struct AuthenticatedClient {
+    record: Rc<ClientRecord>,
+    secret_id: String,
+}
+
+impl AuthenticatedClient {
+    /// The client's record.
+    pub(crate) fn record(&self) -> &ClientRecord {
+        &self.record
+    }
+
+    /// Which of its secrets it presented.
+    pub(crate) fn secret_id(&self) -> &str {
+        &self.secret_id
+    }
+}
+
+/// The most slow hashes that the issuer computes for one request. Each takes some 11 ms, and the free plan grants a
+/// request 10 ms: two secrets while they are rotated, in the two readings of HTTP Basic, are all that a client needs.
+pub const MAX_SLOW_HASHES: usize = 4;
+
+/// How far an attempt came: to no client, to a client, to one of its secrets or a state of its own, to a
+/// record that is broken.
+fn progress(failure: &TokenError) -> u8 {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "an order of reasons: nothing is allowed by it")]
+    match failure {
+        TokenError::UnknownClient => 0,
+        TokenError::NoCredentials | TokenError::WrongSecret => 1,
+        TokenError::CorruptRecord(..) => 3,
+        _ => 2,
+    }
+}
+
+/// What the issuer authenticates clients with.
+pub(crate) struct Authenticator<'a, C, H, B> {
+    pub(crate) clients: &'a Clients<C>,
+    pub(crate) hasher: &'a H,
+    pub(crate) proven: &'a Proven,
+    pub(crate) brakes: &'a Brakes<B>,
+    pub(crate) trail: &'a Trail,
+}
+
+/// The result of comparing one reading of the credentials with the hashes that cost nothing.
+enum Fast {
+    /// It is a secret of this client.
+    Proven(AuthenticatedClient),
+    /// It may be one of the client's imported secrets. If it is not, this is why it is refused.
+    Open(Rc<ClientRecord>, TokenError),
+}
+
+/// An imported secret that one reading of the credentials may match.
+struct Candidate<'a> {
+    presented: &'a Presented,
+    record: &'a Rc<ClientRecord>,
+    secret_id: &'a str,
+    parts: Pbkdf2<'a>,
+    digest: Digest,
+}
+
+impl Candidate<'_> {
+    fn proven(&self) -> AuthenticatedClient {
+        AuthenticatedClient { record: Rc::clone(self.record), secret_id: self.secret_id.to_owned() }
+    }
+}
+
+impl<C: ClientStore, H: SlowHash, B: Brake> Authenticator<'_, C, H, B> {
+    /// Tries each reading of the credentials. When none proves a client, the error is that of the reading
+    /// that came furthest, and of two that came as far, the first.
+    ///
+    /// The rate limit (RFC 6749 §2.3.1) counts each slow hash before it is computed, and each failure. So a generated
+    /// secret that is right never meets it, whatever others in the same network do: it cannot be guessed.
+    pub(crate) async fn authenticate(
+        &self,
+        credentials: &Credentials,
+    ) -> Result<AuthenticatedClient, TokenError> {
+        let readings = credentials.readings();
+        let mut failure = TokenError::UnknownClient;
+        let mut open = Vec::new();
+        for presented in readings {
+            let error = match self.try_fast(presented).await {
+                Ok(Fast::Proven(client)) => return Ok(client),
+                Ok(Fast::Open(record, error)) => {
+                    open.push((presented, record));
+                    error
+                }
+                Err(error @ TokenError::StoreUnavailable(_)) => return Err(error),
+                Err(error) => error,
+            };
+            if progress(&error) > progress(&failure) {
+                failure = error;
+            }
+        }
+        // The clients that this request was counted against.
+        let mut counted: Vec<&ClientId> = Vec::new();
+        if !open.is_empty() {
+            let candidates = self.candidates(&open, MAX_SLOW_HASHES / readings.len().max(1))?;
+            if let Some(client) = self.try_slow(&candidates, &mut counted).await? {
+                return Ok(client);
+            }
+        }
+        if ErrorCode::from(&failure) == ErrorCode::InvalidClient {
+            for Presented { id, .. } in readings {
+                self.brakes.failed(id, counted.contains(&id), self.trail).await?;
+                counted.push(id);
+            }
+        }
+        Err(failure)
+    }
+
+    /// Looks for the client, and compares what was presented with the hashes that cost nothing. An empty secret matches
+    /// nothing.
+    async fn try_fast(&self, presented: &Presented) -> Result<Fast, TokenError> {
+        let found = self.clients.find(&presented.id, self.trail).await?;
+        // The same work for a client that is not there, and before anything is decided.
+        let digest = std::hint::black_box(digest(&presented.secret));
+        let record = found.ok_or(TokenError::UnknownClient)?;
+        // A client that no secret lets in is refused first, so that nothing is computed for it.
+        if record.disabled {
+            return Err(TokenError::ClientDisabled);
+        }
+        if record.public {
+            return Err(TokenError::PublicClient);
+        }
+        if record.secrets.is_empty() {
+            return Err(TokenError::NoSecret);
+        }
+        if presented.secret.is_empty() {
+            return Err(TokenError::NoCredentials);
+        }
+        let mut refused = TokenError::WrongSecret;
+        for stored in record.secrets.iter().filter(|stored| stored.hash.is_digest(&digest)) {
+            let secret_id = stored.id.clone();
+            if stored.is_live(self.trail.now) {
+                return Ok(Fast::Proven(AuthenticatedClient { secret_id, record }));
+            }
+            refused = TokenError::SecretExpired { secret_id };
+        }
+        Ok(Fast::Open(record, refused))
+    }
+
+    /// The imported secrets that could let a client in: of each record those that have not expired, and the first `each`.
+    fn candidates<'r>(
+        &self,
+        open: &'r [(&'r Presented, Rc<ClientRecord>)],
+        each: usize,
+    ) -> Result<Vec<Candidate<'r>>, TokenError> {
+        let mut candidates = Vec::new();
+        for (presented, record) in open {
+            let live = record.secrets.iter().filter(|stored| stored.is_live(self.trail.now));
+            let slow = live.filter_map(|stored| match &stored.hash {
+                SecretHash::Pbkdf2 { iterations, salt, derived } => {
+                    Some((&stored.id, Pbkdf2 { iterations: *iterations, salt, derived }))
+                }
+                SecretHash::Sha256(_) => None,
+            });
+            for (secret_id, parts) in slow.take(each) {
+                let network = self.trail.network.as_deref();
+                let digest = self.proven.digest(&parts, &presented.secret, network);
+                let digest = digest.map_err(TokenError::CryptoUnavailable)?;
+                candidates.push(Candidate { presented, record, secret_id, parts, digest });
+            }
+        }
+        Ok(candidates)
+    }
+
+    /// The client of the candidate that matches. One that this network has proven before costs nothing; else each one is
+    /// counted and computed.
+    async fn try_slow<'r>(
+        &self,
+        candidates: &[Candidate<'r>],
+        counted: &mut Vec<&'r ClientId>,
+    ) -> Result<Option<AuthenticatedClient>, TokenError> {
+        let now = self.trail.now;
+        if let Some(known) = candidates.iter().find(|candidate| self.proven.is_known(&candidate.digest, now))
+        {
+            self.brakes.count_proven(&known.presented.id, self.trail).await?;
+            return Ok(Some(known.proven()));
+        }
+        for candidate in candidates {
+            let Candidate { presented: Presented { id, secret }, parts, digest, .. } = candidate;
+            counted.push(id);
+            self.brakes.count(id, self.trail).await?;
+            let matches = self.proven.prove(self.hasher, parts, secret, *digest, now).await;
+            if matches.map_err(TokenError::CryptoUnavailable)? {
+                return Ok(Some(candidate.proven()));
+            }
+        }
+        Ok(None)
+    }
+}

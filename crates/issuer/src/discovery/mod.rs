@@ -1,0 +1,4 @@
+//! What the issuer publishes about itself.
+
+pub(crate) mod metadata;
+pub(crate) mod signed;

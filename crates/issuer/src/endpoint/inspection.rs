@@ -1,0 +1,258 @@
+//! What introspection and revocation have in common: a request about a token, read, and its sender authenticated.
+
+use crate::authenticate::{AuthenticatedClient, Authenticator};
+use crate::config::{Config, TokenProfile};
+use crate::error::TokenError;
+use crate::http::response::Request;
+use crate::log::trail::Trail;
+use crate::ports::{ApiStore, Brake, ClientStore, RevocationStore, SlowHash, Verifier};
+use crate::records::api::ApiId;
+use crate::records::client::{ClientId, ClientRecord, Introspect};
+use crate::registry::Clients;
+use crate::registry::revocations::Revocations;
+use crate::request::credentials::{Credentials, presented_by};
+use crate::request::read_form;
+use crate::verify::{Inactive, NotActive, Typ, VerifiedToken, verify};
+
+/// What the issuer answers questions about tokens with.
+pub(crate) struct Inspector<'a, C, S, B> {
+    pub(crate) config: &'a Config,
+    pub(crate) clients: &'a Clients<C>,
+    pub(crate) crypto: &'a S,
+    pub(crate) revocations: &'a Revocations,
+    pub(crate) authenticator: Authenticator<'a, C, S, B>,
+    pub(crate) trail: &'a Trail,
+}
+
+/// Why a request is refused, and what of it the log gets.
+pub(crate) struct Refusal {
+    pub(crate) error: TokenError,
+    /// The client ID that was presented, if any; not proven.
+    pub(crate) client: Option<String>,
+    pub(crate) by_header: bool,
+}
+
+impl Refusal {
+    /// Of a client that has proven who it is.
+    pub(crate) fn to(question: &Question, error: TokenError) -> Self {
+        let client = Some(question.caller.record().id.to_string());
+        Self { error, client, by_header: question.by_header }
+    }
+}
+
+/// An access token of ours, in its time. Whether it was revoked is still to be asked.
+pub(crate) struct AccessToken {
+    /// To whom it was issued.
+    pub(crate) client: ClientId,
+    pub(crate) token: VerifiedToken,
+}
+
+/// A token, and the proven client that asks about it.
+pub(crate) struct Question {
+    pub(crate) caller: AuthenticatedClient,
+    pub(crate) token: String,
+    by_header: bool,
+}
+
+impl<C: ClientStore + ApiStore + RevocationStore, S: SlowHash + Verifier, B: Brake> Inspector<'_, C, S, B> {
+    /// Reads a request and authenticates its sender, as `/token` does (RFC 7662 §2.1, RFC 7009 §2.1). `token_type_hint`
+    /// is a parameter like any other that nobody needs.
+    pub(crate) async fn read(&self, request: &Request<'_>) -> Result<Question, Refusal> {
+        // What is malformed is refused before anything is looked up, as there.
+        let parsed = read_form(request).and_then(|form| {
+            let token = form.get("token").ok_or(TokenError::TokenMissing)?.to_owned();
+            Ok((Credentials::parse(request.authorization, &form)?, token))
+        });
+        let (credentials, token) = parsed.map_err(|error| {
+            let by_header = request.authorization.is_some();
+            Refusal { error, client: presented_by(request), by_header }
+        })?;
+        let by_header = credentials.by_header();
+        let refuse = |error| Refusal { error, client: credentials.presented_id(), by_header };
+        let caller = self.authenticator.authenticate(&credentials).await.map_err(refuse)?;
+        Ok(Question { caller, token, by_header })
+    }
+
+    /// The access token that `token` is: one that we signed, and whose time it is.
+    pub(crate) async fn access_token(&self, token: &str) -> Result<AccessToken, NotActive> {
+        let (keys, issuer) = (&self.config.keys, &self.config.issuer);
+        let token = verify(token, keys, issuer, self.crypto, self.trail.now).await?;
+        if token.typ == Typ::Jwt && !self.is_shaped_as_dexs(&token.audience).await? {
+            // There, a JWT that we signed is an ID token (RFC 9068 §4, RFC 8725 §3.11).
+            return Err(Inactive::TokenType.into());
+        }
+        let client = token.client().ok_or(Inactive::Claims)?;
+        Ok(AccessToken { client, token })
+    }
+
+    /// Whether access tokens for `audience` have dex's shape: all of the deployment's have, or an API among them says so
+    /// ([`ApiRecord::profile`](crate::ApiRecord::profile)). No ID token names an API.
+    async fn is_shaped_as_dexs(&self, audience: &[String]) -> Result<bool, TokenError> {
+        if self.config.profile == TokenProfile::Dex {
+            return Ok(true);
+        }
+        for id in audience.iter().filter_map(|name| ApiId::parse(name).ok()) {
+            let api = self.clients.find_api(&id, self.trail).await?;
+            if api.is_some_and(|api| api.profile == Some(TokenProfile::Dex)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether `caller` may ask about a token of `client` for `audience` (RFC 7662 §4).
+    ///
+    /// Where the name of an audience is that of an API, a client of the same name has no say: its record must list the API.
+    async fn may_ask(
+        &self,
+        caller: &ClientRecord,
+        client: &ClientId,
+        audience: &[String],
+    ) -> Result<bool, TokenError> {
+        if caller.introspect == Introspect::Any || *client == caller.id {
+            return Ok(true);
+        }
+        let names = |name: &str| audience.iter().any(|aud| aud == name);
+        if caller.introspects.iter().any(|api| names(api.as_str())) {
+            return Ok(true);
+        }
+        if !names(caller.id.as_str()) {
+            return Ok(false);
+        }
+        match ApiId::parse(caller.id.as_str()) {
+            Ok(namesake) => Ok(self.clients.find_api(&namesake, self.trail).await?.is_none()),
+            Err(_) => Ok(true),
+        }
+    }
+
+    /// Whether `caller` is told that `token` is active (RFC 7662 §2.2, §4).
+    pub(crate) async fn judge(
+        &self,
+        AccessToken { client, token }: &AccessToken,
+        caller: &ClientRecord,
+    ) -> Result<(), NotActive> {
+        if !self.may_ask(caller, client, &token.audience).await? {
+            return Err(Inactive::NotEntitled.into());
+        }
+        // Whether it still is, must be known: where the store fails, the answer is 503 and no guess.
+        let client = self.clients.find_certain(client, self.trail).await?.ok_or(Inactive::ClientGone)?;
+        if client.disabled {
+            return Err(Inactive::ClientDisabled.into());
+        }
+        if client.not_before.is_some_and(|not_before| token.iat <= not_before) {
+            return Err(Inactive::ClientRevoked.into());
+        }
+        let revoked = self.revocations.contains(&token.jti, self.clients.store(), self.trail.now).await;
+        if revoked.map_err(TokenError::StoreUnavailable)? {
+            return Err(Inactive::Revoked.into());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+    use super::*;
+    use crate::authenticate::brake::Brakes;
+    use crate::authenticate::proven::Proven;
+    use crate::error::Unavailable;
+    use crate::http::arrival::Arrival;
+    use crate::jose::signing_key::SigningKey;
+    use crate::ports::NoBrake;
+    use crate::records::api::ApiRecord;
+
+    const KEY: &str = r#"{"kty":"OKP","crv":"Ed25519","kid":"k","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}"#;
+
+    /// To whom every signature is right: what is tested here comes after it.
+    struct Credulous;
+
+    impl Verifier for Credulous {
+        async fn verify(&self, _: &SigningKey, _: &[u8], _: &[u8]) -> Result<bool, Unavailable> {
+            Ok(true)
+        }
+    }
+
+    impl SlowHash for Credulous {
+        async fn pbkdf2_sha256(&self, _: &[u8], _: &[u8], _: u32) -> Result<[u8; 32], Unavailable> {
+            Err(Unavailable::new("not here"))
+        }
+    }
+
+    impl ClientStore for Credulous {
+        async fn find(&self, _: &ClientId) -> Result<Option<String>, Unavailable> {
+            Ok(None)
+        }
+    }
+
+    impl ApiStore for Credulous {
+        async fn find_api(&self, id: &ApiId) -> Result<Option<String>, Unavailable> {
+            let mut api = ApiRecord::new(id.clone(), "");
+            api.profile = Some(TokenProfile::Dex);
+            Ok((id.as_str() == "https://dex.example/").then(|| api.to_json()))
+        }
+    }
+
+    impl RevocationStore for Credulous {
+        async fn is_revoked(&self, _: &str) -> Result<bool, Unavailable> {
+            Ok(false)
+        }
+
+        async fn revoke(&self, _: &str, _: u64) -> Result<(), Unavailable> {
+            Ok(())
+        }
+    }
+
+    /// What becomes of a token with this `typ`, and the claims of both shapes.
+    fn read(profile: TokenProfile, typ: &str) -> Result<Typ, NotActive> {
+        read_for(profile, typ, "test")
+    }
+
+    fn read_for(profile: TokenProfile, typ: &str, aud: &str) -> Result<Typ, NotActive> {
+        let mut config = Config::parse([("ISSUER", "https://example.com"), ("SIGNING_KEY_A", KEY)]).unwrap();
+        config.profile = profile;
+        let header = format!(r#"{{"alg":"EdDSA","kid":"k","typ":"{typ}"}}"#);
+        let dexs = typ == "JWT" && (profile == TokenProfile::Dex || aud != "test");
+        let sub = if dexs { "CgR0ZXN0" } else { "test" };
+        let claims = format!(
+            r#"{{"iss":"https://example.com","sub":"{sub}","aud":"{aud}","client_id":"test","exp":2000,"iat":1000,"jti":"AAECAwQFBgcICQoLDA0ODw"}}"#
+        );
+        let signature = URL_SAFE_NO_PAD.encode([0; 64]);
+        let token =
+            format!("{}.{}.{signature}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        let (clients, trail) = (Clients::new(Credulous, &config), Trail::new(&Arrival::default(), 1000));
+        let inspector = Inspector {
+            config: &config,
+            clients: &clients,
+            crypto: &Credulous,
+            revocations: &Revocations::new(),
+            authenticator: Authenticator {
+                clients: &clients,
+                hasher: &Credulous,
+                proven: &Proven::new([0; 32], config.client_cache),
+                brakes: &Brakes::new(NoBrake),
+                trail: &trail,
+            },
+            trail: &trail,
+        };
+        pollster::block_on(inspector.access_token(&token)).map(|read| read.token.typ)
+    }
+
+    #[test]
+    fn an_id_token_is_no_access_token_where_the_two_can_be_told_apart() {
+        assert_eq!(read(TokenProfile::Dex, "JWT"), Ok(Typ::Jwt));
+        assert_eq!(read(TokenProfile::Rfc9068, "JWT"), Err(NotActive::Inactive(Inactive::TokenType)));
+        // An API can have dex's shape all the same, and is in the audience of no ID token.
+        let of_api = |api| read_for(TokenProfile::Rfc9068, "JWT", api);
+        assert_eq!(of_api("https://dex.example/"), Ok(Typ::Jwt));
+        assert_eq!(of_api("https://a.example/"), Err(NotActive::Inactive(Inactive::TokenType)));
+        for profile in [TokenProfile::Dex, TokenProfile::Rfc9068] {
+            assert_eq!(read(profile, "at+jwt"), Ok(Typ::AccessToken));
+            for typ in ["jwt", "AT+JWT", "token-introspection+jwt", ""] {
+                assert_eq!(read(profile, typ), Err(NotActive::Inactive(Inactive::TokenType)), "{typ}");
+            }
+        }
+    }
+}

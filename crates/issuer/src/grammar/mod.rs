@@ -1,0 +1,8 @@
+//! The rules of texts, without their meaning.
+
+pub(crate) mod accept;
+pub(crate) mod duration;
+pub(crate) mod form;
+pub(crate) mod issuer_url;
+pub(crate) mod json;
+pub(crate) mod scope;

@@ -1,0 +1,135 @@
+//! What the APIs of a request allow its client: scopes, and what tokens for them must be like.
+
+use std::rc::Rc;
+
+use crate::config::TokenProfile;
+use crate::error::TokenError;
+use crate::grammar::scope::{Scope, ScopeToken};
+use crate::jose::signing_key::Algorithm;
+use crate::log::trail::Trail;
+use crate::ports::ApiStore;
+use crate::records::api::{ApiId, ApiRecord};
+use crate::records::client::ClientRecord;
+use crate::registry::Clients;
+
+/// The scopes that mean the same everywhere: no API can define them anew, and none is granted unasked.
+const OF_THE_ISSUER: [&str; 6] = ["openid", "email", "profile", "groups", "offline_access", "federated:id"];
+
+/// Where a scope is granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Granted {
+    /// At every API of the request.
+    Everywhere,
+    /// At some of them.
+    Somewhere,
+    /// At none; or there is no API.
+    Nowhere,
+}
+
+/// The APIs that a token is for: each is registered, and in the client's grants.
+pub(crate) struct Entitlement<'a> {
+    client: &'a ClientRecord,
+    apis: Vec<Rc<ApiRecord>>,
+}
+
+impl<'a> Entitlement<'a> {
+    /// Of `targets`; when there are none, of the client's default API (RFC 9068 §3), if it has one.
+    ///
+    /// Only what the client's record grants is looked up, so that nobody else makes work.
+    pub(crate) async fn find<C: ApiStore>(
+        client: &'a ClientRecord,
+        targets: &[ApiId],
+        clients: &Clients<C>,
+        trail: &Trail,
+    ) -> Result<Self, TokenError> {
+        let targets = if targets.is_empty() { client.default_api.as_slice() } else { targets };
+        if let Some(other) = targets.iter().find(|target| !client.grants.contains_key(target)) {
+            return Err(TokenError::TargetNotGranted(other.clone()));
+        }
+        let mut apis = Vec::with_capacity(targets.len());
+        for target in targets {
+            let api = clients.find_api(target, trail).await?;
+            apis.push(api.ok_or_else(|| TokenError::UnknownApi(target.clone()))?);
+        }
+        Ok(Self { client, apis })
+    }
+
+    /// The identifiers, in the order of the request.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.apis.iter().map(|api| api.id.as_str())
+    }
+
+    /// Whether there is no API at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.apis.is_empty()
+    }
+
+    /// What the client's record grants it at `api`, whether the API still defines it or not.
+    fn listed(&self, api: &ApiRecord) -> &'a [ScopeToken] {
+        self.client.grants.get(&api.id).map_or(&[], Vec::as_slice)
+    }
+
+    /// A scope is granted when the client's record lists it and the API's still defines it.
+    fn grants(&self, api: &ApiRecord, scope: &ScopeToken) -> bool {
+        is_of_an_api(scope) && self.listed(api).contains(scope) && api.defines(scope)
+    }
+
+    /// Where `scope` is granted.
+    pub(crate) fn granted(&self, scope: &ScopeToken) -> Granted {
+        let count = self.apis.iter().filter(|api| self.grants(api, scope)).count();
+        if count == 0 {
+            Granted::Nowhere
+        } else if count == self.apis.len() {
+            Granted::Everywhere
+        } else {
+            Granted::Somewhere
+        }
+    }
+
+    /// All that is granted, for a request that names no scope (RFC 6749 §3.3), in the order of the client's
+    /// record. Of several APIs it must be the same.
+    pub(crate) fn every_scope(&self) -> Result<Scope, TokenError> {
+        let mut of_each = self.apis.iter().map(|api| {
+            let granted = self.listed(api).iter().filter(|scope| self.grants(api, scope));
+            Scope::of(granted.cloned()).map_err(|_| TokenError::TooManyScopes)
+        });
+        let first = of_each.next().transpose()?.unwrap_or_default();
+        for other in of_each {
+            if !other?.is_the_same_set_as(&first) {
+                return Err(TokenError::ScopesDiffer);
+            }
+        }
+        Ok(first)
+    }
+
+    /// What the access token looks like, on which all must agree; what says nothing is as `of_deployment`.
+    pub(crate) fn profile(&self, of_deployment: TokenProfile) -> Result<TokenProfile, TokenError> {
+        let profiles = self.apis.iter().map(|api| api.profile.unwrap_or(of_deployment));
+        Ok(agreed(profiles)?.unwrap_or(of_deployment))
+    }
+
+    /// The algorithm that signs, on which all must agree; none: that of the active key.
+    ///
+    /// An API that names none and one that names the active key's do not agree: else another key would make
+    /// requests fail that went well before.
+    pub(crate) fn algorithm(&self) -> Result<Option<Algorithm>, TokenError> {
+        Ok(agreed(self.apis.iter().map(|api| api.alg))?.flatten())
+    }
+
+    /// The smallest of the lifetimes that the client and the APIs have of their own, in seconds.
+    pub(crate) fn lifetime(&self) -> Option<u64> {
+        let of_apis = self.apis.iter().filter_map(|api| api.token_lifetime);
+        of_apis.chain(self.client.token_lifetime).min()
+    }
+}
+
+/// Whether an API may define `scope`.
+fn is_of_an_api(scope: &ScopeToken) -> bool {
+    !OF_THE_ISSUER.contains(&scope.as_str()) && scope.cross_client_peer().is_none()
+}
+
+/// What all of `demands` say; nothing when there is none.
+fn agreed<T: PartialEq>(mut demands: impl Iterator<Item = T>) -> Result<Option<T>, TokenError> {
+    let Some(first) = demands.next() else { return Ok(None) };
+    if demands.all(|other| other == first) { Ok(Some(first)) } else { Err(TokenError::TargetsDiffer) }
+}

@@ -1,0 +1,251 @@
+//! Authorization: what a proven client asked for, held against what it may have.
+
+pub(crate) mod entitlement;
+
+use std::rc::Rc;
+
+use crate::authenticate::AuthenticatedClient;
+use crate::config::{Config, TokenProfile};
+use crate::error::TokenError;
+use crate::grammar::scope::Scope;
+use crate::grant::entitlement::{Entitlement, Granted};
+use crate::jose::signing_key::Algorithm;
+use crate::log::trail::Trail;
+use crate::ports::{ApiStore, ClientStore};
+use crate::records::api::ApiId;
+use crate::records::client::{ClientId, ClientRecord};
+use crate::registry::Clients;
+
+/// The most other clients that one request may name as audiences: each may cost a read of the store.
+const MAX_PEERS: usize = 32;
+
+/// What a request asks for. Scope and targets are judged only once it is known who asks.
+#[derive(Debug)]
+pub(crate) struct ScopeRequest {
+    pub(crate) scope: Result<Scope, TokenError>,
+    pub(crate) targets: Result<Vec<ApiId>, TokenError>,
+    pub(crate) nonce: Option<String>,
+}
+
+/// `aud` (RFC 7519 §4.1.3): a string when single, else an array; never empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Audience {
+    /// One.
+    One(String),
+    /// Several.
+    Several(Vec<String>),
+}
+
+impl Audience {
+    /// These, each where it comes first.
+    fn of<'a>(names: impl Iterator<Item = &'a str>) -> Self {
+        let mut audience: Vec<String> = Vec::new();
+        for name in names {
+            if !audience.iter().any(|known| known == name) {
+                audience.push(name.to_owned());
+            }
+        }
+        match <[String; 1]>::try_from(audience) {
+            Ok([only]) => Self::One(only),
+            Err(several) => Self::Several(several),
+        }
+    }
+
+    /// Whether `name` is the only one.
+    pub(crate) fn is_only(&self, name: &str) -> bool {
+        matches!(self, Self::One(only) if only == name)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        match self {
+            Self::One(only) => std::slice::from_ref(only),
+            Self::Several(several) => several,
+        }
+        .iter()
+        .map(String::as_str)
+    }
+}
+
+/// What was decided: this client, these scopes, these audiences, for so long, and in which form. Made here alone.
+#[derive(Debug)]
+pub struct Grant {
+    client: AuthenticatedClient,
+    scope: Scope,
+    audience: Audience,
+    id_token_audience: Audience,
+    nonce: Option<String>,
+    lifetime: u64,
+    profile: TokenProfile,
+    algorithm: Option<Algorithm>,
+    is_for_apis: bool,
+}
+
+impl Grant {
+    pub(crate) fn client(&self) -> &ClientRecord {
+        self.client.record()
+    }
+
+    pub(crate) fn secret_id(&self) -> &str {
+        self.client.secret_id()
+    }
+
+    pub(crate) fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// The scopes as text, if there are any: a `scope` that is empty is left out (RFC 6749 §3.3).
+    pub(crate) fn scope_text(&self) -> Option<String> {
+        (!self.scope.is_empty()).then(|| self.scope.to_string())
+    }
+
+    /// Who the access token is for.
+    pub(crate) fn audience(&self) -> &Audience {
+        &self.audience
+    }
+
+    /// Who the ID token is for: the client and its peers, never an API.
+    pub(crate) fn id_token_audience(&self) -> &Audience {
+        &self.id_token_audience
+    }
+
+    /// Whether the access token is for APIs: then it names no client but the one that asks.
+    pub(crate) fn is_for_apis(&self) -> bool {
+        self.is_for_apis
+    }
+
+    pub(crate) fn nonce(&self) -> Option<&str> {
+        self.nonce.as_deref()
+    }
+
+    /// In seconds.
+    pub(crate) fn lifetime(&self) -> u64 {
+        self.lifetime
+    }
+
+    /// What the access token looks like.
+    pub(crate) fn profile(&self) -> TokenProfile {
+        self.profile
+    }
+
+    /// What the tokens must be signed with; none: with the active key.
+    pub(crate) fn algorithm(&self) -> Option<Algorithm> {
+        self.algorithm
+    }
+}
+
+impl AuthenticatedClient {
+    /// Decides on `asked`. Fails closed: what nothing allows is refused, and with it the whole request.
+    pub(crate) async fn authorize<C: ClientStore + ApiStore>(
+        self,
+        asked: ScopeRequest,
+        config: &Config,
+        clients: &Clients<C>,
+        trail: &Trail,
+    ) -> Result<Grant, TokenError> {
+        let (scope, targets) = (asked.scope?, asked.targets?);
+        let entitlement = Entitlement::find(self.record(), &targets, clients, trail).await?;
+        let (profile, algorithm) = (entitlement.profile(config.profile)?, entitlement.algorithm()?);
+        let scope = if scope.is_empty() { entitlement.every_scope()? } else { scope };
+        let (mut peers, mut unrecognized, mut differing) = (Vec::new(), Vec::new(), false);
+        for token in scope.iter() {
+            match (token.as_str(), token.cross_client_peer().map(ClientId::parse)) {
+                ("openid" | "email" | "profile" | "groups", _) => {}
+                ("offline_access", _) => return Err(TokenError::OfflineAccess),
+                ("federated:id", _) => return Err(TokenError::FederatedId),
+                (_, Some(Ok(peer))) if peers.len() < MAX_PEERS => peers.push((token, peer)),
+                (_, Some(Ok(_))) => return Err(TokenError::TooManyScopes),
+                (_, None | Some(Err(_))) => match entitlement.granted(token) {
+                    Granted::Everywhere => {}
+                    Granted::Somewhere => differing = true,
+                    Granted::Nowhere => unrecognized.push(token.clone()),
+                },
+            }
+        }
+        if !unrecognized.is_empty() {
+            return Err(TokenError::UnrecognizedScopes(unrecognized));
+        }
+        if differing {
+            return Err(TokenError::ScopesDiffer);
+        }
+        self.check_combination(&entitlement, peers.iter().map(|(_, peer)| peer), clients, trail).await?;
+        let mut untrusted = Vec::new();
+        for (token, peer) in &peers {
+            if !self.is_trusted_by(peer, clients, trail).await? {
+                untrusted.push((*token).clone());
+            }
+        }
+        if !untrusted.is_empty() {
+            return Err(TokenError::UntrustedPeers(untrusted));
+        }
+        let client = self.record().id.as_str();
+        let peers = || peers.iter().map(|(_, peer)| peer.as_str());
+        let audience = match profile {
+            // In dex's order: the peers as the client asked for them, and the client itself last unless it was named.
+            TokenProfile::Dex if entitlement.is_empty() => Audience::of(peers().chain([client])),
+            // RFC 9068 §3: never empty, and without a resource a default.
+            TokenProfile::Rfc9068 if entitlement.is_empty() && peers().next().is_none() => {
+                Audience::of([config.issuer.as_str()].into_iter())
+            }
+            // A token for APIs does not name the client unless it asked: an API could present such a token as its own.
+            TokenProfile::Dex | TokenProfile::Rfc9068 => Audience::of(entitlement.ids().chain(peers())),
+        };
+        let id_token_audience = Audience::of(peers().chain([client]));
+        let lifetime = entitlement.lifetime().unwrap_or(config.token_lifetime.seconds());
+        Ok(Grant {
+            audience,
+            id_token_audience,
+            nonce: asked.nonce,
+            lifetime: lifetime.min(config.max_token_lifetime.seconds()),
+            profile,
+            algorithm,
+            is_for_apis: !entitlement.is_empty(),
+            scope,
+            client: self,
+        })
+    }
+
+    /// Checks that no scope of an API reaches another audience than the APIs that grant it.
+    ///
+    /// A token says one `scope` for all its audiences. So beside APIs it may only name the client itself, and that only
+    /// when the client's ID does not name a further API.
+    async fn check_combination<C: ApiStore>(
+        &self,
+        entitlement: &Entitlement<'_>,
+        mut peers: impl Iterator<Item = &ClientId>,
+        clients: &Clients<C>,
+        trail: &Trail,
+    ) -> Result<(), TokenError> {
+        if entitlement.is_empty() {
+            return Ok(());
+        }
+        let id = &self.record().id;
+        let Some(first) = peers.next() else { return Ok(()) };
+        if let Some(other) = [first].into_iter().chain(peers).find(|peer| *peer != id) {
+            return Err(TokenError::TargetWithPeer(other.clone()));
+        }
+        if entitlement.ids().any(|api| api == id.as_str()) {
+            return Ok(());
+        }
+        let api = match ApiId::parse(id.as_str()) {
+            Ok(api) => clients.find_api(&api, trail).await?,
+            Err(_) => None,
+        };
+        if api.is_some() { Err(TokenError::TargetWithPeer(id.clone())) } else { Ok(()) }
+    }
+
+    /// Whether `peer` lets this client ask for tokens that name it as audience: itself always, another
+    /// client when its record says so. A peer that is not there trusts nobody.
+    async fn is_trusted_by<C: ClientStore>(
+        &self,
+        peer: &ClientId,
+        clients: &Clients<C>,
+        trail: &Trail,
+    ) -> Result<bool, TokenError> {
+        let id = &self.record().id;
+        if peer == id {
+            return Ok(true);
+        }
+        let peer: Option<Rc<ClientRecord>> = clients.find(peer, trail).await?;
+        Ok(peer.is_some_and(|peer| peer.trusted_peers.contains(id)))
+    }
+}

@@ -1,0 +1,5 @@
+//! Requests and responses, their headers, and where a request comes from.
+
+pub(crate) mod arrival;
+pub(crate) mod cors;
+pub(crate) mod response;

@@ -1,0 +1,195 @@
+//! HTTP as data: what the issuer is asked and what it answers, with no runtime's types.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use crate::discovery::metadata::MAX_IF_NONE_MATCH;
+use crate::error::TokenError;
+use crate::error::code::ErrorCode;
+use crate::grammar::accept::MAX_ACCEPT;
+use crate::http::arrival::{Arrival, MAX_ADDRESS, MAX_COUNTRY, MAX_RAY, MAX_URL};
+use crate::http::cors::MAX_ORIGIN;
+use crate::request::MAX_CONTENT_TYPE;
+use crate::request::credentials::MAX_AUTHORIZATION;
+
+/// The most bytes of a body that are read; more is refused before anything is parsed.
+pub const MAX_BODY: usize = 16 * 1024;
+
+/// The longest method that anything is done for: `OPTIONS`.
+const MAX_METHOD: usize = 7;
+
+/// The longest of each part of a request that is looked at, in bytes, by the names of HTTP.
+///
+/// A host need not hand over more than one byte beyond: the answer to a longer part is the answer to the part cut there.
+/// `src/entry.js` has the same list, so that no header of any length fills the memory of the Worker.
+pub const LIMITS: [(&str, usize); 11] = [
+    ("method", MAX_METHOD),
+    ("url", MAX_URL),
+    ("authorization", MAX_AUTHORIZATION),
+    ("accept", MAX_ACCEPT),
+    ("content-type", MAX_CONTENT_TYPE),
+    ("origin", MAX_ORIGIN),
+    ("if-none-match", MAX_IF_NONE_MATCH),
+    ("cf-connecting-ip", MAX_ADDRESS),
+    ("cf-ipcountry", MAX_COUNTRY),
+    ("cf-ray", MAX_RAY),
+    ("body", MAX_BODY),
+];
+
+/// What the issuer needs of a request: no more is handed over.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    /// The method, as it was sent.
+    pub method: &'a str,
+    /// The path, without query: credentials in a query are never seen.
+    pub path: &'a str,
+    /// `Authorization`.
+    pub authorization: Option<&'a str>,
+    /// `Accept`.
+    pub accept: Option<&'a str>,
+    /// `Content-Type`.
+    pub content_type: Option<&'a str>,
+    /// `Origin`.
+    pub origin: Option<&'a str>,
+    /// `If-None-Match`.
+    pub if_none_match: Option<&'a str>,
+    /// The body.
+    pub body: Body<'a>,
+    /// How it came.
+    pub arrival: Arrival<'a>,
+}
+
+/// A body, read within limits.
+#[derive(Clone, Copy)]
+pub enum Body<'a> {
+    /// The whole body, at most [`MAX_BODY`] bytes.
+    Whole(&'a [u8]),
+    /// Longer, and not read.
+    TooLarge,
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response<'a> {
+    /// The status.
+    pub status: u16,
+    /// Names and values; a name comes once.
+    pub headers: Vec<(&'static str, Cow<'a, str>)>,
+    /// The body, in UTF-8.
+    pub body: Cow<'a, str>,
+}
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    error: &'a str,
+    error_description: &'a str,
+}
+
+const JSON: &str = "application/json";
+
+impl<'a> Response<'a> {
+    pub(crate) fn empty(status: u16) -> Self {
+        // No answer has many more.
+        Self { status, headers: Vec::with_capacity(6), body: Cow::Borrowed("") }
+    }
+
+    pub(crate) fn text(status: u16, body: &'static str) -> Self {
+        let mut response = Self { body: Cow::Borrowed(body), ..Self::empty(status) };
+        response.header("Content-Type", "text/plain; charset=utf-8");
+        response.header("Cache-Control", "no-store");
+        response
+    }
+
+    pub(crate) fn json(status: u16, body: impl Into<Cow<'a, str>>) -> Self {
+        let mut response = Self { body: body.into(), ..Self::empty(status) };
+        response.header("Content-Type", JSON);
+        response
+    }
+
+    fn error(status: u16, error: &str, description: &str) -> Self {
+        let body = ErrorBody { error, error_description: description };
+        let mut response = Self::json(status, serde_json::to_string(&body).unwrap_or_default());
+        response.no_store();
+        response
+    }
+
+    pub(crate) fn header(&mut self, name: &'static str, value: impl Into<Cow<'a, str>>) {
+        self.headers.push((name, value.into()));
+    }
+
+    /// RFC 6749 §5.1 asks for both on what carries a token; here every answer of `/token` has them.
+    pub(crate) fn no_store(&mut self) {
+        self.header("Cache-Control", "no-store");
+        self.header("Pragma", "no-cache");
+    }
+
+    /// A token response (RFC 6749 §5.1), or what is told about a token.
+    pub(crate) fn token(body: String) -> Self {
+        Self::uncached(JSON, body)
+    }
+
+    /// What nobody may keep.
+    pub(crate) fn uncached(content_type: &'static str, body: String) -> Self {
+        let mut response = Self { body: body.into(), ..Self::empty(200) };
+        response.header("Content-Type", content_type);
+        response.no_store();
+        response
+    }
+
+    /// The one exit of a refusal: a reason becomes what the client is told (RFC 6749 §5.2).
+    ///
+    /// `by_header`: whether the request carried `Authorization`; then, and only then, a failed
+    /// authentication is answered with a challenge.
+    pub(crate) fn refusal(error: &TokenError, by_header: bool) -> Self {
+        let code = ErrorCode::from(error);
+        let mut response = Self::error(code.status(), code.code(), &error.description());
+        if code == ErrorCode::InvalidClient && by_header {
+            response.header("WWW-Authenticate", r#"Basic realm="edgemint", charset="UTF-8""#);
+        }
+        match code {
+            ErrorCode::TemporarilyUnavailable => response.header("Retry-After", "5"),
+            // RFC 6585 §4; the period of the rate limits in wrangler.toml.
+            ErrorCode::TooManyRequests => response.header("Retry-After", "60"),
+            ErrorCode::InvalidRequest
+            | ErrorCode::PayloadTooLarge
+            | ErrorCode::InvalidClient
+            | ErrorCode::InvalidGrant
+            | ErrorCode::UnauthorizedClient
+            | ErrorCode::UnsupportedGrantType
+            | ErrorCode::UnsupportedResponseType
+            | ErrorCode::InvalidScope
+            | ErrorCode::InvalidTarget
+            | ErrorCode::ServerError => {}
+        }
+        response
+    }
+
+    /// What every answer has, whatever it says: nobody guesses its type; and who was answered by https asks by nothing
+    /// else from then on (RFC 6797 §7.2: not said by http).
+    pub(crate) fn sealed(mut self, arrival: &Arrival<'_>) -> Self {
+        self.header("X-Content-Type-Options", "nosniff");
+        if !arrival.plain_http {
+            self.header("Strict-Transport-Security", "max-age=31536000");
+        }
+        self
+    }
+
+    /// What every endpoint answers while the configuration has mistakes.
+    pub fn misconfigured(arrival: &Arrival<'_>) -> Self {
+        let code = ErrorCode::TemporarilyUnavailable;
+        let mut response = Self::error(code.status(), code.code(), "The service is temporarily unavailable.");
+        response.header("Retry-After", "60");
+        response.sealed(arrival)
+    }
+
+    pub(crate) fn not_found() -> Self {
+        Self::error(404, "not_found", "There is nothing here.")
+    }
+
+    pub(crate) fn method_not_allowed(allowed: &'static str) -> Self {
+        let mut response = Self::error(405, "invalid_request", "The method is not allowed here.");
+        response.header("Allow", allowed);
+        response
+    }
+}

@@ -1,0 +1,3 @@
+//! Keys, signatures and the compact form of tokens (RFC 7515, RFC 7517, RFC 7518).
+
+pub(crate) mod signing_key;

@@ -1,0 +1,501 @@
+//! Signing keys: read from secrets, published without their private parts, and chosen by time.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jwt_compact::jwk::JsonWebKey;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256, Sha512};
+use zeroize::Zeroizing;
+
+/// The JWS algorithms (RFC 7518 §3.1, RFC 8037 §3.1) that keys may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Algorithm {
+    /// ECDSA with P-256 and SHA-256.
+    #[serde(rename = "ES256")]
+    Es256,
+    /// RSASSA-PKCS1-v1_5 with SHA-256, 2048 bits and more.
+    #[serde(rename = "RS256")]
+    Rs256,
+    /// Ed25519.
+    #[serde(rename = "EdDSA")]
+    EdDsa,
+}
+
+impl Algorithm {
+    /// The value of `alg`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Es256 => "ES256",
+            Self::Rs256 => "RS256",
+            Self::EdDsa => "EdDSA",
+        }
+    }
+
+    /// The one that `alg` calls so.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Es256, Self::Rs256, Self::EdDsa].into_iter().find(|algorithm| algorithm.name() == name)
+    }
+
+    /// `at_hash` (OpenID Connect Core §3.1.3.6): the left half of the hash that belongs to the algorithm,
+    /// which for EdDSA with Ed25519 is SHA-512.
+    pub(crate) fn at_hash(self, of: &[u8]) -> String {
+        let (sha256, sha512);
+        let digest: &[u8] = match self {
+            Self::Es256 | Self::Rs256 => {
+                sha256 = Sha256::digest(of);
+                &sha256
+            }
+            Self::EdDsa => {
+                sha512 = Sha512::digest(of);
+                &sha512
+            }
+        };
+        URL_SAFE_NO_PAD.encode(digest.get(..digest.len() / 2).unwrap_or_default())
+    }
+}
+
+/// A key that signs, from one secret `SIGNING_KEY_<NAME>`: a private JWK (RFC 7517) with `alg`, `kid` (its
+/// RFC 7638 thumbprint by default) and `nbf` (it signs from then on).
+///
+/// `Debug` shows the `kid` alone.
+pub struct SigningKey {
+    name: String,
+    kid: String,
+    alg: Algorithm,
+    nbf: u64,
+    public: serde_json::Value,
+    private: Zeroizing<String>,
+    /// The first segment of the JWTs that it signs: the JOSE header, which never changes.
+    header: String,
+    /// The same of JWT access tokens.
+    access_token_header: String,
+}
+
+/// Why a secret is not a signing key. Says nothing of its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyError {
+    /// Not a JWK of a type that we know.
+    Malformed,
+    /// A public or a symmetric key.
+    NotPrivate,
+    /// `alg` does not belong to `kty` and `crv`, or they are ones that we do not sign with.
+    Algorithm,
+    /// A member has a wrong length, or the RSA modulus has fewer than 2048 bits (RFC 7518 §3.3).
+    Length,
+    /// `use` or `key_ops` says that the key is not for signing (RFC 7517 §4.2, §4.3).
+    NotForSigning,
+    /// A `kid` that is not 1 to 128 characters of printable ASCII.
+    KeyId,
+    /// Another key has the same `kid`.
+    RepeatedKeyId,
+}
+
+impl fmt::Display for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Malformed => "is not a private JWK: `edgemint key generate` makes one",
+            Self::NotPrivate => "has no private part: `edgemint key generate` makes a key that can sign",
+            Self::Algorithm => "must be for ES256 (EC, P-256), RS256 (RSA) or EdDSA (OKP, Ed25519)",
+            Self::Length => "has parts of a wrong length (RSA needs 2048 bits and more)",
+            Self::NotForSigning => "says by its use or key_ops that it is not for signing",
+            Self::KeyId => "has a kid that is not 1 to 128 characters of printable ASCII",
+            Self::RepeatedKeyId => "has the kid of another signing key",
+        })
+    }
+}
+
+impl std::error::Error for KeyError {}
+
+#[derive(Deserialize)]
+struct PrivateJwk {
+    #[serde(flatten)]
+    key: JsonWebKey<'static>,
+    alg: Option<String>,
+    kid: Option<String>,
+    nbf: Option<u64>,
+    r#use: Option<String>,
+    key_ops: Option<Vec<String>>,
+}
+
+#[derive(Serialize)]
+struct PublicJwk<'a> {
+    #[serde(flatten)]
+    key: &'a JsonWebKey<'a>,
+    r#use: &'a str,
+    alg: &'a str,
+    kid: &'a str,
+}
+
+fn jose_header(alg: Algorithm, kid: &str, typ: &str) -> String {
+    let header = serde_json::json!({ "alg": alg.name(), "kid": kid, "typ": typ });
+    URL_SAFE_NO_PAD.encode(header.to_string())
+}
+
+impl SigningKey {
+    /// Reads the secret `name`.
+    ///
+    /// # Errors
+    ///
+    /// See [`KeyError`].
+    pub fn parse(name: &str, jwk: &str) -> Result<Self, KeyError> {
+        let PrivateJwk { key, alg, kid, nbf, r#use, key_ops } =
+            serde_json::from_str(jwk).map_err(|_| KeyError::Malformed)?;
+        let is_for_signing = r#use.is_none_or(|purpose| purpose == "sig")
+            && key_ops.is_none_or(|operations| operations.iter().any(|operation| operation == "sign"));
+        if !is_for_signing {
+            return Err(KeyError::NotForSigning);
+        }
+        let alg = algorithm_of(&key, alg.as_deref())?;
+        let verifying = key.to_verifying_key();
+        let kid = match kid {
+            Some(kid) if SigningKey::is_key_id(&kid) => kid,
+            Some(_) => return Err(KeyError::KeyId),
+            None => URL_SAFE_NO_PAD.encode(verifying.thumbprint::<Sha256>()),
+        };
+        let public = PublicJwk { key: &verifying, r#use: "sig", alg: alg.name(), kid: &kid };
+        let public = serde_json::to_value(public).map_err(|_| KeyError::Malformed)?;
+        // Only what the key needs: what else the secret holds is not for crypto.subtle to judge.
+        let private = Zeroizing::new(serde_json::to_string(&key).map_err(|_| KeyError::Malformed)?);
+        let header = |typ: &str| jose_header(alg, &kid, typ);
+        let (header, access_token_header) = (header("JWT"), header("at+jwt"));
+        let (name, nbf) = (name.to_owned(), nbf.unwrap_or(0));
+        Ok(Self { name, kid, alg, nbf, public, private, header, access_token_header })
+    }
+
+    /// The JOSE header (RFC 7515 §4) of a JWT that is neither an ID token nor an access token, encoded: its `typ` keeps it
+    /// from being taken for one (RFC 8725 §3.11).
+    pub(crate) fn header_of(&self, typ: &str) -> String {
+        jose_header(self.alg, &self.kid, typ)
+    }
+
+    /// The JOSE header (RFC 7515 §4) of its JWTs, encoded.
+    pub(crate) fn header(&self) -> &str {
+        &self.header
+    }
+
+    /// The JOSE header of its JWT access tokens (RFC 9068 §2.1), encoded.
+    pub(crate) fn access_token_header(&self) -> &str {
+        &self.access_token_header
+    }
+
+    /// Whether `text` may be a `kid`: 1 to 128 characters of printable ASCII.
+    pub fn is_key_id(text: &str) -> bool {
+        (1..=128).contains(&text.len()) && text.bytes().all(|c| matches!(c, 0x20..=0x7E))
+    }
+
+    /// The name of its secret.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its `kid`.
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    /// What it signs with.
+    pub fn alg(&self) -> Algorithm {
+        self.alg
+    }
+
+    /// From when on it signs, in seconds since 1970.
+    pub fn nbf(&self) -> u64 {
+        self.nbf
+    }
+
+    /// The public key as a JWK of its key members alone. For the verifier.
+    pub fn public_jwk(&self) -> String {
+        let mut jwk = self.public.clone();
+        if let Some(members) = jwk.as_object_mut() {
+            for name in ["use", "alg", "kid"] {
+                members.remove(name);
+            }
+        }
+        jwk.to_string()
+    }
+
+    /// The private key as a JWK of its key members alone. For the signer, and for nobody else.
+    pub fn private_jwk(&self) -> &str {
+        &self.private
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SigningKey({})", self.kid)
+    }
+}
+
+/// The algorithm, from the key alone; a stated `alg` must agree (RFC 8725 §3.1).
+fn algorithm_of(key: &JsonWebKey<'_>, stated: Option<&str>) -> Result<Algorithm, KeyError> {
+    let (alg, lengths_are_right) = match key {
+        JsonWebKey::EllipticCurve { curve, x, y, secret } if curve == "P-256" => {
+            let secret = secret.as_ref().ok_or(KeyError::NotPrivate)?;
+            (Algorithm::Es256, x.len() == 32 && y.len() == 32 && secret.len() == 32)
+        }
+        JsonWebKey::Rsa { modulus, private_parts, .. } => {
+            let _ = private_parts.as_ref().ok_or(KeyError::NotPrivate)?;
+            (Algorithm::Rs256, bits(modulus) >= 2048)
+        }
+        JsonWebKey::KeyPair { curve, x, secret } if curve == "Ed25519" => {
+            let secret = secret.as_ref().ok_or(KeyError::NotPrivate)?;
+            (Algorithm::EdDsa, x.len() == 32 && secret.len() == 32)
+        }
+        JsonWebKey::Symmetric { .. } => return Err(KeyError::NotPrivate),
+        JsonWebKey::EllipticCurve { .. } | JsonWebKey::KeyPair { .. } | _ => return Err(KeyError::Algorithm),
+    };
+    if stated.is_some_and(|stated| stated != alg.name()) {
+        Err(KeyError::Algorithm)
+    } else if lengths_are_right {
+        Ok(alg)
+    } else {
+        Err(KeyError::Length)
+    }
+}
+
+/// How long a big-endian number without leading zero bytes is, in bits; 0 for one that has them.
+fn bits(number: &[u8]) -> usize {
+    match number.first() {
+        None | Some(0) => 0,
+        Some(first) => number.len() * 8 - first.leading_zeros() as usize,
+    }
+}
+
+/// All signing keys of a deployment; never none.
+///
+/// Every key is published. The active one is the one with the latest `nbf` that is not in the future (of
+/// several with the same `nbf`, the one whose secret's name sorts last), so that a key is rotated in by
+/// adding it with an `nbf` ahead, and no moment passes in which a verifier cannot know it. With an algorithm of
+/// the deployment's, only keys of that one are ever active; the others sign for APIs that demand theirs.
+#[derive(Debug)]
+pub struct SigningKeys {
+    /// The one that signs from the latest time on first.
+    newest_first: Vec<SigningKey>,
+    /// `SIGNING_ALG`.
+    alg: Option<Algorithm>,
+}
+
+impl SigningKeys {
+    /// Of these keys, where those of `alg` sign unless an API demands others.
+    pub(crate) fn new(mut keys: Vec<SigningKey>, alg: Option<Algorithm>) -> Self {
+        keys.sort_by(|a, b| (b.nbf, &b.name).cmp(&(a.nbf, &a.name)));
+        Self { newest_first: keys, alg }
+    }
+
+    /// The key that signs at `now`.
+    pub fn active(&self, now: u64) -> Option<&SigningKey> {
+        self.active_index(now).and_then(|i| self.get(i))
+    }
+
+    /// The key of this algorithm that signs at `now`, where another may be the active one.
+    pub(crate) fn active_of(&self, alg: Algorithm, now: u64) -> Option<&SigningKey> {
+        self.newest_first.iter().find(|key| key.alg == alg && key.nbf <= now)
+    }
+
+    /// The key at `index`.
+    pub(crate) fn get(&self, index: usize) -> Option<&SigningKey> {
+        self.newest_first.get(index)
+    }
+
+    pub(crate) fn active_index(&self, now: u64) -> Option<usize> {
+        let may_sign = |key: &SigningKey| key.nbf <= now && self.alg.is_none_or(|alg| alg == key.alg);
+        self.newest_first.iter().position(may_sign)
+    }
+
+    /// The key with this `kid`, whether it signs already or not.
+    pub(crate) fn by_kid(&self, kid: &str) -> Option<&SigningKey> {
+        self.newest_first.iter().find(|key| key.kid == kid)
+    }
+
+    /// The algorithms of the keys, each once.
+    pub fn algorithms(&self) -> Vec<Algorithm> {
+        let mut algorithms: Vec<_> = self.newest_first.iter().map(SigningKey::alg).collect();
+        algorithms.sort_unstable();
+        algorithms.dedup();
+        algorithms
+    }
+
+    /// The JWKS (RFC 7517 §5) while the key at `active` signs: that one first, then those to come, the
+    /// nearest first, then those that have signed.
+    pub(crate) fn jwks(&self, active: Option<usize>) -> String {
+        let (ahead, rest) = self.newest_first.split_at(active.unwrap_or(self.newest_first.len()));
+        let mut order: Vec<&SigningKey> = rest.iter().take(1).collect();
+        order.extend(ahead.iter().rev());
+        order.extend(rest.iter().skip(1));
+        let keys: Vec<_> = order.into_iter().map(|key| &key.public).collect();
+        serde_json::json!({ "keys": keys }).to_string()
+    }
+
+    /// The JWKS (RFC 7517 §5) that is published at `now`.
+    pub fn published(&self, now: u64) -> String {
+        self.jwks(self.active_index(now))
+    }
+
+    /// How many keys there are.
+    pub(crate) fn len(&self) -> usize {
+        self.newest_first.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // The keys of RFC 7515 A.3 and RFC 8037 A.1.
+    const EC: &str = r#"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0","d":"jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI"}"#;
+
+    const OKP: &str = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}"#;
+
+    fn with(jwk: &str, members: &str) -> String {
+        jwk.replacen('{', &format!("{{{members},"), 1)
+    }
+
+    #[test]
+    fn the_thumbprint_is_rfc_8037s() {
+        let key = SigningKey::parse("A", OKP).unwrap();
+        assert_eq!((key.name(), key.kid()), ("A", "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"));
+    }
+
+    #[test]
+    fn the_algorithm_is_the_keys_and_a_stated_one_must_agree() {
+        assert_eq!(SigningKey::parse("A", EC).map(|k| k.alg()).ok(), Some(Algorithm::Es256));
+        assert_eq!(
+            SigningKey::parse("A", &with(EC, r#""alg":"ES256""#)).map(|k| k.alg()).ok(),
+            Some(Algorithm::Es256)
+        );
+        for alg in ["RS256", "HS256", "none", "EdDSA", "es256"] {
+            let jwk = with(EC, &format!(r#""alg":"{alg}""#));
+            assert_eq!(SigningKey::parse("A", &jwk).err(), Some(KeyError::Algorithm), "{alg}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_sign_is_refused() {
+        let refused = |jwk: &str| SigningKey::parse("A", jwk).err();
+        assert_eq!(refused("{}"), Some(KeyError::Malformed));
+        assert_eq!(refused(r#"{"kty":"oct","k":"AAAA"}"#), Some(KeyError::NotPrivate));
+        assert_eq!(refused(&EC.replace(",\"d\"", ",\"e\"")), Some(KeyError::NotPrivate));
+        assert_eq!(refused(&EC.replace("P-256", "P-384")), Some(KeyError::Algorithm));
+        assert_eq!(refused(&OKP.replace("\"x\":\"11qY", "\"x\":\"")), Some(KeyError::Length));
+        assert_eq!(refused(&with(EC, r#""kid":"""#)), Some(KeyError::KeyId));
+        assert_eq!(refused(&with(EC, r#""kty":"EC""#)), Some(KeyError::Malformed), "a repeated member");
+        assert_eq!(refused(&with(EC, r#""use":"enc""#)), Some(KeyError::NotForSigning));
+        assert_eq!(refused(&with(EC, r#""key_ops":["verify"]"#)), Some(KeyError::NotForSigning));
+        assert_eq!(refused(&with(EC, r#""use":"sig","key_ops":["sign"]"#)), None);
+    }
+
+    #[test]
+    fn each_part_of_a_key_has_its_length_and_a_public_key_is_none() {
+        for (jwk, name) in [(EC, "x"), (EC, "y"), (EC, "d"), (OKP, "x"), (OKP, "d")] {
+            let mut key: serde_json::Value = serde_json::from_str(jwk).unwrap();
+            for other in ["AAAA".to_owned(), URL_SAFE_NO_PAD.encode([1; 33])] {
+                key[name] = other.into();
+                assert_eq!(
+                    SigningKey::parse("A", &key.to_string()).err(),
+                    Some(KeyError::Length),
+                    "{name} of {jwk}"
+                );
+            }
+        }
+        for public in [EC.replace("\"d\"", "\"not_d\""), OKP.replace("\"d\"", "\"not_d\"")] {
+            assert_eq!(SigningKey::parse("A", &public).err(), Some(KeyError::NotPrivate), "{public}");
+        }
+        let curve = OKP.replace("Ed25519", "X25519");
+        assert_eq!(SigningKey::parse("A", &curve).err(), Some(KeyError::Algorithm));
+    }
+
+    #[test]
+    fn a_key_id_is_1_to_128_printable_characters() {
+        for (kid, is) in [("a", true), ("a b~", true), ("", false), ("é", false), ("a\u{7f}", false)] {
+            assert_eq!(SigningKey::is_key_id(kid), is, "{kid}");
+        }
+        assert!(SigningKey::is_key_id(&"a".repeat(128)) && !SigningKey::is_key_id(&"a".repeat(129)));
+        let kid = |kid: &str| SigningKey::parse("A", &with(EC, &format!(r#""kid":"{kid}""#)));
+        assert_eq!(kid("mine").unwrap().kid(), "mine");
+        assert_eq!(kid(&"a".repeat(129)).err(), Some(KeyError::KeyId));
+        assert!(KeyError::KeyId.to_string().contains("kid"));
+    }
+
+    #[test]
+    fn an_rsa_key_has_2048_bits_and_more() {
+        let with_modulus = |first: u8, bytes: usize| {
+            let mut modulus = vec![0xFF; bytes];
+            modulus[0] = first;
+            let n = URL_SAFE_NO_PAD.encode(modulus);
+            let jwk = format!(r#"{{"kty":"RSA","n":"{n}","e":"AQAB","d":"AQ","p":"AQ","q":"AQ"}}"#);
+            SigningKey::parse("A", &jwk).err()
+        };
+        assert_eq!(with_modulus(0x80, 256), None);
+        assert_eq!(with_modulus(0x01, 257), None);
+        assert_eq!(with_modulus(0x7F, 256), Some(KeyError::Length), "2047 bits");
+        assert_eq!(with_modulus(0x80, 128), Some(KeyError::Length), "1024 bits");
+        assert_eq!(with_modulus(0x00, 257), Some(KeyError::Length), "RFC 7518 §6.3.1.1: no leading zero");
+    }
+
+    #[test]
+    fn the_active_key_is_the_latest_that_has_begun() {
+        let key = |name: &str, nbf: u64| {
+            SigningKey::parse(name, &with(OKP, &format!(r#""kid":"{name}","nbf":{nbf}"#))).unwrap()
+        };
+        let keys =
+            SigningKeys::new(vec![key("OLD", 0), key("NEXT", 200), key("NOW", 100), key("LATER", 300)], None);
+        let active = |now| keys.active(now).map(|key| key.kid().to_owned());
+        assert_eq!(active(99).as_deref(), Some("OLD"));
+        assert_eq!(active(100).as_deref(), Some("NOW"));
+        assert_eq!(active(300).as_deref(), Some("LATER"));
+        let order = |now| {
+            let jwks: serde_json::Value = serde_json::from_str(&keys.jwks(keys.active_index(now))).unwrap();
+            let kids: Vec<_> = jwks["keys"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|k| k["kid"].as_str().unwrap().to_owned())
+                .collect();
+            kids.join(" ")
+        };
+        assert_eq!(order(100), "NOW NEXT LATER OLD");
+        assert_eq!(SigningKeys::new(vec![key("A", 5)], None).active(4).map(SigningKey::nbf), None);
+        assert_eq!(SigningKeys::new(vec![key("A", 5)], None).active(5).map(SigningKey::nbf), Some(5));
+    }
+
+    #[test]
+    fn of_an_algorithm_the_latest_that_has_begun_signs() {
+        let key = |name: &str, jwk: &str, nbf: u64| {
+            SigningKey::parse(name, &with(jwk, &format!(r#""kid":"{name}","nbf":{nbf}"#))).unwrap()
+        };
+        let keys = [key("OLD", EC, 0), key("NEW", EC, 100), key("LATER", EC, 300), key("OTHER", OKP, 200)];
+        let keys = SigningKeys::new(keys.into(), Some(Algorithm::Es256));
+        let by_default = |now| keys.active(now).map(|key| key.kid().to_owned());
+        assert_eq!(by_default(299).as_deref(), Some("NEW"), "whatever keys of another algorithm there are");
+        assert_eq!(by_default(300).as_deref(), Some("LATER"));
+        let active = |alg, now| keys.active_of(alg, now).map(|key| key.kid().to_owned());
+        assert_eq!(active(Algorithm::Es256, 99).as_deref(), Some("OLD"));
+        assert_eq!(active(Algorithm::Es256, 299).as_deref(), Some("NEW"));
+        assert_eq!(active(Algorithm::EdDsa, 199), None);
+        assert_eq!(
+            active(Algorithm::EdDsa, 300).as_deref(),
+            Some("OTHER"),
+            "though another is the active one"
+        );
+        assert_eq!(active(Algorithm::Rs256, 300), None);
+    }
+
+    #[test]
+    fn no_private_member_is_published_and_debug_shows_none() {
+        for jwk in [EC, OKP] {
+            let keys = SigningKeys::new(vec![SigningKey::parse("A", jwk).unwrap()], None);
+            let published: serde_json::Value = serde_json::from_str(&keys.jwks(Some(0))).unwrap();
+            let members = published["keys"][0].as_object().unwrap();
+            assert!(
+                ["d", "p", "q", "dp", "dq", "qi", "oth", "k"]
+                    .iter()
+                    .all(|private| !members.contains_key(*private))
+            );
+            let d = serde_json::from_str::<serde_json::Value>(jwk).unwrap()["d"].as_str().unwrap().to_owned();
+            let shown = format!("{keys:?}");
+            assert!(!shown.contains(&d) && shown.contains(keys.newest_first[0].kid()), "{shown}");
+        }
+    }
+}

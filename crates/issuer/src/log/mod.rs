@@ -1,0 +1,5 @@
+//! What happened in a request, for the operator.
+
+pub(crate) mod count;
+pub(crate) mod event;
+pub(crate) mod trail;

@@ -1,0 +1,461 @@
+//! The client record: what is stored of a client, and what of it can be trusted to be well-formed.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::grammar::duration::Lifetime;
+use crate::grammar::scope::ScopeToken;
+use crate::records::api::ApiId;
+use crate::records::schema::{RecordError, Versioned, objects, read, unique};
+use crate::secret::hash::SecretHash;
+
+/// The shortest time that KV caches a record at a location, at the time of writing.
+pub const SHORTEST_KV_CACHE: Lifetime = Lifetime::from_seconds(30);
+
+/// What the key of a client record begins with; the client ID follows.
+pub const KV_PREFIX: &str = "client:";
+
+/// The version that a record is written with when it has nothing of version 2, so that older Workers read it.
+const VERSION: u32 = 1;
+
+/// The version of a record that has a field of version 2.
+const VERSION_2: u32 = 2;
+
+/// The version of a record that has a field of version 3.
+const VERSION_3: u32 = 3;
+
+/// The most bytes of custom claims, as compact JSON.
+pub const MAX_CLAIMS: usize = 4096;
+
+/// The names that custom claims cannot have: those that edgemint sets or may set, and those whose registered
+/// meaning others act upon (RFC 7519 §4.1, RFC 9068 §2.2, OpenID Connect Core §2 and §5.1, RFC 8693 §4,
+/// RFC 7800 §3.1, RFC 7662 §2.2).
+pub const RESERVED_CLAIMS: [&str; 33] = [
+    "act",
+    "acr",
+    "active",
+    "amr",
+    "at_hash",
+    "aud",
+    "auth_time",
+    "authorization_details",
+    "azp",
+    "c_hash",
+    "client_id",
+    "cnf",
+    "email",
+    "email_verified",
+    "events",
+    "exp",
+    "federated_claims",
+    "groups",
+    "iat",
+    "iss",
+    "jti",
+    "may_act",
+    "name",
+    "nbf",
+    "nonce",
+    "preferred_username",
+    "scope",
+    "sid",
+    "sub",
+    "token_introspection",
+    "token_type",
+    "typ",
+    "username",
+];
+
+/// A client ID: 1 to 256 characters of `VSCHAR = %x20-7E` (RFC 6749 Appendix A.1).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct ClientId(String);
+
+/// Why a text is not a [`ClientId`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientIdError;
+
+impl fmt::Display for ClientIdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a client ID is 1 to 256 characters of printable ASCII")
+    }
+}
+
+impl std::error::Error for ClientIdError {}
+
+impl ClientId {
+    /// Reads a client ID.
+    ///
+    /// # Errors
+    ///
+    /// When it is empty, too long, or has other characters.
+    pub fn parse(text: &str) -> Result<Self, ClientIdError> {
+        if (1..=256).contains(&text.len()) && text.bytes().all(|c| matches!(c, 0x20..=0x7E)) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(ClientIdError)
+        }
+    }
+
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The key of this client's record in KV.
+    pub fn kv_key(&self) -> String {
+        format!("{KV_PREFIX}{}", self.0)
+    }
+}
+
+impl fmt::Display for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for ClientId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+/// One of a client's secrets.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoredSecret {
+    /// Names the secret in logs and commands; unique within the record.
+    pub id: String,
+    /// When it was made, in seconds since 1970.
+    pub created: u64,
+    /// From when on it no longer works, in seconds since 1970.
+    pub expires: Option<u64>,
+    /// What is kept of it.
+    pub hash: SecretHash,
+}
+
+impl StoredSecret {
+    /// Whether it works at `now`, in seconds since 1970: until it expires, and no longer at that second.
+    pub fn is_live(&self, now: u64) -> bool {
+        self.expires.is_none_or(|expires| now < expires)
+    }
+}
+
+/// A registered client, as it is stored under [`ClientId::kv_key`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientRecord {
+    /// The version of this schema: 3 with `introspects`, 2 with one of the five fields before it, else 1.
+    v: u32,
+    /// The client ID; the same as in the key.
+    pub id: ClientId,
+    /// For people; `name` and `preferred_username` of the ID token.
+    pub name: String,
+    /// A public client (RFC 6749 §2.1) cannot keep a secret, and gets no token here.
+    pub public: bool,
+    /// A disabled client gets no token.
+    pub disabled: bool,
+    /// The secrets; several while they are being rotated.
+    #[serde(deserialize_with = "objects")]
+    pub secrets: Vec<StoredSecret>,
+    /// The groups that the scope `groups` puts into tokens.
+    pub groups: Vec<String>,
+    /// The clients that may ask for tokens with this client as audience.
+    pub trusted_peers: Vec<ClientId>,
+    /// How long its tokens live, in seconds, 30 at least; the deployment's default when absent.
+    pub token_lifetime: Option<u64>,
+    /// Counts the writes, so that one operator notices another's.
+    pub revision: u64,
+    /// The APIs that it may have tokens for (RFC 8707), and the scopes of each.
+    #[serde(default, deserialize_with = "unique", skip_serializing_if = "BTreeMap::is_empty")]
+    pub grants: BTreeMap<ApiId, Vec<ScopeToken>>,
+    /// The API that its tokens are for when a request names none; one of `grants`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_api: Option<ApiId>,
+    /// Claims that are copied into its access tokens: [`MAX_CLAIMS`] at most, none of [`RESERVED_CLAIMS`].
+    #[serde(default, deserialize_with = "unique", skip_serializing_if = "BTreeMap::is_empty")]
+    pub claims: BTreeMap<String, Value>,
+    /// Which tokens it may ask about (RFC 7662).
+    #[serde(default, skip_serializing_if = "Introspect::is_own")]
+    pub introspect: Introspect,
+    /// Its tokens that were issued up to this second since 1970 are revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<u64>,
+    /// The APIs whose tokens it may ask about (RFC 7662 §4), as the resource server of each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub introspects: Vec<ApiId>,
+}
+
+/// Which tokens a client may ask about at the introspection endpoint (RFC 7662 §4).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Introspect {
+    /// Those that it was issued, those that name it as audience, and those for the APIs of
+    /// [`introspects`](ClientRecord::introspects).
+    #[default]
+    Own,
+    /// All.
+    Any,
+}
+
+impl Introspect {
+    fn is_own(&self) -> bool {
+        *self == Self::Own
+    }
+}
+
+/// `name` after Unicode's simple case folding, as far as a reserved name can be its result: two letters of them have a
+/// third form, the long s and the sign for kelvin.
+///
+/// Go's `encoding/json` matches names so, and would take `Exp` for `exp`.
+fn folded(name: &str) -> String {
+    name.chars()
+        .map(|c| match c {
+            '\u{17F}' => 's',
+            '\u{212A}' => 'k',
+            other => other.to_ascii_lowercase(),
+        })
+        .collect()
+}
+
+/// Judges custom claims, as a record may have them. Names are compared without case.
+///
+/// # Errors
+///
+/// A reserved name, or more than [`MAX_CLAIMS`] bytes.
+pub fn check_claims(claims: &BTreeMap<String, Value>) -> Result<(), RecordError> {
+    if let Some(name) = claims.keys().find(|name| RESERVED_CLAIMS.contains(&folded(name).as_str())) {
+        return Err(RecordError::ReservedClaim(name.clone()));
+    }
+    match serde_json::to_vec(claims) {
+        Ok(json) if json.len() <= MAX_CLAIMS => Ok(()),
+        _ => Err(RecordError::ClaimsTooLarge),
+    }
+}
+
+impl Versioned for ClientRecord {
+    const KNOWN: RangeInclusive<u32> = VERSION..=VERSION_3;
+
+    fn version(&self) -> u32 {
+        self.v
+    }
+}
+
+impl ClientRecord {
+    /// A new confidential client that has nothing yet.
+    pub fn new(id: ClientId, name: impl Into<String>) -> Self {
+        Self {
+            v: VERSION,
+            id,
+            name: name.into(),
+            public: false,
+            disabled: false,
+            secrets: Vec::new(),
+            groups: Vec::new(),
+            trusted_peers: Vec::new(),
+            token_lifetime: None,
+            revision: 1,
+            grants: BTreeMap::new(),
+            default_api: None,
+            claims: BTreeMap::new(),
+            introspect: Introspect::Own,
+            not_before: None,
+            introspects: Vec::new(),
+        }
+    }
+
+    /// The version that can hold what this record has.
+    fn needed_version(&self) -> u32 {
+        let plain = self.grants.is_empty()
+            && self.default_api.is_none()
+            && self.claims.is_empty()
+            && self.introspect.is_own()
+            && self.not_before.is_none();
+        match (self.introspects.is_empty(), plain) {
+            (false, _) => VERSION_3,
+            (true, false) => VERSION_2,
+            (true, true) => VERSION,
+        }
+    }
+
+    /// Reads the record that is stored under `id`.
+    ///
+    /// # Errors
+    ///
+    /// When it is not a whole record of this version and of this client.
+    pub fn parse(id: &ClientId, json: &str) -> Result<Self, RecordError> {
+        let record: Self = read(json)?;
+        // An older Worker would not read a field that is newer than the version that the record states.
+        let needed = record.needed_version();
+        if record.v < needed {
+            return Err(RecordError::Malformed(format!("it has fields of version {needed}")));
+        }
+        if record.id != *id {
+            return Err(RecordError::WrongId);
+        }
+        let ids = || record.secrets.iter().map(|secret| &secret.id);
+        if ids().enumerate().any(|(i, id)| ids().take(i).any(|earlier| earlier == id)) {
+            return Err(RecordError::RepeatedSecretId);
+        }
+        if record.token_lifetime.is_some_and(|seconds| seconds < Lifetime::SHORTEST_OF_TOKENS.seconds()) {
+            return Err(RecordError::Lifetime);
+        }
+        if record.default_api.as_ref().is_some_and(|api| !record.grants.contains_key(api)) {
+            return Err(RecordError::DefaultApi);
+        }
+        check_claims(&record.claims)?;
+        Ok(record)
+    }
+
+    /// The JSON that is stored.
+    pub fn to_json(&self) -> String {
+        // A record is strings, numbers, lists and maps of strings: it cannot fail to serialise.
+        serde_json::to_string(&Self { v: self.needed_version(), ..self.clone() }).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const RECORD: &str = r#"{"v":1,"id":"a","name":"A","public":false,"disabled":false,
+        "secrets":[{"id":"s1","created":1,"expires":null,"hash":"$sha256$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}],
+        "groups":[],"trusted_peers":[],"token_lifetime":null,"revision":1}"#;
+
+    fn parse(json: &str) -> Result<ClientRecord, RecordError> {
+        ClientRecord::parse(&ClientId::parse("a").unwrap(), json)
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_used_says_why() {
+        assert!(parse(RECORD).is_ok());
+        assert_eq!(
+            parse(&RECORD.replace("\"v\":1", "\"v\":4,\"more\":0")).err(),
+            Some(RecordError::Version(4))
+        );
+        for v in [0, 4] {
+            let other = RECORD.replace("\"v\":1", &format!("\"v\":{v}"));
+            assert_eq!(
+                parse(&other).err(),
+                Some(RecordError::Version(v)),
+                "its fields are known, its meaning is not"
+            );
+        }
+        assert_eq!(parse(&RECORD.replace("\"id\":\"a\"", "\"id\":\"b\"")).err(), Some(RecordError::WrongId));
+        assert!(matches!(parse(&RECORD.replace("\"name\"", "\"nome\"")), Err(RecordError::Malformed(_))));
+        assert!(matches!(
+            parse(&RECORD.replace("\"name\":", "\"name\":\"B\",\"name\":")),
+            Err(RecordError::Malformed(_))
+        ));
+        assert!(matches!(parse("garbage"), Err(RecordError::Malformed(_))));
+        assert!(matches!(parse(&"[".repeat(100_000)), Err(RecordError::Malformed(_))));
+        let short = RECORD.replace("\"token_lifetime\":null", "\"token_lifetime\":29");
+        assert_eq!(parse(&short).err(), Some(RecordError::Lifetime));
+        assert!(parse(&short.replace("29", "30")).is_ok());
+        assert_eq!(parse(&" ".repeat(256 * 1024 + 1)).err(), Some(RecordError::TooLarge));
+        let largest = format!("{RECORD}{}", " ".repeat(256 * 1024 - RECORD.len()));
+        assert!(parse(&largest).is_ok() && parse(&(largest + " ")).is_err());
+        let twice = RECORD.replace("[{\"id\"", "[{\"id\":\"s1\",\"created\":1,\"expires\":null,\"hash\":\"$sha256$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"},{\"id\"");
+        assert_eq!(parse(&twice).err(), Some(RecordError::RepeatedSecretId));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_record_is_told_without_its_values() {
+        let error = parse(&RECORD.replace("$sha256$A", "$sha512$A")).unwrap_err().to_string();
+        assert!(!error.contains("AAAA") && error.contains("schema"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_client_id_is_told_what_one_is() {
+        assert!(ClientId::parse("").unwrap_err().to_string().contains("1 to 256 characters"));
+    }
+
+    #[test]
+    fn a_secret_works_until_the_second_at_which_it_expires() {
+        let secret = parse(RECORD).unwrap().secrets.remove(0);
+        let ends = |expires| StoredSecret { expires, ..secret.clone() };
+        assert!(ends(Some(1000)).is_live(999) && !ends(Some(1000)).is_live(1000));
+        assert!(ends(None).is_live(u64::MAX) && !ends(Some(0)).is_live(0));
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let record = parse(RECORD).unwrap();
+        assert_eq!(parse(&record.to_json()).unwrap().to_json(), record.to_json());
+    }
+
+    /// The record with `more` behind its last field, and of this version.
+    fn with(v: u32, more: &str) -> Result<ClientRecord, RecordError> {
+        let json = RECORD.replace("\"v\":1", &format!("\"v\":{v}"));
+        parse(&json.replace("\"revision\":1", &format!("\"revision\":1,{more}")))
+    }
+
+    #[test]
+    fn a_record_is_of_the_version_of_its_newest_field() {
+        for (version, more) in [
+            (2, r#""grants":{"https://a/":["read","write"]}"#),
+            (2, r#""grants":{"https://a/":[]},"default_api":"https://a/""#),
+            (2, r#""claims":{"deep":{"a":[1,null]},"tenant":"t"}"#),
+            (2, r#""introspect":"any""#),
+            (2, r#""not_before":1"#),
+            (3, r#""introspects":["https://a/","b"]"#),
+            (3, r#""not_before":1,"introspects":["https://a/"]"#),
+        ] {
+            let record = with(version, more).unwrap();
+            let json = record.to_json();
+            assert!(json.starts_with(&format!("{{\"v\":{version},")) && json.contains(more), "{json}");
+            assert_eq!(parse(&json).unwrap().to_json(), json);
+            assert!(matches!(with(version - 1, more), Err(RecordError::Malformed(_))), "{more}");
+        }
+        assert!(parse(RECORD).unwrap().to_json().starts_with("{\"v\":1,"));
+        // Whatever it was read as: what it has now counts.
+        let mut changed = parse(RECORD).unwrap();
+        changed.not_before = Some(1);
+        assert!(changed.to_json().starts_with("{\"v\":2,"));
+        changed = parse(&changed.to_json()).unwrap();
+        changed.not_before = None;
+        assert!(changed.to_json().starts_with("{\"v\":1,"));
+    }
+
+    #[test]
+    fn what_a_record_may_not_grant_or_claim_is_refused() {
+        assert_eq!(with(2, r#""default_api":"https://a/""#).err(), Some(RecordError::DefaultApi));
+        for reserved in RESERVED_CLAIMS {
+            let mut capital = reserved.to_owned();
+            capital[..1].make_ascii_uppercase();
+            let long = reserved.replacen('s', "\u{17F}", 1).replacen('k', "\u{212A}", 1);
+            for name in [reserved.to_owned(), reserved.to_ascii_uppercase(), capital, long] {
+                let claims = format!(r#""claims":{{"{name}":1}}"#);
+                assert_eq!(with(2, &claims).err(), Some(RecordError::ReservedClaim(name)));
+            }
+        }
+        for other in ["e_x_p", "\u{e9}xp", "tenant", "Tenant", "\u{131}ss"] {
+            assert!(with(2, &format!(r#""claims":{{"{other}":1}}"#)).is_ok(), "{other}");
+        }
+        let large = |n: usize| with(2, &format!(r#""claims":{{"a":"{}"}}"#, "x".repeat(n)));
+        assert!(large(MAX_CLAIMS - 8).is_ok());
+        assert_eq!(large(MAX_CLAIMS - 7).err(), Some(RecordError::ClaimsTooLarge));
+        for twice in [r#""claims":{"a":1,"a":2}"#, r#""grants":{"https://a/":[],"https://a/":["x"]}"#] {
+            assert!(matches!(with(2, twice), Err(RecordError::Malformed(_))), "{twice}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic(text in ".*") {
+            let _ = parse(&text);
+        }
+
+        #[test]
+        fn a_client_id_is_printable_ascii(text in ".{0,300}") {
+            let printable = text.chars().all(|c| (' '..='~').contains(&c)) && (1..=256).contains(&text.len());
+            prop_assert_eq!(ClientId::parse(&text).is_ok(), printable);
+        }
+    }
+}

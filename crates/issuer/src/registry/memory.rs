@@ -1,0 +1,285 @@
+//! A small memory with a clock passed in: entries expire, and the oldest ones go when there is no room for another.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
+use std::rc::Rc;
+
+use crate::grammar::duration::Lifetime;
+
+/// The bytes that all memories of one isolate may hold together: a quarter of an isolate's 128 MB. What entries take is
+/// rounded up, and leaves room for what is not counted: the table of a [`HashMap`] does not shrink.
+const TOTAL: usize = 32 << 20;
+
+/// The bytes that one memory may hold. Every memory has one of these shares, so that their sum is known.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Share(usize);
+
+impl Share {
+    /// Records of clients.
+    pub(crate) const CLIENTS: Self = Self(16 << 20);
+    /// Records of APIs: the largest one that can be stored fits.
+    pub(crate) const APIS: Self = Self(8 << 20);
+    /// Networks and clients with failed attempts.
+    pub(crate) const FAILURES: Self = Self(4 << 20);
+    /// Imported secrets that were found to match.
+    pub(crate) const PROOFS: Self = Self(2 << 20);
+    /// Revoked tokens.
+    pub(crate) const REVOCATIONS: Self = Self(2 << 20);
+}
+
+const _: () = assert!(
+    Share::CLIENTS.0 + Share::APIS.0 + Share::FAILURES.0 + Share::PROOFS.0 + Share::REVOCATIONS.0 <= TOTAL,
+    "the memories of one isolate stay below the total"
+);
+
+/// Remembers values for a fixed time. With a time of 0 it remembers nothing.
+///
+/// All entries live equally long, so the order in which they were put is the order in which they expire.
+pub(crate) struct Memory<K, V> {
+    seconds: u64,
+    stale: u64,
+    capacity: usize,
+    entries: RefCell<Entries<K, V>>,
+}
+
+struct Entries<K, V> {
+    by_key: HashMap<Rc<K>, Entry<V>>,
+    /// The keys, the one that was put first at the front.
+    by_age: BTreeMap<u64, Rc<K>>,
+    /// The number of entries that were ever put.
+    count: u64,
+    /// The bytes of all entries.
+    weight: usize,
+}
+
+struct Entry<V> {
+    value: V,
+    until: u64,
+    /// Its key in [`Entries::by_age`].
+    age: u64,
+    weight: usize,
+}
+
+impl<K: Eq + Hash, V> Entries<K, V> {
+    fn remove(&mut self, key: &K) {
+        if let Some(entry) = self.by_key.remove(key) {
+            self.by_age.remove(&entry.age);
+            self.weight = self.weight.saturating_sub(entry.weight);
+        }
+    }
+
+    fn oldest(&self) -> Option<&Entry<V>> {
+        self.by_age.first_key_value().and_then(|(_, key)| self.by_key.get(key))
+    }
+
+    fn remove_oldest(&mut self) {
+        if let Some((_, key)) = self.by_age.pop_first() {
+            self.remove(&key);
+        }
+    }
+}
+
+impl<K: Eq + Hash, V: Clone> Memory<K, V> {
+    /// What an entry takes beside the bytes that its caller counts: its key, and its places in the table and in the tree.
+    /// Just after it has doubled, less than half of the table is in use; a node of the tree may be half full.
+    const OVERHEAD: usize = 3 * size_of::<(Rc<K>, Entry<V>)>() + size_of::<K>() + 64;
+
+    pub(crate) fn new(share: Share, time: Lifetime) -> Self {
+        Self::lingering(share, time, Lifetime::from_seconds(0))
+    }
+
+    /// A memory that keeps an entry for `stale` longer than `time`, for callers of [`Memory::get_stale`].
+    pub(crate) fn lingering(share: Share, time: Lifetime, stale: Lifetime) -> Self {
+        let entries = Entries { by_key: HashMap::new(), by_age: BTreeMap::new(), count: 0, weight: 0 };
+        Self {
+            seconds: time.seconds(),
+            stale: stale.seconds(),
+            capacity: share.0,
+            entries: RefCell::new(entries),
+        }
+    }
+
+    /// What was remembered under `key`, unless its time is up.
+    pub(crate) fn get(&self, key: &K, now: u64) -> Option<V> {
+        let entries = self.entries.borrow();
+        entries.by_key.get(key).filter(|entry| now < entry.until).map(|entry| entry.value.clone())
+    }
+
+    /// What was remembered under `key`, its time up or not.
+    pub(crate) fn get_stale(&self, key: &K, now: u64) -> Option<V> {
+        let entries = self.entries.borrow();
+        let entry = entries.by_key.get(key).filter(|entry| now < entry.until.saturating_add(self.stale));
+        entry.map(|entry| entry.value.clone())
+    }
+
+    /// Remembers `value` from `now` on. `heap` is the number of bytes that `key` and `value` point to.
+    ///
+    /// The oldest entries make room. A value that is larger than the whole memory is not remembered, and what was
+    /// remembered under its key before is forgotten.
+    pub(crate) fn put(&self, key: K, value: V, heap: usize, now: u64) {
+        let mut entries = self.entries.borrow_mut();
+        entries.remove(&key);
+        let weight = Self::OVERHEAD.saturating_add(heap);
+        let lifetime = self.seconds.saturating_add(self.stale);
+        if lifetime == 0 || weight > self.capacity {
+            return;
+        }
+        let room = self.capacity - weight;
+        while entries
+            .oldest()
+            .is_some_and(|oldest| entries.weight > room || oldest.until.saturating_add(self.stale) <= now)
+        {
+            entries.remove_oldest();
+        }
+        entries.count += 1;
+        let (age, key) = (entries.count, Rc::new(key));
+        entries.by_age.insert(age, Rc::clone(&key));
+        entries.by_key.insert(key, Entry { value, until: now.saturating_add(self.seconds), age, weight });
+        entries.weight += weight;
+    }
+
+    /// Forgets `key`.
+    pub(crate) fn forget(&self, key: &K) {
+        self.entries.borrow_mut().remove(key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Room for nine entries that point to nothing.
+    const SMALL: Share = Share(9 * Memory::<u8, u32>::OVERHEAD);
+
+    fn seconds(seconds: u64) -> Lifetime {
+        Lifetime::from_seconds(seconds)
+    }
+
+    /// What other tests ask of a memory.
+    impl<K, V> Memory<K, V> {
+        /// The number of entries.
+        pub(crate) fn len(&self) -> usize {
+            self.entries.borrow().by_key.len()
+        }
+
+        /// The bytes that it holds, and the most that it may hold.
+        pub(crate) fn weight_and_capacity(&self) -> (usize, usize) {
+            let entries = self.entries.borrow();
+            let sum = entries.by_key.values().map(|entry| entry.weight).sum();
+            assert_eq!((entries.weight, entries.by_age.len()), (sum, entries.by_key.len()));
+            (sum, self.capacity)
+        }
+    }
+
+    #[test]
+    fn an_entry_is_gone_when_its_time_is_up() {
+        let memory = Memory::new(Share::CLIENTS, seconds(60));
+        memory.put("a", 1, 0, 1000);
+        assert_eq!(
+            (memory.get(&"a", 1059), memory.get(&"a", 1060), memory.get(&"b", 1000)),
+            (Some(1), None, None)
+        );
+        memory.forget(&"a");
+        assert_eq!(memory.get(&"a", 1000), None);
+    }
+
+    #[test]
+    fn what_is_stale_can_be_had_for_as_long_as_it_lingers() {
+        for (time, from) in [(60, 1060), (0, 1000)] {
+            let memory = Memory::lingering(Share::CLIENTS, seconds(time), seconds(600));
+            memory.put("a", 1, 0, 1000);
+            assert_eq!(memory.get(&"a", from), None);
+            assert_eq!(
+                (memory.get_stale(&"a", from + 599), memory.get_stale(&"a", from + 600)),
+                (Some(1), None)
+            );
+        }
+    }
+
+    #[test]
+    fn without_time_nothing_is_remembered() {
+        let memory = Memory::new(Share::CLIENTS, seconds(0));
+        memory.put("a", 1, 0, 1000);
+        assert_eq!((memory.get(&"a", 1000), memory.weight_and_capacity().0), (None, 0));
+    }
+
+    #[test]
+    fn when_it_is_full_the_oldest_entry_goes_and_no_other() {
+        let memory: Memory<u8, u32> = Memory::new(SMALL, seconds(60));
+        for key in 0..9 {
+            memory.put(key, 0, 0, 1000);
+        }
+        memory.put(0, 1, 0, 1000);
+        memory.put(9, 1, 0, 1000);
+        let kept: Vec<u8> = (0..10).filter(|key| memory.get(key, 1000).is_some()).collect();
+        assert_eq!(kept, [0, 2, 3, 4, 5, 6, 7, 8, 9], "the entry that was put again is the youngest but one");
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Put { key: u8, value: u32, heap: usize },
+        Get(u8),
+        Forget(u8),
+        Wait(u64),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let heap =
+            prop_oneof![Just(0), 0..SMALL.0 / 3, Just(8 * SMALL.0 / 9), Just(SMALL.0), Just(usize::MAX)];
+        prop_oneof![
+            6 => (0..16_u8, any::<u32>(), heap).prop_map(|(key, value, heap)| Step::Put { key, value, heap }),
+            2 => (0..16_u8).prop_map(Step::Get),
+            1 => (0..16_u8).prop_map(Step::Forget),
+            3 => (0..40_u64).prop_map(Step::Wait),
+        ]
+    }
+
+    proptest! {
+        /// Against a list, the oldest entry first, that is searched from end to end.
+        #[test]
+        fn it_never_holds_more_than_fits(
+            (fresh, stale) in prop_oneof![Just((60, 0)), Just((60, 100)), Just((0, 100)), Just((0, 0))],
+            steps in proptest::collection::vec(step(), 0..200),
+        ) {
+            let memory: Memory<u8, u32> = Memory::lingering(SMALL, seconds(fresh), seconds(stale));
+            let mut model: Vec<(u8, u32, usize, u64)> = Vec::new();
+            let mut now = 1000;
+            for step in steps {
+                match step {
+                    Step::Put { key, value, heap } => {
+                        memory.put(key, value, heap, now);
+                        model.retain(|(other, ..)| *other != key);
+                        let weight = Memory::<u8, u32>::OVERHEAD.saturating_add(heap);
+                        if weight <= SMALL.0 && fresh + stale > 0 {
+                            model.retain(|(.., put)| now < put + fresh + stale);
+                            model.push((key, value, weight, now));
+                        }
+                        while model.iter().map(|(_, _, weight, _)| weight).sum::<usize>() > SMALL.0 {
+                            model.remove(0);
+                        }
+                    }
+                    Step::Forget(key) => {
+                        memory.forget(&key);
+                        model.retain(|(other, ..)| *other != key);
+                    }
+                    Step::Wait(time) => now += time,
+                    Step::Get(key) => {
+                        let found = |until: u64| model.iter().find(|(other, _, _, put)| *other == key && now < put + until);
+                        let (fresh, stale) = (found(fresh), found(fresh + stale));
+                        prop_assert_eq!(memory.get(&key, now), fresh.map(|(_, value, ..)| *value));
+                        prop_assert_eq!(memory.get_stale(&key, now), stale.map(|(_, value, ..)| *value));
+                    }
+                }
+                let (weight, capacity) = memory.weight_and_capacity();
+                prop_assert!(weight <= capacity);
+                prop_assert_eq!(weight, model.iter().map(|(_, _, weight, _)| weight).sum::<usize>());
+            }
+            for (key, value, _, put) in &model {
+                prop_assert_eq!(memory.get(key, now), (now < put + fresh).then_some(*value));
+            }
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The clients and the APIs, as the issuer asks for them: parsed, kept in memory for the cache time, and for a while
+//! longer in case that the store fails.
+
+pub(crate) mod breaker;
+pub(crate) mod memory;
+pub(crate) mod revocations;
+
+use std::rc::Rc;
+
+use crate::config::Config;
+use crate::error::{TokenError, Unavailable};
+use crate::log::trail::Trail;
+use crate::ports::{ApiStore, ClientStore};
+use crate::records::api::{ApiId, ApiRecord};
+use crate::records::client::{ClientId, ClientRecord};
+use crate::records::schema::weight;
+use crate::registry::breaker::Breaker;
+use crate::registry::memory::{Memory, Share};
+
+/// The fields that no client record is without: all of version 1 but `token_lifetime`.
+const CLIENT_FIELDS: usize = 9;
+
+/// The fields that no API record is without: `v`, `id`, `name`, `scopes` and `revision`.
+const API_FIELDS: usize = 5;
+
+/// A [`ClientStore`] and [`ApiStore`], and the memory before it.
+///
+/// Only what exists is remembered: a stranger who tries many IDs fills nothing.
+pub(crate) struct Clients<C> {
+    store: C,
+    remembered: Memory<ClientId, Rc<ClientRecord>>,
+    apis: Memory<ApiId, Rc<ApiRecord>>,
+    breaker: Breaker,
+}
+
+impl<C> Clients<C> {
+    pub(crate) fn new(store: C, config: &Config) -> Self {
+        let (fresh, stale) = (config.client_cache, config.stale_if_error);
+        Self {
+            store,
+            remembered: Memory::lingering(Share::CLIENTS, fresh, stale),
+            apis: Memory::lingering(Share::APIS, fresh, stale),
+            breaker: Breaker::default(),
+        }
+    }
+
+    /// What the store says; or `stale`, when it fails or is known to hang. `name` is for the log.
+    async fn ask<T>(
+        &self,
+        read: impl Future<Output = Result<Option<String>, Unavailable>>,
+        stale: Option<T>,
+        name: impl FnOnce() -> String,
+        trail: &Trail,
+    ) -> Result<Answered<T>, TokenError> {
+        let serve_stale = |stale: T, why: &str| {
+            trail.goes_on_without(format!("the store could not be asked for {}: {why}", name()));
+            Ok(Answered::Stale(stale))
+        };
+        let stale = match stale {
+            Some(stale) if self.breaker.is_open(trail.now) => {
+                return serve_stale(stale, "it did not answer a moment ago");
+            }
+            stale => stale,
+        };
+        let attempt = self.breaker.attempt(trail.now);
+        // When the client closes the connection, this future ends here, and `attempt` is dropped.
+        match read.await {
+            Ok(found) => {
+                attempt.answered();
+                Ok(Answered::Found(found))
+            }
+            Err(why) => {
+                attempt.failed(&why);
+                match stale {
+                    Some(stale) => serve_stale(stale, &why.to_string()),
+                    None => Err(TokenError::StoreUnavailable(why)),
+                }
+            }
+        }
+    }
+}
+
+/// What became of a question to the store.
+enum Answered<T> {
+    /// It answered.
+    Found(Option<String>),
+    /// It did not, and this is remembered.
+    Stale(T),
+}
+
+impl<C: ClientStore> Clients<C> {
+    /// The store itself, for what is not remembered.
+    pub(crate) fn store(&self) -> &C {
+        &self.store
+    }
+
+    /// The record of `id`, as it was at most the cache time ago, or longer when the store fails. `Ok(None)`: there is
+    /// no such client.
+    pub(crate) async fn find(
+        &self,
+        id: &ClientId,
+        trail: &Trail,
+    ) -> Result<Option<Rc<ClientRecord>>, TokenError> {
+        // Who was disabled may have been enabled since; but nobody is let in, or told 401, on a guess.
+        let stale = || self.remembered.get_stale(id, trail.now).filter(|record| !record.disabled);
+        self.find_or(id, stale, trail).await
+    }
+
+    /// The same, but when the store fails that is an error: for what must be known, and not guessed.
+    pub(crate) async fn find_certain(
+        &self,
+        id: &ClientId,
+        trail: &Trail,
+    ) -> Result<Option<Rc<ClientRecord>>, TokenError> {
+        self.find_or(id, || None, trail).await
+    }
+
+    async fn find_or(
+        &self,
+        id: &ClientId,
+        stale: impl FnOnce() -> Option<Rc<ClientRecord>>,
+        trail: &Trail,
+    ) -> Result<Option<Rc<ClientRecord>>, TokenError> {
+        if let Some(record) = self.remembered.get(id, trail.now) {
+            return Ok(Some(record));
+        }
+        let name = || format!("client {id}");
+        let json = match self.ask(self.store.find(id), stale(), name, trail).await? {
+            Answered::Stale(record) => return Ok(Some(record)),
+            Answered::Found(json) => json,
+        };
+        // Whatever comes now, what was remembered is no longer so.
+        self.remembered.forget(id);
+        let Some(json) = json else { return Ok(None) };
+        let record =
+            ClientRecord::parse(id, &json).map_err(|why| TokenError::CorruptRecord(id.clone(), why))?;
+        let record = Rc::new(record);
+        let weight = id.as_str().len() + weight::<ClientRecord>(&json, CLIENT_FIELDS);
+        self.remembered.put(id.clone(), Rc::clone(&record), weight, trail.now);
+        Ok(Some(record))
+    }
+}
+
+impl<C: ApiStore> Clients<C> {
+    /// The record of the API `id`, as it was at most the cache time ago, or longer when the store fails. `Ok(None)`:
+    /// there is no such API.
+    pub(crate) async fn find_api(
+        &self,
+        id: &ApiId,
+        trail: &Trail,
+    ) -> Result<Option<Rc<ApiRecord>>, TokenError> {
+        if let Some(record) = self.apis.get(id, trail.now) {
+            return Ok(Some(record));
+        }
+        let (stale, name) = (self.apis.get_stale(id, trail.now), || format!("API {id}"));
+        let json = match self.ask(self.store.find_api(id), stale, name, trail).await? {
+            Answered::Stale(record) => return Ok(Some(record)),
+            Answered::Found(json) => json,
+        };
+        self.apis.forget(id);
+        let Some(json) = json else { return Ok(None) };
+        let record = ApiRecord::parse(id, &json).map_err(|why| TokenError::CorruptApi(id.clone(), why))?;
+        let record = Rc::new(record);
+        let weight = id.as_str().len() + weight::<ApiRecord>(&json, API_FIELDS);
+        self.apis.put(id.clone(), Rc::clone(&record), weight, trail.now);
+        Ok(Some(record))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::http::arrival::Arrival;
+
+    /// Has a record for every client and every API, with so many groups or scopes, and counts the reads.
+    struct Endless {
+        groups: usize,
+        scopes: usize,
+        reads: Cell<u32>,
+    }
+
+    impl Endless {
+        fn read(&self, head: &str, items: impl Iterator<Item = String>) -> Option<String> {
+            self.reads.set(self.reads.get() + 1);
+            Some(format!("{head}{}]}}", items.collect::<Vec<_>>().join(",")))
+        }
+    }
+
+    impl ClientStore for Endless {
+        async fn find(&self, id: &ClientId) -> Result<Option<String>, Unavailable> {
+            let head = format!(
+                r#"{{"v":1,"id":"{id}","name":"","public":false,"disabled":false,"secrets":[],"trusted_peers":[],"token_lifetime":null,"revision":1,"groups":["#
+            );
+            Ok(self.read(&head, (0..self.groups).map(|_| r#""g""#.to_owned())))
+        }
+    }
+
+    impl ApiStore for Endless {
+        async fn find_api(&self, id: &ApiId) -> Result<Option<String>, Unavailable> {
+            let head = format!(
+                r#"{{"v":1,"id":"{id}","name":"","token_lifetime":null,"alg":null,"profile":null,"revision":1,"scopes":["#
+            );
+            let scope = |i| format!(r#"{{"name":"{i:x}","description":""}}"#);
+            Ok(self.read(&head, (0..self.scopes).map(scope)))
+        }
+    }
+
+    fn clients(groups: usize, scopes: usize) -> Clients<Endless> {
+        let config = Config::parse([("ISSUER", "https://example.com"), ("SIGNING_KEY_A", KEY)]).unwrap();
+        Clients::new(Endless { groups, scopes, reads: Cell::new(0) }, &config)
+    }
+
+    const KEY: &str = r#"{"kty":"OKP","crv":"Ed25519","kid":"k","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}"#;
+
+    /// Looks for a client and an API, and returns the number of reads that this took.
+    fn find(clients: &Clients<Endless>, name: &str) -> u32 {
+        let trail = Trail::new(&Arrival::default(), 1000);
+        let before = clients.store.reads.get();
+        let client = pollster::block_on(clients.find(&ClientId::parse(name).unwrap(), &trail)).unwrap();
+        let api = pollster::block_on(clients.find_api(&ApiId::parse(name).unwrap(), &trail)).unwrap();
+        assert!(client.is_some() && api.is_some());
+        clients.store.reads.get() - before
+    }
+
+    #[test]
+    fn records_are_remembered_as_far_as_they_fit_and_the_oldest_ones_go() {
+        let clients = clients(4_000, 400);
+        for i in 0..100 {
+            assert_eq!(find(&clients, &format!("{i}")), 2);
+            for (weight, capacity) in
+                [clients.remembered.weight_and_capacity(), clients.apis.weight_and_capacity()]
+            {
+                assert!(weight <= capacity, "{i}");
+            }
+        }
+        assert_eq!(find(&clients, "99"), 0, "the youngest ones are there");
+        assert_eq!(find(&clients, "0"), 2, "the oldest ones are not");
+    }
+
+    #[test]
+    fn the_largest_record_of_many_small_items_is_remembered() {
+        let clients = clients(60_000, 7_500);
+        assert_eq!((find(&clients, "a"), find(&clients, "a")), (2, 0));
+    }
+}

@@ -1,0 +1,125 @@
+//! A token request: parsed whole, once, at the top. Well-formed when it leaves here, and not yet trusted.
+
+pub(crate) mod credentials;
+pub(crate) mod target;
+
+use crate::config::{Config, GrantType};
+use crate::error::TokenError;
+use crate::grammar::form::{Form, FormError};
+use crate::grammar::scope::{Scope, ScopeError};
+use crate::grant::ScopeRequest;
+use crate::http::response::{Body, Request};
+use crate::request::credentials::Credentials;
+use crate::secret::shown::Shown;
+
+/// The longest `Content-Type` that is looked at, in bytes. A longer one is not that of a form.
+pub(crate) const MAX_CONTENT_TYPE: usize = 1024;
+
+/// The longest `nonce`, in characters.
+const MAX_NONCE: usize = 512;
+
+/// A well-formed request for a token by an enabled grant: who it says it is, and what it asks for.
+#[derive(Debug)]
+pub struct TokenRequest {
+    pub(crate) credentials: Credentials,
+    pub(crate) asked: ScopeRequest,
+}
+
+impl TokenRequest {
+    /// Reads a request to the token endpoint (RFC 6749 §4.4.2, §3.2).
+    ///
+    /// # Errors
+    ///
+    /// What is malformed, or a grant that is not served; scope and targets are judged later, once it is known
+    /// who asks.
+    pub fn parse(request: &Request<'_>, config: &Config) -> Result<Self, TokenError> {
+        let form = read_form(request)?;
+        match form.get("grant_type") {
+            None => return Err(TokenError::GrantTypeMissing),
+            Some(name)
+                if name == GrantType::ClientCredentials.name()
+                    && config.serves(GrantType::ClientCredentials) => {}
+            Some(_) => return Err(TokenError::GrantTypeNotEnabled),
+        }
+        let nonce = form.get("nonce");
+        if nonce.is_some_and(|nonce| nonce.chars().nth(MAX_NONCE).is_some()) {
+            return Err(TokenError::NonceTooLong);
+        }
+        Ok(Self {
+            credentials: Credentials::parse(request.authorization, &form)?,
+            asked: ScopeRequest {
+                scope: parse_scope(form.get("scope")),
+                targets: target::parse(&form),
+                nonce: nonce.map(str::to_owned),
+            },
+        })
+    }
+}
+
+/// The parameters of a request: a form in UTF-8, within limits (RFC 6749 §3.2, Appendix B).
+pub(crate) fn read_form<'a>(request: &Request<'a>) -> Result<Form<'a>, TokenError> {
+    if !is_form(request.content_type) {
+        return Err(TokenError::ContentType(request.content_type.map(Shown::of)));
+    }
+    let Body::Whole(body) = request.body else { return Err(TokenError::BodyTooLarge) };
+    Form::parse(body).map_err(|error| match error {
+        FormError::Encoding => TokenError::MalformedForm,
+        FormError::TooMany => TokenError::TooManyParameters,
+        FormError::Repeated => TokenError::RepeatedParameter,
+    })
+}
+
+/// A scope that is malformed is told to a client that has authenticated, and to nobody else.
+fn parse_scope(scope: Option<&str>) -> Result<Scope, TokenError> {
+    let Some(text) = scope else { return Ok(Scope::default()) };
+    Scope::parse(text).map_err(|error| match error {
+        ScopeError::Malformed => TokenError::MalformedScope,
+        ScopeError::TooMany => TokenError::TooManyScopes,
+    })
+}
+
+/// Whether the media type is `application/x-www-form-urlencoded`, whatever its parameters.
+///
+/// The type defines no parameter, and a form is percent-encoded UTF-8 whatever a `charset` says (WHATWG URL §5, RFC 6749
+/// Appendix B). Apache HttpClient sends `charset=ISO-8859-1` by default, and dex ignores it.
+fn is_form(content_type: Option<&str>) -> bool {
+    let content_type = content_type.filter(|value| value.len() <= MAX_CONTENT_TYPE);
+    let media_type = content_type.and_then(|value| value.split(';').next()).unwrap_or_default();
+    media_type.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn only_a_form_is_a_form() {
+        for other in [
+            "",
+            ";",
+            "application/json",
+            "multipart/form-data; boundary=x",
+            "text/plain; application/x-www-form-urlencoded",
+            "application/x-www-form-urlencoded2",
+            "application/x-www-form-urlencoded, text/plain",
+            "\"application/x-www-form-urlencoded\"",
+        ] {
+            assert!(!is_form(Some(other)), "{other}");
+        }
+        assert!(!is_form(None));
+    }
+
+    proptest! {
+        #[test]
+        fn no_parameter_changes_whether_it_is_a_form(
+            parameters in "(;[ \t]{0,2}|[a-z-]{0,9}=?\"?[ -~]{0,9}){0,4}",
+            form in proptest::bool::ANY,
+        ) {
+            let media_type = if form { "Application/X-WWW-Form-URLencoded" } else { "text/plain" };
+            let value = format!("{media_type};{parameters}");
+            prop_assert_eq!(is_form(Some(&value)), form);
+        }
+    }
+}

@@ -1,0 +1,386 @@
+//! Verification of a presented token: whether it is one of ours, intact, and in its time (RFC 7519 §7.2, RFC 8725 §3).
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::error::TokenError;
+use crate::grammar::issuer_url::Issuer;
+use crate::jose::signing_key::{Algorithm, SigningKeys};
+use crate::mint::{MAX_TOKEN, client_of_subject};
+use crate::ports::Verifier;
+use crate::records::client::ClientId;
+use crate::records::schema::unique;
+
+/// How far ahead `iat` may lie, in seconds: two machines do not have one clock.
+const CLOCK_SKEW: u64 = 60;
+
+/// Why a token is not active. The caller is never told which (RFC 7662 §2.2); the operator is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Inactive {
+    /// Longer than 8 KiB.
+    TooLarge,
+    /// Not three segments of strict base64url, or not JSON objects in which every member comes once.
+    Malformed,
+    /// The header has `crit`: we know no extension (RFC 7515 §4.1.11).
+    Critical,
+    /// No `kid`, or none of ours.
+    UnknownKey,
+    /// `alg` is not exactly that of the key (RFC 8725 §3.1): `none` and `HS256` never are.
+    Algorithm,
+    /// The signature is not the key's.
+    Signature,
+    /// A claim that every token of ours has is missing, or has another form.
+    Claims,
+    /// `iss` is another issuer.
+    Issuer,
+    /// `exp` has come.
+    Expired,
+    /// `nbf` or `iat` lies ahead.
+    NotYetValid,
+    /// Not an access token, but an ID token or something else that we sign (RFC 8725 §3.11).
+    TokenType,
+    /// The caller may not ask about it (RFC 7662 §4).
+    NotEntitled,
+    /// The client that it was issued to is no longer there.
+    ClientGone,
+    /// The client that it was issued to is disabled.
+    ClientDisabled,
+    /// All tokens of that client were revoked up to a time, and it was issued before.
+    ClientRevoked,
+    /// It was revoked.
+    Revoked,
+}
+
+impl Inactive {
+    /// A stable name for logs and for counting.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::TooLarge => "too_large",
+            Self::Malformed => "malformed",
+            Self::Critical => "critical_header",
+            Self::UnknownKey => "unknown_key",
+            Self::Algorithm => "algorithm",
+            Self::Signature => "signature",
+            Self::Claims => "claims",
+            Self::Issuer => "issuer",
+            Self::Expired => "expired",
+            Self::NotYetValid => "not_yet_valid",
+            Self::TokenType => "token_type",
+            Self::NotEntitled => "not_entitled",
+            Self::ClientGone => "client_gone",
+            Self::ClientDisabled => "client_disabled",
+            Self::ClientRevoked => "client_revoked",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+/// Why a token cannot be called active: it is not, or it could not be found out.
+#[derive(Debug, PartialEq)]
+pub(crate) enum NotActive {
+    /// It is not.
+    Inactive(Inactive),
+    /// Nobody could say: never a guess.
+    Failed(TokenError),
+}
+
+impl From<Inactive> for NotActive {
+    fn from(why: Inactive) -> Self {
+        Self::Inactive(why)
+    }
+}
+
+impl From<TokenError> for NotActive {
+    fn from(error: TokenError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// What its header says a token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Typ {
+    /// `JWT`: dex's access tokens, and every ID token.
+    Jwt,
+    /// `at+jwt` (RFC 9068 §2.1).
+    AccessToken,
+}
+
+/// A token that one of our keys signed, in its time. Whether it is an access token, and revoked, is still to be asked.
+#[derive(Debug, PartialEq)]
+pub(crate) struct VerifiedToken {
+    pub(crate) typ: Typ,
+    /// `aud`, as a list.
+    pub(crate) audience: Vec<String>,
+    pub(crate) exp: u64,
+    pub(crate) iat: u64,
+    /// 22 characters of base64url, as in every token of ours, and so fit to be part of a key of the store.
+    pub(crate) jti: String,
+    /// All claims.
+    pub(crate) claims: BTreeMap<String, Value>,
+}
+
+/// A JSON object in which every member comes once: which of two counts must not depend on who reads (RFC 7515 §4,
+/// RFC 7519 §4).
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Members(#[serde(deserialize_with = "unique")] BTreeMap<String, Value>);
+
+/// Verifies `token` as one of `issuer`, signed by one of `keys`: any that is configured, whenever it signs.
+///
+/// The key is found by `kid` among our own; `jwk`, `jku` and `x5u` (RFC 7515 §4.1) are not looked at.
+pub(crate) async fn verify(
+    token: &str,
+    keys: &SigningKeys,
+    issuer: &Issuer,
+    verifier: &impl Verifier,
+    now: u64,
+) -> Result<VerifiedToken, NotActive> {
+    if token.len() > MAX_TOKEN {
+        return Err(Inactive::TooLarge.into());
+    }
+    let mut segments = token.split('.');
+    let (Some(header), Some(payload), Some(signature), None) =
+        (segments.next(), segments.next(), segments.next(), segments.next())
+    else {
+        return Err(Inactive::Malformed.into());
+    };
+    let header = members(header)?;
+    let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| Inactive::Malformed)?;
+    if header.contains_key("crit") {
+        return Err(Inactive::Critical.into());
+    }
+    let text = |name: &str| header.get(name).and_then(Value::as_str);
+    let key = text("kid").and_then(|kid| keys.by_kid(kid)).ok_or(Inactive::UnknownKey)?;
+    if text("alg") != Some(key.alg().name()) {
+        return Err(Inactive::Algorithm.into());
+    }
+    let typ = match text("typ") {
+        Some("JWT") => Typ::Jwt,
+        Some("at+jwt") => Typ::AccessToken,
+        _ => return Err(Inactive::TokenType.into()),
+    };
+    if !may_be_signature(key.alg(), &signature) {
+        return Err(Inactive::Signature.into());
+    }
+    let (input, _) = token.rsplit_once('.').ok_or(Inactive::Malformed)?;
+    let intact = verifier.verify(key, input.as_bytes(), &signature).await;
+    if !intact.map_err(TokenError::CryptoUnavailable)? {
+        return Err(Inactive::Signature.into());
+    }
+    Ok(judge_claims(typ, members(payload)?, issuer, now)?)
+}
+
+/// Whether it has the length that signatures of `alg` have: R‖S of P-256 (RFC 7518 §3.4), Ed25519 (RFC 8032 §5.1.6). Some
+/// runtimes take another length for a failure of their own, and it is the token's. That of RSA is the key's.
+fn may_be_signature(alg: Algorithm, signature: &[u8]) -> bool {
+    match alg {
+        Algorithm::Es256 | Algorithm::EdDsa => signature.len() == 64,
+        Algorithm::Rs256 => true,
+    }
+}
+
+fn members(segment: &str) -> Result<BTreeMap<String, Value>, Inactive> {
+    let json = URL_SAFE_NO_PAD.decode(segment).map_err(|_| Inactive::Malformed)?;
+    let Members(members) = serde_json::from_slice(&json).map_err(|_| Inactive::Malformed)?;
+    Ok(members)
+}
+
+/// The claims of a token whose signature is right (RFC 7519 §4.1).
+fn judge_claims(
+    typ: Typ,
+    claims: BTreeMap<String, Value>,
+    issuer: &Issuer,
+    now: u64,
+) -> Result<VerifiedToken, Inactive> {
+    let text = |name: &str| claims.get(name).and_then(Value::as_str);
+    let time = |name: &str| claims.get(name).and_then(Value::as_u64);
+    if text("iss") != Some(issuer.as_str()) {
+        return Err(Inactive::Issuer);
+    }
+    let (Some(exp), Some(iat)) = (time("exp"), time("iat")) else { return Err(Inactive::Claims) };
+    if exp <= now {
+        return Err(Inactive::Expired);
+    }
+    let nbf = match claims.get("nbf") {
+        None => 0,
+        Some(nbf) => nbf.as_u64().ok_or(Inactive::Claims)?,
+    };
+    if nbf > now || iat > now.saturating_add(CLOCK_SKEW) {
+        return Err(Inactive::NotYetValid);
+    }
+    let jti = text("jti").filter(|jti| is_token_id(jti)).ok_or(Inactive::Claims)?.to_owned();
+    let audience = audience(claims.get("aud")).ok_or(Inactive::Claims)?;
+    Ok(VerifiedToken { typ, audience, exp, iat, jti, claims })
+}
+
+impl VerifiedToken {
+    /// The client that it was issued to as an access token: `client_id` of RFC 9068's, and of dex's the one whose subject
+    /// `sub` is. What else names it must agree: `client_id`, and `azp`, which dex's tokens with several audiences always
+    /// have.
+    pub(crate) fn client(&self) -> Option<ClientId> {
+        let claim = |name: &str| self.claims.get(name);
+        let client = match self.typ {
+            Typ::AccessToken => ClientId::parse(claim("client_id")?.as_str()?).ok()?,
+            Typ::Jwt => client_of_subject(claim("sub")?.as_str()?)?,
+        };
+        let agrees = |name: &str| claim(name).is_none_or(|named| named == client.as_str());
+        let needs_azp = self.typ == Typ::Jwt && self.audience.len() > 1;
+        (agrees("client_id") && agrees("azp") && (!needs_azp || claim("azp").is_some())).then_some(client)
+    }
+}
+
+/// Whether `text` has the form of our `jti`: 128 bits in base64url.
+fn is_token_id(text: &str) -> bool {
+    text.len() == 22 && text.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_'))
+}
+
+/// `aud`: a string, or a list of at least one (RFC 7519 §4.1.3).
+fn audience(aud: Option<&Value>) -> Option<Vec<String>> {
+    let one = |value: &Value| value.as_str().map(str::to_owned);
+    let aud = aud?;
+    match aud.as_array() {
+        Some(several) if several.is_empty() => None,
+        Some(several) => several.iter().map(one).collect(),
+        None => one(aud).map(|single| vec![single]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Unavailable;
+    use crate::jose::signing_key::SigningKey;
+    use crate::mint::subject;
+
+    #[test]
+    fn a_member_that_comes_twice_is_refused_and_so_is_what_is_no_object() {
+        let read = |json: &str| members(&URL_SAFE_NO_PAD.encode(json)).is_ok();
+        assert!(read(r#"{"a":1,"b":{}}"#));
+        for json in [r#"{"a":1,"a":1}"#, r#"{"a":1,"\u0061":2}"#, "[]", "1", "", "{", r#"{"a":1}x"#] {
+            assert!(!read(json), "{json}");
+        }
+        for segment in ["e30=", "e31", " e30", "e30\n", "e3+", ""] {
+            assert!(members(segment).is_err(), "{segment}");
+        }
+    }
+
+    fn judged(claims: &Value) -> Result<VerifiedToken, Inactive> {
+        let issuer = Issuer::parse("https://example.com").unwrap();
+        judge_claims(Typ::Jwt, serde_json::from_value(claims.clone()).unwrap(), &issuer, 1000)
+    }
+
+    #[test]
+    fn each_claim_is_judged_to_the_second() {
+        let good = serde_json::json!({ "iss": "https://example.com", "sub": "a", "aud": "a", "exp": 1600, "iat": 1000,
+            "jti": "AAECAwQFBgcICQoLDA0ODw" });
+        assert!(judged(&good).is_ok());
+        for (name, value, why) in [
+            ("exp", serde_json::json!(1001), None),
+            ("exp", serde_json::json!(1000), Some(Inactive::Expired)),
+            ("exp", serde_json::json!(1e9), Some(Inactive::Claims)),
+            ("exp", serde_json::json!("1600"), Some(Inactive::Claims)),
+            ("iat", serde_json::json!(1060), None),
+            ("iat", serde_json::json!(1061), Some(Inactive::NotYetValid)),
+            ("iat", serde_json::json!(-1), Some(Inactive::Claims)),
+            ("nbf", serde_json::json!(1000), None),
+            ("nbf", serde_json::json!(1001), Some(Inactive::NotYetValid)),
+            ("nbf", serde_json::json!("1000"), Some(Inactive::Claims)),
+            ("iss", serde_json::json!("https://example.com/"), Some(Inactive::Issuer)),
+            ("jti", serde_json::json!("short"), Some(Inactive::Claims)),
+            ("aud", serde_json::json!(["a", "b"]), None),
+            ("aud", serde_json::json!([]), Some(Inactive::Claims)),
+            ("aud", serde_json::json!(["a", 1]), Some(Inactive::Claims)),
+            ("aud", serde_json::json!(1), Some(Inactive::Claims)),
+        ] {
+            let mut claims = good.clone();
+            claims[name] = value;
+            assert_eq!(judged(&claims).err(), why, "{claims}");
+        }
+        for name in ["iss", "exp", "iat", "jti", "aud"] {
+            let mut claims = good.clone();
+            claims.as_object_mut().unwrap().remove(name);
+            assert!(judged(&claims).is_err(), "without {name}");
+        }
+    }
+
+    #[test]
+    fn a_token_names_one_client_in_all_of_its_claims() {
+        let client = |typ: Typ, more: Value| {
+            let mut claims = serde_json::json!({ "iss": "https://example.com", "exp": 1600, "iat": 1000, "aud": "a",
+                "sub": subject(&ClientId::parse("app").unwrap()), "jti": "AAECAwQFBgcICQoLDA0ODw" });
+            claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let token = VerifiedToken { typ, ..judged(&claims).unwrap() };
+            token.client().map(|client| client.to_string())
+        };
+        let app = Some("app".to_owned());
+        for (typ, more, expected) in [
+            (Typ::Jwt, serde_json::json!({}), &app),
+            (Typ::Jwt, serde_json::json!({ "client_id": "app", "azp": "app" }), &app),
+            (Typ::Jwt, serde_json::json!({ "client_id": "other" }), &None),
+            (Typ::Jwt, serde_json::json!({ "azp": "other" }), &None),
+            (Typ::Jwt, serde_json::json!({ "aud": ["a", "b"] }), &None),
+            (Typ::Jwt, serde_json::json!({ "aud": ["a"] }), &app),
+            (Typ::Jwt, serde_json::json!({ "aud": ["a", "b"], "azp": "app" }), &app),
+            (Typ::Jwt, serde_json::json!({ "aud": ["a", "b"], "azp": "other" }), &None),
+            (Typ::Jwt, serde_json::json!({ "sub": "app" }), &None),
+            (Typ::AccessToken, serde_json::json!({}), &None),
+            (Typ::AccessToken, serde_json::json!({ "client_id": "app" }), &app),
+            (Typ::AccessToken, serde_json::json!({ "client_id": "app", "aud": ["a", "b"] }), &app),
+            (Typ::AccessToken, serde_json::json!({ "client_id": "app", "azp": "other" }), &None),
+        ] {
+            assert_eq!(client(typ, more.clone()), *expected, "{typ:?}, {more}");
+        }
+    }
+
+    /// To whom every signature is right.
+    struct Credulous;
+
+    impl Verifier for Credulous {
+        async fn verify(&self, _: &SigningKey, _: &[u8], _: &[u8]) -> Result<bool, Unavailable> {
+            Ok(true)
+        }
+    }
+
+    fn why_not(token: &str, keys: Vec<SigningKey>) -> Option<NotActive> {
+        let (keys, issuer) = (SigningKeys::new(keys, None), Issuer::parse("https://example.com").unwrap());
+        pollster::block_on(verify(token, &keys, &issuer, &Credulous, 1000)).err()
+    }
+
+    #[test]
+    fn a_token_of_8_kib_is_looked_at_and_a_longer_one_is_not() {
+        assert_eq!(why_not(&"x".repeat(8192), Vec::new()), Some(Inactive::Malformed.into()));
+        assert_eq!(why_not(&"x".repeat(8193), Vec::new()), Some(Inactive::TooLarge.into()));
+    }
+
+    #[test]
+    fn a_signature_of_another_length_is_not_handed_to_the_verifier() {
+        let key = r#"{"kty":"OKP","crv":"Ed25519","kid":"k","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}"#;
+        let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"EdDSA","kid":"k","typ":"JWT"}"#);
+        for (length, why) in [
+            (0, Inactive::Signature),
+            (63, Inactive::Signature),
+            (65, Inactive::Signature),
+            (64, Inactive::Issuer),
+        ] {
+            let token = format!("{header}.e30.{}", URL_SAFE_NO_PAD.encode(vec![1; length]));
+            let keys = vec![SigningKey::parse("A", key).unwrap()];
+            assert_eq!(why_not(&token, keys), Some(why.into()), "{length}");
+        }
+        assert!(
+            may_be_signature(Algorithm::Es256, &[1; 64]) && !may_be_signature(Algorithm::Es256, &[1; 63])
+        );
+        assert!(may_be_signature(Algorithm::Rs256, &[1; 256]));
+    }
+
+    #[test]
+    fn a_jti_has_the_form_of_ours() {
+        assert!(is_token_id("AAECAwQFBgcICQoLDA0O-_"));
+        for other in ["", "AAECAwQFBgcICQoLDA0OD", "AAECAwQFBgcICQoLDA0ODww", "AAECAwQFBgcICQoLDA0OD:"] {
+            assert!(!is_token_id(other), "{other}");
+        }
+    }
+}
