@@ -6,19 +6,23 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::authenticate::Authenticator;
 use crate::authenticate::brake::Brakes;
 use crate::authenticate::proven::Proven;
-use crate::config::{Config, GrantType};
+use crate::config::Config;
+use crate::config::grant_type::GrantType;
 use crate::discovery::metadata::Documents;
-use crate::endpoint::authorization;
-use crate::endpoint::inspection::{Inspector, Refusal};
+use crate::endpoint::answer::{Answer, Refusal};
+use crate::endpoint::inspection::Inspector;
+use crate::endpoint::{Endpoint, authorization};
 use crate::error::TokenError;
 use crate::error::code::ErrorCode;
 use crate::grammar::json::Object;
 use crate::grant::Grant;
-use crate::http::response::{Request, Response};
+use crate::http::request::Request;
+use crate::http::response::Response;
+use crate::jose::compact::{MAX_TOKEN, compact};
 use crate::jose::signing_key::SigningKey;
 use crate::log::event::{Decision, Event};
 use crate::log::trail::Trail;
-use crate::mint::{MAX_TOKEN, Mint, compact};
+use crate::mint::Mint;
 use crate::ports::{
     ApiStore, Brake, ClientStore, Moment, NoBrake, RevocationStore, Signer, SlowHash, Verifier,
 };
@@ -26,8 +30,6 @@ use crate::registry::Clients;
 use crate::registry::revocations::Revocations;
 use crate::request::TokenRequest;
 use crate::request::credentials::presented_by;
-
-const WELL_KNOWN_OAUTH: &str = "/.well-known/oauth-authorization-server";
 
 /// The issuer: a configuration, where the clients are, who signs, and what slows down guessing.
 pub struct Authority<C, S, B = NoBrake> {
@@ -47,88 +49,6 @@ pub struct Outcome<'a> {
     pub response: Response<'a>,
     /// What the operator gets.
     pub event: Option<Event>,
-}
-
-/// An answer, and what was decided, if it is worth a line in the log.
-type Answer<'a> = (Response<'a>, Option<Decision>);
-
-/// The endpoints.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Endpoint {
-    Authorization,
-    Token,
-    Introspection,
-    Revocation,
-    OpenIdConfiguration,
-    OAuthMetadata,
-    Keys,
-    Health,
-}
-
-impl Endpoint {
-    /// Everything stands below the issuer's path; RFC 8414 §3.1 also inserts its well-known path before it.
-    fn route(path: &str, base: &str) -> Option<Self> {
-        if !base.is_empty() && path.strip_prefix(WELL_KNOWN_OAUTH) == Some(base) {
-            return Some(Self::OAuthMetadata);
-        }
-        match path.strip_prefix(base)? {
-            authorization::PATH => Some(Self::Authorization),
-            "/token" => Some(Self::Token),
-            "/token/introspect" => Some(Self::Introspection),
-            "/token/revoke" => Some(Self::Revocation),
-            "/.well-known/openid-configuration" => Some(Self::OpenIdConfiguration),
-            WELL_KNOWN_OAUTH => Some(Self::OAuthMetadata),
-            "/keys" | "/.well-known/jwks.json" => Some(Self::Keys),
-            "/healthz" => Some(Self::Health),
-            _ => None,
-        }
-    }
-
-    fn takes(self, method: &str) -> bool {
-        match self {
-            // OpenID Connect Core §3.1.2.1.
-            Self::Authorization => matches!(method, "GET" | "HEAD" | "POST"),
-            Self::Token | Self::Introspection | Self::Revocation => method == "POST",
-            Self::OpenIdConfiguration | Self::OAuthMetadata | Self::Keys | Self::Health => {
-                matches!(method, "GET" | "HEAD")
-            }
-        }
-    }
-
-    /// Whether clients authenticate there.
-    fn takes_credentials(self) -> bool {
-        matches!(self, Self::Token | Self::Introspection | Self::Revocation)
-    }
-
-    /// What the log calls it.
-    fn name(self) -> &'static str {
-        match self {
-            Self::Authorization => "auth",
-            Self::Token => "token",
-            Self::Introspection => "introspect",
-            Self::Revocation => "revoke",
-            Self::OpenIdConfiguration | Self::OAuthMetadata => "metadata",
-            Self::Keys => "keys",
-            Self::Health => "healthz",
-        }
-    }
-
-    /// Whether web pages may be let in (RFC 9700 §2.6): not where resource servers and operators ask, and never at the
-    /// authorization endpoint.
-    fn is_for_pages(self) -> bool {
-        !matches!(self, Self::Authorization | Self::Introspection | Self::Revocation | Self::Health)
-    }
-
-    /// The methods that it takes, without and with a preflight.
-    fn methods(self, preflight: bool) -> &'static str {
-        match (self, preflight) {
-            (Self::Authorization, _) => "GET, HEAD, POST",
-            (Self::Token | Self::Introspection | Self::Revocation, false) => "POST",
-            (Self::Token, true) => "POST, OPTIONS",
-            (_, false) => "GET, HEAD",
-            (_, true) => "GET, HEAD, OPTIONS",
-        }
-    }
 }
 
 impl<C, S> Authority<C, S> {

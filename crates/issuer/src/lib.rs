@@ -27,35 +27,44 @@ mod request;
 mod secret;
 mod verify;
 
-pub use crate::authenticate::brake::Limit;
 pub use crate::authenticate::{AuthenticatedClient, MAX_SLOW_HASHES};
 pub use crate::authority::{Authority, Outcome};
-pub use crate::config::{
-    Config, ConfigErrors, ConfigMistake, DEFAULT_CLIENT_CACHE, DEFAULT_STALE_IF_ERROR, GrantType,
-    SIGNING_KEY_PREFIX, TokenProfile, setting,
+pub use crate::config::Config;
+pub use crate::config::grant_type::GrantType;
+pub use crate::config::mistakes::{ConfigErrors, ConfigMistake};
+pub use crate::config::profile::TokenProfile;
+pub use crate::config::variables::{
+    DEFAULT_CLIENT_CACHE, DEFAULT_STALE_IF_ERROR, SHORTEST_KV_CACHE, SIGNING_KEY_PREFIX, setting,
 };
-pub use crate::discovery::metadata::DOCUMENT_MAX_AGE;
+pub use crate::discovery::document::DOCUMENT_MAX_AGE;
+pub use crate::error::TokenError;
+pub use crate::error::authorization::AuthorizationFlaw;
 pub use crate::error::code::ErrorCode;
-pub use crate::error::{TokenError, Unavailable};
 pub use crate::grammar::duration::{Lifetime, LifetimeError};
 pub use crate::grammar::form::{FormError, decode as form_decode};
 pub use crate::grammar::issuer_url::{Issuer, IssuerError};
+pub use crate::grammar::limits::{LIMITS, MAX_BODY};
 pub use crate::grammar::scope::{Scope, ScopeError, ScopeToken};
 pub use crate::grant::Grant;
 pub use crate::http::arrival::Arrival;
-pub use crate::http::response::{Body, LIMITS, MAX_BODY, Request, Response};
-pub use crate::jose::signing_key::{Algorithm, KeyError, SigningKey, SigningKeys};
+pub use crate::http::request::{Body, Request};
+pub use crate::http::response::Response;
+pub use crate::jose::algorithm::Algorithm;
+pub use crate::jose::key_set::SigningKeys;
+pub use crate::jose::signing_key::{KeyError, SigningKey};
 pub use crate::log::count::{COUNTED, Count};
 pub use crate::log::event::{Decision, Event};
-pub use crate::mint::{client_of_subject, subject};
-pub use crate::ports::{Moment, NoBrake};
-pub use crate::records::api::{API_KV_PREFIX, ApiId, ApiIdError, ApiRecord, ApiScope};
-pub use crate::records::client::{
-    ClientId, ClientIdError, ClientRecord, Introspect, KV_PREFIX, MAX_CLAIMS, RESERVED_CLAIMS,
-    SHORTEST_KV_CACHE, StoredSecret, check_claims,
-};
+pub use crate::ports::{Limit, Moment, NoBrake, Unavailable};
+pub use crate::records::api::{ApiRecord, ApiScope};
+pub use crate::records::api_id::{API_KV_PREFIX, ApiId, ApiIdError};
+pub use crate::records::claims::{MAX_CLAIMS, RESERVED_CLAIMS, check_claims};
+pub use crate::records::client::{ClientRecord, Introspect, StoredSecret};
+pub use crate::records::client_id::{ClientId, ClientIdError, KV_PREFIX};
 pub use crate::records::schema::{Object, RecordError};
+pub use crate::records::subject::{client_of_subject, subject};
 pub use crate::request::TokenRequest;
-pub use crate::request::credentials::{AuthorizationFlaw, ClientSecret, Credentials};
-pub use crate::secret::hash::{GeneratedSecret, MAX_PBKDF2_ITERATIONS, SecretHash, SecretHashError};
+pub use crate::request::credentials::Credentials;
+pub use crate::secret::ClientSecret;
+pub use crate::secret::generated::GeneratedSecret;
+pub use crate::secret::hash::{MAX_PBKDF2_ITERATIONS, SecretHash, SecretHashError};
 pub use crate::secret::shown::Shown;

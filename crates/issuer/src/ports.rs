@@ -3,11 +3,11 @@
 //! The traits are for one thread (a Worker's isolate), so their futures need not be `Send`.
 #![expect(async_fn_in_trait, reason = "hosts are single-threaded isolates: no caller needs a `Send` future")]
 
-use crate::authenticate::brake::Limit;
-use crate::error::Unavailable;
+use std::fmt;
+
 use crate::jose::signing_key::SigningKey;
-use crate::records::api::ApiId;
-use crate::records::client::ClientId;
+use crate::records::api_id::ApiId;
+use crate::records::client_id::ClientId;
 
 /// The facts of one request, read once by the host and then passed on.
 #[derive(Clone)]
@@ -119,4 +119,49 @@ impl Brake for NoBrake {
     async fn allow(&self, _: Limit, _: &str) -> Result<bool, Unavailable> {
         Ok(true)
     }
+}
+
+/// Something outside the issuer (the store, a key) could not be used; the text is for the operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unavailable {
+    reason: String,
+    timed_out: bool,
+}
+
+impl Unavailable {
+    /// With what happened and, where known, the mend. The text goes to the log, so no secret in it.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), timed_out: false }
+    }
+
+    /// The same, when what happened is that no answer came within the time that the host waits.
+    pub fn timed_out(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), timed_out: true }
+    }
+
+    /// Whether no answer came, so that to ask again would take as long again.
+    pub(crate) fn is_timeout(&self) -> bool {
+        self.timed_out
+    }
+}
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+impl std::error::Error for Unavailable {}
+
+/// A rate limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Limit {
+    /// Of attempts for one client from one network.
+    ClientAndNetwork,
+    /// Of attempts from one network, for whichever clients.
+    Network,
+    /// Of attempts from one IPv6 /48, for whichever clients: one customer often has all 65,536 networks in it.
+    Prefix,
+    /// Of revocations by one client: each may write to the store.
+    Revocation,
 }

@@ -4,8 +4,8 @@ use crate::error::TokenError;
 use crate::grammar::duration::Lifetime;
 use crate::http::arrival::wider_network;
 use crate::log::trail::Trail;
-use crate::ports::Brake;
-use crate::records::client::ClientId;
+use crate::ports::{Brake, Limit};
+use crate::records::client_id::ClientId;
 use crate::registry::memory::{Memory, Share};
 
 /// How long this instance refuses by itself, in seconds, before it asks the limiter again: the shortest period that
@@ -22,19 +22,6 @@ const NO_NETWORK: &str = "unknown";
 /// The networks of this machine itself: local development, where a limit protects nobody and stops the developer's tests.
 /// No request from outside has such an address, because the address is the one that the network in front of the host saw.
 const THIS_MACHINE: [&str; 2] = ["127.0.0.1", "::/64"];
-
-/// A rate limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Limit {
-    /// Of attempts for one client from one network.
-    ClientAndNetwork,
-    /// Of attempts from one network, for whichever clients.
-    Network,
-    /// Of attempts from one IPv6 /48, for whichever clients: one customer often has all 65,536 networks in it.
-    Prefix,
-    /// Of revocations by one client: each may write to the store.
-    Revocation,
-}
 
 /// A [`Brake`], and the memory before it.
 pub(crate) struct Brakes<B> {
@@ -57,7 +44,7 @@ fn counted_network(trail: &Trail) -> Option<&str> {
 /// What an attempt for `client` counts against.
 ///
 /// Every key holds the network, so that nobody can use up a client's limit for other networks than their own.
-fn keys(client: &ClientId, trail: &Trail) -> impl Iterator<Item = (Limit, String)> {
+pub(crate) fn keys(client: &ClientId, trail: &Trail) -> impl Iterator<Item = (Limit, String)> {
     let network = counted_network(trail);
     [
         // No network has a space, so no two pairs have the same key.

@@ -4,11 +4,10 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use crate::error::Unavailable;
 use crate::grammar::duration::Lifetime;
-use crate::ports::SlowHash;
+use crate::ports::{SlowHash, Unavailable};
 use crate::registry::memory::{Memory, Share};
-use crate::request::credentials::ClientSecret;
+use crate::secret::ClientSecret;
 
 /// The shortest time for which a success is remembered, also where no record is: what is remembered belongs to one hash,
 /// and the record says on each request whether that is still the client's. Without it, every request of a client with an

@@ -1,82 +1,21 @@
 //! The configuration: variables as text in, a type that cannot be wrong out, every mistake at once.
 
-use std::fmt;
-use std::ops::RangeInclusive;
+pub(crate) mod grant_type;
+pub(crate) mod mistakes;
+pub(crate) mod origins;
+pub(crate) mod profile;
+pub(crate) mod variables;
 
-use serde::{Deserialize, Serialize};
-
+use crate::config::grant_type::GrantType;
+use crate::config::mistakes::ConfigErrors;
+use crate::config::origins::{AllowedHeaders, AllowedOrigins, Cors};
+use crate::config::profile::TokenProfile;
+use crate::config::variables::{
+    DEFAULT_STALE_IF_ERROR, LONGEST_STALE, Mistakes, SIGNING_KEY_PREFIX, setting,
+};
 use crate::grammar::duration::Lifetime;
 use crate::grammar::issuer_url::Issuer;
-use crate::http::cors::{AllowedHeaders, AllowedOrigins, Cors};
-use crate::jose::signing_key::{Algorithm, KeyError, SigningKey, SigningKeys};
-use crate::records::client::SHORTEST_KV_CACHE;
-
-/// What the name of every secret that holds a signing key begins with.
-pub const SIGNING_KEY_PREFIX: &str = "SIGNING_KEY_";
-
-/// How long a client record may be served from memory and from KV's cache, when `CLIENT_CACHE` is not set.
-pub const DEFAULT_CLIENT_CACHE: Lifetime = Lifetime::from_seconds(60);
-
-/// For how long longer a record may be served from memory while the store fails, when `STALE_IF_ERROR` is not set.
-pub const DEFAULT_STALE_IF_ERROR: Lifetime = Lifetime::from_seconds(600);
-
-/// The longest `STALE_IF_ERROR`.
-const LONGEST_STALE: Lifetime = Lifetime::from_seconds(24 * 3600);
-
-/// A grant that edgemint serves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GrantType {
-    /// RFC 6749 §4.4.
-    ClientCredentials,
-}
-
-impl GrantType {
-    /// The value of `grant_type`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ClientCredentials => "client_credentials",
-        }
-    }
-}
-
-/// Grants that a dex configuration may list and that edgemint does not have: accepted, not served.
-const GRANTS_OF_DEX: [&str; 6] = [
-    "authorization_code",
-    "refresh_token",
-    "implicit",
-    "password",
-    "urn:ietf:params:oauth:grant-type:device_code",
-    "urn:ietf:params:oauth:grant-type:token-exchange",
-];
-
-/// What tokens look like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TokenProfile {
-    /// As dex makes them.
-    Dex,
-    /// JWT access tokens of RFC 9068.
-    Rfc9068,
-}
-
-impl TokenProfile {
-    /// The value of `TOKEN_PROFILE`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Dex => "dex",
-            Self::Rfc9068 => "rfc9068",
-        }
-    }
-
-    /// The value of `token_type` in the answer, in the spelling of dex and of RFC 6750 §4: it is compared without
-    /// case (RFC 6749 §5.1).
-    pub(crate) fn token_type(self) -> &'static str {
-        match self {
-            Self::Dex => "bearer",
-            Self::Rfc9068 => "Bearer",
-        }
-    }
-}
+use crate::jose::key_set::SigningKeys;
 
 /// The configuration of a deployment.
 #[derive(Debug)]
@@ -90,52 +29,6 @@ pub struct Config {
     pub(crate) stale_if_error: Lifetime,
     pub(crate) cors: Cors,
     pub(crate) keys: SigningKeys,
-}
-
-/// One mistake: which variable, and what is wrong with it. Never shows a secret's value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigMistake {
-    /// The variable or secret.
-    pub name: String,
-    /// What is wrong and what it should be; reads on after the name.
-    pub mend: String,
-}
-
-/// Every mistake of a configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigErrors(Vec<ConfigMistake>);
-
-impl ConfigErrors {
-    /// The mistakes; at least one.
-    pub fn mistakes(&self) -> &[ConfigMistake] {
-        &self.0
-    }
-}
-
-impl fmt::Display for ConfigErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, mistake) in self.0.iter().enumerate() {
-            let separator = if i > 0 { "; " } else { "" };
-            write!(f, "{separator}{} {}", mistake.name, mistake.mend)?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for ConfigErrors {}
-
-/// Collects mistakes, so that one does not hide the next.
-#[derive(Default)]
-struct Mistakes(Vec<ConfigMistake>);
-
-impl Mistakes {
-    fn add(&mut self, name: &str, mend: impl fmt::Display) {
-        self.0.push(ConfigMistake { name: name.to_owned(), mend: mend.to_string() });
-    }
-
-    fn ok<T, E: fmt::Display>(&mut self, name: &str, result: Result<T, E>) -> Option<T> {
-        result.map_err(|error| self.add(name, error)).ok()
-    }
 }
 
 impl Config {
@@ -236,104 +129,6 @@ impl Config {
     /// The signing keys.
     pub fn keys(&self) -> &SigningKeys {
         &self.keys
-    }
-}
-
-/// A variable or secret without what tools put around it: white space, such as a line break at the end, and the byte
-/// order mark that PowerShell puts before what it pipes.
-pub fn setting(text: &str) -> &str {
-    text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}')
-}
-
-/// The items of a list that commas or spaces separate.
-pub(crate) fn list(text: &str) -> impl Iterator<Item = &str> {
-    text.split([',', ' ', '\t', '\n', '\r']).filter(|item| !item.is_empty())
-}
-
-impl Mistakes {
-    /// Opt-in, as in dex: `GRANT_TYPES` says exactly what is served; without it the flag decides.
-    fn grants(&mut self, listed: Option<&str>, by_default: Option<&str>) -> Vec<GrantType> {
-        let by_default = match by_default.map(str::to_ascii_lowercase).as_deref() {
-            None | Some("false" | "0") => false,
-            Some("true" | "1") => true,
-            Some(_) => {
-                self.add("CLIENT_CREDENTIAL_GRANT_ENABLED_BY_DEFAULT", "must be true or false");
-                false
-            }
-        };
-        let all = [GrantType::ClientCredentials];
-        let Some(listed) = listed.filter(|text| list(text).next().is_some()) else {
-            return if by_default { all.to_vec() } else { Vec::new() };
-        };
-        for name in list(listed) {
-            if !all.iter().any(|grant| grant.name() == name) && !GRANTS_OF_DEX.contains(&name) {
-                self.add(
-                    "GRANT_TYPES",
-                    "lists a grant that is not known: client_credentials is the one that is served",
-                );
-                break;
-            }
-        }
-        all.into_iter().filter(|grant| list(listed).any(|name| name == grant.name())).collect()
-    }
-
-    fn lifetime(
-        &mut self,
-        name: &str,
-        value: Option<&str>,
-        default: Lifetime,
-        bounds: RangeInclusive<Lifetime>,
-    ) -> Lifetime {
-        let Some(value) = value else { return default };
-        match self.ok(name, Lifetime::parse(value).map_err(|error| format!("is {error}"))) {
-            Some(lifetime) if bounds.contains(&lifetime) => lifetime,
-            Some(_) => {
-                self.add(name, format_args!("must be from {} to {}", bounds.start(), bounds.end()));
-                default
-            }
-            None => default,
-        }
-    }
-
-    fn client_cache(&mut self, value: Option<&str>) -> Lifetime {
-        let hour = Lifetime::from_seconds(3600);
-        if value == Some("0") {
-            return Lifetime::from_seconds(0);
-        }
-        self.lifetime("CLIENT_CACHE", value, DEFAULT_CLIENT_CACHE, SHORTEST_KV_CACHE..=hour)
-    }
-
-    fn algorithm(&mut self, name: &str) -> Option<Algorithm> {
-        let known = Algorithm::named(name);
-        if known.is_none() {
-            self.add("SIGNING_ALG", "must be ES256, RS256 or EdDSA");
-        }
-        known
-    }
-
-    fn keys<'a>(
-        &mut self,
-        alg: Option<Algorithm>,
-        secrets: impl Iterator<Item = &'a (&'a str, &'a str)>,
-    ) -> SigningKeys {
-        let mut keys: Vec<SigningKey> = Vec::new();
-        let mut any = false;
-        for (name, jwk) in secrets {
-            any = true;
-            let Some(key) = self.ok(name, SigningKey::parse(name, jwk)) else { continue };
-            if keys.iter().any(|known| known.kid() == key.kid()) {
-                self.add(name, KeyError::RepeatedKeyId);
-            } else {
-                keys.push(key);
-            }
-        }
-        if !any {
-            self.add(
-                "SIGNING_KEY_<NAME>",
-                "is missing: set at least one such secret to what `edgemint key generate` prints",
-            );
-        }
-        SigningKeys::new(keys, alg)
     }
 }
 

@@ -3,21 +3,14 @@
 //! Built once from the configuration; each document is served as it stands, with its `ETag`. The signature of one
 //! of them is `signed_metadata`'s.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
-use crate::config::{Config, GrantType, TokenProfile};
+use crate::config::Config;
+use crate::config::grant_type::GrantType;
+use crate::config::profile::TokenProfile;
+use crate::discovery::document::Document;
 use crate::discovery::signed::SignedMetadata;
-use crate::endpoint::authorization;
-use crate::grammar::duration::Lifetime;
-use crate::http::response::{Request, Response};
-use crate::jose::signing_key::Algorithm;
-
-/// How long a verifier may keep the JWKS, and everybody the other documents; a new key must be published for longer than this
-/// before it signs.
-pub const DOCUMENT_MAX_AGE: Lifetime = Lifetime::from_seconds(300);
+use crate::jose::algorithm::Algorithm;
 
 /// Clients refuse a document without a response type (OpenID Connect Discovery §3, RFC 8414 §2), so the documents name the
 /// one that Kubernetes publishes for tokens of machines. A client that wants `code` then stops before it sends a person to
@@ -27,10 +20,6 @@ const RESPONSE_TYPES: [&str; 1] = ["id_token"];
 /// MCP's SDK for Go refuses a document without PKCE, whatever the grant. No request to the authorization endpoint gets far
 /// enough for it to matter.
 const CODE_CHALLENGE_METHODS: [&str; 1] = ["S256"];
-
-/// The longest `If-None-Match` that is looked at, in bytes: some twenty tags of ours. A client that sends more gets the
-/// document.
-pub(crate) const MAX_IF_NONE_MATCH: usize = 1024;
 
 const SCOPES: [&str; 4] = ["openid", "email", "groups", "profile"];
 
@@ -54,54 +43,6 @@ const CLAIMS: &[&str] = &[
 const CLAIMS_OF_RFC9068: &[&str] = &["client_id", "scope"];
 
 const AUTH_METHODS: [&str; 2] = ["client_secret_basic", "client_secret_post"];
-
-/// A document and the tag that names its content.
-pub(crate) struct Document {
-    body: String,
-    etag: String,
-    cache_control: String,
-}
-
-impl Document {
-    fn new(body: String) -> Self {
-        let etag = tag(&body);
-        Self { body, etag, cache_control: format!("public, max-age={}", DOCUMENT_MAX_AGE.seconds()) }
-    }
-
-    /// One that is not the same byte for byte wherever it is made, and whose content is named by `named`
-    /// (RFC 9110 §8.8.1).
-    pub(crate) fn weakly_tagged(body: String, named: &str) -> Self {
-        Self { etag: format!("W/{}", tag(named)), ..Self::new(body) }
-    }
-
-    /// 200, or 304 to one who has it (RFC 9110 §13.1.2).
-    pub(crate) fn serve(&self, request: &Request<'_>) -> Response<'_> {
-        let tags = request.if_none_match.filter(|tags| tags.len() <= MAX_IF_NONE_MATCH);
-        let mut response = if tags.is_some_and(|tags| self.is_among(tags)) {
-            Response::empty(304)
-        } else {
-            let body = if request.method == "HEAD" { "" } else { &self.body };
-            Response::json(200, body)
-        };
-        response.header("Cache-Control", self.cache_control.as_str());
-        response.header("ETag", self.etag.as_str());
-        response
-    }
-
-    fn is_among(&self, tags: &str) -> bool {
-        tags.split(',').map(str::trim).any(|tag| tag == "*" || opaque(tag) == opaque(&self.etag))
-    }
-}
-
-/// An entity tag (RFC 9110 §8.8.3) of this content.
-fn tag(content: &str) -> String {
-    format!("\"{}\"", URL_SAFE_NO_PAD.encode(Sha256::digest(content)))
-}
-
-/// What of an entity tag `If-None-Match` compares: weakly (RFC 9110 §13.1.2).
-fn opaque(tag: &str) -> &str {
-    tag.strip_prefix("W/").unwrap_or(tag)
-}
 
 /// Everything that is published.
 pub(crate) struct Documents {
@@ -160,7 +101,7 @@ impl Documents {
         }
         let metadata = Metadata {
             issuer,
-            authorization_endpoint: format!("{base}{}", authorization::PATH),
+            authorization_endpoint: format!("{base}{}", AUTHORIZATION_PATH),
             token_endpoint: format!("{base}/token"),
             jwks_uri: format!("{base}/keys"),
             response_types_supported: RESPONSE_TYPES,
@@ -197,3 +138,6 @@ impl Documents {
         active.map_or_else(|| self.jwks.last(), |active| self.jwks.get(active))
     }
 }
+
+/// Below the issuer, where dex has it.
+pub(crate) const AUTHORIZATION_PATH: &str = "/auth";

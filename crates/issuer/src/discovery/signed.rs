@@ -2,9 +2,9 @@
 
 use std::cell::OnceCell;
 
-use crate::discovery::metadata::Document;
-use crate::jose::signing_key::SigningKeys;
-use crate::mint::{compact, signing_input};
+use crate::discovery::document::Document;
+use crate::jose::compact::{compact, signing_input};
+use crate::jose::key_set::SigningKeys;
 use crate::ports::Signer;
 
 /// RFC 8414 names none; with one of its own it is taken for no token (RFC 8725 §3.11).

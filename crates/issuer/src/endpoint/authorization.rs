@@ -5,10 +5,8 @@ use std::fmt::Write as _;
 
 use crate::grammar::accept::prefers_html;
 use crate::grammar::issuer_url::Issuer;
-use crate::http::response::{Request, Response};
-
-/// Below the issuer, where dex has it.
-pub(crate) const PATH: &str = "/auth";
+use crate::http::request::Request;
+use crate::http::response::Response;
 
 /// The page loads nothing, runs nothing, sends nothing, and no other page can frame it.
 const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

@@ -1,18 +1,22 @@
 //! What introspection and revocation have in common: a request about a token, read, and its sender authenticated.
 
 use crate::authenticate::{AuthenticatedClient, Authenticator};
-use crate::config::{Config, TokenProfile};
+use crate::config::Config;
+use crate::config::profile::TokenProfile;
+use crate::endpoint::answer::Refusal;
 use crate::error::TokenError;
-use crate::http::response::Request;
+use crate::http::request::Request;
 use crate::log::trail::Trail;
 use crate::ports::{ApiStore, Brake, ClientStore, RevocationStore, SlowHash, Verifier};
-use crate::records::api::ApiId;
-use crate::records::client::{ClientId, ClientRecord, Introspect};
+use crate::records::api_id::ApiId;
+use crate::records::client::{ClientRecord, Introspect};
+use crate::records::client_id::ClientId;
 use crate::registry::Clients;
 use crate::registry::revocations::Revocations;
 use crate::request::credentials::{Credentials, presented_by};
 use crate::request::read_form;
-use crate::verify::{Inactive, NotActive, Typ, VerifiedToken, verify};
+use crate::verify::inactive::{Inactive, NotActive};
+use crate::verify::{Typ, VerifiedToken, verify};
 
 /// What the issuer answers questions about tokens with.
 pub(crate) struct Inspector<'a, C, S, B> {
@@ -22,22 +26,6 @@ pub(crate) struct Inspector<'a, C, S, B> {
     pub(crate) revocations: &'a Revocations,
     pub(crate) authenticator: Authenticator<'a, C, S, B>,
     pub(crate) trail: &'a Trail,
-}
-
-/// Why a request is refused, and what of it the log gets.
-pub(crate) struct Refusal {
-    pub(crate) error: TokenError,
-    /// The client ID that was presented, if any; not proven.
-    pub(crate) client: Option<String>,
-    pub(crate) by_header: bool,
-}
-
-impl Refusal {
-    /// Of a client that has proven who it is.
-    pub(crate) fn to(question: &Question, error: TokenError) -> Self {
-        let client = Some(question.caller.record().id.to_string());
-        Self { error, client, by_header: question.by_header }
-    }
 }
 
 /// An access token of ours, in its time. Whether it was revoked is still to be asked.
@@ -52,6 +40,13 @@ pub(crate) struct Question {
     pub(crate) caller: AuthenticatedClient,
     pub(crate) token: String,
     by_header: bool,
+}
+
+impl Question {
+    /// Why the client that asked is refused, once it has proven who it is.
+    pub(crate) fn refused(&self, error: TokenError) -> Refusal {
+        Refusal { error, client: Some(self.caller.record().id.to_string()), by_header: self.by_header }
+    }
 }
 
 impl<C: ClientStore + ApiStore + RevocationStore, S: SlowHash + Verifier, B: Brake> Inspector<'_, C, S, B> {
@@ -158,10 +153,9 @@ mod tests {
     use super::*;
     use crate::authenticate::brake::Brakes;
     use crate::authenticate::proven::Proven;
-    use crate::error::Unavailable;
     use crate::http::arrival::Arrival;
     use crate::jose::signing_key::SigningKey;
-    use crate::ports::NoBrake;
+    use crate::ports::{NoBrake, Unavailable};
     use crate::records::api::ApiRecord;
 
     const KEY: &str = r#"{"kty":"OKP","crv":"Ed25519","kid":"k","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}"#;

@@ -3,15 +3,18 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::endpoint::inspection::{AccessToken, Inspector, Question, Refusal};
+use crate::endpoint::answer::Refusal;
+use crate::endpoint::inspection::{AccessToken, Inspector, Question};
 use crate::error::TokenError;
 use crate::grammar::accept::{INTROSPECTION_JWT, prefers_jwt};
-use crate::http::response::{Request, Response};
+use crate::http::request::Request;
+use crate::http::response::Response;
+use crate::jose::compact::{compact, signing_input};
 use crate::jose::signing_key::SigningKey;
 use crate::log::event::Decision;
-use crate::mint::{compact, signing_input};
 use crate::ports::{ApiStore, Brake, ClientStore, RevocationStore, Signer, SlowHash, Verifier};
-use crate::verify::{Inactive, NotActive, Typ};
+use crate::verify::Typ;
+use crate::verify::inactive::{Inactive, NotActive};
 
 /// What is told of a token that is active (RFC 7662 §2.2). Custom claims stay where they are: in the token.
 #[derive(Serialize)]
@@ -98,7 +101,7 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifie
         request: &Request<'_>,
     ) -> Result<(Response<'static>, Decision), Refusal> {
         let question = self.read(request).await?;
-        let refuse = |error| Refusal::to(&question, error);
+        let refuse = |error| question.refused(error);
         let caller = question.caller.record();
         let (about, jti, reason) = self.about(&question).await.map_err(refuse)?;
         let response = if prefers_jwt(request.accept) {

@@ -1,11 +1,14 @@
 //! Revocation (RFC 7009): a client takes back a token that it was issued.
 
-use crate::endpoint::inspection::{AccessToken, Inspector, Question, Refusal};
+use crate::endpoint::answer::Refusal;
+use crate::endpoint::inspection::{AccessToken, Inspector, Question};
 use crate::error::TokenError;
-use crate::http::response::{Request, Response};
+use crate::http::request::Request;
+use crate::http::response::Response;
 use crate::log::event::Decision;
 use crate::ports::{ApiStore, Brake, ClientStore, RevocationStore, SlowHash, Verifier};
-use crate::verify::{NotActive, VerifiedToken};
+use crate::verify::VerifiedToken;
+use crate::verify::inactive::NotActive;
 
 /// The shortest time that a revocation is kept, in seconds. KV takes no expiration that is less than 60 seconds ahead
 /// by its own clock; what is kept longer than its token does no harm.
@@ -21,7 +24,7 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: SlowHash + Verifier, B: Bra
         request: &Request<'_>,
     ) -> Result<(Response<'static>, Decision), Refusal> {
         let question = self.read(request).await?;
-        let refuse = |error| Refusal::to(&question, error);
+        let refuse = |error| question.refused(error);
         let client = question.caller.record().id.to_string();
         let secret_id = question.caller.secret_id().to_owned();
         let decision = match self.access_token(&question.token).await {

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::authenticate::brake::Limit;
+use crate::error::authorization::AuthorizationFlaw;
 use crate::error::{TokenError, join};
+use crate::ports::Limit;
 use crate::records::schema::RecordError;
-use crate::request::credentials::AuthorizationFlaw;
 
 impl TokenError {
     /// For the operator, in the log only. No wildcard arm: a new reason does not compile until it says what to do.
@@ -292,12 +292,12 @@ impl AuthorizationFlaw {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Unavailable;
     use crate::grammar::scope::ScopeToken;
-    use crate::jose::signing_key::Algorithm;
-    use crate::records::api::ApiId;
-    use crate::records::client::ClientId;
-    use crate::secret::hash::GeneratedSecret;
+    use crate::jose::algorithm::Algorithm;
+    use crate::ports::Unavailable;
+    use crate::records::api_id::ApiId;
+    use crate::records::client_id::ClientId;
+    use crate::secret::generated::GeneratedSecret;
     use crate::secret::shown::Shown;
 
     /// An example of each reason. A reason that is not here makes the match of `examples` fail to compile.

@@ -1,52 +1,21 @@
 //! Why a token was refused, and the one place that decides what the client is told.
 
+pub(crate) mod authorization;
 pub(crate) mod code;
 pub(crate) mod detail;
 
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::authenticate::brake::Limit;
+use crate::error::authorization::AuthorizationFlaw;
 use crate::error::code::ErrorCode;
 use crate::grammar::scope::ScopeToken;
-use crate::jose::signing_key::Algorithm;
-use crate::records::api::ApiId;
-use crate::records::client::ClientId;
+use crate::jose::algorithm::Algorithm;
+use crate::ports::{Limit, Unavailable};
+use crate::records::api_id::ApiId;
+use crate::records::client_id::ClientId;
 use crate::records::schema::RecordError;
-use crate::request::credentials::AuthorizationFlaw;
 use crate::secret::shown::Shown;
-
-/// Something outside the issuer (the store, a key) could not be used; the text is for the operator.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unavailable {
-    reason: String,
-    timed_out: bool,
-}
-
-impl Unavailable {
-    /// With what happened and, where known, the mend. The text goes to the log, so no secret in it.
-    pub fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), timed_out: false }
-    }
-
-    /// The same, when what happened is that no answer came within the time that the host waits.
-    pub fn timed_out(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), timed_out: true }
-    }
-
-    /// Whether no answer came, so that to ask again would take as long again.
-    pub(crate) fn is_timeout(&self) -> bool {
-        self.timed_out
-    }
-}
-
-impl fmt::Display for Unavailable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.reason)
-    }
-}
-
-impl std::error::Error for Unavailable {}
 
 /// Why `/token`, or an endpoint below it, refused: one variant for each reason, grouped by whose fault it is.
 ///

@@ -1,15 +1,14 @@
 //! `Accept` (RFC 9110 §12.5.1): whether a client prefers another representation to JSON, and which.
 
+use crate::grammar::limits::MAX_ACCEPT;
+
 /// The media type of a signed introspection response (RFC 9701 §5).
 pub(crate) const INTROSPECTION_JWT: &str = "application/token-introspection+jwt";
 
 /// The media type of a page for a browser.
 const HTML: &str = "text/html";
 
-const JSON: &str = "application/json";
-
-/// The longest `Accept` that is looked at, in bytes; who sends more gets JSON.
-pub(crate) const MAX_ACCEPT: usize = 1024;
+pub(crate) const JSON: &str = "application/json";
 
 /// Whether the answer is to be a JWT (RFC 9701 §4).
 ///

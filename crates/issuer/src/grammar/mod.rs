@@ -5,4 +5,6 @@ pub(crate) mod duration;
 pub(crate) mod form;
 pub(crate) mod issuer_url;
 pub(crate) mod json;
+pub(crate) mod limits;
+pub(crate) mod list;
 pub(crate) mod scope;

@@ -2,13 +2,14 @@
 
 use std::rc::Rc;
 
-use crate::config::TokenProfile;
+use crate::config::profile::TokenProfile;
 use crate::error::TokenError;
 use crate::grammar::scope::{Scope, ScopeToken};
-use crate::jose::signing_key::Algorithm;
+use crate::jose::algorithm::Algorithm;
 use crate::log::trail::Trail;
 use crate::ports::ApiStore;
-use crate::records::api::{ApiId, ApiRecord};
+use crate::records::api::ApiRecord;
+use crate::records::api_id::ApiId;
 use crate::records::client::ClientRecord;
 use crate::registry::Clients;
 

@@ -1,70 +1,28 @@
 //! Authorization: what a proven client asked for, held against what it may have.
 
+pub(crate) mod audience;
 pub(crate) mod entitlement;
 
 use std::rc::Rc;
 
 use crate::authenticate::AuthenticatedClient;
-use crate::config::{Config, TokenProfile};
+use crate::config::Config;
+use crate::config::profile::TokenProfile;
 use crate::error::TokenError;
 use crate::grammar::scope::Scope;
+use crate::grant::audience::Audience;
 use crate::grant::entitlement::{Entitlement, Granted};
-use crate::jose::signing_key::Algorithm;
+use crate::jose::algorithm::Algorithm;
 use crate::log::trail::Trail;
 use crate::ports::{ApiStore, ClientStore};
-use crate::records::api::ApiId;
-use crate::records::client::{ClientId, ClientRecord};
+use crate::records::api_id::ApiId;
+use crate::records::client::ClientRecord;
+use crate::records::client_id::ClientId;
 use crate::registry::Clients;
+use crate::request::asked::ScopeRequest;
 
 /// The most other clients that one request may name as audiences: each may cost a read of the store.
 const MAX_PEERS: usize = 32;
-
-/// What a request asks for. Scope and targets are judged only once it is known who asks.
-#[derive(Debug)]
-pub(crate) struct ScopeRequest {
-    pub(crate) scope: Result<Scope, TokenError>,
-    pub(crate) targets: Result<Vec<ApiId>, TokenError>,
-    pub(crate) nonce: Option<String>,
-}
-
-/// `aud` (RFC 7519 §4.1.3): a string when single, else an array; never empty.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Audience {
-    /// One.
-    One(String),
-    /// Several.
-    Several(Vec<String>),
-}
-
-impl Audience {
-    /// These, each where it comes first.
-    fn of<'a>(names: impl Iterator<Item = &'a str>) -> Self {
-        let mut audience: Vec<String> = Vec::new();
-        for name in names {
-            if !audience.iter().any(|known| known == name) {
-                audience.push(name.to_owned());
-            }
-        }
-        match <[String; 1]>::try_from(audience) {
-            Ok([only]) => Self::One(only),
-            Err(several) => Self::Several(several),
-        }
-    }
-
-    /// Whether `name` is the only one.
-    pub(crate) fn is_only(&self, name: &str) -> bool {
-        matches!(self, Self::One(only) if only == name)
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
-        match self {
-            Self::One(only) => std::slice::from_ref(only),
-            Self::Several(several) => several,
-        }
-        .iter()
-        .map(String::as_str)
-    }
-}
 
 /// What was decided: this client, these scopes, these audiences, for so long, and in which form. Made here alone.
 #[derive(Debug)]

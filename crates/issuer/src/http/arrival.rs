@@ -3,18 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use crate::grammar::issuer_url::is_loopback;
-
-/// The longest URL that is looked at, in bytes. The variable `ISSUER` has at most 5 KB on Cloudflare.
-pub(crate) const MAX_URL: usize = 8 * 1024;
-
-/// The longest text of an IP address: an IPv6 address that ends in an IPv4 address (RFC 4291 §2.2).
-pub(crate) const MAX_ADDRESS: usize = 45;
-
-/// The length of a country code (ISO 3166-1).
-pub(crate) const MAX_COUNTRY: usize = 2;
-
-/// The longest name that the network in front of the host can give a request, in bytes: Cloudflare's have 20.
-pub(crate) const MAX_RAY: usize = 64;
+use crate::grammar::limits::{MAX_ADDRESS, MAX_COUNTRY, MAX_RAY, MAX_URL};
 
 /// How a request came. The default is one by https, of which nothing else is known.
 #[derive(Debug, Clone, Copy, Default)]

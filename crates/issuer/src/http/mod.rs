@@ -2,4 +2,5 @@
 
 pub(crate) mod arrival;
 pub(crate) mod cors;
+pub(crate) mod request;
 pub(crate) mod response;

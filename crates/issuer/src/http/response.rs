@@ -4,70 +4,9 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use crate::discovery::metadata::MAX_IF_NONE_MATCH;
 use crate::error::TokenError;
 use crate::error::code::ErrorCode;
-use crate::grammar::accept::MAX_ACCEPT;
-use crate::http::arrival::{Arrival, MAX_ADDRESS, MAX_COUNTRY, MAX_RAY, MAX_URL};
-use crate::http::cors::MAX_ORIGIN;
-use crate::request::MAX_CONTENT_TYPE;
-use crate::request::credentials::MAX_AUTHORIZATION;
-
-/// The most bytes of a body that are read; more is refused before anything is parsed.
-pub const MAX_BODY: usize = 16 * 1024;
-
-/// The longest method that anything is done for: `OPTIONS`.
-const MAX_METHOD: usize = 7;
-
-/// The longest of each part of a request that is looked at, in bytes, by the names of HTTP.
-///
-/// A host need not hand over more than one byte beyond: the answer to a longer part is the answer to the part cut there.
-/// `src/entry.js` has the same list, so that no header of any length fills the memory of the Worker.
-pub const LIMITS: [(&str, usize); 11] = [
-    ("method", MAX_METHOD),
-    ("url", MAX_URL),
-    ("authorization", MAX_AUTHORIZATION),
-    ("accept", MAX_ACCEPT),
-    ("content-type", MAX_CONTENT_TYPE),
-    ("origin", MAX_ORIGIN),
-    ("if-none-match", MAX_IF_NONE_MATCH),
-    ("cf-connecting-ip", MAX_ADDRESS),
-    ("cf-ipcountry", MAX_COUNTRY),
-    ("cf-ray", MAX_RAY),
-    ("body", MAX_BODY),
-];
-
-/// What the issuer needs of a request: no more is handed over.
-#[derive(Clone, Copy)]
-pub struct Request<'a> {
-    /// The method, as it was sent.
-    pub method: &'a str,
-    /// The path, without query: credentials in a query are never seen.
-    pub path: &'a str,
-    /// `Authorization`.
-    pub authorization: Option<&'a str>,
-    /// `Accept`.
-    pub accept: Option<&'a str>,
-    /// `Content-Type`.
-    pub content_type: Option<&'a str>,
-    /// `Origin`.
-    pub origin: Option<&'a str>,
-    /// `If-None-Match`.
-    pub if_none_match: Option<&'a str>,
-    /// The body.
-    pub body: Body<'a>,
-    /// How it came.
-    pub arrival: Arrival<'a>,
-}
-
-/// A body, read within limits.
-#[derive(Clone, Copy)]
-pub enum Body<'a> {
-    /// The whole body, at most [`MAX_BODY`] bytes.
-    Whole(&'a [u8]),
-    /// Longer, and not read.
-    TooLarge,
-}
+use crate::http::arrival::Arrival;
 
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,7 +25,7 @@ struct ErrorBody<'a> {
     error_description: &'a str,
 }
 
-const JSON: &str = "application/json";
+pub(crate) const JSON: &str = "application/json";
 
 impl<'a> Response<'a> {
     pub(crate) fn empty(status: u16) -> Self {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::http::response::Request;
+use crate::http::request::Request;
 use crate::log::trail::Trail;
 
 /// One line of the log: a decision, and the circumstances it was made in. Its fields are promised by

@@ -1,96 +1,18 @@
 //! The API record: a resource server that tokens can be for, and the scopes that it defines.
 
-use std::fmt;
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::TokenProfile;
+use crate::config::profile::TokenProfile;
 use crate::grammar::duration::Lifetime;
 use crate::grammar::scope::ScopeToken;
-use crate::jose::signing_key::Algorithm;
+use crate::jose::algorithm::Algorithm;
+use crate::records::api_id::ApiId;
 use crate::records::schema::{RecordError, Versioned, objects, read};
-
-/// What the key of an API record begins with; the identifier follows.
-pub const API_KV_PREFIX: &str = "api:";
 
 /// The version of the record's schema that is read and written here.
 const VERSION: u32 = 1;
-
-/// The identifier of an API, and the `aud` of tokens for it: 1 to 256 characters of
-/// `%x21 / %x23-5B / %x5D-7E` without `#`.
-///
-/// An absolute URI where it can be (RFC 8707 §2), as `https://api.example.com/`. What is none, such as
-/// `sts.amazonaws.com`, can be asked for by the parameter `audience` alone. Compared byte for byte.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(transparent)]
-pub struct ApiId(String);
-
-/// Why a text is not an [`ApiId`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ApiIdError;
-
-impl fmt::Display for ApiIdError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "the identifier of an API is 1 to 256 characters of printable ASCII without space, quote, backslash and \
-             #, such as https://api.example.com/",
-        )
-    }
-}
-
-impl std::error::Error for ApiIdError {}
-
-impl ApiId {
-    /// Reads an identifier.
-    ///
-    /// # Errors
-    ///
-    /// When it is empty, too long, or has other characters.
-    pub fn parse(text: &str) -> Result<Self, ApiIdError> {
-        let of_grammar = |c| matches!(c, 0x21 | 0x24..=0x5B | 0x5D..=0x7E);
-        if (1..=256).contains(&text.len()) && text.bytes().all(of_grammar) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(ApiIdError)
-        }
-    }
-
-    /// As it was written.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The key of this API's record in KV.
-    pub fn kv_key(&self) -> String {
-        format!("{API_KV_PREFIX}{}", self.0)
-    }
-
-    /// Whether it is an absolute URI: `scheme ":" hier-part [ "?" query ]` (RFC 3986 §4.3), as the parameter
-    /// `resource` must be (RFC 8707 §2).
-    pub fn is_absolute_uri(&self) -> bool {
-        let Some((scheme, rest)) = self.0.split_once(':') else { return false };
-        let mut scheme = scheme.bytes();
-        let of_grammar =
-            |c| matches!(c, 0x21 | 0x24..=0x3B | 0x3D | 0x3F..=0x5B | 0x5D | 0x5F | 0x61..=0x7A | 0x7E);
-        scheme.next().is_some_and(|c| c.is_ascii_alphabetic())
-            && scheme.all(|c| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'-' | b'.'))
-            && !rest.is_empty()
-            && rest.bytes().all(of_grammar)
-    }
-}
-
-impl fmt::Display for ApiId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for ApiId {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
-    }
-}
 
 /// A scope that an API defines.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -205,19 +127,6 @@ mod tests {
         assert_eq!(parse(&short).err(), Some(RecordError::Lifetime));
         for wrong in [RECORD.replace("RS256", "HS256"), RECORD.replace("\"read\"", "\"r d\"")] {
             assert!(matches!(parse(&wrong), Err(RecordError::Malformed(_))), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_resource_is_an_absolute_uri_and_other_identifiers_are_audiences() {
-        for uri in ["https://api.example.com/", "urn:example:api", "https://a/b?c=d"] {
-            assert!(ApiId::parse(uri).unwrap().is_absolute_uri(), "{uri}");
-        }
-        for other in ["sts.amazonaws.com", "api", ":x", "1a:b", "a:", "/path", "https://<a>"] {
-            assert!(!ApiId::parse(other).unwrap().is_absolute_uri(), "{other}");
-        }
-        for none in ["", "a b", "https://a/#b", "a\"", "a\\", "é"] {
-            assert_eq!(ApiId::parse(none), Err(ApiIdError), "{none}");
         }
     }
 

@@ -1,7 +1,6 @@
 //! The client record: what is stored of a client, and what of it can be trusted to be well-formed.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
@@ -9,15 +8,11 @@ use serde_json::Value;
 
 use crate::grammar::duration::Lifetime;
 use crate::grammar::scope::ScopeToken;
-use crate::records::api::ApiId;
+use crate::records::api_id::ApiId;
+use crate::records::claims::check_claims;
+use crate::records::client_id::ClientId;
 use crate::records::schema::{RecordError, Versioned, objects, read, unique};
 use crate::secret::hash::SecretHash;
-
-/// The shortest time that KV caches a record at a location, at the time of writing.
-pub const SHORTEST_KV_CACHE: Lifetime = Lifetime::from_seconds(30);
-
-/// What the key of a client record begins with; the client ID follows.
-pub const KV_PREFIX: &str = "client:";
 
 /// The version that a record is written with when it has nothing of version 2, so that older Workers read it.
 const VERSION: u32 = 1;
@@ -27,102 +22,6 @@ const VERSION_2: u32 = 2;
 
 /// The version of a record that has a field of version 3.
 const VERSION_3: u32 = 3;
-
-/// The most bytes of custom claims, as compact JSON.
-pub const MAX_CLAIMS: usize = 4096;
-
-/// The names that custom claims cannot have: those that edgemint sets or may set, and those whose registered
-/// meaning others act upon (RFC 7519 §4.1, RFC 9068 §2.2, OpenID Connect Core §2 and §5.1, RFC 8693 §4,
-/// RFC 7800 §3.1, RFC 7662 §2.2).
-pub const RESERVED_CLAIMS: [&str; 33] = [
-    "act",
-    "acr",
-    "active",
-    "amr",
-    "at_hash",
-    "aud",
-    "auth_time",
-    "authorization_details",
-    "azp",
-    "c_hash",
-    "client_id",
-    "cnf",
-    "email",
-    "email_verified",
-    "events",
-    "exp",
-    "federated_claims",
-    "groups",
-    "iat",
-    "iss",
-    "jti",
-    "may_act",
-    "name",
-    "nbf",
-    "nonce",
-    "preferred_username",
-    "scope",
-    "sid",
-    "sub",
-    "token_introspection",
-    "token_type",
-    "typ",
-    "username",
-];
-
-/// A client ID: 1 to 256 characters of `VSCHAR = %x20-7E` (RFC 6749 Appendix A.1).
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(transparent)]
-pub struct ClientId(String);
-
-/// Why a text is not a [`ClientId`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClientIdError;
-
-impl fmt::Display for ClientIdError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a client ID is 1 to 256 characters of printable ASCII")
-    }
-}
-
-impl std::error::Error for ClientIdError {}
-
-impl ClientId {
-    /// Reads a client ID.
-    ///
-    /// # Errors
-    ///
-    /// When it is empty, too long, or has other characters.
-    pub fn parse(text: &str) -> Result<Self, ClientIdError> {
-        if (1..=256).contains(&text.len()) && text.bytes().all(|c| matches!(c, 0x20..=0x7E)) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(ClientIdError)
-        }
-    }
-
-    /// As it was written.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The key of this client's record in KV.
-    pub fn kv_key(&self) -> String {
-        format!("{KV_PREFIX}{}", self.0)
-    }
-}
-
-impl fmt::Display for ClientId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for ClientId {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
-    }
-}
 
 /// One of a client's secrets.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -176,7 +75,7 @@ pub struct ClientRecord {
     /// The API that its tokens are for when a request names none; one of `grants`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_api: Option<ApiId>,
-    /// Claims that are copied into its access tokens: [`MAX_CLAIMS`] at most, none of [`RESERVED_CLAIMS`].
+    /// Claims that are copied into its access tokens: [`MAX_CLAIMS`](crate::MAX_CLAIMS) at most, none of [`RESERVED_CLAIMS`](crate::RESERVED_CLAIMS).
     #[serde(default, deserialize_with = "unique", skip_serializing_if = "BTreeMap::is_empty")]
     pub claims: BTreeMap<String, Value>,
     /// Which tokens it may ask about (RFC 7662).
@@ -205,35 +104,6 @@ pub enum Introspect {
 impl Introspect {
     fn is_own(&self) -> bool {
         *self == Self::Own
-    }
-}
-
-/// `name` after Unicode's simple case folding, as far as a reserved name can be its result: two letters of them have a
-/// third form, the long s and the sign for kelvin.
-///
-/// Go's `encoding/json` matches names so, and would take `Exp` for `exp`.
-fn folded(name: &str) -> String {
-    name.chars()
-        .map(|c| match c {
-            '\u{17F}' => 's',
-            '\u{212A}' => 'k',
-            other => other.to_ascii_lowercase(),
-        })
-        .collect()
-}
-
-/// Judges custom claims, as a record may have them. Names are compared without case.
-///
-/// # Errors
-///
-/// A reserved name, or more than [`MAX_CLAIMS`] bytes.
-pub fn check_claims(claims: &BTreeMap<String, Value>) -> Result<(), RecordError> {
-    if let Some(name) = claims.keys().find(|name| RESERVED_CLAIMS.contains(&folded(name).as_str())) {
-        return Err(RecordError::ReservedClaim(name.clone()));
-    }
-    match serde_json::to_vec(claims) {
-        Ok(json) if json.len() <= MAX_CLAIMS => Ok(()),
-        _ => Err(RecordError::ClaimsTooLarge),
     }
 }
 
@@ -323,6 +193,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::records::claims::{MAX_CLAIMS, RESERVED_CLAIMS};
 
     const RECORD: &str = r#"{"v":1,"id":"a","name":"A","public":false,"disabled":false,
         "secrets":[{"id":"s1","created":1,"expires":null,"hash":"$sha256$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}],
@@ -369,11 +240,6 @@ mod tests {
     fn what_is_wrong_with_a_record_is_told_without_its_values() {
         let error = parse(&RECORD.replace("$sha256$A", "$sha512$A")).unwrap_err().to_string();
         assert!(!error.contains("AAAA") && error.contains("schema"), "{error}");
-    }
-
-    #[test]
-    fn what_is_no_client_id_is_told_what_one_is() {
-        assert!(ClientId::parse("").unwrap_err().to_string().contains("1 to 256 characters"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use crate::error::Unavailable;
+use crate::ports::Unavailable;
 
 /// After a read timed out, requests that have a cached record skip the store for this many seconds.
 pub(crate) const HANGING: u64 = 10;

@@ -8,11 +8,13 @@ pub(crate) mod revocations;
 use std::rc::Rc;
 
 use crate::config::Config;
-use crate::error::{TokenError, Unavailable};
+use crate::error::TokenError;
 use crate::log::trail::Trail;
-use crate::ports::{ApiStore, ClientStore};
-use crate::records::api::{ApiId, ApiRecord};
-use crate::records::client::{ClientId, ClientRecord};
+use crate::ports::{ApiStore, ClientStore, Unavailable};
+use crate::records::api::ApiRecord;
+use crate::records::api_id::ApiId;
+use crate::records::client::ClientRecord;
+use crate::records::client_id::ClientId;
 use crate::records::schema::weight;
 use crate::registry::breaker::Breaker;
 use crate::registry::memory::{Memory, Share};

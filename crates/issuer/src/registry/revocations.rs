@@ -1,8 +1,8 @@
 //! Which tokens were revoked (RFC 7009), as the issuer asks for it: remembered, so that no revocation is written twice.
 
-use crate::error::{TokenError, Unavailable};
+use crate::error::TokenError;
 use crate::grammar::duration::Lifetime;
-use crate::ports::RevocationStore;
+use crate::ports::{RevocationStore, Unavailable};
 use crate::registry::memory::{Memory, Share};
 
 /// How long a revocation is remembered. No revocation is ever undone, so this bounds memory and nothing else.

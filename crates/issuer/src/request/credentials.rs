@@ -1,20 +1,18 @@
 //! The credentials that a request presents: read, bounded, and not yet believed.
 
-use std::fmt;
-
 use base64::Engine;
 use base64::alphabet::{Alphabet, STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
 use crate::error::TokenError;
+use crate::error::authorization::AuthorizationFlaw;
 use crate::grammar::form::{Form, decode};
-use crate::http::response::{Body, Request};
-use crate::records::client::ClientId;
-use crate::secret::hash::GeneratedSecret;
-
-/// The longest `Authorization` header that is looked at, in bytes.
-pub(crate) const MAX_AUTHORIZATION: usize = 8 * 1024;
+use crate::grammar::limits::MAX_AUTHORIZATION;
+use crate::http::request::{Body, Request};
+use crate::records::client_id::ClientId;
+use crate::secret::ClientSecret;
+use crate::secret::generated::GeneratedSecret;
 
 /// Base64 as clients send it: padded or not.
 const BASE64: GeneralPurpose = lenient(&STANDARD);
@@ -27,33 +25,14 @@ const fn lenient(alphabet: &Alphabet) -> GeneralPurpose {
     GeneralPurpose::new(alphabet, GeneralPurposeConfig::new().with_decode_padding_mode(padding))
 }
 
-/// Why `Authorization: Basic` cannot be read (RFC 7617 §2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AuthorizationFlaw {
-    /// Longer than any that is looked at.
-    TooLong,
-    /// Nothing follows the scheme.
-    Empty,
-    /// A colon follows the scheme: the credentials are not encoded at all.
-    NotEncoded,
-    /// It is base64url.
-    Base64Url,
-    /// It is neither base64 nor base64url.
-    NotBase64,
-    /// It is base64 of something without a colon.
-    NoColon,
-}
-
-impl AuthorizationFlaw {
-    /// Of what is not base64.
-    fn of(encoded: &str) -> Self {
-        if encoded.contains(':') {
-            Self::NotEncoded
-        } else if BASE64URL.decode(encoded).map(Zeroizing::new).is_ok() {
-            Self::Base64Url
-        } else {
-            Self::NotBase64
-        }
+/// What is wrong with credentials that are not base64.
+fn not_base64(encoded: &str) -> AuthorizationFlaw {
+    if encoded.contains(':') {
+        AuthorizationFlaw::NotEncoded
+    } else if BASE64URL.decode(encoded).map(Zeroizing::new).is_ok() {
+        AuthorizationFlaw::Base64Url
+    } else {
+        AuthorizationFlaw::NotBase64
     }
 }
 
@@ -98,30 +77,6 @@ fn id_of(bytes: &[u8]) -> Option<ClientId> {
     decoded.or_else(|| ClientId::parse(std::str::from_utf8(bytes).ok()?).ok())
 }
 
-/// A secret as it was presented. Opaque: no `Debug`, no `==`, and wiped when it is dropped.
-pub struct ClientSecret(Zeroizing<Vec<u8>>);
-
-impl ClientSecret {
-    /// Of these bytes.
-    pub fn new(bytes: Vec<u8>) -> Self {
-        Self(Zeroizing::new(bytes))
-    }
-
-    pub(crate) fn expose(&self) -> &[u8] {
-        &self.0
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl fmt::Debug for ClientSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ClientSecret(_)")
-    }
-}
-
 /// One reading of what was presented.
 #[derive(Debug)]
 pub(crate) struct Presented {
@@ -157,7 +112,7 @@ impl Credentials {
     /// RFC 7617 §2, with the encoding of RFC 6749 §2.3.1.
     fn from_basic(header: &str, id_in_body: Option<&str>) -> Result<Self, TokenError> {
         let encoded = encoded_in_basic(header)?;
-        let flaw = |_| TokenError::MalformedAuthorization(AuthorizationFlaw::of(encoded));
+        let flaw = |_| TokenError::MalformedAuthorization(not_base64(encoded));
         let pair = Zeroizing::new(BASE64.decode(encoded).map_err(flaw)?);
         if pair.is_empty() {
             return Err(TokenError::MalformedAuthorization(AuthorizationFlaw::Empty));

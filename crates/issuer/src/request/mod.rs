@@ -1,19 +1,19 @@
 //! A token request: parsed whole, once, at the top. Well-formed when it leaves here, and not yet trusted.
 
+pub(crate) mod asked;
 pub(crate) mod credentials;
 pub(crate) mod target;
 
-use crate::config::{Config, GrantType};
+use crate::config::Config;
+use crate::config::grant_type::GrantType;
 use crate::error::TokenError;
 use crate::grammar::form::{Form, FormError};
+use crate::grammar::limits::MAX_CONTENT_TYPE;
 use crate::grammar::scope::{Scope, ScopeError};
-use crate::grant::ScopeRequest;
-use crate::http::response::{Body, Request};
+use crate::http::request::{Body, Request};
+use crate::request::asked::ScopeRequest;
 use crate::request::credentials::Credentials;
 use crate::secret::shown::Shown;
-
-/// The longest `Content-Type` that is looked at, in bytes. A longer one is not that of a form.
-pub(crate) const MAX_CONTENT_TYPE: usize = 1024;
 
 /// The longest `nonce`, in characters.
 const MAX_NONCE: usize = 512;

@@ -2,7 +2,7 @@
 
 use crate::error::TokenError;
 use crate::grammar::form::Form;
-use crate::records::api::ApiId;
+use crate::records::api_id::ApiId;
 
 /// The most targets that one request may name: each may cost a read of the store.
 const MAX_TARGETS: usize = 8;

@@ -1,4 +1,33 @@
 //! Client secrets: as they are presented, as they are stored, and as they are made.
 
+pub(crate) mod generated;
 pub(crate) mod hash;
 pub(crate) mod shown;
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+/// A secret as it was presented. Opaque: no `Debug`, no `==`, and wiped when it is dropped.
+pub struct ClientSecret(Zeroizing<Vec<u8>>);
+
+impl ClientSecret {
+    /// Of these bytes.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    pub(crate) fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for ClientSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientSecret(_)")
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::secret::hash::GeneratedSecret;
+use crate::secret::generated::GeneratedSecret;
 
 /// The most characters of it that the log shows.
 const LONGEST: usize = 64;

@@ -1,5 +1,7 @@
 //! Verification of a presented token: whether it is one of ours, intact, and in its time (RFC 7519 §7.2, RFC 8725 §3).
 
+pub(crate) mod inactive;
+
 use std::collections::BTreeMap;
 
 use base64::Engine;
@@ -9,96 +11,17 @@ use serde_json::Value;
 
 use crate::error::TokenError;
 use crate::grammar::issuer_url::Issuer;
-use crate::jose::signing_key::{Algorithm, SigningKeys};
-use crate::mint::{MAX_TOKEN, client_of_subject};
+use crate::jose::algorithm::Algorithm;
+use crate::jose::compact::MAX_TOKEN;
+use crate::jose::key_set::SigningKeys;
 use crate::ports::Verifier;
-use crate::records::client::ClientId;
+use crate::records::client_id::ClientId;
 use crate::records::schema::unique;
+use crate::records::subject::client_of_subject;
+use crate::verify::inactive::{Inactive, NotActive};
 
 /// How far ahead `iat` may lie, in seconds: two machines do not have one clock.
 const CLOCK_SKEW: u64 = 60;
-
-/// Why a token is not active. The caller is never told which (RFC 7662 §2.2); the operator is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Inactive {
-    /// Longer than 8 KiB.
-    TooLarge,
-    /// Not three segments of strict base64url, or not JSON objects in which every member comes once.
-    Malformed,
-    /// The header has `crit`: we know no extension (RFC 7515 §4.1.11).
-    Critical,
-    /// No `kid`, or none of ours.
-    UnknownKey,
-    /// `alg` is not exactly that of the key (RFC 8725 §3.1): `none` and `HS256` never are.
-    Algorithm,
-    /// The signature is not the key's.
-    Signature,
-    /// A claim that every token of ours has is missing, or has another form.
-    Claims,
-    /// `iss` is another issuer.
-    Issuer,
-    /// `exp` has come.
-    Expired,
-    /// `nbf` or `iat` lies ahead.
-    NotYetValid,
-    /// Not an access token, but an ID token or something else that we sign (RFC 8725 §3.11).
-    TokenType,
-    /// The caller may not ask about it (RFC 7662 §4).
-    NotEntitled,
-    /// The client that it was issued to is no longer there.
-    ClientGone,
-    /// The client that it was issued to is disabled.
-    ClientDisabled,
-    /// All tokens of that client were revoked up to a time, and it was issued before.
-    ClientRevoked,
-    /// It was revoked.
-    Revoked,
-}
-
-impl Inactive {
-    /// A stable name for logs and for counting.
-    pub(crate) fn reason(self) -> &'static str {
-        match self {
-            Self::TooLarge => "too_large",
-            Self::Malformed => "malformed",
-            Self::Critical => "critical_header",
-            Self::UnknownKey => "unknown_key",
-            Self::Algorithm => "algorithm",
-            Self::Signature => "signature",
-            Self::Claims => "claims",
-            Self::Issuer => "issuer",
-            Self::Expired => "expired",
-            Self::NotYetValid => "not_yet_valid",
-            Self::TokenType => "token_type",
-            Self::NotEntitled => "not_entitled",
-            Self::ClientGone => "client_gone",
-            Self::ClientDisabled => "client_disabled",
-            Self::ClientRevoked => "client_revoked",
-            Self::Revoked => "revoked",
-        }
-    }
-}
-
-/// Why a token cannot be called active: it is not, or it could not be found out.
-#[derive(Debug, PartialEq)]
-pub(crate) enum NotActive {
-    /// It is not.
-    Inactive(Inactive),
-    /// Nobody could say: never a guess.
-    Failed(TokenError),
-}
-
-impl From<Inactive> for NotActive {
-    fn from(why: Inactive) -> Self {
-        Self::Inactive(why)
-    }
-}
-
-impl From<TokenError> for NotActive {
-    fn from(error: TokenError) -> Self {
-        Self::Failed(error)
-    }
-}
 
 /// What its header says a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -252,9 +175,9 @@ fn audience(aud: Option<&Value>) -> Option<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Unavailable;
     use crate::jose::signing_key::SigningKey;
-    use crate::mint::subject;
+    use crate::ports::Unavailable;
+    use crate::records::subject::subject;
 
     #[test]
     fn a_member_that_comes_twice_is_refused_and_so_is_what_is_no_object() {

@@ -1,0 +1,27 @@
+//! The grants that a deployment can serve (`GRANT_TYPES`).
+
+/// A grant that edgemint serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GrantType {
+    /// RFC 6749 §4.4.
+    ClientCredentials,
+}
+
+impl GrantType {
+    /// The value of `grant_type`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ClientCredentials => "client_credentials",
+        }
+    }
+}
+
+/// Grants that a dex configuration may list and that edgemint does not have: accepted, not served.
+pub(crate) const GRANTS_OF_DEX: [&str; 6] = [
+    "authorization_code",
+    "refresh_token",
+    "implicit",
+    "password",
+    "urn:ietf:params:oauth:grant-type:device_code",
+    "urn:ietf:params:oauth:grant-type:token-exchange",
+];

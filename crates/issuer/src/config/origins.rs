@@ -1,0 +1,130 @@
+//! The origins and headers that a deployment allows to web pages.
+
+use std::fmt;
+
+use crate::grammar::issuer_url::Issuer;
+use crate::grammar::limits::MAX_ORIGIN;
+use crate::grammar::list::list;
+
+/// The headers that pages may send, unless the configuration says otherwise: those of a token request, and the one that
+/// Swagger UI adds to it.
+const DEFAULT_HEADERS: &str = "Authorization, Content-Type, X-Requested-With";
+
+/// What web pages may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cors {
+    pub(crate) origins: AllowedOrigins,
+    pub(crate) headers: AllowedHeaders,
+    /// The issuer's own origin: what is served there may ask whatever it likes.
+    pub(crate) own: String,
+}
+
+impl Cors {
+    pub(crate) fn new(origins: AllowedOrigins, headers: AllowedHeaders, issuer: &Issuer) -> Self {
+        Self { origins, headers, own: issuer.origin() }
+    }
+
+    /// Whether no page of another origin is allowed, so that a preflight is not even answered.
+    pub(crate) fn is_none(&self) -> bool {
+        self.origins == AllowedOrigins::None
+    }
+}
+
+/// `CORS_ALLOWED_ORIGINS`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum AllowedOrigins {
+    /// None: no CORS header is ever sent.
+    None,
+    /// `*`.
+    Any,
+    /// These, compared byte for byte.
+    These(Vec<String>),
+}
+
+/// `CORS_ALLOWED_HEADERS`, as `Access-Control-Allow-Headers` says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AllowedHeaders(pub(crate) String);
+
+/// Why a text is not a list of origins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OriginError;
+
+impl fmt::Display for OriginError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "must be * or a list of origins such as https://app.example.com, without path or trailing slash",
+        )
+    }
+}
+
+/// Why a text is not a list of headers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct HeaderError;
+
+impl fmt::Display for HeaderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "must be * or a list of header names such as Authorization, Content-Type, X-Requested-With",
+        )
+    }
+}
+
+impl AllowedOrigins {
+    pub(crate) fn parse(text: &str) -> Result<Self, OriginError> {
+        let origins: Vec<String> = list(text).map(str::to_owned).collect();
+        match origins.as_slice() {
+            [] => Ok(Self::None),
+            [any] if any == "*" => Ok(Self::Any),
+            _ if origins.iter().all(|origin| is_origin(origin)) => Ok(Self::These(origins)),
+            _ => Err(OriginError),
+        }
+    }
+
+    /// Whether pages of `origin` may ask. The opaque origin, `null`, is on no list.
+    pub(crate) fn has(&self, origin: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::Any => true,
+            Self::These(origins) => origins.iter().any(|known| known == origin),
+        }
+    }
+}
+
+/// Whether a browser sends it as `Origin` (RFC 6454 §6.2). The scheme is any: pages of extensions and of applications have
+/// their own, and must be allowed by name to send credentials.
+pub(crate) fn is_origin(text: &str) -> bool {
+    let is_scheme = |scheme: &str| {
+        scheme.starts_with(|c: char| c.is_ascii_lowercase())
+            && scheme.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(c))
+    };
+    text.split_once("://").is_some_and(|(scheme, host)| {
+        text.len() <= MAX_ORIGIN
+            && is_scheme(scheme)
+            && !host.is_empty()
+            && host.chars().all(|c| c.is_ascii_graphic() && !"/?#@\"\\".contains(c))
+    })
+}
+
+impl AllowedHeaders {
+    /// An empty text is the default. `*` stands for every header but `Authorization`, which browsers want by its name
+    /// (Fetch, "CORS non-wildcard request-header name"): it is added.
+    pub(crate) fn parse(text: &str) -> Result<Self, HeaderError> {
+        let mut names: Vec<&str> = list(text).collect();
+        if names.is_empty() {
+            return Ok(Self(DEFAULT_HEADERS.to_owned()));
+        }
+        if !names.iter().all(|name| *name == "*" || is_field_name(name)) {
+            return Err(HeaderError);
+        }
+        let names_it = names.iter().any(|name| name.eq_ignore_ascii_case("authorization"));
+        if names.contains(&"*") && !names_it {
+            names.push("Authorization");
+        }
+        Ok(Self(names.join(", ")))
+    }
+}
+
+/// A field name (RFC 9110 §5.1, §5.6.2). With a `*` in it, it is meant as a pattern, and there are none.
+fn is_field_name(name: &str) -> bool {
+    name.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'+-.^_`|~".contains(c))
+}

@@ -1,0 +1,32 @@
+//! The shape of access tokens (`TOKEN_PROFILE`).
+
+use serde::{Deserialize, Serialize};
+
+/// What tokens look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TokenProfile {
+    /// As dex makes them.
+    Dex,
+    /// JWT access tokens of RFC 9068.
+    Rfc9068,
+}
+
+impl TokenProfile {
+    /// The value of `TOKEN_PROFILE`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dex => "dex",
+            Self::Rfc9068 => "rfc9068",
+        }
+    }
+
+    /// The value of `token_type` in the answer, in the spelling of dex and of RFC 6750 §4: it is compared without
+    /// case (RFC 6749 §5.1).
+    pub(crate) fn token_type(self) -> &'static str {
+        match self {
+            Self::Dex => "bearer",
+            Self::Rfc9068 => "Bearer",
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Reads each variable of a deployment, within its bounds.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use crate::config::grant_type::{GRANTS_OF_DEX, GrantType};
+use crate::config::mistakes::ConfigMistake;
+use crate::grammar::duration::Lifetime;
+use crate::grammar::list::list;
+use crate::jose::algorithm::Algorithm;
+use crate::jose::key_set::SigningKeys;
+use crate::jose::signing_key::{KeyError, SigningKey};
+
+/// The shortest time that KV caches a record at a location, at the time of writing.
+pub const SHORTEST_KV_CACHE: Lifetime = Lifetime::from_seconds(30);
+
+/// What the name of every secret that holds a signing key begins with.
+pub const SIGNING_KEY_PREFIX: &str = "SIGNING_KEY_";
+
+/// How long a client record may be served from memory and from KV's cache, when `CLIENT_CACHE` is not set.
+pub const DEFAULT_CLIENT_CACHE: Lifetime = Lifetime::from_seconds(60);
+
+/// For how long longer a record may be served from memory while the store fails, when `STALE_IF_ERROR` is not set.
+pub const DEFAULT_STALE_IF_ERROR: Lifetime = Lifetime::from_seconds(600);
+
+/// The longest `STALE_IF_ERROR`.
+pub(crate) const LONGEST_STALE: Lifetime = Lifetime::from_seconds(24 * 3600);
+
+/// Collects mistakes, so that one does not hide the next.
+#[derive(Default)]
+pub(crate) struct Mistakes(pub(super) Vec<ConfigMistake>);
+
+impl Mistakes {
+    pub(super) fn add(&mut self, name: &str, mend: impl fmt::Display) {
+        self.0.push(ConfigMistake { name: name.to_owned(), mend: mend.to_string() });
+    }
+
+    pub(super) fn ok<T, E: fmt::Display>(&mut self, name: &str, result: Result<T, E>) -> Option<T> {
+        result.map_err(|error| self.add(name, error)).ok()
+    }
+}
+
+/// A variable or secret without what tools put around it: white space, such as a line break at the end, and the byte
+/// order mark that PowerShell puts before what it pipes.
+pub fn setting(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}')
+}
+
+impl Mistakes {
+    /// Opt-in, as in dex: `GRANT_TYPES` says exactly what is served; without it the flag decides.
+    pub(super) fn grants(&mut self, listed: Option<&str>, by_default: Option<&str>) -> Vec<GrantType> {
+        let by_default = match by_default.map(str::to_ascii_lowercase).as_deref() {
+            None | Some("false" | "0") => false,
+            Some("true" | "1") => true,
+            Some(_) => {
+                self.add("CLIENT_CREDENTIAL_GRANT_ENABLED_BY_DEFAULT", "must be true or false");
+                false
+            }
+        };
+        let all = [GrantType::ClientCredentials];
+        let Some(listed) = listed.filter(|text| list(text).next().is_some()) else {
+            return if by_default { all.to_vec() } else { Vec::new() };
+        };
+        for name in list(listed) {
+            if !all.iter().any(|grant| grant.name() == name) && !GRANTS_OF_DEX.contains(&name) {
+                self.add(
+                    "GRANT_TYPES",
+                    "lists a grant that is not known: client_credentials is the one that is served",
+                );
+                break;
+            }
+        }
+        all.into_iter().filter(|grant| list(listed).any(|name| name == grant.name())).collect()
+    }
+
+    pub(super) fn lifetime(
+        &mut self,
+        name: &str,
+        value: Option<&str>,
+        default: Lifetime,
+        bounds: RangeInclusive<Lifetime>,
+    ) -> Lifetime {
+        let Some(value) = value else { return default };
+        match self.ok(name, Lifetime::parse(value).map_err(|error| format!("is {error}"))) {
+            Some(lifetime) if bounds.contains(&lifetime) => lifetime,
+            Some(_) => {
+                self.add(name, format_args!("must be from {} to {}", bounds.start(), bounds.end()));
+                default
+            }
+            None => default,
+        }
+    }
+
+    pub(super) fn client_cache(&mut self, value: Option<&str>) -> Lifetime {
+        let hour = Lifetime::from_seconds(3600);
+        if value == Some("0") {
+            return Lifetime::from_seconds(0);
+        }
+        self.lifetime("CLIENT_CACHE", value, DEFAULT_CLIENT_CACHE, SHORTEST_KV_CACHE..=hour)
+    }
+
+    pub(super) fn algorithm(&mut self, name: &str) -> Option<Algorithm> {
+        let known = Algorithm::named(name);
+        if known.is_none() {
+            self.add("SIGNING_ALG", "must be ES256, RS256 or EdDSA");
+        }
+        known
+    }
+
+    pub(super) fn keys<'a>(
+        &mut self,
+        alg: Option<Algorithm>,
+        secrets: impl Iterator<Item = &'a (&'a str, &'a str)>,
+    ) -> SigningKeys {
+        let mut keys: Vec<SigningKey> = Vec::new();
+        let mut any = false;
+        for (name, jwk) in secrets {
+            any = true;
+            let Some(key) = self.ok(name, SigningKey::parse(name, jwk)) else { continue };
+            if keys.iter().any(|known| known.kid() == key.kid()) {
+                self.add(name, KeyError::RepeatedKeyId);
+            } else {
+                keys.push(key);
+            }
+        }
+        if !any {
+            self.add(
+                "SIGNING_KEY_<NAME>",
+                "is missing: set at least one such secret to what `edgemint key generate` prints",
+            );
+        }
+        SigningKeys::new(keys, alg)
+    }
+}

@@ -1,0 +1,151 @@
+//! The signing keys of a deployment: which one signs, and what is published of them.
+
+use crate::jose::algorithm::Algorithm;
+use crate::jose::signing_key::SigningKey;
+
+/// All signing keys of a deployment; never none.
+///
+/// Every key is published. The active one is the one with the latest `nbf` that is not in the future (of
+/// several with the same `nbf`, the one whose secret's name sorts last), so that a key is rotated in by
+/// adding it with an `nbf` ahead, and no moment passes in which a verifier cannot know it. With an algorithm of
+/// the deployment's, only keys of that one are ever active; the others sign for APIs that demand theirs.
+#[derive(Debug)]
+pub struct SigningKeys {
+    /// The one that signs from the latest time on first.
+    newest_first: Vec<SigningKey>,
+    /// `SIGNING_ALG`.
+    alg: Option<Algorithm>,
+}
+
+impl SigningKeys {
+    /// Of these keys, where those of `alg` sign unless an API demands others.
+    pub(crate) fn new(mut keys: Vec<SigningKey>, alg: Option<Algorithm>) -> Self {
+        keys.sort_by(|a, b| (b.nbf, &b.name).cmp(&(a.nbf, &a.name)));
+        Self { newest_first: keys, alg }
+    }
+
+    /// The key that signs at `now`.
+    pub fn active(&self, now: u64) -> Option<&SigningKey> {
+        self.active_index(now).and_then(|i| self.get(i))
+    }
+
+    /// The key of this algorithm that signs at `now`, where another may be the active one.
+    pub(crate) fn active_of(&self, alg: Algorithm, now: u64) -> Option<&SigningKey> {
+        self.newest_first.iter().find(|key| key.alg == alg && key.nbf <= now)
+    }
+
+    /// The key at `index`.
+    pub(crate) fn get(&self, index: usize) -> Option<&SigningKey> {
+        self.newest_first.get(index)
+    }
+
+    pub(crate) fn active_index(&self, now: u64) -> Option<usize> {
+        let may_sign = |key: &SigningKey| key.nbf <= now && self.alg.is_none_or(|alg| alg == key.alg);
+        self.newest_first.iter().position(may_sign)
+    }
+
+    /// The key with this `kid`, whether it signs already or not.
+    pub(crate) fn by_kid(&self, kid: &str) -> Option<&SigningKey> {
+        self.newest_first.iter().find(|key| key.kid == kid)
+    }
+
+    /// The algorithms of the keys, each once.
+    pub fn algorithms(&self) -> Vec<Algorithm> {
+        let mut algorithms: Vec<_> = self.newest_first.iter().map(SigningKey::alg).collect();
+        algorithms.sort_unstable();
+        algorithms.dedup();
+        algorithms
+    }
+
+    /// The JWKS (RFC 7517 §5) while the key at `active` signs: that one first, then those to come, the
+    /// nearest first, then those that have signed.
+    pub(crate) fn jwks(&self, active: Option<usize>) -> String {
+        let (ahead, rest) = self.newest_first.split_at(active.unwrap_or(self.newest_first.len()));
+        let mut order: Vec<&SigningKey> = rest.iter().take(1).collect();
+        order.extend(ahead.iter().rev());
+        order.extend(rest.iter().skip(1));
+        let keys: Vec<_> = order.into_iter().map(|key| &key.public).collect();
+        serde_json::json!({ "keys": keys }).to_string()
+    }
+
+    /// The JWKS (RFC 7517 §5) that is published at `now`.
+    pub fn published(&self, now: u64) -> String {
+        self.jwks(self.active_index(now))
+    }
+
+    /// How many keys there are.
+    pub(crate) fn len(&self) -> usize {
+        self.newest_first.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jose::signing_key::tests::{EC, OKP, with};
+
+    #[test]
+    fn the_active_key_is_the_latest_that_has_begun() {
+        let key = |name: &str, nbf: u64| {
+            SigningKey::parse(name, &with(OKP, &format!(r#""kid":"{name}","nbf":{nbf}"#))).unwrap()
+        };
+        let keys =
+            SigningKeys::new(vec![key("OLD", 0), key("NEXT", 200), key("NOW", 100), key("LATER", 300)], None);
+        let active = |now| keys.active(now).map(|key| key.kid().to_owned());
+        assert_eq!(active(99).as_deref(), Some("OLD"));
+        assert_eq!(active(100).as_deref(), Some("NOW"));
+        assert_eq!(active(300).as_deref(), Some("LATER"));
+        let order = |now| {
+            let jwks: serde_json::Value = serde_json::from_str(&keys.jwks(keys.active_index(now))).unwrap();
+            let kids: Vec<_> = jwks["keys"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|k| k["kid"].as_str().unwrap().to_owned())
+                .collect();
+            kids.join(" ")
+        };
+        assert_eq!(order(100), "NOW NEXT LATER OLD");
+        assert_eq!(SigningKeys::new(vec![key("A", 5)], None).active(4).map(SigningKey::nbf), None);
+        assert_eq!(SigningKeys::new(vec![key("A", 5)], None).active(5).map(SigningKey::nbf), Some(5));
+    }
+
+    #[test]
+    fn of_an_algorithm_the_latest_that_has_begun_signs() {
+        let key = |name: &str, jwk: &str, nbf: u64| {
+            SigningKey::parse(name, &with(jwk, &format!(r#""kid":"{name}","nbf":{nbf}"#))).unwrap()
+        };
+        let keys = [key("OLD", EC, 0), key("NEW", EC, 100), key("LATER", EC, 300), key("OTHER", OKP, 200)];
+        let keys = SigningKeys::new(keys.into(), Some(Algorithm::Es256));
+        let by_default = |now| keys.active(now).map(|key| key.kid().to_owned());
+        assert_eq!(by_default(299).as_deref(), Some("NEW"), "whatever keys of another algorithm there are");
+        assert_eq!(by_default(300).as_deref(), Some("LATER"));
+        let active = |alg, now| keys.active_of(alg, now).map(|key| key.kid().to_owned());
+        assert_eq!(active(Algorithm::Es256, 99).as_deref(), Some("OLD"));
+        assert_eq!(active(Algorithm::Es256, 299).as_deref(), Some("NEW"));
+        assert_eq!(active(Algorithm::EdDsa, 199), None);
+        assert_eq!(
+            active(Algorithm::EdDsa, 300).as_deref(),
+            Some("OTHER"),
+            "though another is the active one"
+        );
+        assert_eq!(active(Algorithm::Rs256, 300), None);
+    }
+
+    #[test]
+    fn no_private_member_is_published_and_debug_shows_none() {
+        for jwk in [EC, OKP] {
+            let keys = SigningKeys::new(vec![SigningKey::parse("A", jwk).unwrap()], None);
+            let published: serde_json::Value = serde_json::from_str(&keys.jwks(Some(0))).unwrap();
+            let members = published["keys"][0].as_object().unwrap();
+            assert!(
+                ["d", "p", "q", "dp", "dq", "qi", "oth", "k"]
+                    .iter()
+                    .all(|private| !members.contains_key(*private))
+            );
+            let d = serde_json::from_str::<serde_json::Value>(jwk).unwrap()["d"].as_str().unwrap().to_owned();
+            let shown = format!("{keys:?}");
+            assert!(!shown.contains(&d) && shown.contains(keys.newest_first[0].kid()), "{shown}");
+        }
+    }
+}
