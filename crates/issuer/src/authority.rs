@@ -14,6 +14,9 @@ use crate::endpoint::inspection::Inspector;
 use crate::endpoint::{Endpoint, authorization};
 use crate::error::TokenError;
 use crate::error::code::ErrorCode;
+use crate::error::fault::Fault;
+use crate::error::grant::GrantError;
+use crate::error::request::RequestError;
 use crate::grammar::json::Object;
 use crate::grant::Grant;
 use crate::http::request::Request;
@@ -88,7 +91,8 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifie
         let endpoint = Endpoint::route(request.path, self.config.issuer.path());
         let name = endpoint.map_or("none", Endpoint::name);
         let by_header = request.authorization.is_some();
-        let answer = Self::refuse(&TokenError::Overloaded, name, presented_by(request), by_header);
+        let answer =
+            Self::refuse(&TokenError::Fault(Fault::Overloaded), name, presented_by(request), by_header);
         Self::outcome(answer, request, trail)
     }
 
@@ -160,7 +164,8 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifie
     /// carried credentials, and the line names the client: its secret must be replaced.
     fn refuse_plain_http(endpoint: Option<Endpoint>, request: &Request<'_>) -> Answer<'static> {
         let name = endpoint.map_or("none", Endpoint::name);
-        let (response, decision) = Self::refuse(&TokenError::PlainHttp, name, presented_by(request), false);
+        let (response, decision) =
+            Self::refuse(&TokenError::Request(RequestError::PlainHttp), name, presented_by(request), false);
         let carries = request.method == "POST" || request.authorization.is_some();
         (response, decision.filter(|_| carries))
     }
@@ -169,14 +174,17 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifie
     /// lead anywhere.
     fn refuse_sign_in(&self, request: &Request<'_>) -> Answer<'_> {
         let endpoint = Endpoint::Authorization.name();
-        let (refusal, decision) = Self::refuse(&TokenError::NoSignIn, endpoint, None, false);
+        let (refusal, decision) =
+            Self::refuse(&TokenError::Request(RequestError::NoSignIn), endpoint, None, false);
         (authorization::shown(refusal, request, &self.config.issuer), decision)
     }
 
     async fn health(&self, moment: &Moment) -> Answer<'_> {
         let ready = match self.config.keys.active(moment.now) {
-            Some(key) => self.crypto.prepare(key).await.map_err(TokenError::CryptoUnavailable),
-            None => Err(TokenError::NoActiveKey),
+            Some(key) => {
+                self.crypto.prepare(key).await.map_err(|why| TokenError::Fault(Fault::CryptoUnavailable(why)))
+            }
+            None => Err(TokenError::Fault(Fault::NoActiveKey)),
         };
         match ready {
             Ok(()) => Self::plain(Response::text(200, "ok")),
@@ -264,8 +272,10 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifie
     ) -> Result<(Response<'static>, Decision), TokenError> {
         let keys = &self.config.keys;
         let key = match grant.algorithm() {
-            None => keys.active(moment.now).ok_or(TokenError::NoActiveKey)?,
-            Some(alg) => keys.active_of(alg, moment.now).ok_or(TokenError::NoActiveKeyFor(alg))?,
+            None => keys.active(moment.now).ok_or(TokenError::Fault(Fault::NoActiveKey))?,
+            Some(alg) => {
+                keys.active_of(alg, moment.now).ok_or(TokenError::Fault(Fault::NoActiveKeyFor(alg)))?
+            }
         };
         let (issuer, profile) = (&self.config.issuer, self.config.profile);
         let mint = Mint { issuer, profile, grant, key, iat: moment.now };
@@ -307,10 +317,13 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifie
     }
 
     async fn sign(&self, key: &SigningKey, input: String) -> Result<String, TokenError> {
-        let signature =
-            self.crypto.sign(key, input.as_bytes()).await.map_err(TokenError::CryptoUnavailable)?;
+        let signature = self
+            .crypto
+            .sign(key, input.as_bytes())
+            .await
+            .map_err(|why| TokenError::Fault(Fault::CryptoUnavailable(why)))?;
         let token = compact(input, &signature);
         // What could not be asked about, or taken back, is not issued.
-        if token.len() > MAX_TOKEN { Err(TokenError::TokenTooLong) } else { Ok(token) }
+        if token.len() > MAX_TOKEN { Err(TokenError::Grant(GrantError::TokenTooLong)) } else { Ok(token) }
     }
 }

@@ -39,7 +39,12 @@ pub use crate::config::variables::{
 pub use crate::discovery::document::DOCUMENT_MAX_AGE;
 pub use crate::error::TokenError;
 pub use crate::error::authorization::AuthorizationFlaw;
+pub use crate::error::client::ClientError;
 pub use crate::error::code::ErrorCode;
+pub use crate::error::fault::Fault;
+pub use crate::error::grant::GrantError;
+pub use crate::error::request::RequestError;
+pub use crate::error::target::TargetError;
 pub use crate::grammar::duration::{Lifetime, LifetimeError};
 pub use crate::grammar::form::{FormError, decode as form_decode};
 pub use crate::grammar::issuer_url::{Issuer, IssuerError};

@@ -1,6 +1,7 @@
 //! Rate limits on failed client authentication (RFC 6749 §2.3.1): whose attempts are counted, and whose are refused.
 
 use crate::error::TokenError;
+use crate::error::client::ClientError;
 use crate::grammar::duration::Lifetime;
 use crate::http::arrival::wider_network;
 use crate::log::trail::Trail;
@@ -112,13 +113,13 @@ impl<B: Brake> Brakes<B> {
     async fn count_one(&self, key: (Limit, String), trail: &Trail) -> Result<(), TokenError> {
         let limit = key.0;
         if self.recent.get(&key, trail.now).is_some_and(|refused_until| trail.now < refused_until) {
-            return Err(TokenError::Braked(limit));
+            return Err(TokenError::Client(ClientError::Braked(limit)));
         }
         match self.brake.allow(limit, &key.1).await {
             Ok(true) => Ok(()),
             Ok(false) => {
                 self.remember(key, trail.now.saturating_add(REFUSED), trail.now);
-                Err(TokenError::Braked(limit))
+                Err(TokenError::Client(ClientError::Braked(limit)))
             }
             // A limiter that is broken must not stop clients that do nothing wrong.
             Err(why) => {

@@ -8,7 +8,9 @@ use std::rc::Rc;
 use crate::authenticate::brake::Brakes;
 use crate::authenticate::proven::{Digest, Pbkdf2, Proven};
 use crate::error::TokenError;
+use crate::error::client::ClientError;
 use crate::error::code::ErrorCode;
+use crate::error::fault::Fault;
 use crate::log::trail::Trail;
 use crate::ports::{Brake, ClientStore, SlowHash};
 use crate::records::client::ClientRecord;
@@ -45,9 +47,9 @@ pub const MAX_SLOW_HASHES: usize = 4;
 fn progress(failure: &TokenError) -> u8 {
     #[expect(clippy::wildcard_enum_match_arm, reason = "an order of reasons: nothing is allowed by it")]
     match failure {
-        TokenError::UnknownClient => 0,
-        TokenError::NoCredentials | TokenError::WrongSecret => 1,
-        TokenError::CorruptRecord(..) => 3,
+        TokenError::Client(ClientError::UnknownClient) => 0,
+        TokenError::Client(ClientError::NoCredentials) | TokenError::Client(ClientError::WrongSecret) => 1,
+        TokenError::Fault(Fault::CorruptRecord(..)) => 3,
         _ => 2,
     }
 }
@@ -95,7 +97,7 @@ impl<C: ClientStore, H: SlowHash, B: Brake> Authenticator<'_, C, H, B> {
         credentials: &Credentials,
     ) -> Result<AuthenticatedClient, TokenError> {
         let readings = credentials.readings();
-        let mut failure = TokenError::UnknownClient;
+        let mut failure = TokenError::Client(ClientError::UnknownClient);
         let mut open = Vec::new();
         for presented in readings {
             let error = match self.try_fast(presented).await {
@@ -104,7 +106,7 @@ impl<C: ClientStore, H: SlowHash, B: Brake> Authenticator<'_, C, H, B> {
                     open.push((presented, record));
                     error
                 }
-                Err(error @ TokenError::StoreUnavailable(_)) => return Err(error),
+                Err(error @ TokenError::Fault(Fault::StoreUnavailable(_))) => return Err(error),
                 Err(error) => error,
             };
             if progress(&error) > progress(&failure) {
@@ -134,27 +136,27 @@ impl<C: ClientStore, H: SlowHash, B: Brake> Authenticator<'_, C, H, B> {
         let found = self.clients.find(&presented.id, self.trail).await?;
         // The same work for a client that is not there, and before anything is decided.
         let digest = std::hint::black_box(digest(&presented.secret));
-        let record = found.ok_or(TokenError::UnknownClient)?;
+        let record = found.ok_or(TokenError::Client(ClientError::UnknownClient))?;
         // A client that no secret lets in is refused first, so that nothing is computed for it.
         if record.disabled {
-            return Err(TokenError::ClientDisabled);
+            return Err(TokenError::Client(ClientError::ClientDisabled));
         }
         if record.public {
-            return Err(TokenError::PublicClient);
+            return Err(TokenError::Client(ClientError::PublicClient));
         }
         if record.secrets.is_empty() {
-            return Err(TokenError::NoSecret);
+            return Err(TokenError::Client(ClientError::NoSecret));
         }
         if presented.secret.is_empty() {
-            return Err(TokenError::NoCredentials);
+            return Err(TokenError::Client(ClientError::NoCredentials));
         }
-        let mut refused = TokenError::WrongSecret;
+        let mut refused = TokenError::Client(ClientError::WrongSecret);
         for stored in record.secrets.iter().filter(|stored| stored.hash.is_digest(&digest)) {
             let secret_id = stored.id.clone();
             if stored.is_live(self.trail.now) {
                 return Ok(Fast::Proven(AuthenticatedClient { secret_id, record }));
             }
-            refused = TokenError::SecretExpired { secret_id };
+            refused = TokenError::Client(ClientError::SecretExpired { secret_id });
         }
         Ok(Fast::Open(record, refused))
     }
@@ -177,7 +179,7 @@ impl<C: ClientStore, H: SlowHash, B: Brake> Authenticator<'_, C, H, B> {
             for (secret_id, parts) in slow.take(each) {
                 let network = self.trail.network.as_deref();
                 let digest = self.proven.digest(&parts, &presented.secret, network);
-                let digest = digest.map_err(TokenError::CryptoUnavailable)?;
+                let digest = digest.map_err(|why| TokenError::Fault(Fault::CryptoUnavailable(why)))?;
                 candidates.push(Candidate { presented, record, secret_id, parts, digest });
             }
         }
@@ -202,7 +204,7 @@ impl<C: ClientStore, H: SlowHash, B: Brake> Authenticator<'_, C, H, B> {
             counted.push(id);
             self.brakes.count(id, self.trail).await?;
             let matches = self.proven.prove(self.hasher, parts, secret, *digest, now).await;
-            if matches.map_err(TokenError::CryptoUnavailable)? {
+            if matches.map_err(|why| TokenError::Fault(Fault::CryptoUnavailable(why)))? {
                 return Ok(Some(candidate.proven()));
             }
         }

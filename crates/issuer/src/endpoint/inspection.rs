@@ -5,6 +5,8 @@ use crate::config::Config;
 use crate::config::profile::TokenProfile;
 use crate::endpoint::answer::Refusal;
 use crate::error::TokenError;
+use crate::error::fault::Fault;
+use crate::error::request::RequestError;
 use crate::http::request::Request;
 use crate::log::trail::Trail;
 use crate::ports::{ApiStore, Brake, ClientStore, RevocationStore, SlowHash, Verifier};
@@ -55,7 +57,7 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: SlowHash + Verifier, B: Bra
     pub(crate) async fn read(&self, request: &Request<'_>) -> Result<Question, Refusal> {
         // What is malformed is refused before anything is looked up, as there.
         let parsed = read_form(request).and_then(|form| {
-            let token = form.get("token").ok_or(TokenError::TokenMissing)?.to_owned();
+            let token = form.get("token").ok_or(TokenError::Request(RequestError::TokenMissing))?.to_owned();
             Ok((Credentials::parse(request.authorization, &form)?, token))
         });
         let (credentials, token) = parsed.map_err(|error| {
@@ -138,7 +140,7 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: SlowHash + Verifier, B: Bra
             return Err(Inactive::ClientRevoked.into());
         }
         let revoked = self.revocations.contains(&token.jti, self.clients.store(), self.trail.now).await;
-        if revoked.map_err(TokenError::StoreUnavailable)? {
+        if revoked.map_err(|why| TokenError::Fault(Fault::StoreUnavailable(why)))? {
             return Err(Inactive::Revoked.into());
         }
         Ok(())

@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::endpoint::answer::Refusal;
 use crate::endpoint::inspection::{AccessToken, Inspector, Question};
 use crate::error::TokenError;
+use crate::error::fault::Fault;
 use crate::grammar::accept::{INTROSPECTION_JWT, prefers_jwt};
 use crate::http::request::Request;
 use crate::http::response::Response;
@@ -151,13 +152,13 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifie
             token_introspection: Value,
         }
         let now = self.trail.now;
-        let key: &SigningKey = self.config.keys.active(now).ok_or(TokenError::NoActiveKey)?;
+        let key: &SigningKey = self.config.keys.active(now).ok_or(TokenError::Fault(Fault::NoActiveKey))?;
         let about = serde_json::from_str(about).unwrap_or_default();
         let answer =
             Answer { iss: self.config.issuer.as_str(), aud: caller, iat: now, token_introspection: about };
         let payload = serde_json::to_vec(&answer).unwrap_or_default();
         let input = signing_input(&key.header_of("token-introspection+jwt"), &payload);
         let signature = self.crypto.sign(key, input.as_bytes()).await;
-        Ok(compact(input, &signature.map_err(TokenError::CryptoUnavailable)?))
+        Ok(compact(input, &signature.map_err(|why| TokenError::Fault(Fault::CryptoUnavailable(why)))?))
     }
 }

@@ -3,6 +3,7 @@
 use crate::endpoint::answer::Refusal;
 use crate::endpoint::inspection::{AccessToken, Inspector, Question};
 use crate::error::TokenError;
+use crate::error::client::ClientError;
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::log::event::Decision;
@@ -29,7 +30,7 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: SlowHash + Verifier, B: Bra
         let secret_id = question.caller.secret_id().to_owned();
         let decision = match self.access_token(&question.token).await {
             Ok(AccessToken { client, .. }) if client != question.caller.record().id => {
-                return Err(refuse(TokenError::TokenOfAnotherClient));
+                return Err(refuse(TokenError::Client(ClientError::TokenOfAnotherClient)));
             }
             Ok(AccessToken { token, .. }) => {
                 self.revoke_once(&question, &token).await.map_err(refuse)?;

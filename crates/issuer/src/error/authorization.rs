@@ -16,3 +16,33 @@ pub enum AuthorizationFlaw {
     /// It is base64 of something without a colon.
     NoColon,
 }
+
+impl AuthorizationFlaw {
+    /// Never the value, nor a part of it: it may be a secret.
+    pub(super) fn detail(self) -> &'static str {
+        match self {
+            Self::TooLong => {
+                "the header Authorization is longer than 8 KiB. Send `Basic` and the base64 of ID, colon and secret."
+            }
+            Self::Empty => {
+                "the header Authorization has no credentials after `Basic`. Send the base64 of ID, colon and secret."
+            }
+            Self::NotEncoded => {
+                "the credentials in the header Authorization are not base64: they have a colon. Encode ID, colon and \
+                 secret as base64."
+            }
+            Self::Base64Url => {
+                "the credentials in the header Authorization are in the base64url alphabet. Encode them as base64, which \
+                 has `+` and `/` where base64url has `-` and `_`."
+            }
+            Self::NotBase64 => {
+                "the credentials in the header Authorization are not base64. Encode ID, colon and secret as base64, \
+                 without line breaks."
+            }
+            Self::NoColon => {
+                "the credentials in the header Authorization have no colon once they are decoded. Encode ID, colon and \
+                 secret together as base64."
+            }
+        }
+    }
+}

@@ -4,6 +4,8 @@ use std::rc::Rc;
 
 use crate::config::profile::TokenProfile;
 use crate::error::TokenError;
+use crate::error::grant::GrantError;
+use crate::error::target::TargetError;
 use crate::grammar::scope::{Scope, ScopeToken};
 use crate::jose::algorithm::Algorithm;
 use crate::log::trail::Trail;
@@ -45,12 +47,12 @@ impl<'a> Entitlement<'a> {
     ) -> Result<Self, TokenError> {
         let targets = if targets.is_empty() { client.default_api.as_slice() } else { targets };
         if let Some(other) = targets.iter().find(|target| !client.grants.contains_key(target)) {
-            return Err(TokenError::TargetNotGranted(other.clone()));
+            return Err(TokenError::Target(TargetError::TargetNotGranted(other.clone())));
         }
         let mut apis = Vec::with_capacity(targets.len());
         for target in targets {
             let api = clients.find_api(target, trail).await?;
-            apis.push(api.ok_or_else(|| TokenError::UnknownApi(target.clone()))?);
+            apis.push(api.ok_or_else(|| TokenError::Target(TargetError::UnknownApi(target.clone())))?);
         }
         Ok(Self { client, apis })
     }
@@ -92,12 +94,12 @@ impl<'a> Entitlement<'a> {
     pub(crate) fn every_scope(&self) -> Result<Scope, TokenError> {
         let mut of_each = self.apis.iter().map(|api| {
             let granted = self.listed(api).iter().filter(|scope| self.grants(api, scope));
-            Scope::of(granted.cloned()).map_err(|_| TokenError::TooManyScopes)
+            Scope::of(granted.cloned()).map_err(|_| TokenError::Grant(GrantError::TooManyScopes))
         });
         let first = of_each.next().transpose()?.unwrap_or_default();
         for other in of_each {
             if !other?.is_the_same_set_as(&first) {
-                return Err(TokenError::ScopesDiffer);
+                return Err(TokenError::Grant(GrantError::ScopesDiffer));
             }
         }
         Ok(first)
@@ -132,5 +134,9 @@ fn is_of_an_api(scope: &ScopeToken) -> bool {
 /// What all of `demands` say; nothing when there is none.
 fn agreed<T: PartialEq>(mut demands: impl Iterator<Item = T>) -> Result<Option<T>, TokenError> {
     let Some(first) = demands.next() else { return Ok(None) };
-    if demands.all(|other| other == first) { Ok(Some(first)) } else { Err(TokenError::TargetsDiffer) }
+    if demands.all(|other| other == first) {
+        Ok(Some(first))
+    } else {
+        Err(TokenError::Target(TargetError::TargetsDiffer))
+    }
 }

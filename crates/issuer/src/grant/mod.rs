@@ -9,6 +9,8 @@ use crate::authenticate::AuthenticatedClient;
 use crate::config::Config;
 use crate::config::profile::TokenProfile;
 use crate::error::TokenError;
+use crate::error::grant::GrantError;
+use crate::error::target::TargetError;
 use crate::grammar::scope::Scope;
 use crate::grant::audience::Audience;
 use crate::grant::entitlement::{Entitlement, Granted};
@@ -108,10 +110,10 @@ impl AuthenticatedClient {
         for token in scope.iter() {
             match (token.as_str(), token.cross_client_peer().map(ClientId::parse)) {
                 ("openid" | "email" | "profile" | "groups", _) => {}
-                ("offline_access", _) => return Err(TokenError::OfflineAccess),
-                ("federated:id", _) => return Err(TokenError::FederatedId),
+                ("offline_access", _) => return Err(TokenError::Grant(GrantError::OfflineAccess)),
+                ("federated:id", _) => return Err(TokenError::Grant(GrantError::FederatedId)),
                 (_, Some(Ok(peer))) if peers.len() < MAX_PEERS => peers.push((token, peer)),
-                (_, Some(Ok(_))) => return Err(TokenError::TooManyScopes),
+                (_, Some(Ok(_))) => return Err(TokenError::Grant(GrantError::TooManyScopes)),
                 (_, None | Some(Err(_))) => match entitlement.granted(token) {
                     Granted::Everywhere => {}
                     Granted::Somewhere => differing = true,
@@ -120,10 +122,10 @@ impl AuthenticatedClient {
             }
         }
         if !unrecognized.is_empty() {
-            return Err(TokenError::UnrecognizedScopes(unrecognized));
+            return Err(TokenError::Grant(GrantError::UnrecognizedScopes(unrecognized)));
         }
         if differing {
-            return Err(TokenError::ScopesDiffer);
+            return Err(TokenError::Grant(GrantError::ScopesDiffer));
         }
         self.check_combination(&entitlement, peers.iter().map(|(_, peer)| peer), clients, trail).await?;
         let mut untrusted = Vec::new();
@@ -133,7 +135,7 @@ impl AuthenticatedClient {
             }
         }
         if !untrusted.is_empty() {
-            return Err(TokenError::UntrustedPeers(untrusted));
+            return Err(TokenError::Grant(GrantError::UntrustedPeers(untrusted)));
         }
         let client = self.record().id.as_str();
         let peers = || peers.iter().map(|(_, peer)| peer.as_str());
@@ -179,7 +181,7 @@ impl AuthenticatedClient {
         let id = &self.record().id;
         let Some(first) = peers.next() else { return Ok(()) };
         if let Some(other) = [first].into_iter().chain(peers).find(|peer| *peer != id) {
-            return Err(TokenError::TargetWithPeer(other.clone()));
+            return Err(TokenError::Target(TargetError::TargetWithPeer(other.clone())));
         }
         if entitlement.ids().any(|api| api == id.as_str()) {
             return Ok(());
@@ -188,7 +190,7 @@ impl AuthenticatedClient {
             Ok(api) => clients.find_api(&api, trail).await?,
             Err(_) => None,
         };
-        if api.is_some() { Err(TokenError::TargetWithPeer(id.clone())) } else { Ok(()) }
+        if api.is_some() { Err(TokenError::Target(TargetError::TargetWithPeer(id.clone()))) } else { Ok(()) }
     }
 
     /// Whether `peer` lets this client ask for tokens that name it as audience: itself always, another

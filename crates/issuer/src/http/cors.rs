@@ -2,6 +2,7 @@
 
 use crate::config::origins::{AllowedOrigins, Cors, is_origin};
 use crate::error::TokenError;
+use crate::error::request::RequestError;
 use crate::grammar::limits::MAX_ORIGIN;
 use crate::http::request::Request;
 use crate::http::response::Response;
@@ -16,7 +17,9 @@ impl Cors {
         let is_own = origin == self.own && origin.len() <= MAX_ORIGIN;
         let is_allowed = is_own || (for_pages && self.origins.has(origin));
         let may_be_allowed = for_pages && is_origin(origin);
-        (!is_allowed).then(|| TokenError::ForeignOrigin { origin: Shown::of(origin), may_be_allowed })
+        (!is_allowed).then(|| {
+            TokenError::Request(RequestError::ForeignOrigin { origin: Shown::of(origin), may_be_allowed })
+        })
     }
 
     /// Says on `response` who may read it.

@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use crate::config::Config;
 use crate::error::TokenError;
+use crate::error::fault::Fault;
 use crate::log::trail::Trail;
 use crate::ports::{ApiStore, ClientStore, Unavailable};
 use crate::records::api::ApiRecord;
@@ -75,7 +76,7 @@ impl<C> Clients<C> {
                 attempt.failed(&why);
                 match stale {
                     Some(stale) => serve_stale(stale, &why.to_string()),
-                    None => Err(TokenError::StoreUnavailable(why)),
+                    None => Err(TokenError::Fault(Fault::StoreUnavailable(why))),
                 }
             }
         }
@@ -134,8 +135,8 @@ impl<C: ClientStore> Clients<C> {
         // Whatever comes now, what was remembered is no longer so.
         self.remembered.forget(id);
         let Some(json) = json else { return Ok(None) };
-        let record =
-            ClientRecord::parse(id, &json).map_err(|why| TokenError::CorruptRecord(id.clone(), why))?;
+        let record = ClientRecord::parse(id, &json)
+            .map_err(|why| TokenError::Fault(Fault::CorruptRecord(id.clone(), why)))?;
         let record = Rc::new(record);
         let weight = id.as_str().len() + weight::<ClientRecord>(&json, CLIENT_FIELDS);
         self.remembered.put(id.clone(), Rc::clone(&record), weight, trail.now);
@@ -161,7 +162,8 @@ impl<C: ApiStore> Clients<C> {
         };
         self.apis.forget(id);
         let Some(json) = json else { return Ok(None) };
-        let record = ApiRecord::parse(id, &json).map_err(|why| TokenError::CorruptApi(id.clone(), why))?;
+        let record = ApiRecord::parse(id, &json)
+            .map_err(|why| TokenError::Fault(Fault::CorruptApi(id.clone(), why)))?;
         let record = Rc::new(record);
         let weight = id.as_str().len() + weight::<ApiRecord>(&json, API_FIELDS);
         self.apis.put(id.clone(), Rc::clone(&record), weight, trail.now);

@@ -1,6 +1,7 @@
 //! Which tokens were revoked (RFC 7009), as the issuer asks for it: remembered, so that no revocation is written twice.
 
 use crate::error::TokenError;
+use crate::error::fault::Fault;
 use crate::grammar::duration::Lifetime;
 use crate::ports::{RevocationStore, Unavailable};
 use crate::registry::memory::{Memory, Share};
@@ -42,7 +43,7 @@ impl Revocations {
         store: &impl RevocationStore,
         now: u64,
     ) -> Result<(), TokenError> {
-        store.revoke(jti, until).await.map_err(TokenError::StoreUnavailable)?;
+        store.revoke(jti, until).await.map_err(|why| TokenError::Fault(Fault::StoreUnavailable(why)))?;
         self.remember(jti.to_owned(), now);
         Ok(())
     }

@@ -7,6 +7,8 @@ use zeroize::Zeroizing;
 
 use crate::error::TokenError;
 use crate::error::authorization::AuthorizationFlaw;
+use crate::error::client::ClientError;
+use crate::error::request::RequestError;
 use crate::grammar::form::{Form, decode};
 use crate::grammar::limits::MAX_AUTHORIZATION;
 use crate::http::request::{Body, Request};
@@ -50,11 +52,11 @@ pub(crate) fn presented_by(request: &Request<'_>) -> Option<String> {
 /// What follows the scheme in `Authorization: Basic` (RFC 7617 §2), still encoded.
 fn encoded_in_basic(header: &str) -> Result<&str, TokenError> {
     if header.len() > MAX_AUTHORIZATION {
-        return Err(TokenError::MalformedAuthorization(AuthorizationFlaw::TooLong));
+        return Err(TokenError::Client(ClientError::MalformedAuthorization(AuthorizationFlaw::TooLong)));
     }
     let (scheme, encoded) = header.split_once(' ').unwrap_or((header, ""));
     if !scheme.eq_ignore_ascii_case("basic") {
-        return Err(TokenError::UnsupportedScheme);
+        return Err(TokenError::Client(ClientError::UnsupportedScheme));
     }
     Ok(encoded.trim_matches(' '))
 }
@@ -99,10 +101,10 @@ impl Credentials {
     pub(crate) fn parse(authorization: Option<&str>, form: &Form<'_>) -> Result<Self, TokenError> {
         let (id, secret) = (form.get("client_id"), form.get("client_secret"));
         match (authorization, secret) {
-            (Some(_), Some(_)) => Err(TokenError::TwoAuthenticationMethods),
+            (Some(_), Some(_)) => Err(TokenError::Request(RequestError::TwoAuthenticationMethods)),
             (Some(header), None) => Self::from_basic(header, id),
             (None, _) => {
-                let id = id.ok_or(TokenError::NoCredentials)?;
+                let id = id.ok_or(TokenError::Client(ClientError::NoCredentials))?;
                 let presented = present(id, secret.unwrap_or_default().as_bytes());
                 Ok(Self { readings: presented.into_iter().collect(), by_header: false })
             }
@@ -112,12 +114,12 @@ impl Credentials {
     /// RFC 7617 §2, with the encoding of RFC 6749 §2.3.1.
     fn from_basic(header: &str, id_in_body: Option<&str>) -> Result<Self, TokenError> {
         let encoded = encoded_in_basic(header)?;
-        let flaw = |_| TokenError::MalformedAuthorization(not_base64(encoded));
+        let flaw = |_| TokenError::Client(ClientError::MalformedAuthorization(not_base64(encoded)));
         let pair = Zeroizing::new(BASE64.decode(encoded).map_err(flaw)?);
         if pair.is_empty() {
-            return Err(TokenError::MalformedAuthorization(AuthorizationFlaw::Empty));
+            return Err(TokenError::Client(ClientError::MalformedAuthorization(AuthorizationFlaw::Empty)));
         }
-        let no_colon = TokenError::MalformedAuthorization(AuthorizationFlaw::NoColon);
+        let no_colon = TokenError::Client(ClientError::MalformedAuthorization(AuthorizationFlaw::NoColon));
         let colon = pair.iter().position(|&c| c == b':').ok_or(no_colon)?;
         let (id, secret) = pair.split_at(colon);
         let secret = secret.get(1..).unwrap_or_default();
@@ -139,7 +141,7 @@ impl Credentials {
             // What the body names settles which reading is meant.
             readings.retain(|presented| presented.id.as_str() == id);
             if readings.is_empty() {
-                return Err(TokenError::ClientIdMismatch);
+                return Err(TokenError::Request(RequestError::ClientIdMismatch));
             }
         }
         Ok(Self { readings, by_header: true })
@@ -203,7 +205,7 @@ mod tests {
         for header in ["Basic YTpiYw==", "bAsIc YTpiYw", "BASIC  YTpiYw== "] {
             assert_eq!(basic(header, ""), Ok(vec![of("a", "bc")]), "{header}");
         }
-        assert_eq!(basic("Bearer YTpiYw==", ""), Err(TokenError::UnsupportedScheme));
+        assert_eq!(basic("Bearer YTpiYw==", ""), Err(TokenError::Client(ClientError::UnsupportedScheme)));
     }
 
     #[test]
@@ -218,7 +220,11 @@ mod tests {
             ("Basic YTo_Pz8-", AuthorizationFlaw::Base64Url),
             ("Basic YQ==", AuthorizationFlaw::NoColon),
         ] {
-            assert_eq!(basic(header, ""), Err(TokenError::MalformedAuthorization(flaw)), "{header}");
+            assert_eq!(
+                basic(header, ""),
+                Err(TokenError::Client(ClientError::MalformedAuthorization(flaw))),
+                "{header}"
+            );
         }
     }
 
@@ -267,9 +273,15 @@ mod tests {
 
     #[test]
     fn there_is_one_way_to_authenticate_in_a_request() {
-        assert_eq!(basic("Basic YTpiYw==", "client_secret=bc"), Err(TokenError::TwoAuthenticationMethods));
+        assert_eq!(
+            basic("Basic YTpiYw==", "client_secret=bc"),
+            Err(TokenError::Request(RequestError::TwoAuthenticationMethods))
+        );
         assert_eq!(basic("Basic YTpiYw==", "client_id=a&client_secret="), Ok(vec![of("a", "bc")]));
-        assert_eq!(basic("Basic YTpiYw==", "client_id=b"), Err(TokenError::ClientIdMismatch));
+        assert_eq!(
+            basic("Basic YTpiYw==", "client_id=b"),
+            Err(TokenError::Request(RequestError::ClientIdMismatch))
+        );
         let encoded = format!("Basic {}", STANDARD.encode("a%3Ab:c"));
         assert_eq!(basic(&encoded, "client_id=a:b"), Ok(vec![of("a:b", "c")]));
         assert_eq!(basic(&encoded, "client_id=a%253Ab"), Ok(vec![of("a%3Ab", "c")]), "the raw reading alone");
@@ -289,7 +301,7 @@ mod tests {
         assert_eq!(basic(&padded(MAX_AUTHORIZATION), ""), Ok(vec![of("a", "bc")]));
         assert_eq!(
             basic(&padded(MAX_AUTHORIZATION + 1), ""),
-            Err(TokenError::MalformedAuthorization(AuthorizationFlaw::TooLong))
+            Err(TokenError::Client(ClientError::MalformedAuthorization(AuthorizationFlaw::TooLong)))
         );
         assert_eq!(MAX_AUTHORIZATION, 8192);
     }

@@ -7,6 +7,8 @@ pub(crate) mod target;
 use crate::config::Config;
 use crate::config::grant_type::GrantType;
 use crate::error::TokenError;
+use crate::error::grant::GrantError;
+use crate::error::request::RequestError;
 use crate::grammar::form::{Form, FormError};
 use crate::grammar::limits::MAX_CONTENT_TYPE;
 use crate::grammar::scope::{Scope, ScopeError};
@@ -35,15 +37,15 @@ impl TokenRequest {
     pub fn parse(request: &Request<'_>, config: &Config) -> Result<Self, TokenError> {
         let form = read_form(request)?;
         match form.get("grant_type") {
-            None => return Err(TokenError::GrantTypeMissing),
+            None => return Err(TokenError::Request(RequestError::GrantTypeMissing)),
             Some(name)
                 if name == GrantType::ClientCredentials.name()
                     && config.serves(GrantType::ClientCredentials) => {}
-            Some(_) => return Err(TokenError::GrantTypeNotEnabled),
+            Some(_) => return Err(TokenError::Request(RequestError::GrantTypeNotEnabled)),
         }
         let nonce = form.get("nonce");
         if nonce.is_some_and(|nonce| nonce.chars().nth(MAX_NONCE).is_some()) {
-            return Err(TokenError::NonceTooLong);
+            return Err(TokenError::Request(RequestError::NonceTooLong));
         }
         Ok(Self {
             credentials: Credentials::parse(request.authorization, &form)?,
@@ -59,13 +61,13 @@ impl TokenRequest {
 /// The parameters of a request: a form in UTF-8, within limits (RFC 6749 §3.2, Appendix B).
 pub(crate) fn read_form<'a>(request: &Request<'a>) -> Result<Form<'a>, TokenError> {
     if !is_form(request.content_type) {
-        return Err(TokenError::ContentType(request.content_type.map(Shown::of)));
+        return Err(TokenError::Request(RequestError::ContentType(request.content_type.map(Shown::of))));
     }
-    let Body::Whole(body) = request.body else { return Err(TokenError::BodyTooLarge) };
+    let Body::Whole(body) = request.body else { return Err(TokenError::Request(RequestError::BodyTooLarge)) };
     Form::parse(body).map_err(|error| match error {
-        FormError::Encoding => TokenError::MalformedForm,
-        FormError::TooMany => TokenError::TooManyParameters,
-        FormError::Repeated => TokenError::RepeatedParameter,
+        FormError::Encoding => TokenError::Request(RequestError::MalformedForm),
+        FormError::TooMany => TokenError::Request(RequestError::TooManyParameters),
+        FormError::Repeated => TokenError::Request(RequestError::RepeatedParameter),
     })
 }
 
@@ -73,8 +75,8 @@ pub(crate) fn read_form<'a>(request: &Request<'a>) -> Result<Form<'a>, TokenErro
 fn parse_scope(scope: Option<&str>) -> Result<Scope, TokenError> {
     let Some(text) = scope else { return Ok(Scope::default()) };
     Scope::parse(text).map_err(|error| match error {
-        ScopeError::Malformed => TokenError::MalformedScope,
-        ScopeError::TooMany => TokenError::TooManyScopes,
+        ScopeError::Malformed => TokenError::Grant(GrantError::MalformedScope),
+        ScopeError::TooMany => TokenError::Grant(GrantError::TooManyScopes),
     })
 }
 

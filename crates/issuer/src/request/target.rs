@@ -1,6 +1,7 @@
 //! What a request wants its token for: `resource` (RFC 8707 §2) and `audience`, read and bounded.
 
 use crate::error::TokenError;
+use crate::error::target::TargetError;
 use crate::grammar::form::Form;
 use crate::records::api_id::ApiId;
 
@@ -16,11 +17,11 @@ pub(crate) fn parse(form: &Form<'_>) -> Result<Vec<ApiId>, TokenError> {
     let named = form.iter().filter(|(name, _)| matches!(*name, "resource" | "audience"));
     for (i, (name, value)) in named.enumerate() {
         if i == MAX_TARGETS {
-            return Err(TokenError::TooManyTargets);
+            return Err(TokenError::Target(TargetError::TooManyTargets));
         }
-        let target = ApiId::parse(value).map_err(|_| TokenError::MalformedTarget)?;
+        let target = ApiId::parse(value).map_err(|_| TokenError::Target(TargetError::MalformedTarget))?;
         if name == "resource" && !target.is_absolute_uri() {
-            return Err(TokenError::MalformedTarget);
+            return Err(TokenError::Target(TargetError::MalformedTarget));
         }
         if !targets.contains(&target) {
             targets.push(target);
@@ -53,7 +54,7 @@ mod tests {
         for malformed in
             ["resource=api", "resource=/a", "resource=https://a/%23b", "audience=a%20b", "audience=a%23b"]
         {
-            assert_eq!(read(malformed), Err(TokenError::MalformedTarget), "{malformed}");
+            assert_eq!(read(malformed), Err(TokenError::Target(TargetError::MalformedTarget)), "{malformed}");
         }
         assert_eq!(read("audience=api&resource=https://a/?b=%25"), Ok("api https://a/?b=%".into()));
     }
@@ -62,7 +63,7 @@ mod tests {
     fn the_number_of_targets_is_bounded() {
         let many = |n: usize| vec!["audience=a"; n].join("&");
         assert!(read(&many(MAX_TARGETS)).is_ok());
-        assert_eq!(read(&many(MAX_TARGETS + 1)), Err(TokenError::TooManyTargets));
+        assert_eq!(read(&many(MAX_TARGETS + 1)), Err(TokenError::Target(TargetError::TooManyTargets)));
     }
 
     proptest! {

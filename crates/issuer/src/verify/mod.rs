@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::TokenError;
+use crate::error::fault::Fault;
 use crate::grammar::issuer_url::Issuer;
 use crate::jose::algorithm::Algorithm;
 use crate::jose::compact::MAX_TOKEN;
@@ -91,7 +92,7 @@ pub(crate) async fn verify(
     }
     let (input, _) = token.rsplit_once('.').ok_or(Inactive::Malformed)?;
     let intact = verifier.verify(key, input.as_bytes(), &signature).await;
-    if !intact.map_err(TokenError::CryptoUnavailable)? {
+    if !intact.map_err(|why| TokenError::Fault(Fault::CryptoUnavailable(why)))? {
         return Err(Inactive::Signature.into());
     }
     Ok(judge_claims(typ, members(payload)?, issuer, now)?)

@@ -1,0 +1,142 @@
+//! The client did not prove which client it is, or may not do this at all.
+
+use crate::error::authorization::AuthorizationFlaw;
+use crate::error::code::ErrorCode as Code;
+use crate::error::row::Row;
+use crate::ports::Limit;
+
+/// The client did not prove which client it is, or may not do this at all. One row for each reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientError {
+    /// No credentials, or an ID without a secret.
+    NoCredentials,
+    /// `Authorization: Basic` with something that is not base64 of `id:secret`.
+    MalformedAuthorization(AuthorizationFlaw),
+    /// An `Authorization` scheme other than Basic.
+    UnsupportedScheme,
+    /// No such client.
+    UnknownClient,
+    /// None of the client's secrets matches.
+    WrongSecret,
+    /// The secret matches one that has expired.
+    SecretExpired {
+        /// Which of the client's secrets.
+        secret_id: String,
+    },
+    /// The client is disabled.
+    ClientDisabled,
+    /// A confidential client without any secret: it can never authenticate.
+    NoSecret,
+    /// Too many attempts failed: what could be a guess is not judged for a while (RFC 6749 §2.3.1).
+    Braked(Limit),
+    /// A public client.
+    PublicClient,
+    /// A token that another client was issued, and that this one cannot revoke (RFC 7009 §2.1).
+    TokenOfAnotherClient,
+}
+
+impl ClientError {
+    /// The row of this reason. No wildcard arm: a new reason does not compile without its row.
+    pub(super) fn row(&self) -> Row {
+        match self {
+            // One answer for all of these, so that an attacker cannot tell them apart.
+            Self::NoCredentials => Row::new(
+                Code::InvalidClient,
+                "no_credentials",
+                "Invalid client credentials.",
+                "the request has no credentials, or an ID without a secret. Send both by HTTP Basic, or as `client_id` and \
+                 `client_secret` in the body.",
+            ),
+            Self::MalformedAuthorization(flaw) => Row::new(
+                Code::InvalidClient,
+                "malformed_authorization",
+                "Invalid client credentials.",
+                flaw.detail(),
+            ),
+            Self::UnsupportedScheme => Row::new(
+                Code::InvalidClient,
+                "unsupported_scheme",
+                "Invalid client credentials.",
+                "the header Authorization is not HTTP Basic. Configure the client to send its ID and secret by HTTP Basic, \
+                 or in the body.",
+            ),
+            Self::UnknownClient => Row::new(
+                Code::InvalidClient,
+                "unknown_client",
+                "Invalid client credentials.",
+                "there is no client with this ID. Correct the ID at the service, or add the client with `edgemint client \
+                 add`.",
+            ),
+            Self::WrongSecret => Row::new(
+                Code::InvalidClient,
+                "wrong_secret",
+                "Invalid client credentials.",
+                "the secret is not one of this client's. Correct the secret at the service, or make a new one with \
+                 `edgemint client rotate-secret`.",
+            ),
+            Self::SecretExpired { secret_id } => Row::new(
+                Code::InvalidClient,
+                "secret_expired",
+                "Invalid client credentials.",
+                format!(
+                    "the secret {secret_id} of this client has expired. Make a new one with `edgemint client \
+                     rotate-secret`."
+                ),
+            ),
+            Self::ClientDisabled => Row::new(
+                Code::InvalidClient,
+                "client_disabled",
+                "Invalid client credentials.",
+                "the client is disabled. Run `edgemint client enable` to let it get tokens again.",
+            ),
+            Self::NoSecret => Row::new(
+                Code::InvalidClient,
+                "no_secret",
+                "Invalid client credentials.",
+                "the client has no secret, so that it cannot authenticate. Run `edgemint client rotate-secret` to make one.",
+            ),
+            Self::Braked(Limit::ClientAndNetwork) => Row::new(
+                Code::TooManyRequests,
+                "braked_client",
+                "Too many failed attempts: try again later.",
+                "too many attempts failed for this client from this network: a service has a wrong secret, or somebody \
+                 guesses. Look for earlier refusals of this network in the log, and correct the secret at the service.",
+            ),
+            Self::Braked(Limit::Network) => Row::new(
+                Code::TooManyRequests,
+                "braked_network",
+                "Too many failed attempts: try again later.",
+                "too many attempts failed from this network: services have wrong secrets, or somebody guesses. Look for \
+                 earlier refusals of this network in the log, and correct the secrets at the services.",
+            ),
+            Self::Braked(Limit::Prefix) => Row::new(
+                Code::TooManyRequests,
+                "braked_prefix",
+                "Too many failed attempts: try again later.",
+                "too many attempts failed from this IPv6 /48: services have wrong secrets, or somebody guesses from many \
+                 networks. Look for earlier refusals of these networks in the log, and correct the secrets at the services.",
+            ),
+            Self::Braked(Limit::Revocation) => Row::new(
+                Code::TooManyRequests,
+                "braked_revocation",
+                "Too many revocations: try again later.",
+                "this client revoked too many tokens in a minute. Run `edgemint client revoke-tokens` to revoke all of its \
+                 tokens at once.",
+            ),
+            Self::PublicClient => Row::new(
+                Code::UnauthorizedClient,
+                "public_client",
+                "Public clients cannot use client_credentials grant.",
+                "the client is public, and public clients get no token by this grant. Add a client with a secret for the \
+                 service.",
+            ),
+            Self::TokenOfAnotherClient => Row::new(
+                Code::InvalidGrant,
+                "token_of_another_client",
+                "The token was issued to another client.",
+                "the token was issued to another client. Revoke it as that client, or run `edgemint client revoke-tokens` \
+                 for all tokens of that client.",
+            ),
+        }
+    }
+}
