@@ -11,11 +11,11 @@
 
 #[path = "../../crates/cli/src/dex/mod.rs"]
 mod dex;
-#[path = "../../crates/cli/src/hashing.rs"]
+#[path = "../../crates/cli/src/dex/hashing.rs"]
 mod hashing;
-#[path = "../../crates/cli/src/printable.rs"]
+#[path = "../../crates/cli/src/terminal/printable.rs"]
 mod printable;
-#[path = "../../crates/cli/src/shell.rs"]
+#[path = "../../crates/cli/src/terminal/shell.rs"]
 mod shell;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {

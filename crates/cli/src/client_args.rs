@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use edgemint_issuer::{ClientId, Lifetime};
 
-use crate::args::TargetArgs;
+use crate::cli::TargetArgs;
 
 /// The longest overlap of two secrets: a year.
 const LONGEST_OVERLAP: u64 = 366 * 24 * 3600;

@@ -183,8 +183,9 @@ fn text_claim(text: &str) -> Result<Claim, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
 
     #[test]
     fn a_claim_is_a_name_and_json_or_a_text() {

@@ -3,7 +3,7 @@
 use clap::Args as ClapArgs;
 use edgemint_issuer::{Lifetime, SIGNING_KEY_PREFIX};
 
-use crate::args::{Alg, TargetArgs, key_id};
+use crate::cli::{Alg, TargetArgs, key_id};
 
 /// List the signing keys
 ///

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::CommandFactory as _;
 
-use crate::args::Args;
+use crate::cli::Args;
 use crate::completions_args::Completions;
-use crate::output::Output;
+use crate::terminal::output::Output;
 
 pub(super) fn run(args: &Completions, output: &mut Output) -> Result<ExitCode> {
     let mut script = Vec::new();

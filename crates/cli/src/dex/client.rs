@@ -7,8 +7,8 @@ use edgemint_issuer::ClientId;
 use super::document::{Node, Value};
 use super::fields::Fields;
 use super::placeholder::{self, Notation};
-use crate::hashing::Secret;
-use crate::shell;
+use crate::dex::hashing::Secret;
+use crate::terminal::shell;
 
 /// The questions that reading a file puts to its caller.
 pub(crate) struct Asked<'a> {

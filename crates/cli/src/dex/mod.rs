@@ -8,6 +8,7 @@ mod client;
 mod document;
 mod fields;
 mod file;
+pub(crate) mod hashing;
 mod json;
 mod naming;
 mod placeholder;

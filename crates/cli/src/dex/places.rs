@@ -7,7 +7,7 @@ use super::document::{FileError, Node, Pair, Value};
 use super::scalar;
 use super::source::{RENDER, documents};
 use super::yaml::{Lines, decode};
-use crate::shell;
+use crate::terminal::shell;
 
 /// How many texts may be in one another, such as a configuration in a ConfigMap in a List that is itself a text.
 const MAX_TEXTS: usize = 4;

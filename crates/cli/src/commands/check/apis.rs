@@ -1,0 +1,98 @@
+//! What `edgemint check` finds in the API records, and in grants for what no API record has.
+
+use std::collections::BTreeMap;
+
+use edgemint_issuer::{ApiId, ApiRecord, ClientRecord, ScopeToken};
+
+use crate::commands::check::{Findings, Level};
+use crate::records::kv::ById;
+use crate::records::new_client;
+use crate::records::view::some_of;
+use crate::terminal::shell;
+
+/// Judges the records of one target.
+pub(crate) fn judge(apis: &ById<ApiRecord>, clients: &ById<ClientRecord>, findings: &mut Findings) {
+    for (id, stored) in apis {
+        if let Err(error) = stored {
+            let message = format!("cannot be read, so that nobody gets a token for it: {error}");
+            findings.add(Level::Mistake, &id.kv_key(), message);
+        }
+    }
+    let mut without_record: BTreeMap<&ApiId, Vec<&str>> = BTreeMap::new();
+    let mut defaults: BTreeMap<&ApiId, Vec<&str>> = BTreeMap::new();
+    let mut introspected: BTreeMap<&ApiId, Vec<&str>> = BTreeMap::new();
+    let mut undefined: BTreeMap<(&ApiId, &ScopeToken), Vec<&str>> = BTreeMap::new();
+    for id in clients.keys().filter(|id| ApiId::parse(id.as_str()).is_ok_and(|api| apis.contains_key(&api))) {
+        let message = format!("has the ID of an API: {}", new_client::also_an_api(id));
+        findings.add(Level::Warning, &id.kv_key(), message);
+    }
+    for client in clients.values().flatten() {
+        let name = client.id.as_str();
+        for (api, scopes) in &client.grants {
+            match apis.get(api) {
+                None => without_record.entry(api).or_default().push(name),
+                Some(Ok(record)) => {
+                    for scope in scopes.iter().filter(|scope| !record.defines(scope)) {
+                        undefined.entry((api, scope)).or_default().push(name);
+                    }
+                }
+                // That is said already.
+                Some(Err(_)) => {}
+            }
+        }
+        if let Some(api) = client.default_api.as_ref().filter(|api| !apis.contains_key(*api)) {
+            defaults.entry(api).or_default().push(name);
+        }
+        for api in client.introspects.iter().filter(|api| !apis.contains_key(*api)) {
+            introspected.entry(api).or_default().push(name);
+        }
+    }
+    for (api, names) in introspected {
+        let message = format!(
+            "has no record, although clients may ask about its tokens: `edgemint api add {}`, or \
+             `edgemint client allow-introspection CLIENT {}` ({})",
+            shell::last(api.as_str()),
+            shell::option("--remove-api", api.as_str()),
+            some_of(&names)
+        );
+        findings.add(Level::Warning, &api.kv_key(), message);
+    }
+    for (api, names) in without_record {
+        let message = format!(
+            "has no record, so that what is granted for it is never given: {} ({})",
+            add_or_ungrant(api),
+            some_of(&names)
+        );
+        findings.add(Level::Warning, &api.kv_key(), message);
+    }
+    for (api, names) in defaults {
+        let message = format!(
+            "has no record and is the default API of clients, whose requests that name no API are for it: {} ({})",
+            add_or_ungrant(api),
+            some_of(&names)
+        );
+        findings.add(Level::Warning, &api.kv_key(), message);
+    }
+    for ((api, scope), names) in undefined {
+        let scope = scope.as_str();
+        let message = format!(
+            "does not define the scope {scope}, so that it is granted and never given: `edgemint api set {} {}`, or \
+             `edgemint client ungrant CLIENT {} {}` ({})",
+            shell::option("--scope", &format!("{scope}=DESCRIPTION")),
+            shell::last(api.as_str()),
+            shell::option("--api", api.as_str()),
+            shell::option("--scope", scope),
+            some_of(&names)
+        );
+        findings.add(Level::Warning, &api.kv_key(), message);
+    }
+}
+
+/// The two commands of which one puts a grant for an API without a record right.
+fn add_or_ungrant(api: &ApiId) -> String {
+    format!(
+        "`edgemint api add {}`, or `edgemint client ungrant CLIENT {}`",
+        shell::last(api.as_str()),
+        shell::option("--api", api.as_str())
+    )
+}

@@ -1,0 +1,119 @@
+//! What `edgemint check` finds in the signing keys: all that can be known of secrets is their names.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use edgemint_issuer::{Algorithm, ApiRecord, SIGNING_KEY_PREFIX, SigningKey};
+
+use crate::commands::check::{Findings, KNOWN, Level, Seen};
+use crate::deployment::key_names;
+use crate::deployment::local_keys::LocalKeys;
+use crate::records::kv::ById;
+use crate::records::view::some_of;
+use crate::terminal::shell;
+
+/// The algorithms that APIs demand, and which APIs do.
+pub(crate) type Demanded = BTreeMap<Algorithm, Vec<String>>;
+
+/// What findings about all keys are named.
+pub(crate) const ALL_KEYS: &str = "SIGNING_KEY_<NAME>";
+
+/// The secrets of a deployed environment, by name. Gives the number of keys.
+pub(crate) fn deployed(environment: &str, secrets: &[String], findings: &mut Findings) -> usize {
+    let count = secrets.iter().filter(|name| name.starts_with(SIGNING_KEY_PREFIX)).count();
+    match count {
+        0 => findings.add(
+            Level::Mistake,
+            ALL_KEYS,
+            format!(
+                "is missing: `edgemint key generate | npx wrangler secret put SIGNING_KEY_FIRST {}`",
+                shell::option("--env", environment)
+            ),
+        ),
+        1 => findings.add(
+            Level::Warning,
+            ALL_KEYS,
+            "is there once: should it have to go, there is no other to sign with",
+        ),
+        _ => {}
+    }
+    for name in secrets.iter().filter(|name| KNOWN.contains(&name.as_str())) {
+        findings.add(
+            Level::Unchecked,
+            name,
+            "is set as a secret, which cannot be read back: in [vars] it could be checked",
+        );
+    }
+    count
+}
+
+/// The keys of the local state, which can be read; when there are none yet, `cargo xtask dev` makes one.
+///
+/// Gives their algorithms, if they can be read.
+pub(crate) fn local(
+    state: &Path,
+    signing_alg: Option<Algorithm>,
+    now: u64,
+    findings: &mut Findings,
+) -> Option<BTreeSet<Algorithm>> {
+    let keys = match LocalKeys::read(state).and_then(|keys| keys.keys()) {
+        Ok(keys) => keys,
+        Err(error) => {
+            findings.add(Level::Mistake, ALL_KEYS, format!("cannot be used: {error:#}"));
+            return None;
+        }
+    };
+    let mut sign = keys.iter().filter(|key| signing_alg.is_none_or(|alg| key.alg() == alg)).peekable();
+    if sign.peek().is_some() && sign.all(|key| key.nbf() > now) {
+        findings.add(
+            Level::Mistake,
+            ALL_KEYS,
+            "is there, and none may sign yet: every request for a token is answered 503",
+        );
+    }
+    (!keys.is_empty()).then(|| keys.iter().map(SigningKey::alg).collect())
+}
+
+/// The algorithms of deployed keys, if the names of all tell.
+pub(crate) fn told(secrets: &[String]) -> Option<BTreeSet<Algorithm>> {
+    let keys = secrets.iter().filter(|name| name.starts_with(SIGNING_KEY_PREFIX));
+    let told: Option<BTreeSet<Algorithm>> = keys.map(|name| key_names::alg(name)).collect();
+    told.filter(|told| !told.is_empty())
+}
+
+/// What the records of APIs demand.
+pub(crate) fn demanded(apis: &ById<ApiRecord>) -> Demanded {
+    let mut demanded = Demanded::new();
+    for api in apis.values().flatten() {
+        if let Some(alg) = api.alg {
+            demanded.entry(alg).or_default().push(api.id.to_string());
+        }
+    }
+    demanded
+}
+
+/// Whether there is a key of each algorithm that is needed; `there`: those that there are, if that is known.
+pub(crate) fn algorithms(there: Option<BTreeSet<Algorithm>>, seen: &mut Seen, findings: &mut Findings) {
+    let Some(there) = there else { return };
+    if let Some(alg) = seen.signing_alg.filter(|alg| !there.contains(alg)) {
+        let name = alg.name();
+        findings.add(
+            Level::Mistake,
+            "SIGNING_ALG",
+            format!("is {name}, and there is no key for it: `edgemint key rotate --alg {name}` adds one"),
+        );
+    }
+    for (alg, apis) in std::mem::take(&mut seen.demanded) {
+        if !there.contains(&alg) {
+            let (name, apis) = (alg.name(), some_of(&apis));
+            findings.add(
+                Level::Mistake,
+                ALL_KEYS,
+                format!(
+                    "is missing for {name}, which APIs demand, so that nobody gets a token for them: `edgemint key rotate \
+                     --alg {name}` adds one ({apis})"
+                ),
+            );
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! `edgemint check`: what is wrong with a deployment's configuration, all of it at once.
+
+pub(crate) mod apis;
+pub(crate) mod brakes;
+pub(crate) mod clients;
+pub(crate) mod counts;
+pub(crate) mod keys;
+pub(crate) mod live;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use edgemint_issuer::{
+    Algorithm, ApiRecord, ClientRecord, Config, ConfigErrors, GrantType, SIGNING_KEY_PREFIX,
+};
+use serde::Serialize;
+
+use crate::check_args::Check;
+use crate::cli::TargetArgs;
+use crate::commands::check::keys::{ALL_KEYS, Demanded};
+use crate::deployment::project::{Project, Target};
+use crate::deployment::wrangler::Wrangler;
+use crate::host::Host;
+use crate::records::kv::Records;
+use crate::records::view::counted;
+use crate::terminal::output::Output;
+use crate::terminal::shell;
+
+/// The `id` that wrangler.toml is shipped with.
+const PLACEHOLDER_ID: &str = "00000000000000000000000000000000";
+
+/// Stands in for keys that cannot be read, so that the rest is judged: the public example of RFC 8037 A.1.
+const EXAMPLE_KEY: &str = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}"#;
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Level {
+    /// It will not work: the exit code is 1.
+    Mistake,
+    /// It works, and is worth a look.
+    Warning,
+    /// It could not be looked at.
+    Unchecked,
+}
+
+/// One thing that was found.
+#[derive(Debug, Serialize)]
+pub(crate) struct Finding {
+    level: Level,
+    /// `null` for the top of wrangler.toml.
+    environment: Option<String>,
+    /// The variable, secret or binding.
+    name: String,
+    /// What is wrong and what mends it; reads on after the name.
+    message: String,
+}
+
+/// Everything that was found, and where we are looking.
+#[derive(Default)]
+pub(crate) struct Findings {
+    all: Vec<Finding>,
+    environment: Option<String>,
+}
+
+impl Findings {
+    pub(crate) fn add(&mut self, level: Level, name: &str, message: impl Into<String>) {
+        let environment = self.environment.clone();
+        self.all.push(Finding { level, environment, name: name.to_owned(), message: message.into() });
+    }
+
+    fn count(&self, level: Level) -> usize {
+        self.all.iter().filter(|finding| finding.level == level).count()
+    }
+}
+
+/// The result, as `--json` prints it.
+#[derive(Serialize)]
+struct Report<'a> {
+    ok: bool,
+    checked: Vec<&'a str>,
+    findings: &'a [Finding],
+}
+
+/// What was seen of a target, and what a running issuer is compared with.
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// How many keys are deployed, if that can be known.
+    pub(crate) keys: Option<usize>,
+    /// The algorithm that signs unless an API demands another, if the target has one.
+    pub(crate) signing_alg: Option<Algorithm>,
+    /// What APIs demand, as long as it has not been held against the keys.
+    pub(crate) demanded: Demanded,
+}
+
+pub(crate) fn run(args: &Check, config: Option<&Path>, host: &Host, output: &mut Output) -> Result<ExitCode> {
+    let local = TargetArgs { local: true, state: None, env: None };
+    let top = Project::find(config, &local, host)?;
+    let mut projects = Vec::new();
+    match &args.env {
+        Some(name) => projects.push(top.with_target(Target::Deployed(name.clone()))?),
+        None => {
+            for name in top.environments() {
+                projects.push(top.with_target(Target::Deployed(name))?);
+            }
+            projects.insert(0, top);
+        }
+    }
+
+    let mut findings = Findings::default();
+    let seen: Vec<Seen> = projects.iter().map(|project| one(project, host, &mut findings)).collect();
+    if let Some(url) = &args.live {
+        let mut named = projects.iter().zip(seen);
+        let named = named.find(|(project, _)| project.issuer() == Some(url.as_str()));
+        findings.environment = named.as_ref().and_then(|(project, _)| environment(project));
+        match named {
+            Some((project, seen)) => {
+                let config = judged(project).ok();
+                live::compare(url, config.as_ref(), &seen, &mut findings);
+            }
+            None => findings.add(Level::Mistake, "ISSUER", unnamed(url, &projects)),
+        }
+    }
+    tell(&projects, &findings, output)
+}
+
+/// Why nothing is compared with what runs at `url`.
+fn unnamed(url: &str, projects: &[Project]) -> String {
+    let bare = |url: &str| url.trim_end_matches('/').to_owned();
+    let mut named = projects.iter().filter_map(Project::issuer);
+    match named.find(|named| bare(named) == bare(url)) {
+        Some(named) => format!(
+            "is {named} in wrangler.toml, and not {url}: clients compare it byte for byte. Run `edgemint check --live \
+             {named}`."
+        ),
+        None => format!("is {url} in nothing that was checked: clients compare it byte for byte"),
+    }
+}
+
+fn environment(project: &Project) -> Option<String> {
+    match &project.target {
+        Target::Local(_) => None,
+        Target::Deployed(name) => Some(name.clone()),
+    }
+}
+
+/// Looks at one target.
+fn one(project: &Project, host: &Host, findings: &mut Findings) -> Seen {
+    findings.environment = environment(project);
+    variables(project, findings);
+    let bound = binding(project, findings);
+    let mut seen = Seen { signing_alg: project.signing_alg(), ..Seen::default() };
+    match &project.target {
+        Target::Deployed(name) => {
+            addresses(project, findings);
+            brakes::bound(project, name, findings);
+            counts::bound(project, findings);
+            let secrets = Wrangler::find(project, host).and_then(|wrangler| wrangler.secret_names(name));
+            match secrets {
+                Ok(names) => {
+                    seen.keys = Some(keys::deployed(name, &names, findings));
+                    if bound {
+                        seen.demanded = clients(project, host, findings);
+                    }
+                    keys::algorithms(keys::told(&names), &mut seen, findings);
+                }
+                // Who cannot list secrets cannot list clients: once is enough said.
+                Err(error) => {
+                    let message = format!(
+                        "could not be checked, nor could the clients, as the secrets could not be listed: {error:#}"
+                    );
+                    findings.add(Level::Unchecked, ALL_KEYS, message);
+                }
+            }
+        }
+        // What nobody has started yet has no clients, and to look would make it.
+        Target::Local(state) if state.is_dir() => {
+            if bound {
+                seen.demanded = clients(project, host, findings);
+            }
+            let there = keys::local(state, seen.signing_alg, host.now, findings);
+            keys::algorithms(there, &mut seen, findings);
+        }
+        Target::Local(_) => {}
+    }
+    seen
+}
+
+/// Looks at the records. Gives what those of APIs demand of keys.
+fn clients(project: &Project, host: &Host, findings: &mut Findings) -> Demanded {
+    let read = || {
+        let records = Records::of(project, host)?;
+        anyhow::Ok((records.read_all::<ClientRecord>()?, records.read_all::<ApiRecord>()?))
+    };
+    match read() {
+        Ok((stored, apis)) => {
+            clients::judge(&stored, host.now, findings);
+            apis::judge(&apis, &stored, findings);
+            keys::demanded(&apis)
+        }
+        Err(error) => {
+            findings.add(Level::Unchecked, "CLIENTS", format!("could not be checked: {error:#}"));
+            Demanded::default()
+        }
+    }
+}
+
+/// A variable as the Worker reads it: text, a number or a boolean as text, a list joined by spaces.
+fn as_text(value: &toml::Value) -> Option<String> {
+    match value {
+        toml::Value::String(text) => Some(text.clone()),
+        toml::Value::Integer(_) | toml::Value::Float(_) | toml::Value::Boolean(_) => Some(value.to_string()),
+        toml::Value::Array(items) => {
+            items.iter().map(as_text).collect::<Option<Vec<_>>>().map(|items| items.join(" "))
+        }
+        toml::Value::Table(_) | toml::Value::Datetime(_) => None,
+    }
+}
+
+/// The target's variables, with a key that stands in for those that cannot be read.
+fn judged(project: &Project) -> Result<Config, ConfigErrors> {
+    let variables = project.section().and_then(|section| section.get("vars")?.as_table());
+    let text: Vec<(&str, String)> = variables
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| !name.starts_with(SIGNING_KEY_PREFIX))
+        .filter_map(|(name, value)| Some((name.as_str(), as_text(value)?)))
+        .collect();
+    let text = text.iter().map(|(name, value)| (*name, value.as_str()));
+    Config::parse(text.chain([("SIGNING_KEY_EXAMPLE", EXAMPLE_KEY)]))
+}
+
+fn variables(project: &Project, findings: &mut Findings) {
+    match judged(project) {
+        Ok(config) if !config.serves(GrantType::ClientCredentials) => findings.add(
+            Level::Warning,
+            "GRANT_TYPES",
+            "does not list client_credentials: the grant is opt-in, and every request for a token is refused",
+        ),
+        Ok(_) => {}
+        Err(errors) => {
+            for mistake in errors.mistakes() {
+                findings.add(Level::Mistake, &mistake.name, mistake.mend.clone());
+            }
+        }
+    }
+    let variables = project.section().and_then(|section| section.get("vars")?.as_table());
+    for (name, value) in variables.into_iter().flatten() {
+        if name.starts_with(SIGNING_KEY_PREFIX) {
+            findings.add(
+                Level::Mistake,
+                name,
+                "stands in wrangler.toml, where everybody who has the file can read it: remove it, make another key \
+                 with `edgemint key generate`, and set that with `npx wrangler secret put`",
+            );
+        } else if KNOWN.contains(&name.as_str()) && as_text(value).is_none() {
+            findings.add(Level::Mistake, name, "must be a text or a list of texts");
+        }
+    }
+}
+
+/// The variables that edgemint reads.
+pub(crate) const KNOWN: [&str; 11] = [
+    "ISSUER",
+    "GRANT_TYPES",
+    "CLIENT_CREDENTIAL_GRANT_ENABLED_BY_DEFAULT",
+    "TOKEN_PROFILE",
+    "TOKEN_LIFETIME",
+    "MAX_TOKEN_LIFETIME",
+    "CLIENT_CACHE",
+    "STALE_IF_ERROR",
+    "CORS_ALLOWED_ORIGINS",
+    "CORS_ALLOWED_HEADERS",
+    "SIGNING_ALG",
+];
+
+/// Whether the binding is there, and names what may be a namespace.
+fn binding(project: &Project, findings: &mut Findings) -> bool {
+    let namespaces = project.section().and_then(|section| section.get("kv_namespaces")?.as_array());
+    let clients = namespaces
+        .into_iter()
+        .flatten()
+        .find(|namespace| namespace.get("binding").and_then(toml::Value::as_str) == Some("CLIENTS"));
+    let Some(clients) = clients else {
+        let section = match &project.target {
+            Target::Local(_) => "[[kv_namespaces]]".to_owned(),
+            Target::Deployed(name) => format!("[[env.{name}.kv_namespaces]]"),
+        };
+        let message =
+            format!("is missing: add {section} with binding = \"CLIENTS\" (environments do not inherit it)");
+        findings.add(Level::Mistake, "CLIENTS", message);
+        return false;
+    };
+    let Target::Deployed(name) = &project.target else { return true };
+    let make =
+        format!("`npx wrangler kv namespace create CLIENTS {}` prints one", shell::option("--env", name));
+    let wrong = match clients.get("id").and_then(toml::Value::as_str) {
+        Some(PLACEHOLDER_ID) => "still has the id that stands in for yours",
+        Some(id) if id.len() == 32 && id.bytes().all(|c| c.is_ascii_hexdigit()) => return true,
+        Some(_) => "has an id that is none of Cloudflare's (32 hexadecimal digits)",
+        None => "has no id",
+    };
+    findings.add(Level::Mistake, "CLIENTS", format!("{wrong}: {make}"));
+    false
+}
+
+/// An issuer that is right in form, and that nobody can reach.
+fn addresses(project: &Project, findings: &mut Findings) {
+    let Some(issuer) = project.issuer() else { return };
+    let host = issuer.split("://").nth(1).and_then(|rest| rest.split(['/', ':']).next()).unwrap_or_default();
+    if issuer.starts_with("http://") {
+        findings.add(
+            Level::Mistake,
+            "ISSUER",
+            "is an address of this machine: set it to the URL that clients use",
+        );
+    } else if ["example.com", "example.org", "example.net"]
+        .iter()
+        .any(|example| host.strip_suffix(example).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
+    {
+        findings.add(Level::Mistake, "ISSUER", "is still the example's: set it to the URL that clients use");
+    }
+}
+
+fn tell(projects: &[Project], findings: &Findings, output: &mut Output) -> Result<ExitCode> {
+    let mistakes = findings.count(Level::Mistake);
+    let label =
+        |name: Option<&str>| name.map_or("local development".to_owned(), |name| format!("env.{name}"));
+    if output.is_json() {
+        let names: Vec<String> =
+            projects.iter().map(|project| label(environment(project).as_deref())).collect();
+        let checked = names.iter().map(String::as_str).collect();
+        output.result_json(&Report { ok: mistakes == 0, checked, findings: &findings.all })?;
+    } else {
+        for finding in &findings.all {
+            let level = match finding.level {
+                Level::Mistake => "mistake",
+                Level::Warning => "warning",
+                Level::Unchecked => "not checked",
+            };
+            let place = label(finding.environment.as_deref());
+            output.result_paragraph(&format!("{place}: {level}: {} {}", finding.name, finding.message))?;
+        }
+        let names: Vec<String> =
+            projects.iter().map(|project| label(environment(project).as_deref())).collect();
+        output.say(format_args!(
+            "Checked {}: {}, {}, {} not checked.",
+            names.join(", "),
+            counted(mistakes, "mistake"),
+            counted(findings.count(Level::Warning), "warning"),
+            findings.count(Level::Unchecked)
+        ));
+    }
+    Ok(if mistakes == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

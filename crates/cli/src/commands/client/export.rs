@@ -1,0 +1,89 @@
+//! `edgemint client export`: a backup of all clients and APIs, with hashes and without secrets.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use edgemint_issuer::{ApiRecord, ClientRecord};
+use serde::Serialize;
+
+use crate::client_args::ClientExport;
+use crate::commands::client::backup;
+use crate::deployment::project::Project;
+use crate::host::Host;
+use crate::host::private_file::PrivateFile;
+use crate::records::kind::Kind;
+use crate::records::kv::{ById, Records, Stored};
+use crate::records::view::counted;
+use crate::terminal::output::Output;
+use crate::terminal::printable::printable_json;
+
+pub(crate) fn run(
+    args: &ClientExport,
+    config: Option<&Path>,
+    host: &Host,
+    output: &mut Output,
+) -> Result<ExitCode> {
+    /// The result, as `--json` prints it when the backup goes into a file.
+    #[derive(Serialize)]
+    struct Exported<'a> {
+        file: &'a Path,
+        #[serde(skip_serializing_if = "is_zero")]
+        apis: usize,
+        clients: usize,
+        /// The IDs of clients.
+        unreadable: Vec<&'a str>,
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        unreadable_apis: &'a [String],
+    }
+    let new_file = PrivateFile::named(args.file.as_deref(), host)?;
+    let project = Project::find(config, &args.target, host)?;
+    let records = Records::of(&project, host)?;
+    let (stored_apis, stored) = (records.read_all::<ApiRecord>()?, records.read_all::<ClientRecord>()?);
+    let apis: Vec<&ApiRecord> = stored_apis.values().flatten().collect();
+    let clients: Vec<&ClientRecord> = stored.values().flatten().collect();
+    // The names in it came from elsewhere, and people look at it.
+    let text = printable_json(&backup::write(&apis, &clients));
+    let mut unreadable = unreadable_of::<ApiRecord>(&stored_apis, "API ");
+    unreadable.extend(unreadable_of::<ClientRecord>(&stored, ""));
+    match args.file.as_deref().zip(new_file) {
+        None => output.result_verbatim(&text)?,
+        Some((file, mut new_file)) => {
+            new_file.write(&text)?;
+            new_file.keep();
+            if output.is_json() {
+                let unreadable = stored.iter().filter(|(_, stored)| stored.is_err());
+                let apis_too = stored_apis.iter().filter(|(_, stored)| stored.is_err());
+                output.result_json(&Exported {
+                    file,
+                    apis: apis.len(),
+                    clients: clients.len(),
+                    unreadable: unreadable.map(|(id, _)| id.as_str()).collect(),
+                    unreadable_apis: &apis_too.map(|(id, _)| id.to_string()).collect::<Vec<_>>(),
+                })?;
+            }
+        }
+    }
+    let more = match apis.len() {
+        0 => String::new(),
+        count => format!(" and {}", counted(count, "API")),
+    };
+    output.say(format_args!("Exported {}{more} of {}.", counted(clients.len(), "client"), project.target));
+    if !unreadable.is_empty() {
+        bail!("not in the backup, since their records cannot be read: {}", unreadable.join(", "));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The records that are not in the backup, and why.
+fn unreadable_of<R: Kind>(stored: &ById<R>, kind: &str) -> Vec<String> {
+    let of = |(id, stored): (&R::Id, &Stored<R>)| {
+        stored.as_ref().err().map(|error| format!("{kind}{id} ({error})"))
+    };
+    stored.iter().filter_map(of).collect()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}

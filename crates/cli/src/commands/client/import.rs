@@ -1,0 +1,326 @@
+//! `edgemint client import`: the clients of a dex configuration, or of a backup, into the records.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, anyhow, ensure};
+use edgemint_issuer::{ApiRecord, ClientId, ClientRecord, SecretHash};
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use crate::cli::ClientImport;
+use crate::commands::client::plan::{Planned, Verdict};
+use crate::commands::client::{backup, plan};
+use crate::deployment::delay::Delay;
+use crate::deployment::project::{Project, Target};
+use crate::dex;
+use crate::dex::hashing::Secret;
+use crate::dex::{DexClient, Refused};
+use crate::host::Host;
+use crate::records::kind::Kind;
+use crate::records::kv::{ById, Pair, Records, in_parallel};
+use crate::records::{change, new_client};
+use crate::terminal::output::Output;
+
+/// From so many secrets on it takes long enough to say so.
+const MANY: usize = 200;
+
+/// The result, as `--json` prints it.
+#[derive(Serialize)]
+struct Report<'a> {
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    dry_run: bool,
+    /// What would write the records, in a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<String>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    apis: &'a [Planned<ApiRecord>],
+    clients: &'a [Planned],
+    /// Whether the file is a backup.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    backup: bool,
+    /// Where the clients were in the file, when not at its top.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    found_at: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    warnings: &'a [String],
+    unused_fields: &'a BTreeSet<String>,
+    seen_after_seconds: u64,
+}
+
+pub(crate) fn run(
+    args: &ClientImport,
+    config: Option<&Path>,
+    host: &Host,
+    output: &mut Output,
+) -> Result<ExitCode> {
+    let (name, text) = read(args)?;
+    let wrong = |error: dex::FileError| anyhow!("{name}: {error}");
+    let restored = backup::read(&text).transpose().map_err(wrong)?;
+    let is_backup = restored.is_some();
+
+    let project = Project::find(config, &args.target, host)?;
+    let records = Records::of(&project, host)?;
+    let (mut place, mut warnings) = (None, Vec::new());
+    let (mut apis, mut clients, unused_fields) = match restored {
+        Some(backup) => {
+            ensure!(
+                args.allow_literal.is_empty(),
+                "{name} is a backup, in which nothing is a placeholder: run this without --allow-literal"
+            );
+            let (apis, clients) = (backup.apis.len(), backup.clients.len());
+            output.say(format_args!(
+                "{name} is a backup of edgemint (APIs: {apis}, clients: {clients}). Each record goes in as it is."
+            ));
+            let (apis, clients) = (restore(backup.apis, &records)?, restore(backup.clients, &records)?);
+            (apis, clients, BTreeSet::new())
+        }
+        None => {
+            let file = args.file.to_string_lossy();
+            let variable = |name: &str| host.text_variable(name);
+            let asked = dex::Asked { file: &file, variable: &variable, literal: &args.allow_literal };
+            let dex = dex::read(&text, &asked).map_err(wrong)?;
+            ensure!(
+                !may_be_cut_off(&text),
+                "{name}: its last line does not end with a line break, so that it may be cut off within a secret, and \
+                 nothing was written: if the file is whole, add one"
+            );
+            if let Some(place) = &dex.place {
+                output.say(format_args!("The clients were found in {place}"));
+            }
+            place = dex.place.clone();
+            warnings = unknown_literals(args, &dex.entries);
+            let unused_fields = dex.unused_fields.clone();
+            let clients = carry_over(dex, &records, args.dry_run, host, output)?;
+            (Plan::nothing(), clients, unused_fields)
+        }
+    };
+    for warning in &warnings {
+        output.say(format_args!("warning: {warning}"));
+    }
+
+    new_client::judge(&mut clients.planned, &apis.planned, &records, host.now)?;
+    if !args.dry_run {
+        apis.leave_what_others_wrote(&records)?;
+        clients.leave_what_others_wrote(&records)?;
+    }
+    // The APIs first: a client's grant is of no use without.
+    let to_write: Vec<Pair> = apis.pairs().chain(clients.pairs()).collect();
+    if !args.dry_run && !to_write.is_empty() {
+        if to_write.len() > MANY {
+            output.say(format_args!("Writing {} records to {} …", to_write.len(), project.target));
+        }
+        records.write_all(&to_write)?;
+    }
+    let delay = Delay::of(&project);
+    let refused = apis.count(Verdict::Refused) + clients.count(Verdict::Refused) > 0;
+    if output.is_json() {
+        let report = Report {
+            dry_run: args.dry_run,
+            command: (args.dry_run && !to_write.is_empty()).then(|| records.told_write()),
+            apis: &apis.planned,
+            clients: &clients.planned,
+            backup: is_backup,
+            found_at: place.as_deref(),
+            warnings: &warnings,
+            unused_fields: &unused_fields,
+            seen_after_seconds: delay.seconds(),
+        };
+        output.result_json(&report)?;
+    } else {
+        apis.tell("API ", args.dry_run, output);
+        clients.tell("", args.dry_run, output);
+        if !unused_fields.is_empty() {
+            let names = unused_fields.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            output.say(format_args!("Not used here: {names}"));
+        }
+        summary(&apis, &clients, args.dry_run, &project.target, output);
+        match (to_write.is_empty(), args.dry_run) {
+            (true, _) => {}
+            (false, true) => output.say(format_args!("It would run\n  {}", records.told_write())),
+            (false, false) => output.say(delay),
+        }
+    }
+    Ok(if refused { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// What people call the file, and its text.
+fn read(args: &ClientImport) -> Result<(String, Zeroizing<String>)> {
+    let is_stdin = args.file.as_os_str() == "-";
+    let name = if is_stdin { "standard input".to_owned() } else { args.file.display().to_string() };
+    let mut bytes = Zeroizing::new(Vec::new());
+    let read = match is_stdin {
+        true => std::io::stdin().read_to_end(&mut bytes),
+        false => File::open(&args.file).and_then(|mut file| file.read_to_end(&mut bytes)),
+    };
+    read.with_context(|| format!("could not read {name}"))?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| anyhow!("{name} is not a text file in UTF-8"))?;
+    Ok((name, Zeroizing::new(text.to_owned())))
+}
+
+/// A warning for each `--allow-literal` that allows nothing: its ID may be misspelt.
+fn unknown_literals(args: &ClientImport, entries: &[Result<DexClient, Refused>]) -> Vec<String> {
+    let is = |id: &ClientId, entry: &Result<DexClient, Refused>| match entry {
+        Ok(client) => client.id == *id,
+        Err(refused) => refused.id.as_deref() == Some(id.as_str()),
+    };
+    let unknown = args.allow_literal.iter().filter(|id| !entries.iter().any(|entry| is(id, entry)));
+    unknown
+        .map(|id| format!("`--allow-literal {id}` has no effect: no client of the file has this ID"))
+        .collect()
+}
+
+/// Whether the last value may be the beginning of another one: lists and objects in brackets tell where they end, a
+/// bare text at the end of a YAML file does not.
+fn may_be_cut_off(text: &str) -> bool {
+    !text.ends_with(['\n', '\r', ']', '}', '"', '\''])
+}
+
+/// What becomes of the entries of one kind, and what was stored when that was decided.
+struct Plan<R: Kind> {
+    planned: Vec<Planned<R>>,
+    stored: ById<R>,
+}
+
+impl<R: Kind> Plan<R> {
+    fn nothing() -> Self {
+        Self { planned: Vec::new(), stored: BTreeMap::new() }
+    }
+
+    /// Hashing many secrets takes a while, in which another operator may have written one of the records: that
+    /// one stays as it is.
+    fn leave_what_others_wrote(&mut self, records: &Records<'_>) -> Result<()> {
+        let ids: Vec<&R::Id> =
+            self.planned.iter().filter_map(|planned| Some(planned.record.as_ref()?.id())).collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let written = change::written_meanwhile::<R>(records, &self.stored, &ids)
+            .context("what is stored could not be looked at again, and nothing was written")?;
+        for one in &mut self.planned {
+            if one.record.as_ref().is_some_and(|record| written.contains(record.id())) {
+                one.refuse_at_last(
+                    "another operator wrote it at the same time: run the same command again".to_owned(),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// What is to be written.
+    fn pairs(&self) -> impl Iterator<Item = Pair> {
+        self.planned.iter().filter_map(|planned| planned.record.as_ref()).map(Pair::of)
+    }
+
+    fn count(&self, verdict: Verdict) -> usize {
+        self.planned.iter().filter(|planned| planned.result == verdict).count()
+    }
+
+    fn counts(&self) -> String {
+        format!(
+            "{} added, {} updated, {} unchanged, {} refused",
+            self.count(Verdict::Added),
+            self.count(Verdict::Updated),
+            self.count(Verdict::Unchanged),
+            self.count(Verdict::Refused)
+        )
+    }
+
+    /// What people must know of single entries.
+    fn tell(&self, kind: &str, dry_run: bool, output: &mut Output) {
+        for one in &self.planned {
+            let id = match (&one.id, &one.id_env) {
+                (Some(id), _) => format!("{kind}{id} (entry {})", one.entry),
+                (None, Some(variable)) => format!("{kind}entry {}, with the ID in {variable}", one.entry),
+                (None, None) => format!("{kind}entry {}", one.entry),
+            };
+            let changes = match one.changes.join(", ") {
+                changes if changes.is_empty() => changes,
+                changes => format!(": {changes}"),
+            };
+            match one.result {
+                Verdict::Refused => {
+                    output.say(format_args!("refused: {id}: {}", one.reason.as_deref().unwrap_or_default()));
+                }
+                Verdict::Added if dry_run => output.say(format_args!("would add: {id}{changes}")),
+                Verdict::Updated if dry_run => output.say(format_args!("would update: {id}{changes}")),
+                Verdict::Added | Verdict::Updated | Verdict::Unchanged => {}
+            }
+            for warning in &one.warnings {
+                output.say(format_args!("warning: {id}: {warning}"));
+            }
+        }
+    }
+}
+
+/// Plans the import of dex clients: the slow hashes on all cores.
+fn carry_over(
+    dex: dex::DexFile,
+    records: &Records<'_>,
+    dry_run: bool,
+    host: &Host,
+    output: &mut Output,
+) -> Result<Plan<ClientRecord>> {
+    let ids: Vec<&ClientId> = dex.entries.iter().flatten().map(|client| &client.id).collect();
+    let stored = records.read::<ClientRecord>(&ids)?;
+    let secrets = dex.entries.iter().flatten().filter(|client| client.secret.is_some()).count();
+    if secrets > MANY {
+        output.say(format_args!("Hashing {secrets} secrets, slowly, as it must be …"));
+    }
+    let entries = dex.entries.into_iter().map(|entry| Ok((entry, host.random_bytes::<16>()?)));
+    let entries = entries.collect::<Result<Vec<_>>>()?;
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let bar = output.progress_bar(if secrets > MANY { entries.len() } else { 0 });
+    let planned = in_parallel(&entries, threads, |(entry, salt)| {
+        let planned = match entry {
+            Ok(client) => plan::dex_client(client, stored.get(&client.id), host.now, &|secret: &Secret| {
+                // Nobody sees the hash of a dry run.
+                if dry_run { SecretHash::Sha256([0; 32]) } else { secret.hash(*salt) }
+            }),
+            Err(refused) => Planned::refused(refused.clone()),
+        };
+        bar.inc(1);
+        planned
+    });
+    bar.finish_and_clear();
+    Ok(Plan { planned, stored })
+}
+
+/// Plans the restoring of a backup.
+fn restore<R: Kind>(entries: backup::Entries<R>, records: &Records<'_>) -> Result<Plan<R>> {
+    let ids: Vec<&R::Id> = entries.iter().flatten().map(Kind::id).collect();
+    if entries.is_empty() {
+        return Ok(Plan::nothing());
+    }
+    let stored = records.read::<R>(&ids)?;
+    let planned = entries.into_iter().enumerate().map(|(i, entry)| match entry {
+        Ok(record) => {
+            let stored = stored.get(record.id());
+            plan::record(i + 1, record, stored)
+        }
+        Err(refused) => Planned::refused(refused),
+    });
+    Ok(Plan { planned: planned.collect(), stored })
+}
+
+/// How many entries went which way.
+fn summary(
+    apis: &Plan<ApiRecord>,
+    clients: &Plan<ClientRecord>,
+    dry_run: bool,
+    target: &Target,
+    output: &mut Output,
+) {
+    let counts = match apis.planned.as_slice() {
+        [] => clients.counts(),
+        _ => format!("APIs: {}; clients: {}", apis.counts(), clients.counts()),
+    };
+    if dry_run {
+        output.say(format_args!("It would be {counts}. Nothing was written to {target}."));
+    } else {
+        output.say(format_args!("Imported into {target}: {counts}."));
+    }
+}

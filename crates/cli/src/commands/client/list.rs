@@ -1,0 +1,199 @@
+//! `edgemint client list` and `show`: what is stored of clients, without hashes.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use edgemint_issuer::{ApiId, ClientId, ClientRecord, Introspect, Lifetime, ScopeToken};
+use serde::Serialize;
+
+use crate::client_args::{ClientList, ClientShow};
+use crate::deployment::project::Project;
+use crate::host::Host;
+use crate::records::kv::{Records, Stored};
+use crate::records::list::Line;
+use crate::records::view::{NONE, RecordView, State, listed, table};
+use crate::records::{change, list};
+use crate::terminal::output::Output;
+use crate::terminal::printable::printable_json;
+use crate::terminal::when::utc;
+
+/// What a client may have: its APIs, and the scopes of each.
+type Grants = BTreeMap<ApiId, Vec<ScopeToken>>;
+
+/// A line of the list.
+#[derive(Debug, Serialize)]
+struct Row<'a> {
+    id: &'a ClientId,
+    name: Option<&'a str>,
+    state: State,
+    live_secrets: usize,
+    /// When the next live secret expires.
+    next_expiry: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grants: Option<&'a Grants>,
+    /// Why the record cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+impl<'a> Row<'a> {
+    fn of(id: &'a ClientId, stored: &'a Stored, now: u64) -> Self {
+        match stored {
+            Ok(record) => {
+                let live: Vec<_> = record.secrets.iter().filter(|secret| secret.is_live(now)).collect();
+                Self {
+                    id,
+                    name: Some(&record.name),
+                    state: State::of(record),
+                    live_secrets: live.len(),
+                    next_expiry: live.iter().filter_map(|secret| secret.expires).min(),
+                    grants: Some(&record.grants).filter(|grants| !grants.is_empty()),
+                    error: None,
+                }
+            }
+            Err(error) => Self {
+                id,
+                name: None,
+                state: State::Unreadable,
+                live_secrets: 0,
+                next_expiry: None,
+                grants: None,
+                error: Some(error.to_string()),
+            },
+        }
+    }
+}
+
+impl Line for Row<'_> {
+    const ALL: [&'static str; 2] = ["clients", "clients"];
+    const HEADING: [&'static str; 6] = ["ID", "NAME", "STATE", "LIVE SECRETS", "NEXT EXPIRY", "SCOPES"];
+
+    fn cells(&self) -> [String; 6] {
+        let readable = self.state != State::Unreadable;
+        [
+            self.id.to_string(),
+            self.name.unwrap_or(NONE).to_owned(),
+            self.state.word().to_owned(),
+            if readable { self.live_secrets.to_string() } else { NONE.to_owned() },
+            self.next_expiry.map_or_else(|| NONE.to_owned(), utc),
+            self.grants.map_or_else(|| NONE.to_owned(), scopes),
+        ]
+    }
+
+    fn unreadable(&self) -> Option<(&dyn fmt::Display, &str)> {
+        Some((self.id, self.error.as_deref()?))
+    }
+}
+
+/// The scopes for people, in short: without the API when there is one alone.
+fn scopes(grants: &Grants) -> String {
+    let one = grants.len() == 1;
+    let told = |(api, scopes): (&ApiId, &Vec<ScopeToken>)| {
+        let names = listed(scopes.iter().map(ScopeToken::as_str), "no scope");
+        if one && !scopes.is_empty() { names } else { format!("{api}: {names}") }
+    };
+    grants.iter().map(told).collect::<Vec<_>>().join("; ")
+}
+
+pub(crate) fn list(
+    args: &ClientList,
+    config: Option<&Path>,
+    host: &Host,
+    output: &mut Output,
+) -> Result<ExitCode> {
+    let project = Project::find(config, &args.target, host)?;
+    let stored = Records::of(&project, host)?.read_all::<ClientRecord>()?;
+    let rows: Vec<Row<'_>> = stored.iter().map(|(id, stored)| Row::of(id, stored, host.now)).collect();
+    list::print(&rows, &project, output)
+}
+
+pub(crate) fn show(
+    args: &ClientShow,
+    config: Option<&Path>,
+    host: &Host,
+    output: &mut Output,
+) -> Result<ExitCode> {
+    let project = Project::find(config, &args.target, host)?;
+    let record: ClientRecord = change::find(&Records::of(&project, host)?, &args.id, &project)?;
+    let view = RecordView::of(&record, host.now);
+    if output.is_json() {
+        output.result_json(&view)?;
+    } else {
+        output.result_lines(&shown(&record, &view))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The claims in one line.
+fn claims(record: &ClientRecord) -> String {
+    printable_json(&serde_json::to_string(&record.claims).unwrap_or_default())
+}
+
+/// The record for people.
+fn shown(record: &ClientRecord, view: &RecordView<'_>) -> Vec<String> {
+    let fields = [
+        ("id", view.id.to_string()),
+        ("name", view.name.to_owned()),
+        ("state", State::of(record).word().to_owned()),
+        ("groups", listed(view.groups, NONE)),
+        ("trusted peers", listed(view.trusted_peers.iter().map(ClientId::as_str), NONE)),
+        (
+            "token lifetime",
+            view.token_lifetime.map_or_else(
+                || "the deployment's".to_owned(),
+                |seconds| Lifetime::from_seconds(seconds).to_string(),
+            ),
+        ),
+        ("default API", view.default_api.map_or(NONE, ApiId::as_str).to_owned()),
+        ("claims", if view.claims.is_empty() { NONE.to_owned() } else { claims(record) }),
+        (
+            "introspection",
+            match (record.introspect, view.introspects) {
+                (Introspect::Any, _) => "all tokens".to_owned(),
+                (Introspect::Own, []) => "its own tokens".to_owned(),
+                (Introspect::Own, apis) => {
+                    format!("its own tokens, and those for {}", listed(apis.iter().map(ApiId::as_str), NONE))
+                }
+            },
+        ),
+        (
+            "revoked",
+            view.not_before
+                .map_or_else(|| NONE.to_owned(), |time| format!("tokens issued up to {}", utc(time))),
+        ),
+        ("revision", view.revision.to_string()),
+    ];
+    let rows: Vec<_> = fields.map(|(name, value)| [format!("{name}:"), value]).into();
+    let mut lines = table(&rows);
+    lines.push(format!("grants:{}", if view.grants.is_empty() { "          none" } else { "" }));
+    if !view.grants.is_empty() {
+        let heading = ["API", "SCOPES"].map(str::to_owned);
+        let grants = view
+            .grants
+            .iter()
+            .map(|(api, scopes)| [api.to_string(), listed(scopes.iter().map(ScopeToken::as_str), NONE)]);
+        let rows: Vec<_> = std::iter::once(heading).chain(grants).collect();
+        lines.extend(table(&rows).into_iter().map(|line| format!("  {line}")));
+    }
+    if view.secrets.is_empty() {
+        lines.push("secrets:         none".to_owned());
+        return lines;
+    }
+    lines.push("secrets:".to_owned());
+    let heading = ["ID", "STATE", "CREATED", "EXPIRES", "HASH"].map(str::to_owned);
+    let secrets = view.secrets.iter().map(|secret| {
+        [
+            secret.id.to_owned(),
+            if secret.live { "live" } else { "expired" }.to_owned(),
+            utc(secret.created),
+            secret.expires.map_or_else(|| "never".to_owned(), utc),
+            secret.kind.to_owned(),
+        ]
+    });
+    let rows: Vec<_> = std::iter::once(heading).chain(secrets).collect();
+    lines.extend(table(&rows).into_iter().map(|line| format!("  {line}")));
+    lines
+}

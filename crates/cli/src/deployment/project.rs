@@ -1,0 +1,133 @@
+//! The deployment on this machine: where its wrangler.toml is, what that says, and which target is meant.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use edgemint_issuer::{Algorithm, setting};
+
+use crate::cli::TargetArgs;
+use crate::deployment::trust;
+use crate::host::Host;
+
+/// Whose client records are meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// Those of `wrangler dev`, in this directory.
+    Local(PathBuf),
+    /// Those of an environment that is deployed.
+    Deployed(String),
+}
+
+impl std::fmt::Display for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Local(state) => write!(f, "the local state in {}", state.display()),
+            Self::Deployed(environment) => write!(f, "the environment {environment}"),
+        }
+    }
+}
+
+/// A folder with a wrangler.toml, and one of its targets.
+#[derive(Debug)]
+pub(crate) struct Project {
+    pub(crate) dir: PathBuf,
+    pub(crate) config: PathBuf,
+    pub(crate) target: Target,
+    /// Whether --config named the file. The command then trusts its folder, whoever owns it.
+    pub(crate) named: bool,
+    settings: toml::Table,
+}
+
+impl Project {
+    /// Finds the wrangler.toml and reads it.
+    pub(crate) fn find(config: Option<&Path>, target: &TargetArgs, host: &Host) -> Result<Self> {
+        let named = config.is_some();
+        let config = match config {
+            Some(path) => host.current_dir.join(path),
+            None => nearest(&host.current_dir).with_context(|| {
+                format!(
+                    "there is no wrangler.toml in {} or above it: go to the folder of the deployment, or name the file with --config",
+                    host.current_dir.display()
+                )
+            })?,
+        };
+        let dir = config.parent().unwrap_or(&host.current_dir).to_owned();
+        if !named {
+            trust::must_be_ours(&[&config, &dir], &config)?;
+        }
+        let text = std::fs::read_to_string(&config)
+            .with_context(|| format!("could not read {}", config.display()))?;
+        let settings: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+            anyhow::anyhow!("{} is not TOML: {}", config.display(), error.message())
+        })?;
+        let target = match &target.env {
+            Some(environment) => Target::Deployed(environment.clone()),
+            None => Target::Local(match &target.state {
+                Some(state) => host.current_dir.join(state),
+                None => dir.join(".wrangler/state"),
+            }),
+        };
+        let project = Self { dir, config, target, named, settings };
+        if let Target::Deployed(environment) = &project.target {
+            project.must_have(environment)?;
+        }
+        Ok(project)
+    }
+
+    /// Another target of the same wrangler.toml.
+    pub(crate) fn with_target(&self, target: Target) -> Result<Self> {
+        if let Target::Deployed(environment) = &target {
+            self.must_have(environment)?;
+        }
+        Ok(Self {
+            dir: self.dir.clone(),
+            config: self.config.clone(),
+            target,
+            named: self.named,
+            settings: self.settings.clone(),
+        })
+    }
+
+    /// What wrangler.toml says of the target. An environment inherits neither variables nor bindings.
+    pub(crate) fn section(&self) -> Option<&toml::Table> {
+        match &self.target {
+            Target::Local(_) => Some(&self.settings),
+            Target::Deployed(name) => self.settings.get("env").and_then(|env| env.get(name)?.as_table()),
+        }
+    }
+
+    /// The names of the environments that can be deployed.
+    pub(crate) fn environments(&self) -> Vec<String> {
+        let known = self.settings.get("env").and_then(toml::Value::as_table);
+        known.into_iter().flat_map(toml::Table::keys).cloned().collect()
+    }
+
+    fn must_have(&self, environment: &str) -> Result<()> {
+        let known = self.settings.get("env").and_then(toml::Value::as_table);
+        if known.is_some_and(|known| known.contains_key(environment)) {
+            return Ok(());
+        }
+        let names: Vec<&str> = known.into_iter().flat_map(toml::Table::keys).map(String::as_str).collect();
+        let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        bail!("{} has no environment {environment} (it has: {names})", self.config.display())
+    }
+
+    /// The issuer of the target, from its variables.
+    pub(crate) fn issuer(&self) -> Option<&str> {
+        self.variable("ISSUER")
+    }
+
+    /// The algorithm that signs unless an API demands another, when the target has one.
+    pub(crate) fn signing_alg(&self) -> Option<Algorithm> {
+        self.variable("SIGNING_ALG").and_then(Algorithm::named)
+    }
+
+    /// A variable of the target as the Worker reads it, unless it is empty.
+    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
+        self.section()?.get("vars")?.get(name)?.as_str().map(setting).filter(|value| !value.is_empty())
+    }
+}
+
+fn nearest(dir: &Path) -> Option<PathBuf> {
+    dir.ancestors().map(|dir| dir.join("wrangler.toml")).find(|path| path.is_file())
+}

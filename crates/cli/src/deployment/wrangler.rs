@@ -1,0 +1,237 @@
+//! Runs wrangler, which owns the credentials and knows where the records are.
+//!
+//! Nothing secret is in the arguments: values go through files of [`crate::scratch`].
+
+use std::ffi::{OsStr, OsString};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+use edgemint_issuer::Object;
+
+use crate::deployment::project::{Project, Target};
+use crate::deployment::trust;
+use crate::host::Host;
+use crate::terminal::shell;
+
+const PROGRAM: &str = if cfg!(windows) { "wrangler.cmd" } else { "wrangler" };
+
+/// The most lines of wrangler's own words that an error repeats.
+const MAX_LINES: usize = 6;
+
+/// A wrangler that was found, and the deployment that it works on.
+#[derive(Debug)]
+pub(crate) struct Wrangler<'a> {
+    program: PathBuf,
+    path: OsString,
+    project: &'a Project,
+}
+
+impl<'a> Wrangler<'a> {
+    /// The project's own wrangler, with the Node that package.json brings for it; else the one on PATH.
+    pub(crate) fn find(project: &'a Project, host: &Host) -> Result<Self> {
+        let path = (host.variable)("PATH").unwrap_or_default();
+        let own = project.dir.join("node_modules").join(".bin");
+        let program = std::iter::once(own.clone())
+            .chain(std::env::split_paths(&path))
+            .map(|dir| dir.join(PROGRAM))
+            .find(|program| program.is_file())
+            .with_context(|| {
+                format!(
+                    "wrangler is not installed: run `npm ci` in {}, where package.json names it",
+                    project.dir.display()
+                )
+            })?;
+        if program.starts_with(&own) && !project.named {
+            let folders = [project.dir.join("node_modules"), own.clone()];
+            trust::must_be_ours(&folders, &project.config)?;
+            trust::must_be_ours(&trust::of_program(&program), &project.config)?;
+        }
+        let path = std::env::join_paths(std::iter::once(own).chain(std::env::split_paths(&path)))
+            .context("PATH cannot be used")?;
+        Ok(Self { program, path, project })
+    }
+
+    /// The names of the secrets of a deployed environment; their values cannot be read.
+    pub(crate) fn secret_names(&self, environment: &str) -> Result<Vec<String>> {
+        #[derive(serde::Deserialize)]
+        struct Secret {
+            name: String,
+        }
+        let mut command = Command::new(&self.program);
+        command.args(["secret", "list", "--format", "json", "--env", environment]);
+        command.arg("--config").arg(&self.project.config);
+        let printed = self.run(command)?;
+        let secrets: Vec<Object<Secret>> =
+            serde_json::from_str(&printed).context("wrangler's list of secrets is not JSON")?;
+        Ok(secrets.into_iter().map(|Object(secret)| secret.name).collect())
+    }
+
+    /// Puts a secret into a deployed environment, through a pipe: no other process sees it.
+    pub(crate) fn put_secret(&self, environment: &str, name: &str, value: &str) -> Result<()> {
+        let mut command = Command::new(&self.program);
+        command.args(self.secret_arguments("put", environment, name));
+        self.run_with(command, value).map(drop)
+    }
+
+    /// Deletes a secret of a deployed environment.
+    pub(crate) fn delete_secret(&self, environment: &str, name: &str) -> Result<()> {
+        let mut command = Command::new(&self.program);
+        // It asks, and where nobody can be asked takes yes for the answer.
+        command.args(self.secret_arguments("delete", environment, name));
+        self.run(command).map(drop)
+    }
+
+    /// The command that [`Self::put_secret`] or [`Self::delete_secret`] runs, for people to read.
+    pub(crate) fn told_secret(&self, verb: &str, environment: &str, name: &str) -> String {
+        shell::command("wrangler", &self.secret_arguments(verb, environment, name))
+    }
+
+    fn secret_arguments(&self, verb: &str, environment: &str, name: &str) -> Vec<OsString> {
+        let words = ["secret", verb, name, "--env", environment, "--config"].map(OsString::from);
+        words.into_iter().chain([self.project.config.clone().into_os_string()]).collect()
+    }
+
+    /// Runs `wrangler kv …` on the target's client records, and gives back what it prints.
+    pub(crate) fn kv(&self, arguments: &[&OsStr]) -> Result<String> {
+        let mut command = Command::new(&self.program);
+        command.args(self.kv_arguments(arguments));
+        self.run(command)
+    }
+
+    /// The command that [`Self::kv`] runs, for people to read.
+    pub(crate) fn told(&self, arguments: &[&OsStr]) -> String {
+        shell::command("wrangler", &self.kv_arguments(arguments))
+    }
+
+    fn kv_arguments(&self, arguments: &[&OsStr]) -> Vec<OsString> {
+        let mut all: Vec<&OsStr> = vec!["kv".as_ref()];
+        all.extend(arguments);
+        all.extend(["--binding", "CLIENTS"].map(OsStr::new));
+        match &self.project.target {
+            Target::Local(state) => {
+                all.extend(["--local".as_ref(), "--persist-to".as_ref(), state.as_os_str()]);
+            }
+            Target::Deployed(environment) => all.extend(["--remote", "--env", environment].map(OsStr::new)),
+        }
+        all.extend(["--config".as_ref(), self.project.config.as_os_str()]);
+        all.into_iter().map(OsStr::to_owned).collect()
+    }
+
+    fn run(&self, command: Command) -> Result<String> {
+        self.run_with(command, "")
+    }
+
+    fn run_with(&self, mut command: Command, input: &str) -> Result<String> {
+        command
+            .current_dir(&self.project.dir)
+            .env("PATH", &self.path)
+            .env("WRANGLER_SEND_METRICS", "false")
+            // Its log files, kept in the home directory, would repeat every record that it prints.
+            .env("WRANGLER_WRITE_LOGS", "false")
+            .env("WRANGLER_LOG", "log")
+            .env("WRANGLER_HIDE_BANNER", "true")
+            .env("NO_COLOR", "1")
+            .env_remove("FORCE_COLOR")
+            // The target is what was typed, not what a variable says.
+            .env_remove("CLOUDFLARE_ENV")
+            .stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() })
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let could_not = || format!("could not run {}", self.program.display());
+        let mut child = command.spawn().with_context(could_not)?;
+        if let Some(mut pipe) = child.stdin.take() {
+            // One that ends without reading says why itself.
+            let _ = pipe.write_all(input.as_bytes());
+        }
+        let output = child.wait_with_output().with_context(could_not)?;
+        if output.status.success() {
+            return String::from_utf8(output.stdout).context("wrangler printed something that is not text");
+        }
+        let said = [output.stderr, output.stdout].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        bail!("{}", explain(&said.join("\n"), &self.project.dir))
+    }
+}
+
+/// Wrangler's failure in one message: its own last words, and what helps.
+fn explain(said: &str, dir: &Path) -> String {
+    let words = last_words(said);
+    let knows = |needles: &[&str]| needles.iter().any(|needle| words.contains(needle));
+    let help = if knows(&["CLOUDFLARE_API_TOKEN", "ot logged in", "uthentication error", "Unauthorized"]) {
+        Some("log in with `npx wrangler login`, or set CLOUDFLARE_API_TOKEN".to_owned())
+    } else if knows(&[
+        "fetch failed",
+        "Unable to resolve",
+        "ENOTFOUND",
+        "ECONNREFUSED",
+        "ETIMEDOUT",
+        "EAI_AGAIN",
+    ]) {
+        Some("Cloudflare could not be reached: is there a network?".to_owned())
+    } else if knows(&["requires at least Node"]) {
+        Some(format!("run `npm ci` in {}: package.json brings the Node that wrangler needs", dir.display()))
+    } else if knows(&["amespace not found", "No KV namespace", "kv_namespaces"]) {
+        Some("make the namespace with `npx wrangler kv namespace create CLIENTS` and put its id into wrangler.toml".to_owned())
+    } else {
+        None
+    };
+    match (words.is_empty(), help) {
+        (true, _) => "wrangler failed and did not say why".to_owned(),
+        (false, None) => format!("wrangler failed: {words}"),
+        (false, Some(help)) => format!("wrangler failed: {words}\nwhat helps: {help}"),
+    }
+}
+
+/// The meaningful lines at the end of what wrangler printed: from the error it marks, if it marks one.
+fn last_words(said: &str) -> String {
+    let lines: Vec<String> = said
+        .lines()
+        .map(|line| plain(line).trim().to_owned())
+        .filter(|line| !line.is_empty() && !line.starts_with('🪵') && !line.contains("WARNING"))
+        // Not the operator's account, and so never what helps.
+        .filter(|line| !line.contains("--temporary"))
+        .filter(|line| !line.contains("⛅️") && !line.chars().all(|c| "─-═".contains(c)))
+        .collect();
+    let error = lines.iter().rposition(|line| line.contains("[ERROR]"));
+    let from = error.unwrap_or(lines.len().saturating_sub(MAX_LINES));
+    let words: Vec<&str> = lines.iter().skip(from).take(MAX_LINES).map(String::as_str).collect();
+    words.join("\n").trim_start_matches("✘").trim_start().trim_start_matches("[ERROR]").trim().to_owned()
+}
+
+/// The line without the sequences that colour it.
+fn plain(line: &str) -> String {
+    let mut text = String::with_capacity(line.len());
+    let mut chars = line.chars();
+    while let Some(c) = chars.next() {
+        if c == '\u{1b}' {
+            // ESC [ parameters letter
+            let _ = chars.by_ref().skip(1).find(char::is_ascii_alphabetic);
+        } else {
+            text.push(c);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_told_in_wranglers_last_words_and_what_helps() {
+        let said = "\n ⛅️ wrangler 4.164.0\n────────\n\u{1b}[31m✘ \u{1b}[41;31m[\u{1b}[41;97mERROR\u{1b}[41;31m]\u{1b}[0m \u{1b}[1mIn a non-interactive environment, it's necessary to set a CLOUDFLARE_API_TOKEN environment variable.\u{1b}[0m\n\n🪵  Logs were written to \"/x\"\n";
+        assert_eq!(
+            explain(said, Path::new("/p")),
+            "wrangler failed: In a non-interactive environment, it's necessary to set a CLOUDFLARE_API_TOKEN environment variable.\nwhat helps: log in with `npx wrangler login`, or set CLOUDFLARE_API_TOKEN"
+        );
+        let offered = "[ERROR] You are not logged in.\nTo continue without logging in, rerun this command with `--temporary`.";
+        assert!(!explain(offered, Path::new("/p")).contains("temporary"));
+        assert_eq!(
+            explain("a\n[ERROR] first\nTypeError: fetch failed", Path::new("/p")).lines().next_back(),
+            Some("what helps: Cloudflare could not be reached: is there a network?")
+        );
+        assert_eq!(explain("", Path::new("/p")), "wrangler failed and did not say why");
+        assert_eq!(explain("1\n2\n3\n4\n5\n6\n7", Path::new("/p")), "wrangler failed: 2\n3\n4\n5\n6\n7");
+    }
+}

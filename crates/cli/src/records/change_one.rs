@@ -1,0 +1,95 @@
+//! What the commands that change one record have in common: read it, decide, write it, say so.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use crate::cli::TargetArgs;
+use crate::deployment::delay::Delay;
+use crate::deployment::project::Project;
+use crate::host::Host;
+use crate::records::change;
+use crate::records::change::Applied;
+use crate::records::kind::Kind;
+use crate::records::kv::Records;
+use crate::terminal::output::Output;
+
+/// Which record is to be changed, as it was typed.
+pub(crate) struct Which<'a, R: Kind> {
+    pub(crate) id: &'a R::Id,
+    pub(crate) dry_run: bool,
+    pub(crate) target: &'a TargetArgs,
+}
+
+/// Where it is: what a decision may look at.
+pub(crate) struct Place<'a> {
+    pub(crate) records: &'a Records<'a>,
+    pub(crate) project: &'a Project,
+}
+
+/// What is said of a change.
+pub(crate) struct Said<T> {
+    /// What `--json` prints between the ID and what every change has.
+    pub(crate) what: T,
+    /// It is done.
+    pub(crate) done: String,
+    /// It was so already.
+    pub(crate) already: String,
+    /// What else there is to know once it is done.
+    pub(crate) notes: Vec<String>,
+    /// What may not be meant, also told in a dry run.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Changes one record. `decide` alters it, and says what that means.
+pub(crate) fn run<R: Kind, T: Serialize>(
+    which: &Which<'_, R>,
+    config: Option<&Path>,
+    host: &Host,
+    output: &mut Output,
+    decide: impl FnOnce(&mut R, &Place<'_>) -> Result<Said<T>>,
+) -> Result<ExitCode> {
+    /// The result, as `--json` prints it.
+    #[derive(Serialize)]
+    struct Changed<'a, I, T> {
+        id: &'a I,
+        #[serde(flatten)]
+        what: T,
+        changed: bool,
+        revision: u64,
+        seen_after_seconds: u64,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        warnings: Vec<String>,
+    }
+    let project = Project::find(config, which.target, host)?;
+    let records = Records::of(&project, host)?;
+    let before = change::find::<R>(&records, which.id, &project)?;
+    let mut after = before.clone();
+    let said = decide(&mut after, &Place { records: &records, project: &project })?;
+    let applied = change::apply(&records, &project, &before, &mut after, which.dry_run, host, output)?;
+    if applied == Applied::Previewed {
+        said.warnings.iter().for_each(|warning| output.say(format_args!("warning: {warning}")));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let delay = Delay::of(&project);
+    if output.is_json() {
+        output.result_json(&Changed {
+            id: which.id,
+            what: said.what,
+            changed: applied == Applied::Written,
+            revision: *after.revision(),
+            seen_after_seconds: delay.seconds(),
+            warnings: said.warnings,
+        })?;
+    } else if applied == Applied::Unchanged {
+        output.say(format_args!("{}: nothing was written.", said.already));
+    } else {
+        output.say(format_args!("{}.", said.done));
+        output.say(delay);
+        said.warnings.iter().for_each(|warning| output.say(format_args!("warning: {warning}")));
+        said.notes.iter().for_each(|note| output.say(note));
+    }
+    Ok(ExitCode::SUCCESS)
+}

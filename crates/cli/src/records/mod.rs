@@ -1,0 +1,10 @@
+//! The records of a deployment: how they are read, changed and shown.
+
+pub(crate) mod change;
+pub(crate) mod change_one;
+pub(crate) mod kind;
+pub(crate) mod kv;
+pub(crate) mod list;
+pub(crate) mod new_client;
+pub(crate) mod remove;
+pub(crate) mod view;

@@ -1,0 +1,155 @@
+//! What a client may not be, and what its operator must know of it, when it is added: by its ID and its secrets.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context as _, Result};
+use edgemint_issuer::{
+    ApiId, ApiRecord, ClientId, ClientRecord, MAX_SLOW_HASHES, SecretHash, StoredSecret, client_of_subject,
+};
+
+use crate::commands::client::plan::{Planned, Verdict};
+use crate::records::kv::Records;
+
+/// Why no client may have this ID.
+pub(crate) fn refused_id(id: &ClientId) -> Option<String> {
+    let other = client_of_subject(id.as_str())?;
+    Some(format!(
+        "the ID {id} is what tokens of the client {other} have as `sub` in dex's profile, so that an API could take one \
+         client for the other: choose another ID"
+    ))
+}
+
+/// Why a client may not have these secrets.
+pub(crate) fn refused_secrets(record: &ClientRecord, now: u64) -> Option<String> {
+    let live = live_slow_hashes(record, now).count();
+    (live > MAX_SLOW_HASHES).then(|| {
+        format!(
+            "{live} of its secrets work and have slow hashes, of which the Worker computes {MAX_SLOW_HASHES} for a \
+             request: it would refuse the others"
+        )
+    })
+}
+
+/// The secrets that work and have slow hashes.
+pub(crate) fn live_slow_hashes(record: &ClientRecord, now: u64) -> impl Iterator<Item = &StoredSecret> {
+    let is_slow = |secret: &&StoredSecret| matches!(secret.hash, SecretHash::Pbkdf2 { .. });
+    record.secrets.iter().filter(is_slow).filter(move |secret| secret.is_live(now))
+}
+
+/// What to know of a client with this ID. `is_api`: whether an API has it, too.
+pub(crate) fn warnings(record: &ClientRecord, is_api: bool) -> Vec<String> {
+    let id = &record.id;
+    let api = is_api.then(|| also_an_api(id));
+    // A public client presents no secret.
+    let colon = (id.as_str().contains(':') && !record.public).then(|| {
+        format!(
+            "the ID {id} has a colon: for HTTP Basic the client must write it as %3A (RFC 6749 §2.3.1), or the ID ends \
+             there. A client that cannot do that sends client_id and client_secret in the body"
+        )
+    });
+    api.into_iter().chain(colon).collect()
+}
+
+/// What it means that a client and an API have the same ID.
+pub(crate) fn also_an_api(id: impl std::fmt::Display) -> String {
+    format!(
+        "{id} is the ID of a client and of an API: in dex's profile, tokens that the client gets without a resource have \
+         its ID as audience, so that the API accepts them without a grant. Use another ID for the client; a resource \
+         server asks about tokens after `edgemint client allow-introspection`"
+    )
+}
+
+/// Judges the clients that an import would write: refuses some, and adds to the warnings of others.
+///
+/// `apis`: the IDs of the APIs that come with them.
+pub(crate) fn judge(
+    clients: &mut [Planned],
+    apis: &[Planned<ApiRecord>],
+    records: &Records<'_>,
+    now: u64,
+) -> Result<()> {
+    let mut known: BTreeSet<ApiId> = BTreeSet::new();
+    if clients.iter().any(|client| client.result == Verdict::Added) {
+        known = records.ids::<ApiRecord>().context("the IDs of APIs could not be compared")?;
+        known.extend(apis.iter().filter_map(|api| Some(api.record.as_ref()?.id.clone())));
+    }
+    for client in clients {
+        let Some(record) = &client.record else { continue };
+        let is_new = client.result == Verdict::Added;
+        // One that is there already is told by `check`, and stays as it was.
+        let refused = if is_new { refused_id(&record.id) } else { None };
+        if let Some(reason) = refused.or_else(|| refused_secrets(record, now)) {
+            client.refuse_at_last(reason);
+        } else if is_new {
+            client.warnings.extend(warnings(record, is_an_api(&record.id, &known)));
+        }
+    }
+    Ok(())
+}
+
+/// Whether one of these APIs has the client's ID.
+pub(crate) fn is_an_api(id: &ClientId, apis: &BTreeSet<ApiId>) -> bool {
+    ApiId::parse(id.as_str()).is_ok_and(|id| apis.contains(&id))
+}
+
+#[cfg(test)]
+mod tests {
+    use edgemint_issuer::subject;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOW: u64 = 1000;
+
+    fn client(id: &str) -> ClientRecord {
+        ClientRecord::new(ClientId::parse(id).expect("an ID"), "A")
+    }
+
+    proptest! {
+        #[test]
+        fn no_client_has_the_subject_of_another_one_as_its_id(id in "[ -~]{1,185}") {
+            let id = ClientId::parse(&id).expect("an ID");
+            let taken = ClientId::parse(&subject(&id)).expect("it is short enough");
+            let told = refused_id(&taken);
+            prop_assert!(told.is_some_and(|told| told.contains("choose another ID")));
+        }
+    }
+
+    #[test]
+    fn usual_ids_are_taken_without_a_word() {
+        for id in
+            ["billing", "example-app", "Cg", "CgR0ZXN", "3c9f5f1e-9b1d-4d0c-8a65-0f6d9c5c4c11", "a b", "~"]
+        {
+            let record = client(id);
+            assert_eq!((refused_id(&record.id), warnings(&record, false)), (None, Vec::new()), "{id}");
+        }
+    }
+
+    #[test]
+    fn an_id_with_a_colon_and_one_of_an_api_are_told() {
+        let mut record = client("https://a/");
+        let told = warnings(&record, true);
+        assert_eq!(told.len(), 2);
+        assert!(told[0].contains("without a grant") && told[1].contains("%3A"), "{told:?}");
+        record.public = true;
+        assert!(warnings(&record, false).is_empty());
+    }
+
+    #[test]
+    fn four_slow_hashes_that_work_are_enough() {
+        let slow = |i: usize, expires| StoredSecret {
+            id: format!("dex{i}"),
+            created: 1,
+            expires,
+            hash: SecretHash::Pbkdf2 { iterations: 1, salt: vec![0; 8], derived: [0; 32] },
+        };
+        let mut record = client("a");
+        record.secrets.extend((0..9).map(|i| slow(i, Some(NOW))));
+        record.secrets.extend((10..14).map(|i| slow(i, Some(NOW + 1))));
+        let fast = StoredSecret { hash: SecretHash::Sha256([0; 32]), ..slow(14, None) };
+        record.secrets.push(fast);
+        assert_eq!(refused_secrets(&record, NOW), None);
+        record.secrets.push(slow(15, None));
+        assert!(refused_secrets(&record, NOW).is_some_and(|told| told.starts_with("5 of its secrets work")));
+    }
+}

@@ -1,0 +1,219 @@
+//! Records as people and scripts may see them: all of them but the hashes.
+
+use std::collections::BTreeMap;
+
+use edgemint_issuer::{
+    Algorithm, ApiId, ApiRecord, ApiScope, ClientId, ClientRecord, Introspect, ScopeToken, SecretHash,
+    StoredSecret, TokenProfile,
+};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::terminal::printable::printable;
+
+/// What a client is, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum State {
+    Active,
+    Disabled,
+    Public,
+    /// Its record cannot be used.
+    Unreadable,
+}
+
+impl State {
+    pub(crate) fn of(record: &ClientRecord) -> Self {
+        match (record.disabled, record.public) {
+            (true, _) => Self::Disabled,
+            (false, true) => Self::Public,
+            (false, false) => Self::Active,
+        }
+    }
+
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+            Self::Public => "public",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
+/// A record without its hashes, its fields named as they are stored.
+#[derive(Debug, Serialize)]
+pub(crate) struct RecordView<'a> {
+    pub(crate) id: &'a ClientId,
+    pub(crate) name: &'a str,
+    pub(crate) public: bool,
+    pub(crate) disabled: bool,
+    pub(crate) secrets: Vec<SecretView<'a>>,
+    pub(crate) groups: &'a [String],
+    pub(crate) trusted_peers: &'a [ClientId],
+    pub(crate) token_lifetime: Option<u64>,
+    pub(crate) revision: u64,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) grants: &'a BTreeMap<ApiId, Vec<ScopeToken>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) default_api: Option<&'a ApiId>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) claims: &'a BTreeMap<String, Value>,
+    /// Absent when it is that of every client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) introspect: Option<Introspect>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) not_before: Option<u64>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(crate) introspects: &'a [ApiId],
+}
+
+/// A secret without its hash.
+#[derive(Debug, Serialize)]
+pub(crate) struct SecretView<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) created: u64,
+    pub(crate) expires: Option<u64>,
+    /// Whether it works now.
+    pub(crate) live: bool,
+    /// The kind of the hash.
+    pub(crate) kind: &'static str,
+}
+
+impl<'a> RecordView<'a> {
+    pub(crate) fn of(record: &'a ClientRecord, now: u64) -> Self {
+        let secret = |secret: &'a StoredSecret| SecretView {
+            id: &secret.id,
+            created: secret.created,
+            expires: secret.expires,
+            live: secret.is_live(now),
+            kind: match secret.hash {
+                SecretHash::Sha256(_) => "sha256",
+                SecretHash::Pbkdf2 { .. } => "pbkdf2-sha256",
+            },
+        };
+        Self {
+            id: &record.id,
+            name: &record.name,
+            public: record.public,
+            disabled: record.disabled,
+            secrets: record.secrets.iter().map(secret).collect(),
+            groups: &record.groups,
+            trusted_peers: &record.trusted_peers,
+            token_lifetime: record.token_lifetime,
+            revision: record.revision,
+            grants: &record.grants,
+            default_api: record.default_api.as_ref(),
+            claims: &record.claims,
+            introspect: Some(record.introspect).filter(|introspect| *introspect != Introspect::default()),
+            not_before: record.not_before,
+            introspects: &record.introspects,
+        }
+    }
+}
+
+/// The record of an API, its fields named as they are stored.
+#[derive(Debug, Serialize)]
+pub(crate) struct ApiView<'a> {
+    pub(crate) id: &'a ApiId,
+    pub(crate) name: &'a str,
+    pub(crate) scopes: &'a [ApiScope],
+    pub(crate) token_lifetime: Option<u64>,
+    pub(crate) alg: Option<Algorithm>,
+    pub(crate) profile: Option<TokenProfile>,
+    pub(crate) revision: u64,
+}
+
+impl<'a> ApiView<'a> {
+    pub(crate) fn of(record: &'a ApiRecord) -> Self {
+        Self {
+            id: &record.id,
+            name: &record.name,
+            scopes: &record.scopes,
+            token_lifetime: record.token_lifetime,
+            alg: record.alg,
+            profile: record.profile,
+            revision: record.revision,
+        }
+    }
+}
+
+/// What stands where there is nothing to say.
+pub(crate) const NONE: &str = "-";
+
+/// The most names that one line tells.
+const MAX_NAMES: usize = 10;
+
+/// Such as `1 client` and `2 clients`.
+pub(crate) fn counted(count: usize, what: &str) -> String {
+    let end = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{end}")
+}
+
+/// Names in a row, `none` when there are none.
+pub(crate) fn listed<T: AsRef<str>>(names: impl IntoIterator<Item = T>, none: &str) -> String {
+    let names: Vec<String> = names.into_iter().map(|name| printable(name.as_ref())).collect();
+    if names.is_empty() { none.to_owned() } else { names.join(", ") }
+}
+
+/// Names in a row; of very many the first and how many more there are.
+pub(crate) fn some_of<T: AsRef<str>>(names: &[T]) -> String {
+    let told = listed(names.iter().take(MAX_NAMES), NONE);
+    match names.len().saturating_sub(MAX_NAMES) {
+        0 => told,
+        more => format!("{told} and {more} more"),
+    }
+}
+
+/// Rows with their columns under one another; the first row is the heading.
+pub(crate) fn table<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
+    // Before widths are measured: what is shown of a cell may be longer than the cell.
+    let rows: Vec<[String; N]> = rows
+        .iter()
+        .map(|row| std::array::from_fn(|i| row.get(i).map_or_else(String::new, |cell| printable(cell))))
+        .collect();
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    let line = |row: &[String; N]| {
+        let cells: Vec<String> =
+            row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}")).collect();
+        cells.join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_stand_under_one_another() {
+        let row = |cells: [&str; 3]| cells.map(str::to_owned);
+        assert_eq!(
+            table(&[row(["ID", "NAME", "STATE"]), row(["a", "Ärger", "x"]), row(["billing", "B", ""])]),
+            ["ID       NAME   STATE", "a        Ärger  x", "billing  B"]
+        );
+    }
+
+    #[test]
+    fn a_cell_is_as_wide_as_what_is_shown_of_it() {
+        let row = |cells: [&str; 2]| cells.map(str::to_owned);
+        assert_eq!(table(&[row(["a\u{1b}\n", "x"]), row(["b", "y"])]), [r"a\u{1b}\n  x", "b          y"]);
+    }
+
+    #[test]
+    fn a_view_shows_no_hash() {
+        let id = ClientId::parse("a").expect("an ID");
+        let mut record = ClientRecord::new(id, "A");
+        let hash = SecretHash::parse(&format!("$sha256${}", "A".repeat(43))).expect("a hash");
+        record.secrets.push(StoredSecret { id: "s1".to_owned(), created: 1, expires: Some(5), hash });
+        for (now, live) in [(4, true), (5, false)] {
+            let view = RecordView::of(&record, now);
+            let shown = format!("{view:?} {}", serde_json::to_string(&view).unwrap_or_default());
+            assert!(!shown.contains("AAAA"), "{shown}");
+            assert_eq!(view.secrets[0].live, live);
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! What a person reads, and what a person answers.
+
+pub(crate) mod confirm;
+pub(crate) mod near;
+pub(crate) mod output;
+pub(crate) mod printable;
+pub(crate) mod shell;
+pub(crate) mod when;

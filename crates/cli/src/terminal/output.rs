@@ -1,0 +1,206 @@
+//! What the user sees: results on stdout, prose on stderr; with `--json` one object and no prose.
+//!
+//! All of it passes here, and nothing of it can act on a terminal, wherever it came from: see [`crate::printable`].
+
+use std::fmt;
+use std::io::{self, Write};
+
+use anyhow::{Context as _, Result};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use crate::terminal::printable::{printable, printable_json};
+
+/// The two streams. `Debug` shows neither.
+pub struct Output {
+    json: bool,
+    out: Box<dyn Write>,
+    err: Box<dyn Write>,
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Output").field("json", &self.json).finish_non_exhaustive()
+    }
+}
+
+impl Output {
+    /// To this process's streams.
+    pub fn standard(json: bool) -> Self {
+        Self { json, out: Box::new(io::stdout()), err: Box::new(io::stderr()) }
+    }
+
+    /// Whether scripts read along.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// A line of the result: what a script would want to capture.
+    pub(crate) fn result(&mut self, line: &str) -> Result<()> {
+        self.write(&printable(line))
+    }
+
+    /// Lines of the result, which belong together.
+    pub(crate) fn result_lines<T: AsRef<str>>(&mut self, lines: &[T]) -> Result<()> {
+        lines.iter().try_for_each(|line| self.result(line.as_ref()))
+    }
+
+    /// A part of the result that may have several lines.
+    pub(crate) fn result_paragraph(&mut self, text: &str) -> Result<()> {
+        self.write(&paragraph(text))
+    }
+
+    /// The result, as one JSON object in one line.
+    pub(crate) fn result_json(&mut self, object: &impl Serialize) -> Result<()> {
+        let line = serde_json::to_string(object).context("could not write the result as JSON")?;
+        self.write(&printable_json(&line))
+    }
+
+    /// The result, as JSON that people can read.
+    pub(crate) fn result_pretty_json(&mut self, object: &impl Serialize) -> Result<()> {
+        let lines = serde_json::to_string_pretty(object).context("could not write the result as JSON")?;
+        self.write(&printable_json(&lines))
+    }
+
+    /// Text that edgemint made itself and that goes into a pipe, byte for byte: a secret, a key, a script.
+    pub(crate) fn result_verbatim(&mut self, text: &str) -> Result<()> {
+        self.write(text)
+    }
+
+    fn write(&mut self, text: &str) -> Result<()> {
+        let written = writeln!(self.out, "{text}").and_then(|()| self.out.flush());
+        written.context("could not write to standard output")
+    }
+
+    /// Prose; nobody minds when it cannot be written.
+    pub(crate) fn say(&mut self, prose: impl fmt::Display) {
+        if !self.json {
+            let _ = writeln!(self.err, "{}", paragraph(&prose.to_string()));
+        }
+    }
+
+    /// How far something has come that takes so many steps; seen on a terminal alone, and not with `--json`.
+    pub(crate) fn progress_bar(&self, steps: usize) -> ProgressBar {
+        if self.json || steps == 0 {
+            return ProgressBar::hidden();
+        }
+        let steps = u64::try_from(steps).unwrap_or(u64::MAX);
+        let style = ProgressStyle::with_template("{bar:40} {pos} of {len}, {eta} to go");
+        ProgressBar::new(steps).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+    }
+
+    /// A question; the answer is typed behind it. Only where somebody can be asked.
+    pub(crate) fn ask(&mut self, question: impl fmt::Display) {
+        let question = printable(&question.to_string());
+        let _ = write!(self.err, "{question} ").and_then(|()| self.err.flush());
+    }
+
+    /// What went wrong, with and without `--json`.
+    pub fn error(&mut self, error: &anyhow::Error) {
+        let _ = writeln!(self.err, "{}", paragraph(&format!("error: {error:#}")));
+    }
+
+    /// Why a command was not understood; what was typed is repeated in it.
+    pub fn usage(&mut self, lines: &str) {
+        let lines: Vec<String> = lines.trim_end().split('\n').map(printable).collect();
+        let _ = writeln!(self.err, "{}", lines.join("\n"));
+    }
+}
+
+/// The text as lines. Those after the first are indented, so that a text from elsewhere with line breaks in it cannot
+/// pass for a line that edgemint begins.
+fn paragraph(text: &str) -> String {
+    const INDENT: &str = "  ";
+    let mut shown = String::with_capacity(text.len());
+    for (i, line) in text.split('\n').enumerate() {
+        if i > 0 {
+            shown.push('\n');
+            if !line.starts_with(INDENT) {
+                shown.push_str(INDENT);
+            }
+        }
+        shown.push_str(&printable(line));
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use anyhow::anyhow;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::terminal::printable::tests::{hostile, is_harmful};
+
+    /// A stream that is kept.
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The text of both streams.
+    fn written(json: bool, write: impl FnOnce(&mut Output)) -> String {
+        let kept = Kept::default();
+        write(&mut Output { json, out: Box::new(kept.clone()), err: Box::new(kept.clone()) });
+        let bytes = kept.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn later_lines_of_one_text_are_indented() {
+        let told = written(false, |output| {
+            output.say("It would run\n  wrangler kv");
+            output.say("warning: x\nerror: \u{1b}[2J");
+            output.error(&anyhow!("why\nand what helps").context("it failed"));
+        });
+        assert_eq!(
+            told,
+            "It would run\n  wrangler kv\nwarning: x\n  error: \\u{1b}[2J\nerror: it failed: why\n  and what helps\n"
+        );
+    }
+
+    #[test]
+    fn what_edgemint_made_is_printed_byte_for_byte() {
+        let told = written(true, |output| output.result_verbatim("a\tb\nc").unwrap());
+        assert_eq!(told, "a\tb\nc\n");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_acts_on_the_terminal(text in hostile(), json in any::<bool>()) {
+            let told = written(json, |output| {
+                output.result(&text).unwrap();
+                output.result_lines(&[&text, "b"]).unwrap();
+                output.result_paragraph(&text).unwrap();
+                output.say(&text);
+                output.ask(&text);
+                output.error(&anyhow!(text.clone()).context(text.clone()));
+                output.usage(&text);
+                output.result_json(&json!({ "a": text })).unwrap();
+                output.result_pretty_json(&json!({ "a": text })).unwrap();
+            });
+            prop_assert!(!told.split('\n').any(is_harmful), "{told:?}");
+        }
+
+        #[test]
+        fn a_result_is_one_line_and_json_stays_json(text in hostile()) {
+            let told = written(false, |output| output.result(&text).unwrap());
+            prop_assert_eq!(told.matches('\n').count(), 1);
+            let object = json!({ &text: text });
+            let told = written(true, |output| output.result_json(&object).unwrap());
+            prop_assert_eq!(told.matches('\n').count(), 1);
+            prop_assert_eq!(serde_json::from_str::<Value>(&told).unwrap(), object);
+        }
+    }
+}

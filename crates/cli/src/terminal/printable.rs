@@ -1,0 +1,117 @@
+//! Makes text harmless for a terminal: what it would act on, or not show, is shown escaped.
+
+/// The text in one line: control characters, bidi controls and invisible characters become `\u{202e}` and the like.
+///
+/// The standard library decides which they are, by its tables of Unicode: what `Debug` escapes of a `str`, without
+/// quotes and backslashes, which do no harm.
+pub(crate) fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_printable(c) {
+            shown.push(c);
+        } else {
+            shown.extend(c.escape_debug());
+        }
+    }
+    shown
+}
+
+/// JSON that says the same, with the escapes of JSON (RFC 8259 §7). Line breaks stay: in JSON they are layout.
+pub(crate) fn printable_json(json: &str) -> String {
+    let mut shown = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c == '\n' || is_printable(c) {
+            shown.push(c);
+        } else {
+            // Outside of ASCII such a character can only be in a string.
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                shown.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    shown
+}
+
+/// Whether a terminal shows this character, and does nothing else with it.
+pub(crate) fn is_printable(c: char) -> bool {
+    if c.is_ascii() {
+        return matches!(c, ' '..='~');
+    }
+    // At the beginning of a text, a combining mark would be escaped, too.
+    format!("a{c}").escape_debug().nth(1) == Some(c)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    /// What a terminal acts on or does not show, in ranges of Unicode that are written down here once more: C0, DEL and
+    /// C1; bidi controls; zero width; separators of lines; byte order mark; tags.
+    const HARMFUL: [(char, char); 12] = [
+        ('\0', '\u{1f}'),
+        ('\u{7f}', '\u{9f}'),
+        ('\u{ad}', '\u{ad}'),
+        ('\u{61c}', '\u{61c}'),
+        ('\u{180e}', '\u{180e}'),
+        ('\u{200b}', '\u{200f}'),
+        ('\u{2028}', '\u{202e}'),
+        ('\u{2060}', '\u{2064}'),
+        ('\u{2066}', '\u{206f}'),
+        ('\u{feff}', '\u{feff}'),
+        ('\u{fff9}', '\u{fffb}'),
+        ('\u{e0001}', '\u{e007f}'),
+    ];
+
+    /// Whether a terminal would act on something in this line.
+    pub(crate) fn is_harmful(line: &str) -> bool {
+        line.chars().any(|c| HARMFUL.iter().any(|(from, to)| (*from..=*to).contains(&c)))
+    }
+
+    /// Texts, most of which would do something to a terminal.
+    pub(crate) fn hostile() -> impl Strategy<Value = String> {
+        let harmful =
+            prop::sample::select(HARMFUL.to_vec()).prop_flat_map(|(from, to)| prop::char::range(from, to));
+        let piece = prop_oneof![
+            harmful.prop_map(String::from),
+            any::<String>(),
+            Just("\u{1b}[2J\u{1b}]0;x\u{7}".to_owned()),
+            "[ -~]{0,8}",
+        ];
+        prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+    }
+
+    #[test]
+    fn every_harmful_character_is_escaped_and_names_stay_readable() {
+        for (from, to) in HARMFUL {
+            for c in from..=to {
+                assert!(!is_printable(c), "{:x}", u32::from(c));
+            }
+        }
+        assert_eq!(printable("a\u{1b}[2Jb\nc\u{9b}"), r"a\u{1b}[2Jb\nc\u{9b}");
+        assert_eq!(printable("inv\u{202e}oice\u{200b}"), r"inv\u{202e}oice\u{200b}");
+        for name in ["Ärger & Söhne", "山田", "it's \"C:\\x\"", "e\u{301}", "🪵 …", "نادي"] {
+            assert_eq!(printable(name), name);
+        }
+        assert_eq!(printable_json("{\"a\":\n\"\u{e0041}\u{7f}ä\"}"), "{\"a\":\n\"\\udb40\\udc41\\u007fä\"}");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_text_a_terminal_only_shows_it(text in hostile()) {
+            prop_assert!(!is_harmful(&printable(&text)));
+        }
+
+        #[test]
+        fn printable_json_says_the_same(texts in prop::collection::vec(hostile(), 0..4)) {
+            let value = Value::from(texts);
+            for json in [value.to_string(), serde_json::to_string_pretty(&value).expect("it is JSON")] {
+                let shown = printable_json(&json);
+                prop_assert!(!is_harmful(&shown.replace('\n', "")));
+                prop_assert_eq!(&serde_json::from_str::<Value>(&shown).expect("it is JSON still"), &value);
+            }
+        }
+    }
+}
