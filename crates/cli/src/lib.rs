@@ -7,21 +7,16 @@
 //! [`edgemint_issuer::ApiRecord`].
 #![deny(clippy::print_stdout, clippy::print_stderr)] // `Output` writes, and nothing else.
 
-mod check_args;
 mod cli;
-mod client_args;
 mod commands;
-mod completions_args;
 mod deployment;
 mod dex;
-mod grant_args;
+mod flags;
 mod host;
-mod key_args;
 mod records;
 mod terminal;
 
-pub use crate::cli::Args;
-pub use crate::commands::run;
+pub use crate::cli::{Args, run};
 pub use crate::host::Host;
 pub use crate::host::scratch::remove_all as remove_scratch_files;
 pub use crate::terminal::output::Output;

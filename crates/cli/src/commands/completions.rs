@@ -3,15 +3,29 @@
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use clap::CommandFactory as _;
+use clap::{Args as ClapArgs, Command};
+use clap_complete::Shell;
 
-use crate::cli::Args;
-use crate::completions_args::Completions;
 use crate::terminal::output::Output;
 
-pub(super) fn run(args: &Completions, output: &mut Output) -> Result<ExitCode> {
+/// Print the completions of a shell
+///
+/// The shell reads the script and completes commands and flags.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  edgemint completions bash > ~/.local/share/bash-completion/completions/edgemint
+  edgemint completions zsh > ~/.zfunc/_edgemint
+  edgemint completions fish > ~/.config/fish/completions/edgemint.fish")]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_parser = clap::value_parser!(Shell))]
+    pub(crate) shell: Shell,
+}
+
+pub(crate) fn run(args: &Completions, mut command: Command, output: &mut Output) -> Result<ExitCode> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Args::command(), "edgemint", &mut script);
+    clap_complete::generate(args.shell, &mut command, "edgemint", &mut script);
     let script = String::from_utf8(script).context("the script is not text")?;
     output.result_verbatim(script.trim_end())?;
     Ok(ExitCode::SUCCESS)

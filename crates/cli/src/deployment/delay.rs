@@ -53,6 +53,9 @@ impl fmt::Display for Delay {
     }
 }
 
+/// How far clocks may be apart.
+pub(crate) const SKEW: u64 = 60;
+
 #[cfg(test)]
 mod tests {
     use super::*;

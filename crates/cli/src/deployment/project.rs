@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use edgemint_issuer::{Algorithm, setting};
 
-use crate::cli::TargetArgs;
 use crate::deployment::trust;
+use crate::flags::target::TargetArgs;
 use crate::host::Host;
 
 /// Whose client records are meant.

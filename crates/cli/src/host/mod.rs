@@ -1,5 +1,6 @@
 //! What the outside gives: read once in `main.rs`, and passed in.
 
+pub(crate) mod form;
 pub(crate) mod http;
 pub(crate) mod private_file;
 pub(crate) mod scratch;

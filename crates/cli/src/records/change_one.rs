@@ -1,20 +1,18 @@
 //! What the commands that change one record have in common: read it, decide, write it, say so.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::cli::TargetArgs;
 use crate::deployment::delay::Delay;
 use crate::deployment::project::Project;
-use crate::host::Host;
+use crate::deployment::session::Session;
+use crate::flags::target::TargetArgs;
 use crate::records::change;
 use crate::records::change::Applied;
 use crate::records::kind::Kind;
 use crate::records::kv::Records;
-use crate::terminal::output::Output;
 
 /// Which record is to be changed, as it was typed.
 pub(crate) struct Which<'a, R: Kind> {
@@ -46,9 +44,7 @@ pub(crate) struct Said<T> {
 /// Changes one record. `decide` alters it, and says what that means.
 pub(crate) fn run<R: Kind, T: Serialize>(
     which: &Which<'_, R>,
-    config: Option<&Path>,
-    host: &Host,
-    output: &mut Output,
+    Session { config, host, output }: Session<'_>,
     decide: impl FnOnce(&mut R, &Place<'_>) -> Result<Said<T>>,
 ) -> Result<ExitCode> {
     /// The result, as `--json` prints it.

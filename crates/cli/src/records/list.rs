@@ -8,8 +8,8 @@ use anyhow::Result;
 use serde::Serialize;
 
 use crate::deployment::project::Project;
-use crate::records::view::table;
 use crate::terminal::output::Output;
+use crate::terminal::words::table;
 
 /// A record in the list.
 pub(crate) trait Line: Serialize {

@@ -7,4 +7,5 @@ pub(crate) mod kv;
 pub(crate) mod list;
 pub(crate) mod new_client;
 pub(crate) mod remove;
+pub(crate) mod secret_ids;
 pub(crate) mod view;

@@ -11,9 +11,9 @@ use crate::host::Host;
 use crate::records::change;
 use crate::records::kind::Kind;
 use crate::records::kv::Records;
-use crate::records::view::listed;
 use crate::terminal::confirm::confirm;
 use crate::terminal::output::Output;
+use crate::terminal::words::listed;
 
 /// What was typed.
 pub(crate) struct Removal<'a, R: Kind> {

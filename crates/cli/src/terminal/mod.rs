@@ -6,3 +6,4 @@ pub(crate) mod output;
 pub(crate) mod printable;
 pub(crate) mod shell;
 pub(crate) mod when;
+pub(crate) mod words;

@@ -1,20 +1,24 @@
 //! `edgemint api add`: a new API that tokens can be for.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use edgemint_issuer::{ApiId, ApiRecord, ApiScope, ClientId, ClientRecord, Lifetime};
+use clap::Args as ClapArgs;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use edgemint_issuer::{
+    Algorithm, ApiId, ApiRecord, ApiScope, ClientId, ClientRecord, Lifetime, ScopeToken, TokenProfile,
+};
 use serde::Serialize;
 
-use crate::commands::api::ApiAdd;
 use crate::deployment::delay::Delay;
 use crate::deployment::project::Project;
-use crate::host::Host;
+use crate::deployment::session::Session;
+use crate::flags::alg::{algorithm, profile};
+use crate::flags::target::TargetArgs;
+use crate::flags::values::token_lifetime;
 use crate::records::kv::Records;
 use crate::records::view::ApiView;
 use crate::records::{change, new_client};
-use crate::terminal::output::Output;
 use crate::terminal::shell;
 
 /// The result, as `--json` prints it.
@@ -27,12 +31,7 @@ struct Added<'a> {
     warnings: Vec<String>,
 }
 
-pub(crate) fn run(
-    args: &ApiAdd,
-    config: Option<&Path>,
-    host: &Host,
-    output: &mut Output,
-) -> Result<ExitCode> {
+pub(crate) fn run(args: &ApiAdd, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
     once_each(&args.scopes)?;
     let project = Project::find(config, &args.target, host)?;
     let records = Records::of(&project, host)?;
@@ -115,4 +114,81 @@ fn record(args: &ApiAdd) -> ApiRecord {
     record.alg = args.alg;
     record.profile = args.profile;
     record
+}
+
+/// The scopes that mean something to edgemint itself, whichever API a token is for.
+const STANDARD: [&str; 6] = ["openid", "email", "profile", "groups", "offline_access", "federated:id"];
+
+/// Add an API that tokens can be for
+///
+/// Its ID is the audience (`aud`) of tokens for it. It should be an absolute URI, which clients name by the
+/// parameter `resource`; another name can be asked for by the parameter `audience` alone. No client gets a
+/// token for it before `edgemint client grant`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  edgemint api add https://invoices.example.com/ --scope read='Read invoices' --scope write='Write invoices' --env production
+  edgemint api add sts.amazonaws.com --alg RS256 --profile rfc9068 --env production")]
+pub(crate) struct ApiAdd {
+    /// The ID: 1 to 256 characters of printable ASCII without space, quote, backslash and #
+    #[arg(value_parser = ApiId::parse)]
+    pub(crate) id: ApiId,
+    /// For people [default: the ID]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// A scope that the API defines, and what it allows, for people; may be repeated
+    #[arg(long = "scope", value_name = "NAME=DESCRIPTION", value_parser = scope)]
+    pub(crate) scopes: Vec<ApiScope>,
+    /// How long tokens for it live at most, such as 5m: 30s to 24h [default: as for every other token]
+    #[arg(long, value_name = "TIME", value_parser = token_lifetime)]
+    pub(crate) token_lifetime: Option<Lifetime>,
+    /// The algorithm that tokens for it are signed with [default: that of the key that signs]
+    #[arg(long, value_parser = PossibleValuesParser::new(["ES256", "RS256", "EdDSA"]).try_map(|name| algorithm(&name)))]
+    pub(crate) alg: Option<Algorithm>,
+    /// What tokens for it look like [default: TOKEN_PROFILE of the deployment]
+    #[arg(long, value_parser = PossibleValuesParser::new(["dex", "rfc9068"]).try_map(|name| profile(&name)))]
+    pub(crate) profile: Option<TokenProfile>,
+    /// Print the record that would be written, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+}
+
+/// A scope with its description, and not one that edgemint itself gives a meaning.
+pub(crate) fn scope(text: &str) -> Result<ApiScope, String> {
+    let Some((name, description)) = text.split_once('=').filter(|(_, told)| !told.trim().is_empty()) else {
+        return Err("say what it allows, such as read='Read invoices'".to_owned());
+    };
+    let token = ScopeToken::parse(name).map_err(|_| {
+        "the name of a scope is printable ASCII without space, quote and backslash".to_owned()
+    })?;
+    if STANDARD.contains(&name) {
+        return Err(format!(
+            "{name} is a scope that edgemint itself gives a meaning, for every API: choose another name"
+        ));
+    }
+    if token.cross_client_peer().is_some() {
+        return Err("a scope that begins with audience:server:client_id: names a client as audience: choose another name".to_owned());
+    }
+    Ok(ApiScope { name: token, description: description.trim().to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_api_defines_a_scope_that_means_something_else_already() {
+        for name in STANDARD {
+            let refused = scope(&format!("{name}=x")).expect_err(name);
+            assert!(refused.contains("choose another name"), "{refused}");
+        }
+        assert!(scope("audience:server:client_id:a=x").is_err());
+        let fine = scope("audience:other=What = it allows ").expect("it is one");
+        assert_eq!((fine.name.as_str(), fine.description.as_str()), ("audience:other", "What = it allows"));
+        for none in ["read", "read=", "read= ", "=x", "a b=x", "\u{e9}=x"] {
+            assert!(scope(none).is_err(), "{none}");
+        }
+    }
 }

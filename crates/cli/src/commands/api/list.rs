@@ -1,21 +1,21 @@
 //! `edgemint api list` and `show`: what is stored of APIs.
 
 use std::fmt;
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use clap::Args as ClapArgs;
 use edgemint_issuer::{Algorithm, ApiId, ApiRecord, Lifetime, TokenProfile};
 use serde::Serialize;
 
-use crate::commands::api::{ApiList, ApiShow};
 use crate::deployment::project::Project;
-use crate::host::Host;
+use crate::deployment::session::Session;
+use crate::flags::target::TargetArgs;
 use crate::records::kv::{Records, Stored};
 use crate::records::list::Line;
-use crate::records::view::{ApiView, NONE, listed, table};
+use crate::records::view::ApiView;
 use crate::records::{change, list};
-use crate::terminal::output::Output;
+use crate::terminal::words::{NONE, listed, table};
 
 /// A line of the list.
 #[derive(Serialize)]
@@ -63,24 +63,14 @@ impl Line for Row<'_> {
     }
 }
 
-pub(crate) fn list(
-    args: &ApiList,
-    config: Option<&Path>,
-    host: &Host,
-    output: &mut Output,
-) -> Result<ExitCode> {
+pub(crate) fn list(args: &ApiList, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
     let project = Project::find(config, &args.target, host)?;
     let stored = Records::of(&project, host)?.read_all::<ApiRecord>()?;
     let rows: Vec<Row<'_>> = stored.iter().map(Row::of).collect();
     list::print(&rows, &project, output)
 }
 
-pub(crate) fn show(
-    args: &ApiShow,
-    config: Option<&Path>,
-    host: &Host,
-    output: &mut Output,
-) -> Result<ExitCode> {
+pub(crate) fn show(args: &ApiShow, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
     let project = Project::find(config, &args.target, host)?;
     let record: ApiRecord = change::find(&Records::of(&project, host)?, &args.id, &project)?;
     let view = ApiView::of(&record);
@@ -121,4 +111,31 @@ fn shown(view: &ApiView<'_>) -> Vec<String> {
     let rows: Vec<_> = std::iter::once(heading).chain(scopes).collect();
     lines.extend(table(&rows).into_iter().map(|line| format!("  {line}")));
     lines
+}
+
+/// List the APIs
+///
+/// One line for each: its ID, its name, the scopes that it defines, and where tokens for it are otherwise than
+/// the deployment's: how long they live at most, their algorithm, their profile.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  edgemint api list --env production
+  edgemint api list --local --json")]
+pub(crate) struct ApiList {
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+}
+
+/// Show an API
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Example:
+  edgemint api show https://invoices.example.com/ --env production")]
+pub(crate) struct ApiShow {
+    /// The ID of the API
+    #[arg(value_parser = ApiId::parse)]
+    pub(crate) id: ApiId,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
 }

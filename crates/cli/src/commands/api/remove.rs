@@ -1,27 +1,21 @@
 //! `edgemint api remove`: deletes API records, after asking, and not while clients have a grant for one.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
+use clap::Args as ClapArgs;
 use edgemint_issuer::{ApiId, ApiRecord, ClientRecord};
 
-use crate::commands::api::ApiRemove;
 use crate::deployment::project::Project;
-use crate::host::Host;
+use crate::deployment::session::Session;
+use crate::flags::target::TargetArgs;
 use crate::records::kv::ById;
 use crate::records::remove;
 use crate::records::remove::Removal;
-use crate::records::view::some_of;
-use crate::terminal::output::Output;
 use crate::terminal::shell;
+use crate::terminal::words::some_of;
 
-pub(crate) fn run(
-    args: &ApiRemove,
-    config: Option<&Path>,
-    host: &Host,
-    output: &mut Output,
-) -> Result<ExitCode> {
+pub(crate) fn run(args: &ApiRemove, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
     let project = Project::find(config, &args.target, host)?;
     let removal = Removal::<ApiRecord> { ids: &args.ids, yes: args.yes, dry_run: args.dry_run };
     remove::run(&removal, &project, host, output, |records, apis, output| {
@@ -64,4 +58,29 @@ fn granted<'a>(api: &ApiId, clients: &'a ById<ClientRecord>) -> Vec<&'a str> {
 fn introspecting<'a>(api: &ApiId, clients: &'a ById<ClientRecord>) -> Vec<&'a str> {
     let asking = clients.values().flatten().filter(|client| client.introspects.contains(api));
     asking.map(|client| client.id.as_str()).collect()
+}
+
+/// Remove APIs
+///
+/// No token for them is issued any more once caches have run out; those that were issued live until they
+/// expire. Refuses while clients have a grant for one of them.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Example:
+  edgemint api remove https://invoices.example.com/ --env production")]
+pub(crate) struct ApiRemove {
+    /// The IDs of the APIs
+    #[arg(required = true, value_name = "ID", value_parser = ApiId::parse)]
+    pub(crate) ids: Vec<ApiId>,
+    /// Do not ask
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Even if clients have a grant for it; they keep it, and it is of no effect
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Say what would be removed, and remove nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
 }

@@ -1,23 +1,25 @@
 //! `edgemint api set`: changes an API, and says whom that takes a scope from.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{ArgGroup, Args as ClapArgs};
 use edgemint_issuer::{
     Algorithm, ApiId, ApiRecord, ApiScope, ClientId, ClientRecord, Lifetime, ScopeToken, TokenProfile,
 };
 use serde::Serialize;
 
-use crate::commands::api::add::{needed_key, once_each};
-use crate::commands::api::{ApiSet, Setting};
-use crate::host::Host;
+use crate::commands::api::add::{needed_key, once_each, scope};
+use crate::deployment::session::Session;
+use crate::flags::alg::{algorithm, profile};
+use crate::flags::target::TargetArgs;
+use crate::flags::values::token_lifetime;
 use crate::records::change_one;
 use crate::records::change_one::{Said, Which};
 use crate::records::kv::Stored;
-use crate::records::view::some_of;
-use crate::terminal::output::Output;
+use crate::terminal::words::some_of;
 
 /// What `--json` prints of it.
 #[derive(Serialize)]
@@ -29,18 +31,13 @@ struct Api {
     profile: Option<TokenProfile>,
 }
 
-pub(crate) fn run(
-    args: &ApiSet,
-    config: Option<&Path>,
-    host: &Host,
-    output: &mut Output,
-) -> Result<ExitCode> {
+pub(crate) fn run(args: &ApiSet, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
     once_each(&args.scopes)?;
     if let Some(both) = args.scopes.iter().find(|scope| args.remove_scopes.contains(&scope.name)) {
         bail!("the scope {} is to be defined and taken away: keep one of the two", both.name.as_str());
     }
     let which = Which { id: &args.id, dry_run: args.dry_run, target: &args.target };
-    change_one::run(&which, config, host, output, |record: &mut ApiRecord, place| {
+    change_one::run(&which, Session { config, host, output }, |record: &mut ApiRecord, place| {
         let before = record.clone();
         let gone = set(record, args);
         let mut warnings = Vec::new();
@@ -108,4 +105,89 @@ fn still_granted(api: &ApiId, scope: &ScopeToken, clients: &BTreeMap<ClientId, S
             some_of(&names)
         )
     })
+}
+
+/// What takes a setting of an API away again.
+const DEFAULT: &str = "default";
+
+/// A setting of an API as it was typed: a value, or that of the deployment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Setting<T> {
+    Default,
+    To(T),
+}
+
+impl<T> Setting<T> {
+    /// As a record keeps it.
+    pub(crate) fn kept(self) -> Option<T> {
+        match self {
+            Self::Default => None,
+            Self::To(value) => Some(value),
+        }
+    }
+}
+
+/// Change an API
+///
+/// What is not named stays as it is. The clients whose grants name a scope that goes are told: they get it
+/// no longer.
+#[derive(Debug, ClapArgs)]
+#[command(override_usage = "edgemint api set [OPTIONS] <--local|--env <NAME>> <ID>")]
+#[command(group(ArgGroup::new("what").required(true).multiple(true)
+    .args(["name", "scopes", "remove_scopes", "token_lifetime", "alg", "profile"])))]
+#[command(after_help = "\
+Examples:
+  edgemint api set https://invoices.example.com/ --scope delete='Delete invoices' --env production
+  edgemint api set https://invoices.example.com/ --remove-scope write --token-lifetime default --env production")]
+pub(crate) struct ApiSet {
+    /// The ID of the API
+    #[arg(value_parser = ApiId::parse)]
+    pub(crate) id: ApiId,
+    /// For people
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// A scope to add, or one to describe anew; may be repeated
+    #[arg(long = "scope", value_name = "NAME=DESCRIPTION", value_parser = scope)]
+    pub(crate) scopes: Vec<ApiScope>,
+    /// A scope to take away; may be repeated
+    #[arg(long = "remove-scope", value_name = "NAME", value_parser = ScopeToken::parse)]
+    pub(crate) remove_scopes: Vec<ScopeToken>,
+    /// How long tokens for it live at most: 30s to 24h, or default
+    #[arg(long, value_name = "TIME", value_parser = lifetime_or_default)]
+    pub(crate) token_lifetime: Option<Setting<Lifetime>>,
+    /// The algorithm that tokens for it are signed with
+    #[arg(long, value_parser = PossibleValuesParser::new(["ES256", "RS256", "EdDSA", DEFAULT])
+        .try_map(|name| or_default(&name, algorithm)))]
+    pub(crate) alg: Option<Setting<Algorithm>>,
+    /// What tokens for it look like
+    #[arg(long, value_parser = PossibleValuesParser::new(["dex", "rfc9068", DEFAULT])
+        .try_map(|name| or_default(&name, profile)))]
+    pub(crate) profile: Option<Setting<TokenProfile>>,
+    /// Print the record that would be written, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+}
+
+fn or_default<T>(text: &str, parse: fn(&str) -> Result<T, String>) -> Result<Setting<T>, String> {
+    if text == DEFAULT { Ok(Setting::Default) } else { parse(text).map(Setting::To) }
+}
+
+fn lifetime_or_default(text: &str) -> Result<Setting<Lifetime>, String> {
+    or_default(text, token_lifetime)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_is_a_value_or_that_of_the_deployment() {
+        assert_eq!(lifetime_or_default("default"), Ok(Setting::Default));
+        assert_eq!(lifetime_or_default("5m"), Ok(Setting::To(Lifetime::from_seconds(300))));
+        assert!(lifetime_or_default("25h").is_err());
+        assert_eq!(or_default("EdDSA", algorithm), Ok(Setting::To(Algorithm::EdDsa)));
+        assert!(algorithm("HS256").is_err() && profile("none").is_err());
+    }
 }

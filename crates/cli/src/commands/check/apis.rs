@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use edgemint_issuer::{ApiId, ApiRecord, ClientRecord, ScopeToken};
 
-use crate::commands::check::{Findings, Level};
+use crate::commands::check::findings::{Findings, Level};
 use crate::records::kv::ById;
 use crate::records::new_client;
-use crate::records::view::some_of;
 use crate::terminal::shell;
+use crate::terminal::words::some_of;
 
 /// Judges the records of one target.
 pub(crate) fn judge(apis: &ById<ApiRecord>, clients: &ById<ClientRecord>, findings: &mut Findings) {

@@ -1,6 +1,6 @@
 //! Whether a deployment binds the rate limits that brake who guesses secrets.
 
-use crate::commands::check::{Findings, Level};
+use crate::commands::check::findings::{Findings, Level};
 use crate::deployment::project::Project;
 
 /// The bindings that the Worker looks for.

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use edgemint_issuer::{ClientId, ClientRecord};
 
-use crate::commands::check::{Findings, Level};
+use crate::commands::check::findings::{Findings, Level};
 use crate::records::kv::Stored;
 use crate::records::new_client;
-use crate::records::view::{State, some_of};
+use crate::records::view::State;
+use crate::terminal::words::some_of;
 use crate::terminal::{shell, when};
 
 /// A client whose last secret expires within this time is told, in seconds: two weeks.

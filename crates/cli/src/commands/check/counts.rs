@@ -1,6 +1,6 @@
 //! Whether a dataset of Analytics Engine is bound where the Worker looks for one.
 
-use crate::commands::check::{Findings, Level};
+use crate::commands::check::findings::{Findings, Level};
 use crate::deployment::project::Project;
 
 /// The binding that the Worker looks for.

@@ -1,19 +1,17 @@
 //! What `edgemint check` finds in the signing keys: all that can be known of secrets is their names.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use edgemint_issuer::{Algorithm, ApiRecord, SIGNING_KEY_PREFIX, SigningKey};
 
-use crate::commands::check::{Findings, KNOWN, Level, Seen};
+use crate::commands::check::findings::{Findings, Level};
+use crate::commands::check::seen::{Demanded, KNOWN, Seen};
 use crate::deployment::key_names;
 use crate::deployment::local_keys::LocalKeys;
 use crate::records::kv::ById;
-use crate::records::view::some_of;
 use crate::terminal::shell;
-
-/// The algorithms that APIs demand, and which APIs do.
-pub(crate) type Demanded = BTreeMap<Algorithm, Vec<String>>;
+use crate::terminal::words::some_of;
 
 /// What findings about all keys are named.
 pub(crate) const ALL_KEYS: &str = "SIGNING_KEY_<NAME>";

@@ -3,9 +3,10 @@
 use edgemint_issuer::{Config, GrantType};
 use serde_json::Value;
 
-use crate::commands::check::{Findings, Level, Seen};
+use crate::commands::check::findings::{Findings, Level};
+use crate::commands::check::seen::Seen;
 use crate::host::http::{Http, below};
-use crate::records::view::{counted, some_of};
+use crate::terminal::words::{counted, some_of};
 
 /// The private members of a JWK (RFC 7518 §6, RFC 8037 §2).
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];

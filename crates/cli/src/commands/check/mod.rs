@@ -4,76 +4,54 @@ pub(crate) mod apis;
 pub(crate) mod brakes;
 pub(crate) mod clients;
 pub(crate) mod counts;
+pub(crate) mod findings;
 pub(crate) mod keys;
 pub(crate) mod live;
+pub(crate) mod seen;
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use edgemint_issuer::{
-    Algorithm, ApiRecord, ClientRecord, Config, ConfigErrors, GrantType, SIGNING_KEY_PREFIX,
-};
+use clap::Args as ClapArgs;
+use edgemint_issuer::{ApiRecord, ClientRecord, Config, ConfigErrors, GrantType, SIGNING_KEY_PREFIX};
 use serde::Serialize;
 
-use crate::check_args::Check;
-use crate::cli::TargetArgs;
-use crate::commands::check::keys::{ALL_KEYS, Demanded};
+use crate::commands::check::findings::{Finding, Findings, Level};
+use crate::commands::check::keys::ALL_KEYS;
+use crate::commands::check::seen::{Demanded, EXAMPLE_KEY, KNOWN, Seen};
 use crate::deployment::project::{Project, Target};
+use crate::deployment::session::Session;
 use crate::deployment::wrangler::Wrangler;
+use crate::flags::target::TargetArgs;
+use crate::flags::values::issuer;
 use crate::host::Host;
 use crate::records::kv::Records;
-use crate::records::view::counted;
 use crate::terminal::output::Output;
 use crate::terminal::shell;
+use crate::terminal::words::counted;
+
+/// Check the configuration of a deployment
+///
+/// Reads wrangler.toml, the top of it (local development) and every environment, and reports every mistake
+/// with its mend. The values of secrets cannot be read back from Cloudflare: of a deployed environment their
+/// names are listed through wrangler, and what could not be checked is said. Mistakes end with the exit code
+/// 1, warnings and what could not be checked do not.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  edgemint check
+  edgemint check --env production --live https://tokens.example.com")]
+pub(crate) struct Check {
+    /// This environment of wrangler.toml alone
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) env: Option<String>,
+    /// Compare what the issuer that runs there publishes with the configuration that names it as ISSUER
+    #[arg(long, value_name = "URL", value_parser = issuer)]
+    pub(crate) live: Option<String>,
+}
 
 /// The `id` that wrangler.toml is shipped with.
 const PLACEHOLDER_ID: &str = "00000000000000000000000000000000";
-
-/// Stands in for keys that cannot be read, so that the rest is judged: the public example of RFC 8037 A.1.
-const EXAMPLE_KEY: &str = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}"#;
-
-/// How bad it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Level {
-    /// It will not work: the exit code is 1.
-    Mistake,
-    /// It works, and is worth a look.
-    Warning,
-    /// It could not be looked at.
-    Unchecked,
-}
-
-/// One thing that was found.
-#[derive(Debug, Serialize)]
-pub(crate) struct Finding {
-    level: Level,
-    /// `null` for the top of wrangler.toml.
-    environment: Option<String>,
-    /// The variable, secret or binding.
-    name: String,
-    /// What is wrong and what mends it; reads on after the name.
-    message: String,
-}
-
-/// Everything that was found, and where we are looking.
-#[derive(Default)]
-pub(crate) struct Findings {
-    all: Vec<Finding>,
-    environment: Option<String>,
-}
-
-impl Findings {
-    pub(crate) fn add(&mut self, level: Level, name: &str, message: impl Into<String>) {
-        let environment = self.environment.clone();
-        self.all.push(Finding { level, environment, name: name.to_owned(), message: message.into() });
-    }
-
-    fn count(&self, level: Level) -> usize {
-        self.all.iter().filter(|finding| finding.level == level).count()
-    }
-}
 
 /// The result, as `--json` prints it.
 #[derive(Serialize)]
@@ -83,18 +61,7 @@ struct Report<'a> {
     findings: &'a [Finding],
 }
 
-/// What was seen of a target, and what a running issuer is compared with.
-#[derive(Default)]
-pub(crate) struct Seen {
-    /// How many keys are deployed, if that can be known.
-    pub(crate) keys: Option<usize>,
-    /// The algorithm that signs unless an API demands another, if the target has one.
-    pub(crate) signing_alg: Option<Algorithm>,
-    /// What APIs demand, as long as it has not been held against the keys.
-    pub(crate) demanded: Demanded,
-}
-
-pub(crate) fn run(args: &Check, config: Option<&Path>, host: &Host, output: &mut Output) -> Result<ExitCode> {
+pub(crate) fn run(args: &Check, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
     let local = TargetArgs { local: true, state: None, env: None };
     let top = Project::find(config, &local, host)?;
     let mut projects = Vec::new();
@@ -138,7 +105,7 @@ fn unnamed(url: &str, projects: &[Project]) -> String {
     }
 }
 
-fn environment(project: &Project) -> Option<String> {
+pub(crate) fn environment(project: &Project) -> Option<String> {
     match &project.target {
         Target::Local(_) => None,
         Target::Deployed(name) => Some(name.clone()),
@@ -146,7 +113,7 @@ fn environment(project: &Project) -> Option<String> {
 }
 
 /// Looks at one target.
-fn one(project: &Project, host: &Host, findings: &mut Findings) -> Seen {
+pub(crate) fn one(project: &Project, host: &Host, findings: &mut Findings) -> Seen {
     findings.environment = environment(project);
     variables(project, findings);
     let bound = binding(project, findings);
@@ -219,7 +186,7 @@ fn as_text(value: &toml::Value) -> Option<String> {
 }
 
 /// The target's variables, with a key that stands in for those that cannot be read.
-fn judged(project: &Project) -> Result<Config, ConfigErrors> {
+pub(crate) fn judged(project: &Project) -> Result<Config, ConfigErrors> {
     let variables = project.section().and_then(|section| section.get("vars")?.as_table());
     let text: Vec<(&str, String)> = variables
         .into_iter()
@@ -231,7 +198,7 @@ fn judged(project: &Project) -> Result<Config, ConfigErrors> {
     Config::parse(text.chain([("SIGNING_KEY_EXAMPLE", EXAMPLE_KEY)]))
 }
 
-fn variables(project: &Project, findings: &mut Findings) {
+pub(crate) fn variables(project: &Project, findings: &mut Findings) {
     match judged(project) {
         Ok(config) if !config.serves(GrantType::ClientCredentials) => findings.add(
             Level::Warning,
@@ -260,23 +227,8 @@ fn variables(project: &Project, findings: &mut Findings) {
     }
 }
 
-/// The variables that edgemint reads.
-pub(crate) const KNOWN: [&str; 11] = [
-    "ISSUER",
-    "GRANT_TYPES",
-    "CLIENT_CREDENTIAL_GRANT_ENABLED_BY_DEFAULT",
-    "TOKEN_PROFILE",
-    "TOKEN_LIFETIME",
-    "MAX_TOKEN_LIFETIME",
-    "CLIENT_CACHE",
-    "STALE_IF_ERROR",
-    "CORS_ALLOWED_ORIGINS",
-    "CORS_ALLOWED_HEADERS",
-    "SIGNING_ALG",
-];
-
 /// Whether the binding is there, and names what may be a namespace.
-fn binding(project: &Project, findings: &mut Findings) -> bool {
+pub(crate) fn binding(project: &Project, findings: &mut Findings) -> bool {
     let namespaces = project.section().and_then(|section| section.get("kv_namespaces")?.as_array());
     let clients = namespaces
         .into_iter()

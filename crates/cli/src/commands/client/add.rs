@@ -1,26 +1,105 @@
 //! `edgemint client add`: a new client with a secret that is shown once.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
+use clap::Args as ClapArgs;
 use edgemint_issuer::{ApiId, ApiRecord, ClientId, ClientRecord, GeneratedSecret, Lifetime, StoredSecret};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::check_args;
-use crate::cli::ClientAdd;
 use crate::commands::client::grant;
-use crate::commands::token::ask::encoded;
+use crate::commands::client::reveal::{TokenEndpoint, reveal};
 use crate::deployment::delay::Delay;
-use crate::deployment::local_server;
-use crate::deployment::project::{Project, Target};
-use crate::host::Host;
+use crate::deployment::project::Project;
+use crate::deployment::session::Session;
+use crate::flags::grant::GrantArgs;
+use crate::flags::target::TargetArgs;
+use crate::flags::values::token_lifetime;
 use crate::host::private_file::PrivateFile;
 use crate::records::kv::Records;
 use crate::records::{change, new_client};
-use crate::terminal::output::Output;
 use crate::terminal::shell;
+
+/// Add a client and make its secret
+///
+/// The secret is printed once, on stdout, and kept nowhere: only its hash is stored. A client that is
+/// there already is left alone.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  edgemint client add billing --name 'Billing service' --group invoices --env production
+  edgemint client add billing --api https://invoices.example.com/ --scope read --default --env production
+  edgemint client add billing --local --json")]
+pub(crate) struct ClientAdd {
+    /// The client ID: 1 to 256 characters of printable ASCII
+    #[arg(value_parser = ClientId::parse)]
+    pub(crate) id: ClientId,
+    /// For people, and for the scope `profile` [default: the ID]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// A group that the scope `groups` puts into its tokens, or several with commas between; may be repeated. A comma
+    /// within a name is written \,
+    #[arg(long = "group", value_name = "GROUP", value_parser = groups)]
+    pub(crate) groups: Vec<Groups>,
+    /// A client that may ask for tokens with this one as audience; may be repeated
+    #[arg(long = "trusted-peer", value_name = "ID", value_parser = ClientId::parse)]
+    pub(crate) trusted_peers: Vec<ClientId>,
+    /// How long its tokens live, such as 5m: 30s to 24h [default: TOKEN_LIFETIME of the deployment]
+    #[arg(long, value_name = "TIME", value_parser = token_lifetime)]
+    pub(crate) token_lifetime: Option<Lifetime>,
+    /// A public client, which can keep no secret: it gets none, and no token by client_credentials
+    #[arg(long)]
+    pub(crate) public: bool,
+    /// An API that it may have tokens for, as with `client grant`
+    #[arg(long, value_name = "API", value_parser = ApiId::parse)]
+    pub(crate) api: Option<ApiId>,
+    #[command(flatten)]
+    pub(crate) grant: GrantArgs,
+    /// Write the secret into this new file, which its owner alone may read, and not to stdout
+    #[arg(long, value_name = "FILE", conflicts_with = "public")]
+    pub(crate) out: Option<PathBuf>,
+    /// Print the record that would be written, without its hash, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+}
+
+/// The groups of one `--group`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Groups(pub(crate) Vec<String>);
+
+/// Groups with commas between. `\,` is a comma within a name; every other backslash is part of it, as in `DOMAIN\group`.
+pub(crate) fn groups(text: &str) -> Result<Groups, String> {
+    let mut names = vec![String::new()];
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            ',' => names.push(String::new()),
+            c => {
+                let c = if c == '\\' && chars.next_if_eq(&',').is_some() { ',' } else { c };
+                names.iter_mut().last().into_iter().for_each(|name| name.push(c));
+            }
+        }
+    }
+    if names.len() > 1 {
+        // A distinguished name of LDAP is one group, and would become several others.
+        if names.iter().all(|name| name.contains('=')) {
+            return Err(
+                "this looks like one name with commas in it: write each of them as \\, (for several groups, \
+                        repeat --group)"
+                    .to_owned(),
+            );
+        }
+        names.iter_mut().for_each(|name| *name = name.trim().to_owned());
+    }
+    if names.iter().any(String::is_empty) {
+        return Err("a group has no name".to_owned());
+    }
+    Ok(Groups(names))
+}
 
 /// What the first generated secret of a record is called.
 const FIRST: &str = "s1";
@@ -41,12 +120,7 @@ struct Added<'a> {
     warnings: Vec<String>,
 }
 
-pub(crate) fn run(
-    args: &ClientAdd,
-    config: Option<&Path>,
-    host: &Host,
-    output: &mut Output,
-) -> Result<ExitCode> {
+pub(crate) fn run(args: &ClientAdd, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
     let mut file = PrivateFile::named(args.out.as_deref(), host)?;
     let project = Project::find(config, &args.target, host)?;
     let records = Records::of(&project, host)?;
@@ -137,77 +211,30 @@ fn record(args: &ClientAdd, secret: Option<&GeneratedSecret>, now: u64) -> Clien
     record
 }
 
-/// Shows a new secret, once, or says in which file it is; and how to try it, for `api` if there is one.
-pub(crate) fn reveal(
-    id: &ClientId,
-    secret: &GeneratedSecret,
-    file: Option<&Path>,
-    at: &TokenEndpoint,
-    api: Option<&ApiId>,
-    output: &mut Output,
-) -> Result<()> {
-    match file {
-        Some(file) => output.say(format_args!("Its secret is in {}, and nowhere else.", file.display())),
-        None => {
-            output.say("Its secret, shown this once:");
-            output.result_verbatim(secret.expose())?;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_are_divided_at_commas_and_no_name_is_torn() {
+        let names = |text: &str| groups(text).ok().map(|groups| groups.0);
+        for (text, expected) in [
+            ("a", &["a"][..]),
+            ("a,b", &["a", "b"]),
+            ("a, b c ,d", &["a", "b c", "d"]),
+            (" a", &[" a"]),
+            (r"a\,b,c", &["a,b", "c"]),
+            (r"DOMAIN\admins,x", &[r"DOMAIN\admins", "x"]),
+            (r"CN=admins\,OU=x", &["CN=admins,OU=x"]),
+            (r"CN=admins\,OU=x,b", &["CN=admins,OU=x", "b"]),
+            ("a=1", &["a=1"]),
+        ] {
+            assert_eq!(names(text), Some(expected.iter().map(|name| (*name).to_owned()).collect()), "{text}");
         }
+        for none in ["", ",", "a,", ",a", "a,,b", "a, ,b"] {
+            assert!(groups(none).is_err(), "{none}");
+        }
+        let told = groups("CN=admins,OU=x,DC=example").expect_err("one name");
+        assert!(told.contains("repeat --group"), "{told}");
     }
-    output.say(format_args!(
-        "With the secret in the variable CLIENT_SECRET, this gets a token:\n  {}",
-        curl(id, &at.url, api)
-    ));
-    if let Some(help) = at.help {
-        output.say(help);
-    }
-    Ok(())
-}
-
-/// Where a new secret can be tried.
-pub(crate) struct TokenEndpoint {
-    /// The issuer, as far as it is known.
-    pub(crate) issuer: Option<String>,
-    url: String,
-    /// What the URL lacks.
-    help: Option<&'static str>,
-}
-
-impl TokenEndpoint {
-    /// That of the target; of the local state, only one that answers: its port is not in wrangler.toml.
-    pub(crate) fn of(project: &Project) -> Self {
-        let configured = project.issuer().filter(|issuer| check_args::issuer(issuer).is_ok());
-        let (issuer, base, help) = match (&project.target, local_server::running(project), configured) {
-            (_, Some(server), _) => (Some(server.issuer), server.address, None),
-            (Target::Local(_), None, issuer) => (
-                issuer.map(str::to_owned),
-                format!("http://127.0.0.1:PORT{}", issuer.map_or("", path)),
-                Some(
-                    "No Worker that serves this state was found running: `cargo xtask dev` and `wrangler dev` say their PORT.",
-                ),
-            ),
-            (Target::Deployed(_), None, Some(issuer)) => (Some(issuer.to_owned()), issuer.to_owned(), None),
-            (Target::Deployed(_), None, None) => (None, "https://YOUR-ISSUER".to_owned(), None),
-        };
-        Self { issuer, url: format!("{}/token", base.trim_end_matches('/')), help }
-    }
-}
-
-/// The path of an issuer's URL, if it has one.
-fn path(issuer: &str) -> &str {
-    let rest = issuer.split_once("://").map_or(issuer, |(_, rest)| rest);
-    rest.find('/').and_then(|at| rest.get(at..)).unwrap_or_default()
-}
-
-/// A command that gets a token. The ID is form-encoded, as RFC 6749 §2.3.1 has it for Basic: `curl -u`
-/// would take a colon in it for the end of it.
-fn curl(id: &ClientId, token_endpoint: &str, api: Option<&ApiId>) -> String {
-    let target = api.map_or_else(String::new, |api| {
-        let parameter = grant::parameter(api);
-        format!(" -d {parameter}={}", *encoded(api.as_str()))
-    });
-    format!(
-        "curl -X POST {} -u \"{}:$CLIENT_SECRET\" -d grant_type=client_credentials{target}",
-        shell::word(token_endpoint),
-        *encoded(id.as_str())
-    )
 }

@@ -1,21 +1,77 @@
 //! `edgemint client claims`: the claims of a client's own in its access tokens.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, anyhow, ensure};
-use edgemint_issuer::{ClientRecord, check_claims};
+use clap::Args as ClapArgs;
+use edgemint_issuer::{ClientRecord, RESERVED_CLAIMS, check_claims};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::deployment::project::Project;
-use crate::grant_args::{Claim, ClientClaims};
-use crate::host::Host;
+use crate::deployment::session::Session;
+use crate::flags::client::ClientChange;
 use crate::records::change_one::{Said, Which};
 use crate::records::kv::Records;
 use crate::records::{change, change_one};
-use crate::terminal::output::Output;
+
+/// Show or change the claims of a client's own in its access tokens
+///
+/// Without --set, --set-text and --unset they are printed as JSON. Names that edgemint sets, or whose
+/// registered meaning others act upon, are refused, and so are more than 4 KB of claims. Whoever has a token
+/// can read them.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  edgemint client claims billing --set-text tenant=acme --set 'regions=[\"eu\",\"us\"]' --env production
+  edgemint client claims billing --unset tenant --env production
+  edgemint client claims billing --env production")]
+pub(crate) struct ClientClaims {
+    /// A claim and its value as JSON; may be repeated
+    #[arg(long, value_name = "NAME=JSON", value_parser = json_claim)]
+    pub(crate) set: Vec<Claim>,
+    /// A claim and its value as a text; may be repeated
+    #[arg(long, value_name = "NAME=TEXT", value_parser = text_claim)]
+    pub(crate) set_text: Vec<Claim>,
+    /// A claim to take away; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(crate) unset: Vec<String>,
+    #[command(flatten)]
+    pub(crate) change: ClientChange,
+}
+
+/// A custom claim as it was typed.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Claim {
+    pub(crate) name: String,
+    pub(crate) value: Value,
+}
+
+pub(crate) fn named(text: &str) -> Result<(&str, &str), String> {
+    match text.split_once('=') {
+        None | Some(("", _)) => Err("write the name, = and the value".to_owned()),
+        Some((name, _)) if RESERVED_CLAIMS.contains(&name) => {
+            Err(format!("{name} is reserved: edgemint sets it, or others act upon its registered meaning"))
+        }
+        Some(both) => Ok(both),
+    }
+}
+
+fn json_claim(text: &str) -> Result<Claim, String> {
+    let (name, json) = named(text)?;
+    match serde_json::from_str(json) {
+        Ok(value) => Ok(Claim { name: name.to_owned(), value }),
+        Err(error) => {
+            Err(format!("the value of {name} is not JSON: {error} (--set-text takes a text as it is)"))
+        }
+    }
+}
+
+fn text_claim(text: &str) -> Result<Claim, String> {
+    let (name, text) = named(text)?;
+    Ok(Claim { name: name.to_owned(), value: text.into() })
+}
 
 /// What `--json` prints of it.
 #[derive(Serialize)]
@@ -23,20 +79,15 @@ struct Claims {
     claims: BTreeMap<String, Value>,
 }
 
-pub(crate) fn run(
-    args: &ClientClaims,
-    config: Option<&Path>,
-    host: &Host,
-    output: &mut Output,
-) -> Result<ExitCode> {
+pub(crate) fn run(args: &ClientClaims, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
     let ClientClaims { change, set, set_text, unset } = args;
     if set.is_empty() && set_text.is_empty() && unset.is_empty() {
-        return show(args, config, host, output);
+        return show(args, Session { config, host, output });
     }
     let claims: Vec<&Claim> = set.iter().chain(set_text).collect();
     once_each(claims.iter().map(|claim| &claim.name).chain(unset))?;
     let which = Which { id: &change.id, dry_run: change.dry_run, target: &change.target };
-    change_one::run(&which, config, host, output, |record: &mut ClientRecord, place| {
+    change_one::run(&which, Session { config, host, output }, |record: &mut ClientRecord, place| {
         for claim in claims {
             record.claims.insert(claim.name.clone(), claim.value.clone());
         }
@@ -67,7 +118,7 @@ fn once_each<'a>(names: impl Iterator<Item = &'a String>) -> Result<()> {
     Ok(())
 }
 
-fn show(args: &ClientClaims, config: Option<&Path>, host: &Host, output: &mut Output) -> Result<ExitCode> {
+fn show(args: &ClientClaims, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
     let project = Project::find(config, &args.change.target, host)?;
     let record: ClientRecord = change::find(&Records::of(&project, host)?, &args.change.id, &project)?;
     if output.is_json() {
@@ -76,4 +127,32 @@ fn show(args: &ClientClaims, config: Option<&Path>, host: &Host, output: &mut Ou
         output.result_pretty_json(&record.claims)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_claim_is_a_name_and_json_or_a_text() {
+        let value = |claim: Result<Claim, String>| claim.map(|claim| claim.value);
+        assert_eq!(value(json_claim(r#"a={"b":[1,null]}"#)), Ok(json!({ "b": [1, null] })));
+        assert_eq!(value(text_claim("a=1=2")), Ok(json!("1=2")));
+        assert_eq!(value(text_claim("a=")), Ok(json!("")));
+        let told = json_claim("tenant=[1,]").expect_err("no JSON");
+        assert!(told.contains("tenant is not JSON") && told.contains("line 1 column 4"), "{told}");
+        for none in ["", "a", "=1"] {
+            assert!(json_claim(none).is_err() && text_claim(none).is_err(), "{none}");
+        }
+    }
+
+    #[test]
+    fn a_reserved_claim_is_refused_with_the_reason() {
+        for name in RESERVED_CLAIMS {
+            let told = text_claim(&format!("{name}=x")).expect_err(name);
+            assert!(told.contains("is reserved"), "{told}");
+        }
+    }
 }

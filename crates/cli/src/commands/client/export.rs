@@ -1,29 +1,42 @@
 //! `edgemint client export`: a backup of all clients and APIs, with hashes and without secrets.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
+use clap::Args as ClapArgs;
 use edgemint_issuer::{ApiRecord, ClientRecord};
 use serde::Serialize;
 
-use crate::client_args::ClientExport;
 use crate::commands::client::backup;
 use crate::deployment::project::Project;
-use crate::host::Host;
+use crate::deployment::session::Session;
+use crate::flags::target::TargetArgs;
 use crate::host::private_file::PrivateFile;
 use crate::records::kind::Kind;
 use crate::records::kv::{ById, Records, Stored};
-use crate::records::view::counted;
-use crate::terminal::output::Output;
 use crate::terminal::printable::printable_json;
+use crate::terminal::words::counted;
 
-pub(crate) fn run(
-    args: &ClientExport,
-    config: Option<&Path>,
-    host: &Host,
-    output: &mut Output,
-) -> Result<ExitCode> {
+/// Write a backup of all clients and APIs
+///
+/// The backup is what `client import` reads. It holds hashes and no secrets; imported into an empty
+/// namespace, it makes every client work again with the secrets that it had. Keep it where only operators
+/// read: hashes of secrets that people chose can be attacked with a dictionary.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  edgemint client export clients.json --env production
+  edgemint client export --env production | age -r age1… > clients.json.age
+  edgemint client import clients.json --env production   (restores it)")]
+pub(crate) struct ClientExport {
+    /// The file to make, for its owner alone to read; it must not exist [default: to stdout]
+    pub(crate) file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+}
+
+pub(crate) fn run(args: &ClientExport, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
     /// The result, as `--json` prints it when the backup goes into a file.
     #[derive(Serialize)]
     struct Exported<'a> {

@@ -1,20 +1,60 @@
 //! `edgemint client grant` and `ungrant`: which APIs a client may have tokens for, and with which scopes.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use edgemint_issuer::{ApiId, ApiRecord, ClientRecord, ScopeToken};
+use clap::Args as ClapArgs;
+use edgemint_issuer::{ApiId, ApiRecord, ClientRecord, Scope, ScopeToken};
 use serde::Serialize;
 
-use crate::grant_args::{ClientGrant, ClientUngrant, GrantArgs, single};
-use crate::host::Host;
+use crate::deployment::session::Session;
+use crate::flags::client::ClientChange;
+use crate::flags::grant::{GrantArgs, single};
 use crate::records::change_one::{Said, Which};
-use crate::records::view::listed;
 use crate::records::{change, change_one};
 use crate::terminal::near::did_you_mean;
-use crate::terminal::output::Output;
 use crate::terminal::shell;
+use crate::terminal::words::listed;
+
+/// Let a client have tokens for an API
+///
+/// The scopes come to those that it has for the API. The API must be there and define each of them; a scope
+/// that it defines later is granted by the same command again. IDs of APIs are compared byte for byte:
+/// https://a.example and https://a.example/ are two.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  edgemint client grant billing --api https://invoices.example.com/ --scope read --scope write --env production
+  edgemint client grant billing --api https://invoices.example.com/ --all-scopes --default --env production")]
+pub(crate) struct ClientGrant {
+    /// The ID of the API
+    #[arg(long, value_name = "API", value_parser = ApiId::parse)]
+    pub(crate) api: ApiId,
+    #[command(flatten)]
+    pub(crate) grant: GrantArgs,
+    #[command(flatten)]
+    pub(crate) change: ClientChange,
+}
+
+/// Take a grant of an API back
+///
+/// Without --scope the whole grant goes, and so it does with its last scope; and the client's default API
+/// with it. The API need not be there any more. Tokens that were issued live until they expire.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  edgemint client ungrant billing --api https://invoices.example.com/ --scope write --env production
+  edgemint client ungrant billing --api https://invoices.example.com/ --env production")]
+pub(crate) struct ClientUngrant {
+    /// The ID of the API
+    #[arg(long, value_name = "API", value_parser = ApiId::parse)]
+    pub(crate) api: ApiId,
+    /// A scope to take back, or several with spaces between; may be repeated [default: the whole grant]
+    #[arg(long = "scope", value_name = "SCOPE", value_parser = Scope::parse)]
+    pub(crate) scopes: Vec<Scope>,
+    #[command(flatten)]
+    pub(crate) change: ClientChange,
+}
 
 /// What `--json` prints of it.
 #[derive(Serialize)]
@@ -37,14 +77,9 @@ impl Granted {
     }
 }
 
-pub(crate) fn grant(
-    args: &ClientGrant,
-    config: Option<&Path>,
-    host: &Host,
-    output: &mut Output,
-) -> Result<ExitCode> {
+pub(crate) fn grant(args: &ClientGrant, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
     let which = Which { id: &args.change.id, dry_run: args.change.dry_run, target: &args.change.target };
-    change_one::run(&which, config, host, output, |record: &mut ClientRecord, place| {
+    change_one::run(&which, Session { config, host, output }, |record: &mut ClientRecord, place| {
         let api: ApiRecord = change::find(place.records, &args.api, place.project)?;
         add(record, &api, &args.grant)?;
         let (id, target) = (&args.change.id, &place.project.target);
@@ -126,12 +161,10 @@ fn no_token(record: &ClientRecord) -> Option<String> {
 
 pub(crate) fn ungrant(
     args: &ClientUngrant,
-    config: Option<&Path>,
-    host: &Host,
-    output: &mut Output,
+    Session { config, host, output }: Session<'_>,
 ) -> Result<ExitCode> {
     let which = Which { id: &args.change.id, dry_run: args.change.dry_run, target: &args.change.target };
-    change_one::run(&which, config, host, output, |record: &mut ClientRecord, place| {
+    change_one::run(&which, Session { config, host, output }, |record: &mut ClientRecord, place| {
         let (id, api, target) = (&args.change.id, &args.api, &place.project.target);
         let near = did_you_mean(api.as_str(), record.grants.keys().map(ApiId::as_str));
         let was_default = record.default_api.as_ref() == Some(api);
@@ -172,7 +205,7 @@ fn take_back(record: &mut ClientRecord, api: &ApiId, scopes: &[&ScopeToken]) {
 
 #[cfg(test)]
 mod tests {
-    use edgemint_issuer::{ApiScope, ClientId, Scope};
+    use edgemint_issuer::{ApiScope, ClientId};
 
     use super::*;
 

@@ -3,27 +3,59 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
+use clap::Args as ClapArgs;
 use edgemint_issuer::{ApiRecord, ClientId, ClientRecord, SecretHash};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::cli::ClientImport;
 use crate::commands::client::plan::{Planned, Verdict};
-use crate::commands::client::{backup, plan};
+use crate::commands::client::{backup, judged, plan};
 use crate::deployment::delay::Delay;
 use crate::deployment::project::{Project, Target};
+use crate::deployment::session::Session;
 use crate::dex;
 use crate::dex::hashing::Secret;
 use crate::dex::{DexClient, Refused};
+use crate::flags::target::TargetArgs;
 use crate::host::Host;
+use crate::records::change;
 use crate::records::kind::Kind;
 use crate::records::kv::{ById, Pair, Records, in_parallel};
-use crate::records::{change, new_client};
 use crate::terminal::output::Output;
+
+/// Import the clients of a dex configuration, or restore a backup
+///
+/// FILE is a dex configuration (YAML or JSON), the bare list of its staticClients, or a backup of edgemint, whose APIs go
+/// in first. A configuration in Helm values, a ConfigMap or a Secret is found there, and so are the records of dex's
+/// Kubernetes storage. Read of each client: id or idEnv, secret or secretEnv, name, public, trustedPeers and
+/// clientCredentialsClaims.groups. Every other field is named once as not used.
+///
+/// Secrets are stored as salted, slow hashes. Importing the same file again changes nothing; clients that
+/// are not in the file are left alone. A client that must be refused is named with the reason, the others
+/// go in all the same, and the exit code is 1. A secret that looks like a placeholder of another tool
+/// (`$name`, `{{ .x }}`, `changeme`) is refused.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  edgemint client import dex.yaml --env production --dry-run
+  CI_SECRET=… edgemint client import dex.yaml --env production
+  kubectl get configmap dex -o yaml | edgemint client import - --env production --dry-run")]
+pub(crate) struct ClientImport {
+    /// The file to read; `-` reads stdin
+    pub(crate) file: PathBuf,
+    /// Take everything of this client as it is written, even what looks like a placeholder; repeatable
+    #[arg(long, value_name = "ID", value_parser = ClientId::parse)]
+    pub(crate) allow_literal: Vec<ClientId>,
+    /// Say what would change, client by client, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+}
 
 /// From so many secrets on it takes long enough to say so.
 const MANY: usize = 200;
@@ -51,12 +83,7 @@ struct Report<'a> {
     seen_after_seconds: u64,
 }
 
-pub(crate) fn run(
-    args: &ClientImport,
-    config: Option<&Path>,
-    host: &Host,
-    output: &mut Output,
-) -> Result<ExitCode> {
+pub(crate) fn run(args: &ClientImport, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
     let (name, text) = read(args)?;
     let wrong = |error: dex::FileError| anyhow!("{name}: {error}");
     let restored = backup::read(&text).transpose().map_err(wrong)?;
@@ -102,7 +129,7 @@ pub(crate) fn run(
         output.say(format_args!("warning: {warning}"));
     }
 
-    new_client::judge(&mut clients.planned, &apis.planned, &records, host.now)?;
+    judged::judge(&mut clients.planned, &apis.planned, &records, host.now)?;
     if !args.dry_run {
         apis.leave_what_others_wrote(&records)?;
         clients.leave_what_others_wrote(&records)?;

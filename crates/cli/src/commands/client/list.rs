@@ -2,23 +2,53 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use clap::Args as ClapArgs;
 use edgemint_issuer::{ApiId, ClientId, ClientRecord, Introspect, Lifetime, ScopeToken};
 use serde::Serialize;
 
-use crate::client_args::{ClientList, ClientShow};
 use crate::deployment::project::Project;
-use crate::host::Host;
+use crate::deployment::session::Session;
+use crate::flags::target::TargetArgs;
 use crate::records::kv::{Records, Stored};
 use crate::records::list::Line;
-use crate::records::view::{NONE, RecordView, State, listed, table};
+use crate::records::view::{RecordView, State};
 use crate::records::{change, list};
-use crate::terminal::output::Output;
 use crate::terminal::printable::printable_json;
 use crate::terminal::when::utc;
+use crate::terminal::words::{NONE, listed, table};
+
+/// List the clients
+///
+/// One line for each: its ID, its name, its state (active, disabled, public; or unreadable, when this
+/// edgemint cannot use its record), how many of its secrets work now, when the next of them expires, and the
+/// scopes that it may have; of several APIs, by API.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  edgemint client list --env production
+  edgemint client list --local --json")]
+pub(crate) struct ClientList {
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+}
+
+/// Show a client
+///
+/// All of its record but the hashes of its secrets.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Example:
+  edgemint client show billing --env production")]
+pub(crate) struct ClientShow {
+    /// The client ID
+    #[arg(value_parser = ClientId::parse)]
+    pub(crate) id: ClientId,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+}
 
 /// What a client may have: its APIs, and the scopes of each.
 type Grants = BTreeMap<ApiId, Vec<ScopeToken>>;
@@ -98,24 +128,14 @@ fn scopes(grants: &Grants) -> String {
     grants.iter().map(told).collect::<Vec<_>>().join("; ")
 }
 
-pub(crate) fn list(
-    args: &ClientList,
-    config: Option<&Path>,
-    host: &Host,
-    output: &mut Output,
-) -> Result<ExitCode> {
+pub(crate) fn list(args: &ClientList, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
     let project = Project::find(config, &args.target, host)?;
     let stored = Records::of(&project, host)?.read_all::<ClientRecord>()?;
     let rows: Vec<Row<'_>> = stored.iter().map(|(id, stored)| Row::of(id, stored, host.now)).collect();
     list::print(&rows, &project, output)
 }
 
-pub(crate) fn show(
-    args: &ClientShow,
-    config: Option<&Path>,
-    host: &Host,
-    output: &mut Output,
-) -> Result<ExitCode> {
+pub(crate) fn show(args: &ClientShow, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
     let project = Project::find(config, &args.target, host)?;
     let record: ClientRecord = change::find(&Records::of(&project, host)?, &args.id, &project)?;
     let view = RecordView::of(&record, host.now);

@@ -1,4 +1,4 @@
-//! `edgemint client`: one file for each verb.
+//! `edgemint client`: one file for each verb, its flags included.
 
 pub(crate) mod add;
 pub(crate) mod backup;
@@ -6,9 +6,68 @@ pub(crate) mod claims;
 pub(crate) mod export;
 pub(crate) mod grant;
 pub(crate) mod import;
+pub(crate) mod judged;
 pub(crate) mod list;
 pub(crate) mod plan;
 pub(crate) mod remove;
+pub(crate) mod reveal;
 pub(crate) mod secrets;
 pub(crate) mod state;
 pub(crate) mod tokens;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use crate::commands::client::add::ClientAdd;
+use crate::commands::client::claims::ClientClaims;
+use crate::commands::client::export::ClientExport;
+use crate::commands::client::grant::{ClientGrant, ClientUngrant};
+use crate::commands::client::import::ClientImport;
+use crate::commands::client::list::{ClientList, ClientShow};
+use crate::commands::client::remove::ClientRemove;
+use crate::commands::client::secrets::{ClientRevokeSecret, ClientRotateSecret};
+use crate::commands::client::state::{ClientDisable, ClientEnable};
+use crate::commands::client::tokens::{ClientAllowIntrospection, ClientRevokeTokens};
+use crate::deployment::session::Session;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ClientCommand {
+    Add(ClientAdd),
+    List(ClientList),
+    Show(ClientShow),
+    RotateSecret(ClientRotateSecret),
+    RevokeSecret(ClientRevokeSecret),
+    Disable(ClientDisable),
+    Enable(ClientEnable),
+    Grant(ClientGrant),
+    Ungrant(ClientUngrant),
+    Claims(ClientClaims),
+    AllowIntrospection(ClientAllowIntrospection),
+    RevokeTokens(ClientRevokeTokens),
+    Remove(ClientRemove),
+    Export(ClientExport),
+    Import(ClientImport),
+}
+
+/// Runs one verb.
+pub(crate) fn run(command: &ClientCommand, session: Session<'_>) -> Result<ExitCode> {
+    match command {
+        ClientCommand::Add(args) => add::run(args, session),
+        ClientCommand::List(args) => list::list(args, session),
+        ClientCommand::Show(args) => list::show(args, session),
+        ClientCommand::RotateSecret(args) => secrets::rotate(args, session),
+        ClientCommand::RevokeSecret(args) => secrets::revoke(args, session),
+        ClientCommand::Disable(args) => state::run(&args.change, true, session),
+        ClientCommand::Enable(args) => state::run(&args.change, false, session),
+        ClientCommand::Grant(args) => grant::grant(args, session),
+        ClientCommand::Ungrant(args) => grant::ungrant(args, session),
+        ClientCommand::Claims(args) => claims::run(args, session),
+        ClientCommand::AllowIntrospection(args) => tokens::allow_introspection(args, session),
+        ClientCommand::RevokeTokens(args) => tokens::revoke(args, session),
+        ClientCommand::Remove(args) => remove::run(args, session),
+        ClientCommand::Export(args) => export::run(args, session),
+        ClientCommand::Import(args) => import::run(args, session),
+    }
+}

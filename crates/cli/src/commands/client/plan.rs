@@ -9,10 +9,7 @@ use crate::dex::hashing::Secret;
 use crate::dex::{DexClient, Refused};
 use crate::records::kind::Kind;
 use crate::records::kv::Stored;
-
-/// What an imported secret is called: the first one `dex`, the next ones `dex` and a number. Generated ones are called
-/// otherwise.
-const IMPORTED: &str = "dex";
+use crate::records::secret_ids::{is_imported, next_id};
 
 /// What becomes of one entry of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -211,26 +208,6 @@ fn differing<R: Kind>(stored: Option<&R>, record: &R) -> Vec<String> {
         new.keys().chain(old.keys().filter(|name| !new.contains_key(*name))).collect();
     names.retain(|name| new.get(*name) != old.get(*name));
     names.into_iter().cloned().collect()
-}
-
-/// Whether it came from a file of dex, by its ID.
-pub(crate) fn is_imported(secret: &StoredSecret) -> bool {
-    number(secret).is_some()
-}
-
-fn number(secret: &StoredSecret) -> Option<u32> {
-    match secret.id.strip_prefix(IMPORTED)? {
-        "" => Some(1),
-        number => number.parse().ok(),
-    }
-}
-
-/// An ID that no secret of this client has had, so that logs do not mistake one for the other: of one that was
-/// forgotten, too, since each comes with a revision of its own, and its number is no higher than that.
-fn next_id(secrets: &[StoredSecret], stored: Option<&ClientRecord>) -> String {
-    let Some(stored) = stored else { return IMPORTED.to_owned() };
-    let last = secrets.iter().filter_map(number).max().unwrap_or_default();
-    format!("{IMPORTED}{}", u64::from(last).max(stored.revision).saturating_add(1))
 }
 
 #[cfg(test)]

@@ -1,24 +1,40 @@
 //! `edgemint client remove`: deletes client records, after asking.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use edgemint_issuer::ClientRecord;
+use clap::Args as ClapArgs;
+use edgemint_issuer::{ClientId, ClientRecord};
 
-use crate::cli::ClientRemove;
 use crate::deployment::project::Project;
-use crate::host::Host;
+use crate::deployment::session::Session;
+use crate::flags::target::TargetArgs;
 use crate::records::remove;
 use crate::records::remove::Removal;
-use crate::terminal::output::Output;
 
-pub(crate) fn run(
-    args: &ClientRemove,
-    config: Option<&Path>,
-    host: &Host,
-    output: &mut Output,
-) -> Result<ExitCode> {
+/// Remove clients
+///
+/// Their records are deleted: their secrets work no longer once caches have run out, and cannot be
+/// brought back. Tokens that were issued live until they expire.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Example:
+  edgemint client remove billing --env production")]
+pub(crate) struct ClientRemove {
+    /// The client IDs
+    #[arg(required = true, value_name = "ID", value_parser = ClientId::parse)]
+    pub(crate) ids: Vec<ClientId>,
+    /// Do not ask
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Say what would be removed, and remove nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+}
+
+pub(crate) fn run(args: &ClientRemove, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
     let project = Project::find(config, &args.target, host)?;
     let removal = Removal::<ClientRecord> { ids: &args.ids, yes: args.yes, dry_run: args.dry_run };
     remove::run(&removal, &project, host, output, |_, _, _| Ok(()))

@@ -1,27 +1,78 @@
 //! `edgemint client rotate-secret` and `revoke-secret`: a new secret beside the old ones, and the end of one.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
-use edgemint_issuer::{ClientId, ClientRecord, GeneratedSecret, SecretHash, StoredSecret};
+use clap::Args as ClapArgs;
+use edgemint_issuer::{ClientId, ClientRecord, GeneratedSecret, Lifetime, SecretHash, StoredSecret};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::client_args::{ClientRevokeSecret, ClientRotateSecret};
-use crate::commands::client::add::{TokenEndpoint, reveal};
-use crate::commands::client::plan::is_imported;
+use crate::commands::client::reveal::{TokenEndpoint, reveal};
 use crate::deployment::delay::Delay;
 use crate::deployment::project::Project;
-use crate::host::Host;
+use crate::deployment::session::Session;
+use crate::flags::client::ClientChange;
 use crate::host::private_file::PrivateFile;
 use crate::records::change;
 use crate::records::kv::Records;
 use crate::records::new_client::refused_secrets;
-use crate::records::view::some_of;
-use crate::terminal::output::Output;
+use crate::records::secret_ids::is_imported;
 use crate::terminal::shell;
 use crate::terminal::when::utc;
+use crate::terminal::words::some_of;
+
+/// The longest overlap of two secrets: a year.
+const LONGEST_OVERLAP: u64 = 366 * 24 * 3600;
+
+/// Make a new secret for a client, and let the old ones expire
+///
+/// The new secret is printed once, on stdout, and kept nowhere: only its hash is stored. Those that work
+/// now go on for the overlap, in which the service gets the new one; one that expires earlier still does.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  edgemint client rotate-secret billing --env production
+  edgemint client rotate-secret billing --overlap 0s --env production   (the old one has leaked)")]
+pub(crate) struct ClientRotateSecret {
+    /// How long the old secrets go on working: 0s to 8784h (a year)
+    #[arg(long, value_name = "TIME", value_parser = overlap, default_value = "24h")]
+    pub(crate) overlap: Lifetime,
+    /// Write the secret into this new file, which its owner alone may read, and not to stdout
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) change: ClientChange,
+}
+
+/// Take secrets from a client, at once
+///
+/// One that was imported from dex expires and stays in the record, so that the next import of the same file does not
+/// bring it back. With --forget it is removed: take it out of the file first.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  edgemint client revoke-secret billing s1 --env production   (`client show billing` names them)
+  edgemint client revoke-secret billing dex dex2 --forget --env production")]
+pub(crate) struct ClientRevokeSecret {
+    #[command(flatten)]
+    pub(crate) change: ClientChange,
+    /// The IDs of the secrets, such as s1
+    #[arg(required = true, value_name = "SECRET_ID")]
+    pub(crate) secret_ids: Vec<String>,
+    /// Remove imported secrets, too, those included that have expired
+    #[arg(long)]
+    pub(crate) forget: bool,
+}
+
+fn overlap(text: &str) -> Result<Lifetime, String> {
+    match Lifetime::parse(text) {
+        Ok(overlap) if overlap.seconds() <= LONGEST_OVERLAP => Ok(overlap),
+        Ok(_) => Err("must be from 0s to 8784h (a year)".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
 
 /// What a generated secret's ID begins with; a number follows.
 const GENERATED: &str = "s";
@@ -35,9 +86,7 @@ struct Ending {
 
 pub(crate) fn rotate(
     args: &ClientRotateSecret,
-    config: Option<&Path>,
-    host: &Host,
-    output: &mut Output,
+    Session { config, host, output }: Session<'_>,
 ) -> Result<ExitCode> {
     /// The result, as `--json` prints it.
     #[derive(Serialize)]
@@ -137,9 +186,7 @@ fn next_id(after: &ClientRecord) -> String {
 
 pub(crate) fn revoke(
     args: &ClientRevokeSecret,
-    config: Option<&Path>,
-    host: &Host,
-    output: &mut Output,
+    Session { config, host, output }: Session<'_>,
 ) -> Result<ExitCode> {
     /// What became of one secret.
     #[derive(Serialize)]

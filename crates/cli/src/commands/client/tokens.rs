@@ -1,28 +1,82 @@
 //! `edgemint client allow-introspection` and `revoke-tokens`: whose tokens a client may ask about, and the end
 //! of those that it has got.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
+use clap::{Args as ClapArgs, ValueEnum};
 use edgemint_issuer::{ApiId, ApiRecord, ClientRecord, Introspect};
 use serde::Serialize;
 
-use crate::grant_args::{ClientAllowIntrospection, ClientRevokeTokens};
-use crate::host::Host;
+use crate::deployment::session::Session;
+use crate::flags::client::ClientChange;
 use crate::records::change_one::{Said, Which};
-use crate::records::view::listed;
 use crate::records::{change, change_one};
 use crate::terminal::near::did_you_mean;
-use crate::terminal::output::Output;
 use crate::terminal::shell;
 use crate::terminal::when::utc;
+use crate::terminal::words::listed;
+
+/// Say which tokens a client may ask about at the introspection endpoint
+///
+/// A client may always ask about the tokens that it was issued, and about those that name it as audience.
+/// With --api it may also ask about the tokens for an API, as a resource server does. IDs of APIs are
+/// compared byte for byte: https://a.example and https://a.example/ are two.
+#[derive(Debug, ClapArgs)]
+#[command(group = clap::ArgGroup::new("which").required(true).multiple(true))]
+#[command(after_help = "\
+Examples:
+  edgemint client allow-introspection orders-api --api https://orders.example.com/ --env production
+  edgemint client allow-introspection gateway --tokens any --env production")]
+pub(crate) struct ClientAllowIntrospection {
+    /// Which tokens, whatever API they are for
+    #[arg(long, value_enum, group = "which")]
+    pub(crate) tokens: Option<Tokens>,
+    /// An API whose tokens the client may ask about; may be repeated
+    #[arg(long = "api", value_name = "API", value_parser = ApiId::parse, group = "which")]
+    pub(crate) apis: Vec<ApiId>,
+    /// An API whose tokens the client may no longer ask about; may be repeated
+    #[arg(long = "remove-api", value_name = "API", value_parser = ApiId::parse, group = "which")]
+    pub(crate) removed: Vec<ApiId>,
+    #[command(flatten)]
+    pub(crate) change: ClientChange,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Tokens {
+    /// Only those that it was issued, that name it as audience, or that are for the APIs of --api
+    Own,
+    /// All, such as for a gateway in front of many APIs
+    Any,
+}
+
+impl Tokens {
+    /// As a record keeps it.
+    pub(crate) fn kept(self) -> Introspect {
+        match self {
+            Self::Own => Introspect::Own,
+            Self::Any => Introspect::Any,
+        }
+    }
+}
+
+/// Revoke all tokens that a client has got
+///
+/// Those that were issued up to this second are inactive at the introspection endpoint, once the change is
+/// seen. A verifier that checks tokens offline, by their signature, does not notice: there they live until
+/// they expire. The client gets new tokens as before: to stop that, disable it or rotate its secret.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Example:
+  edgemint client revoke-tokens billing --env production")]
+pub(crate) struct ClientRevokeTokens {
+    #[command(flatten)]
+    pub(crate) change: ClientChange,
+}
 
 pub(crate) fn allow_introspection(
     args: &ClientAllowIntrospection,
-    config: Option<&Path>,
-    host: &Host,
-    output: &mut Output,
+    Session { config, host, output }: Session<'_>,
 ) -> Result<ExitCode> {
     /// What `--json` prints of it.
     #[derive(Serialize)]
@@ -32,7 +86,7 @@ pub(crate) fn allow_introspection(
     }
     let typed = &args.change;
     let which = Which { id: &typed.id, dry_run: typed.dry_run, target: &typed.target };
-    change_one::run(&which, config, host, output, |record: &mut ClientRecord, place| {
+    change_one::run(&which, Session { config, host, output }, |record: &mut ClientRecord, place| {
         for api in &args.apis {
             change::find::<ApiRecord>(place.records, api, place.project)?;
         }
@@ -86,9 +140,7 @@ fn told(record: &ClientRecord) -> String {
 
 pub(crate) fn revoke(
     args: &ClientRevokeTokens,
-    config: Option<&Path>,
-    host: &Host,
-    output: &mut Output,
+    Session { config, host, output }: Session<'_>,
 ) -> Result<ExitCode> {
     /// What `--json` prints of it.
     #[derive(Serialize)]
@@ -97,7 +149,7 @@ pub(crate) fn revoke(
     }
     let change = &args.change;
     let which = Which { id: &change.id, dry_run: change.dry_run, target: &change.target };
-    change_one::run(&which, config, host, output, |record: &mut ClientRecord, place| {
+    change_one::run(&which, Session { config, host, output }, |record: &mut ClientRecord, place| {
         // What an operator with a faster clock revoked stays so.
         record.not_before = record.not_before.max(Some(host.now));
         let (id, target) = (&change.id, &place.project.target);

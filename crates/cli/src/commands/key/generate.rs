@@ -1,10 +1,11 @@
 //! `edgemint key generate`: a new private signing key as one line of JSON.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use edgemint_issuer::{SIGNING_KEY_PREFIX, SigningKey};
+use clap::Args as ClapArgs;
+use edgemint_issuer::{Lifetime, SIGNING_KEY_PREFIX, SigningKey};
 use jwt_compact::alg::SecretBytes;
 use jwt_compact::jwk::JsonWebKey;
 use rsa::rand_core::{CryptoRng, Error, RngCore, impls};
@@ -12,10 +13,38 @@ use rsa::traits::PrivateKeyParts as _;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::cli::{Alg, KeyGenerate};
+use crate::flags::alg::Alg;
+use crate::flags::values::key_id;
 use crate::host::Host;
 use crate::host::private_file::PrivateFile;
 use crate::terminal::output::Output;
+
+/// Make a private signing key
+///
+/// Prints one line: a private JWK with its algorithm, its key ID (the RFC 7638 thumbprint) and the time
+/// from which on it signs. Each key belongs into a secret of the Worker of its own, called SIGNING_KEY_
+/// and a name of your choice. All keys that are there are published; of those whose time has come, the
+/// one with the latest time signs.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  edgemint key generate | npx wrangler secret put SIGNING_KEY_FIRST --env production
+  edgemint key generate --activate-in 1h | npx wrangler secret put SIGNING_KEY_NEXT --env production")]
+pub(crate) struct KeyGenerate {
+    /// The algorithm
+    #[arg(long, value_enum, default_value = "ES256")]
+    pub(crate) alg: Alg,
+    /// When it begins to sign: 0s at once; 1h when another key signs now, so that everybody has fetched
+    /// the new one before they meet it
+    #[arg(long, value_name = "TIME", value_parser = Lifetime::parse, default_value = "0s")]
+    pub(crate) activate_in: Lifetime,
+    /// The key ID, instead of the thumbprint: 1 to 128 characters of printable ASCII
+    #[arg(long, value_parser = key_id)]
+    pub(crate) kid: Option<String>,
+    /// Write the key into this new file, which its owner alone may read, and not to stdout
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
 
 const RSA_BITS: usize = 2048;
 

@@ -4,20 +4,33 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
+use clap::Args as ClapArgs;
 use edgemint_issuer::{Algorithm, SIGNING_KEY_PREFIX};
 use serde::Serialize;
-use serde_json::Value;
 
+use crate::commands::key::published::{Published, published};
 use crate::deployment::local_keys::LocalKeys;
 use crate::deployment::project::{Project, Target};
+use crate::deployment::session::Session;
 use crate::deployment::wrangler::Wrangler;
 use crate::deployment::{key_names, local_server};
-use crate::host::Host;
-use crate::host::http::{Http, below};
-use crate::key_args::KeyList;
-use crate::terminal::output::Output;
+use crate::flags::target::TargetArgs;
 use crate::terminal::when;
 use crate::terminal::when::from_now;
+
+/// List the signing keys
+///
+/// What the issuer of the target publishes, if it answers, and the names of the keys. Of the local state,
+/// which has the keys themselves, also from when on each signs. Of a deployed environment the secrets
+/// cannot be read back; the key that signs there is the first one that is published.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Example:
+  edgemint key list --env production")]
+pub(crate) struct KeyList {
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+}
 
 /// A key, as far as it is known.
 #[derive(Serialize)]
@@ -41,13 +54,6 @@ impl Key {
     }
 }
 
-/// A key that the issuer publishes; the first one signs.
-#[derive(Serialize)]
-pub(crate) struct Published {
-    pub(crate) kid: String,
-    pub(crate) alg: String,
-}
-
 /// The result, as `--json` prints it.
 #[derive(Serialize)]
 struct Listed<'a> {
@@ -56,12 +62,7 @@ struct Listed<'a> {
     published: Option<&'a [Published]>,
 }
 
-pub(crate) fn run(
-    args: &KeyList,
-    config: Option<&Path>,
-    host: &Host,
-    output: &mut Output,
-) -> Result<ExitCode> {
+pub(crate) fn run(args: &KeyList, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
     let project = Project::find(config, &args.target, host)?;
     let keys = match &project.target {
         Target::Local(state) => of_state(state, project.signing_alg(), host.now)?,
@@ -132,11 +133,4 @@ fn of_state(state: &Path, signing_alg: Option<Algorithm>, now: u64) -> Result<Ve
         }),
     });
     Ok(listed.collect())
-}
-
-pub(crate) fn published(issuer: &str) -> Result<Vec<Published>> {
-    let jwks = Http::of(issuer).document(&below(issuer, "/keys"))?;
-    let keys = jwks.get("keys").and_then(Value::as_array).context("its keys are no JWKS")?;
-    let text = |key: &Value, name: &str| key.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    Ok(keys.iter().map(|key| Published { kid: text(key, "kid"), alg: text(key, "alg") }).collect())
 }

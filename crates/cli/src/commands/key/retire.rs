@@ -1,27 +1,62 @@
 //! `edgemint key retire`: takes away a key that signs no more, once no token needs it.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
+use clap::Args as ClapArgs;
 use edgemint_issuer::{Algorithm, ApiRecord, DOCUMENT_MAX_AGE, SIGNING_KEY_PREFIX, SigningKey};
 use serde::Serialize;
 
-use crate::commands::key::list::published;
+use crate::commands::key::published::published;
 use crate::commands::key::rotate::longest_token;
-use crate::commands::token::jwt::SKEW;
+use crate::deployment::delay::SKEW;
 use crate::deployment::local_keys::LocalKeys;
 use crate::deployment::project::{Project, Target};
+use crate::deployment::session::Session;
 use crate::deployment::wrangler::Wrangler;
 use crate::deployment::{key_names, local_server};
+use crate::flags::target::TargetArgs;
+use crate::flags::values::{key_id, key_name};
 use crate::host::Host;
-use crate::key_args::KeyRetire;
 use crate::records::kv::Records;
 use crate::terminal::confirm::confirm;
-use crate::terminal::output::Output;
 use crate::terminal::when::from_now;
 use crate::terminal::{shell, when};
+
+/// Take away a key that signs no more
+///
+/// Refuses while it signs, tokens for APIs that demand its algorithm included, and while tokens that it signed
+/// may be alive: for MAX_TOKEN_LIFETIME after the next key took over. Of a deployed environment the time and the
+/// algorithm stand in the name that `key rotate` gives; of a key with another name, say with --kid which of the
+/// published ones it is.
+///
+/// A key that has leaked goes at once, with --force: whoever verifies tokens refuses those that it signed
+/// as soon as they fetch the keys again.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  edgemint key retire SIGNING_KEY_20261122T230727Z_ES256 --env production
+  edgemint key retire FIRST --kid 0TZmmkqxe0bPCVZzcMJaL-Gp-C8Sy1ggbTJNYZTP6sg --env production")]
+pub(crate) struct KeyRetire {
+    /// Its name, with or without SIGNING_KEY_ before it
+    #[arg(value_parser = key_name)]
+    pub(crate) name: String,
+    /// Its key ID, to tell whether it signs, and with which algorithm, when its name does not
+    #[arg(long, value_parser = key_id)]
+    pub(crate) kid: Option<String>,
+    /// Even if tokens that it signed are alive, or it signs now, or it is the only one
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+}
 
 /// A key that is there: from when on it signs, and with which algorithm, as far as that is known.
 #[derive(Debug, Clone)]
@@ -71,12 +106,7 @@ struct Retired<'a> {
     tokens_alive_until: Option<u64>,
 }
 
-pub(crate) fn run(
-    args: &KeyRetire,
-    config: Option<&Path>,
-    host: &Host,
-    output: &mut Output,
-) -> Result<ExitCode> {
+pub(crate) fn run(args: &KeyRetire, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
     let project = Project::find(config, &args.target, host)?;
     let name = format!("{SIGNING_KEY_PREFIX}{}", args.name);
     let keys = known(&project, host)?;

@@ -1,25 +1,56 @@
 //! `edgemint key rotate`: a new key beside the old ones, which takes over when everybody knows it.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use clap::Args as ClapArgs;
 use edgemint_issuer::{Algorithm, DOCUMENT_MAX_AGE, Lifetime, SIGNING_KEY_PREFIX, SigningKey};
 use serde::Serialize;
 
-use crate::cli::Alg;
 use crate::commands::key::generate;
-use crate::commands::key::list::published;
-use crate::commands::token::jwt::SKEW;
+use crate::commands::key::published::published;
+use crate::deployment::delay::SKEW;
 use crate::deployment::local_keys::LocalKeys;
 use crate::deployment::project::{Project, Target};
+use crate::deployment::session::Session;
 use crate::deployment::wrangler::Wrangler;
 use crate::deployment::{key_names, local_server};
-use crate::host::Host;
-use crate::key_args::KeyRotate;
-use crate::terminal::output::Output;
+use crate::flags::alg::Alg;
+use crate::flags::target::TargetArgs;
+use crate::flags::values::key_name;
 use crate::terminal::when::from_now;
 use crate::terminal::{shell, when};
+
+/// Add a key that takes over later
+///
+/// Makes a key, puts it beside those that are there, and prints when it begins to sign and when the key
+/// before it may go. It is published at once; until it signs, everybody who verifies tokens fetches it.
+/// Of a deployed environment it becomes a secret, through wrangler; of the local state a line in keys.env,
+/// which the next `cargo xtask dev` reads.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  edgemint key rotate --env production
+  edgemint key rotate --env production --alg RS256 --activate-in 24h")]
+pub(crate) struct KeyRotate {
+    /// The algorithm [default: SIGNING_ALG of the deployment, or that of the key that signs now]
+    #[arg(long, value_enum)]
+    pub(crate) alg: Option<Alg>,
+    /// When it begins to sign: not before everybody has fetched it
+    #[arg(long, value_name = "TIME", value_parser = Lifetime::parse, default_value = "1h")]
+    pub(crate) activate_in: Lifetime,
+    /// Its name: the secret is called SIGNING_KEY_<NAME> [default: the time from which on it signs, and the algorithm]
+    #[arg(long, value_parser = key_name)]
+    pub(crate) name: Option<String>,
+    /// Even if some who verify tokens cannot know the key yet when it begins to sign
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+}
 
 /// How long a new secret takes to be in every place where the Worker runs.
 const PROPAGATION: u64 = 60;
@@ -39,12 +70,7 @@ struct Rotated<'a> {
     old_may_go: u64,
 }
 
-pub(crate) fn run(
-    args: &KeyRotate,
-    config: Option<&Path>,
-    host: &Host,
-    output: &mut Output,
-) -> Result<ExitCode> {
+pub(crate) fn run(args: &KeyRotate, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
     let shortest = Lifetime::from_seconds(DOCUMENT_MAX_AGE.seconds() + PROPAGATION);
     ensure!(
         args.force || args.activate_in >= shortest,

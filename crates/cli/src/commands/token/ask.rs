@@ -13,10 +13,12 @@ use serde::Deserialize;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use crate::commands::token::{ClientAuth, IssuerArgs};
 use crate::deployment::local_server;
 use crate::deployment::project::Project;
+use crate::flags::credentials::ClientAuth;
+use crate::flags::issuer::IssuerArgs;
 use crate::host::Host;
+use crate::host::form::encoded;
 use crate::host::http::Answer;
 use crate::terminal::output::Output;
 use crate::terminal::printable::printable;
@@ -33,7 +35,7 @@ pub(crate) fn issuer(args: &IssuerArgs, config: Option<&Path>, host: &Host) -> R
     let issuer = local_server::issuer(&project).with_context(|| {
         format!("{} sets no ISSUER for {}: name it with --issuer", project.config.display(), project.target)
     })?;
-    crate::check_args::issuer(&issuer).map_err(|wrong| anyhow::anyhow!("ISSUER {wrong}"))
+    crate::flags::values::issuer(&issuer).map_err(|wrong| anyhow::anyhow!("ISSUER {wrong}"))
 }
 
 /// The client's credentials, as HTTP Basic wants them (RFC 6749 §2.3.1).
@@ -138,22 +140,6 @@ fn without_scheme(text: &str) -> &str {
     after(after(text, "authorization:"), "bearer ")
 }
 
-/// The parameters as `application/x-www-form-urlencoded`.
-pub(crate) fn form<'a>(parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> Zeroizing<String> {
-    let pairs: Vec<Zeroizing<String>> = parameters
-        .into_iter()
-        .map(|(name, value)| Zeroizing::new(format!("{name}={}", *encoded(value))))
-        .collect();
-    let mut form = Zeroizing::new(String::with_capacity(pairs.iter().map(|pair| pair.len() + 1).sum()));
-    for pair in &pairs {
-        if !form.is_empty() {
-            form.push('&');
-        }
-        form.push_str(pair);
-    }
-    form
-}
-
 /// Says that the issuer refused, and why; with `--json` as it said it.
 pub(crate) fn refused(issuer: &str, url: &str, answer: &Answer, output: &mut Output) -> Result<ExitCode> {
     let Some(json) = &answer.json else { bail!("{url} answered {}, and no JSON", answer.status) };
@@ -163,26 +149,6 @@ pub(crate) fn refused(issuer: &str, url: &str, answer: &Answer, output: &mut Out
     }
     let text = |name: &str| json.get(name).and_then(Value::as_str).unwrap_or_default();
     bail!("{issuer} refused ({}): {}: {}", answer.status, text("error"), text("error_description"))
-}
-
-/// As `application/x-www-form-urlencoded`, which RFC 6749 §2.3.1 wants for Basic, too.
-pub(crate) fn encoded(text: &str) -> Zeroizing<String> {
-    // Room for the longest: growing would leave copies behind.
-    let mut encoded = Zeroizing::new(String::with_capacity(text.len() * 3));
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                encoded.push(char::from(byte));
-            }
-            _ => {
-                encoded.push('%');
-                for digit in [byte >> 4, byte & 15] {
-                    encoded.push(char::from_digit(digit.into(), 16).unwrap_or('0').to_ascii_uppercase());
-                }
-            }
-        }
-    }
-    encoded
 }
 
 #[cfg(test)]
@@ -213,12 +179,5 @@ mod tests {
         }
         let told = in_text(r#"{"error":"invalid_client"}"#, TokenKind::Access).err().map(|e| e.to_string());
         assert!(told.is_some_and(|told| told.contains("refused the request (invalid_client)")));
-    }
-
-    #[test]
-    fn parameters_come_in_order_and_encoded() {
-        let parameters = [("resource", "https://a/"), ("resource", "urn:b"), ("scope", "a b&c")];
-        assert_eq!(*form(parameters), "resource=https%3A%2F%2Fa%2F&resource=urn%3Ab&scope=a%20b%26c");
-        assert_eq!(*form([]), "");
     }
 }

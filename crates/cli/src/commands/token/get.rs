@@ -1,21 +1,48 @@
 //! `edgemint token get`: a token from an issuer that runs.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use clap::Args as ClapArgs;
 
-use crate::commands::token::{TokenGet, ask};
-use crate::host::Host;
+use crate::commands::token::ask;
+use crate::deployment::session::Session;
+use crate::flags::credentials::ClientAuth;
+use crate::flags::issuer::IssuerArgs;
+use crate::host::form;
 use crate::host::http::{Http, below};
-use crate::terminal::output::Output;
 
-pub(crate) fn run(
-    args: &TokenGet,
-    config: Option<&Path>,
-    host: &Host,
-    output: &mut Output,
-) -> Result<ExitCode> {
+/// Get a token from an issuer that runs
+///
+/// Prints the issuer's answer as JSON. The secret comes from an environment variable, from a file, or is
+/// asked for without showing it; it is never an argument, where others could see it.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  edgemint token get --client billing --env production
+  edgemint token get --client billing --secret-env CLIENT_SECRET --scope 'openid groups' --local
+  edgemint token get --client billing --resource https://invoices.example.com/ --scope read --env production
+  edgemint token get --client billing --env production | edgemint token inspect --env production")]
+pub(crate) struct TokenGet {
+    #[command(flatten)]
+    pub(crate) client: ClientAuth,
+    /// The scopes, separated by spaces
+    #[arg(long)]
+    pub(crate) scope: Option<String>,
+    /// An API that the token is to be for, by its absolute URI (RFC 8707); may be repeated
+    #[arg(long = "resource", value_name = "URI")]
+    pub(crate) resources: Vec<String>,
+    /// An API that the token is to be for, by its name; may be repeated
+    #[arg(long = "audience", value_name = "NAME")]
+    pub(crate) audiences: Vec<String>,
+    /// Goes into the tokens as it is
+    #[arg(long)]
+    pub(crate) nonce: Option<String>,
+    #[command(flatten)]
+    pub(crate) from: IssuerArgs,
+}
+
+pub(crate) fn run(args: &TokenGet, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
     let issuer = ask::issuer(&args.from, config, host)?;
     let authorization = ask::authorization(&args.client, host)?;
     let once = [("scope", &args.scope), ("nonce", &args.nonce)];
@@ -23,7 +50,7 @@ pub(crate) fn run(
     let repeated = [("resource", &args.resources), ("audience", &args.audiences)];
     let repeated =
         repeated.iter().flat_map(|(name, values)| values.iter().map(|value| (*name, value.as_str())));
-    let form = ask::form(std::iter::once(("grant_type", "client_credentials")).chain(once).chain(repeated));
+    let form = form::form(std::iter::once(("grant_type", "client_credentials")).chain(once).chain(repeated));
 
     let url = below(&issuer, "/token");
     let answer = Http::of(&issuer).post(&url, &authorization, &form)?;

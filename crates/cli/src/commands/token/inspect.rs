@@ -1,19 +1,19 @@
 //! `edgemint token inspect`: what is in a token, and what is wrong with it.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, anyhow};
+use clap::Args as ClapArgs;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
+use crate::commands::token::ask;
 use crate::commands::token::ask::TokenKind;
 use crate::commands::token::jwt::{Jwt, Kind};
-use crate::commands::token::{TokenInspect, ask};
-use crate::host::Host;
+use crate::deployment::session::Session;
+use crate::flags::issuer::IssuerArgs;
 use crate::host::http::{Http, below};
-use crate::terminal::output::Output;
 use crate::terminal::when;
 use crate::terminal::when::from_now;
 
@@ -27,12 +27,7 @@ struct Inspected<'a> {
     wrong: &'a [String],
 }
 
-pub(crate) fn run(
-    args: &TokenInspect,
-    config: Option<&Path>,
-    host: &Host,
-    output: &mut Output,
-) -> Result<ExitCode> {
+pub(crate) fn run(args: &TokenInspect, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
     let issuer = ask::issuer(&args.from, config, host)?;
     let text =
         if args.token == "-" { ask::read_token(None, host)? } else { Zeroizing::new(args.token.clone()) };
@@ -69,4 +64,30 @@ pub(crate) fn run(
         }
     }
     Ok(if valid { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Verify a token and show what is in it
+///
+/// Fetches the issuer's keys, verifies the signature, and prints the header and the claims on stdout; which
+/// kind of token it is, the times in words and everything that is wrong stand on stderr. The exit code is 1
+/// when anything is wrong. Whether it was revoked, `token introspect` tells. The token may stand behind
+/// `Bearer`, or in the whole answer of the token endpoint.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  edgemint token inspect --env production < token.txt
+  edgemint token get --client billing --scope openid --env production | edgemint token inspect --id-token --env production
+  edgemint token inspect --issuer https://tokens.example.com --audience billing -")]
+pub(crate) struct TokenInspect {
+    /// The token; `-` reads it from stdin, where no other process sees it
+    #[arg(default_value = "-", hide_default_value = true)]
+    pub(crate) token: String,
+    /// Of an answer of the token endpoint, its ID token instead of its access token
+    #[arg(long)]
+    pub(crate) id_token: bool,
+    /// The audience that it must be for
+    #[arg(long, value_name = "AUD")]
+    pub(crate) audience: Option<String>,
+    #[command(flatten)]
+    pub(crate) from: IssuerArgs,
 }

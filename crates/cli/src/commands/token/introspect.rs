@@ -4,19 +4,49 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail, ensure};
+use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
-use crate::commands::token::{TokenIntrospect, TokenRevoke, TokenSource, ask};
-use crate::host::Host;
+use crate::commands::token::ask;
+use crate::deployment::session::Session;
+use crate::flags::credentials::TokenSource;
 use crate::host::http::{Answer, Http, below};
-use crate::terminal::output::Output;
+use crate::host::{Host, form};
 use crate::terminal::when::{from_now, utc};
+
+/// Ask the issuer whether a token is active
+///
+/// Prints the issuer's answer (RFC 7662) as JSON. The exit code is 0 when the token is active, and 1 when it is
+/// not: expired, revoked, none of this issuer, or none that the client may ask about. Token and secret are
+/// never arguments, where others could see them.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  edgemint token introspect --client gateway --secret-env GATEWAY_SECRET --env production < token.txt
+  edgemint token introspect --client gateway --token-file token.txt --issuer https://tokens.example.com")]
+pub(crate) struct TokenIntrospect {
+    #[command(flatten)]
+    pub(crate) source: TokenSource,
+}
+
+/// Revoke a token
+///
+/// The client that it was issued to asks the issuer to call it inactive from now on (RFC 7009). A verifier that
+/// checks tokens offline, by their signature, does not notice: there it lives until it expires. `client
+/// revoke-tokens` does the same to all tokens of a client.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  edgemint token revoke --client billing --secret-env CLIENT_SECRET --env production < token.txt
+  edgemint token revoke --client billing --token-file token.txt --issuer https://tokens.example.com")]
+pub(crate) struct TokenRevoke {
+    #[command(flatten)]
+    pub(crate) source: TokenSource,
+}
 
 pub(crate) fn introspect(
     args: &TokenIntrospect,
-    config: Option<&Path>,
-    host: &Host,
-    output: &mut Output,
+    Session { config, host, output }: Session<'_>,
 ) -> Result<ExitCode> {
     let (issuer, url, answer) = post("introspect", &args.source, config, host)?;
     let json = match &answer.json {
@@ -41,12 +71,7 @@ pub(crate) fn introspect(
     Ok(ExitCode::FAILURE)
 }
 
-pub(crate) fn revoke(
-    args: &TokenRevoke,
-    config: Option<&Path>,
-    host: &Host,
-    output: &mut Output,
-) -> Result<ExitCode> {
+pub(crate) fn revoke(args: &TokenRevoke, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
     let (issuer, url, answer) = post("revoke", &args.source, config, host)?;
     if answer.status != 200 {
         return ask::refused(&issuer, &url, &answer, output);
@@ -74,7 +99,7 @@ fn post(
     let authorization = ask::authorization(&source.client, host)?;
     let token = ask::token(source.token_file.as_deref(), host)?;
     let url = below(&issuer, &format!("/token/{endpoint}"));
-    let form = ask::form([("token", token.as_str()), ("token_type_hint", "access_token")]);
+    let form = form::form([("token", token.as_str()), ("token_type_hint", "access_token")]);
     let answer = Http::of(&issuer).post(&url, &authorization, &form)?;
     ensure!(
         answer.status != 404,

@@ -12,8 +12,7 @@ use jwt_compact::{AlgorithmExt as _, UntrustedToken};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// How far clocks may be apart.
-pub(crate) const SKEW: u64 = 60;
+use crate::deployment::delay::SKEW;
 
 /// What every access token of RFC 9068 has (§2.2), beside the claims that are judged in every token.
 const OF_RFC_9068: [&str; 5] = ["aud", "sub", "client_id", "iat", "jti"];

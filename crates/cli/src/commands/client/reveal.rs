@@ -1,0 +1,89 @@
+//! A new secret, shown once, and the request that it is for.
+
+use std::path::Path;
+
+use anyhow::Result;
+use edgemint_issuer::{ApiId, ClientId, GeneratedSecret};
+
+use crate::commands::client::grant;
+use crate::deployment::local_server;
+use crate::deployment::project::{Project, Target};
+use crate::flags::values;
+use crate::host::form::encoded;
+use crate::terminal::output::Output;
+use crate::terminal::shell;
+
+/// Shows a new secret, once, or says in which file it is; and how to try it, for `api` if there is one.
+pub(crate) fn reveal(
+    id: &ClientId,
+    secret: &GeneratedSecret,
+    file: Option<&Path>,
+    at: &TokenEndpoint,
+    api: Option<&ApiId>,
+    output: &mut Output,
+) -> Result<()> {
+    match file {
+        Some(file) => output.say(format_args!("Its secret is in {}, and nowhere else.", file.display())),
+        None => {
+            output.say("Its secret, shown this once:");
+            output.result_verbatim(secret.expose())?;
+        }
+    }
+    output.say(format_args!(
+        "With the secret in the variable CLIENT_SECRET, this gets a token:\n  {}",
+        curl(id, &at.url, api)
+    ));
+    if let Some(help) = at.help {
+        output.say(help);
+    }
+    Ok(())
+}
+
+/// Where a new secret can be tried.
+pub(crate) struct TokenEndpoint {
+    /// The issuer, as far as it is known.
+    pub(crate) issuer: Option<String>,
+    url: String,
+    /// What the URL lacks.
+    help: Option<&'static str>,
+}
+
+impl TokenEndpoint {
+    /// That of the target; of the local state, only one that answers: its port is not in wrangler.toml.
+    pub(crate) fn of(project: &Project) -> Self {
+        let configured = project.issuer().filter(|issuer| values::issuer(issuer).is_ok());
+        let (issuer, base, help) = match (&project.target, local_server::running(project), configured) {
+            (_, Some(server), _) => (Some(server.issuer), server.address, None),
+            (Target::Local(_), None, issuer) => (
+                issuer.map(str::to_owned),
+                format!("http://127.0.0.1:PORT{}", issuer.map_or("", path)),
+                Some(
+                    "No Worker that serves this state was found running: `cargo xtask dev` and `wrangler dev` say their PORT.",
+                ),
+            ),
+            (Target::Deployed(_), None, Some(issuer)) => (Some(issuer.to_owned()), issuer.to_owned(), None),
+            (Target::Deployed(_), None, None) => (None, "https://YOUR-ISSUER".to_owned(), None),
+        };
+        Self { issuer, url: format!("{}/token", base.trim_end_matches('/')), help }
+    }
+}
+
+/// The path of an issuer's URL, if it has one.
+fn path(issuer: &str) -> &str {
+    let rest = issuer.split_once("://").map_or(issuer, |(_, rest)| rest);
+    rest.find('/').and_then(|at| rest.get(at..)).unwrap_or_default()
+}
+
+/// A command that gets a token. The ID is form-encoded, as RFC 6749 §2.3.1 has it for Basic: `curl -u`
+/// would take a colon in it for the end of it.
+fn curl(id: &ClientId, token_endpoint: &str, api: Option<&ApiId>) -> String {
+    let target = api.map_or_else(String::new, |api| {
+        let parameter = grant::parameter(api);
+        format!(" -d {parameter}={}", *encoded(api.as_str()))
+    });
+    format!(
+        "curl -X POST {} -u \"{}:$CLIENT_SECRET\" -d grant_type=client_credentials{target}",
+        shell::word(token_endpoint),
+        *encoded(id.as_str())
+    )
+}

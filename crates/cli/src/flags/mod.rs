@@ -1,0 +1,9 @@
+//! Flags that several commands share.
+
+pub(crate) mod alg;
+pub(crate) mod client;
+pub(crate) mod credentials;
+pub(crate) mod grant;
+pub(crate) mod issuer;
+pub(crate) mod target;
+pub(crate) mod values;
