@@ -6,9 +6,9 @@ use edgemint_issuer::{Authority, Config, ConfigErrors};
 use wasm_bindgen::prelude::*;
 use worker::Env;
 
-use crate::kv_clients::KvClients;
-use crate::rate_limits::RateLimits;
-use crate::web_crypto::WebCrypto;
+use crate::bindings::kv::KvClients;
+use crate::bindings::rate_limits::RateLimits;
+use crate::bindings::web_crypto::WebCrypto;
 
 #[wasm_bindgen(module = "/src/glue.js")]
 extern "C" {

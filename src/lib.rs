@@ -3,16 +3,12 @@
 //! The only code that names the runtime. It decides nothing: what is granted or refused, and why, is
 //! `edgemint_issuer`'s. What the runtime calls is `entry.js`, which calls what is exported here.
 
-mod counts;
+mod bindings;
 mod environment;
 mod event_log;
 mod http;
-mod kv_clients;
-mod kv_revocations;
-mod rate_limits;
 mod steps;
 mod waiting;
-mod web_crypto;
 
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
@@ -21,9 +17,10 @@ use edgemint_issuer::{Moment, Response};
 use wasm_bindgen::prelude::*;
 use worker::Env;
 
-use environment::EdgeAuthority;
-use http::Incoming;
-use steps::Settled;
+use crate::bindings::analytics;
+use crate::environment::EdgeAuthority;
+use crate::http::Incoming;
+use crate::steps::Settled;
 
 thread_local! {
     /// The issuer of this isolate, or what is wrong with the configuration: neither changes before the next
@@ -40,7 +37,7 @@ thread_local! {
 #[wasm_bindgen]
 pub fn begin(id: u32, env: &Env, milliseconds: f64, request: String) -> JsValue {
     console_error_panic_hook::set_once();
-    counts::bind(env);
+    analytics::bind(env);
     let authority =
         AUTHORITY.with(|cell| Rc::clone(cell.get_or_init(|| Rc::new(environment::authority(env)))));
     let now = seconds(milliseconds);
@@ -106,13 +103,13 @@ async fn answer(
                 authority.overloaded(&request, &moment)
             };
             if let Some(event) = &mut outcome.event {
-                counts::write(event);
+                analytics::write(event);
             }
             http::send(&outcome.response, outcome.event.as_ref().map(event_log::line).as_ref())
         }
         Err(mistakes) => {
             let line = event_log::mistakes(mistakes, moment.now);
-            counts::write_misconfigured();
+            analytics::write_misconfigured();
             http::send(&Response::misconfigured(&request.arrival), Some(&line))
         }
     }

@@ -1,7 +1,8 @@
 //! What was typed: the command line of `cargo xtask`, and nothing that acts on it.
 
-use clap::{Parser, Subcommand};
 use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
 
 /// Set up, build, serve and check edgemint.
 #[derive(Debug, Parser)]
@@ -164,8 +165,9 @@ fn variable(text: &str) -> Result<(String, String), String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Args, Command, variable};
     use clap::Parser as _;
+
+    use super::{Args, Command, variable};
 
     fn var(name: &str, value: &str) -> Result<(String, String), String> {
         Ok((name.to_owned(), value.to_owned()))

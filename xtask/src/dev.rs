@@ -1,28 +1,29 @@
 //! `cargo xtask dev`: from a clean checkout to an issuer that serves, and then until it is ended.
 
-use crate::args::Dev;
-use crate::children;
-use crate::cli::{Edgemint, Loaded};
-use crate::noise;
-use crate::port;
-use crate::progress::Progress;
-use crate::project;
-use crate::server::{Server, ServerOptions};
-use crate::state;
-use crate::tools::Tools;
-use crate::worker::{self, Packing, Variant};
-use anyhow::{Context as _, Result, anyhow, bail};
-use std::fs;
 use std::io::{Write as _, stdout};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, SystemTime};
+use std::{fs, thread};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+
+use crate::args::Dev;
+use crate::install::Tools;
+use crate::process::progress::Progress;
+use crate::process::{children, port, project};
+use crate::serve::operator::{Edgemint, Loaded};
+use crate::serve::server::{Server, ServerOptions};
+use crate::serve::worker::{Packing, Variant};
+use crate::serve::{noise, state, worker};
 
 const EXAMPLE: &str = "examples/dex.yaml";
+
 /// The example's first client, whose secret is public.
 const EXAMPLE_USER: (&str, &str) = ("example-app", "ZXhhbXBsZS1hcHAtc2VjcmV0");
+
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+
 const LOG_WITHIN: Duration = Duration::from_secs(2);
 
 /// Runs it.

@@ -3,17 +3,17 @@
 //! As cargo-fuzz does it, but on the stable toolchain: the counters are a pass of LLVM that rustc has; only the
 //! sanitizers need a nightly one, and they look for what safe Rust does not do.
 
-use crate::args;
-use crate::command;
-use crate::compiled::target_directory;
-use crate::progress::{Progress, seconds};
-use crate::project;
-use anyhow::{Context as _, Result, bail};
-use std::env;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
+use std::{env, fs};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::args;
+use crate::install::compiled::target_directory;
+use crate::process::progress::{Progress, seconds};
+use crate::process::{command, project};
 
 /// Counters for each edge, and what comparisons compared.
 const RUSTFLAGS: [&str; 6] = [

@@ -3,56 +3,37 @@
 //!
 //! But for `bench`, which fills a store, nothing in here knows OAuth, records or keys: that is the crates' and the
 //! `edgemint` binary's business.
-
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stdout,
     reason = "a program for a developer's terminal: it reads the environment and the clock, and it prints"
 )]
 
-mod advisories;
 pub mod args;
 mod bench;
-mod cargo_tools;
-mod children;
-mod cli;
-mod command;
-mod compiled;
 mod dev;
-mod dotenv;
 mod fuzz;
-mod http;
-mod lines;
-mod noise;
-mod npm;
-mod port;
-mod progress;
-mod project;
-mod rustsec;
+mod install;
+mod process;
 mod sbom;
-mod server;
+mod serve;
 mod simulate;
-mod state;
-mod steps;
-mod suite;
 mod test;
-mod tools;
-mod wasm_target;
-mod worker;
-pub mod workerd;
-mod wrangler_config;
 
 use anyhow::Result;
-use args::{Args, Command};
 
-pub use lines::{Lines, PATIENCE};
-pub use port::Port;
-pub use progress::{Progress, Step};
-pub use project::root;
-pub use server::{OnLine, Server, ServerOptions};
-pub use suite::BUILT;
-pub use tools::Tools;
-pub use worker::{Built, Variant, build_worker};
+use crate::args::{Args, Command};
+pub use crate::install::Tools;
+use crate::process::children;
+pub use crate::process::lines::{Lines, PATIENCE};
+pub use crate::process::port::Port;
+pub use crate::process::progress::{Progress, Step};
+pub use crate::process::project::root;
+pub use crate::serve::server::{OnLine, Server, ServerOptions};
+use crate::serve::worker;
+pub use crate::serve::worker::{Built, Variant, build_worker};
+pub use crate::serve::workerd;
+pub use crate::test::suite::BUILT;
 
 /// Runs one command, as the binary does.
 ///

@@ -1,8 +1,9 @@
 //! The thin binary: reads what was typed, runs it, and turns an error into one sentence and an exit code.
 
-use clap::Parser as _;
 use std::io::{Write as _, stderr};
 use std::process::ExitCode;
+
+use clap::Parser as _;
 
 fn main() -> ExitCode {
     match xtask::run(&xtask::args::Args::parse()) {

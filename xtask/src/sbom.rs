@@ -3,15 +3,16 @@
 //! The crates that are linked into the wasm file. Macros and build scripts ran on the machine that built it, and what is
 //! around it in JavaScript is generated or ours.
 
-use crate::args;
-use crate::command;
-use crate::project;
-use crate::wasm_target::TARGET;
-use anyhow::{Context as _, Result};
-use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::Command;
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+
+use crate::args;
+use crate::install::wasm_target::TARGET;
+use crate::process::{command, project};
 
 /// A crate, and which version of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -133,8 +134,9 @@ fn describe(tree: &Tree, hashes: &BTreeMap<Package, String>) -> Result<Value> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Package, document, hashes, read};
     use std::collections::BTreeSet;
+
+    use super::{Package, document, hashes, read};
 
     fn package(name: &str, version: &str) -> Package {
         Package { name: name.to_owned(), version: version.to_owned() }

@@ -3,9 +3,11 @@
 //! A deployment is many isolates in many locations, each with a memory of its own; before KV's central store each location
 //! has a cache. Which isolate gets a request is up to chance here, as are the times between requests.
 
-use crate::args;
-use fastrand::Rng;
 use std::collections::HashMap;
+
+use fastrand::Rng;
+
+use crate::args;
 
 /// A deployment, and what is asked of it.
 #[derive(Clone, Copy, Debug)]
@@ -164,8 +166,9 @@ pub(crate) fn command(options: &args::Simulate) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Deployment, Month};
     use fastrand::Rng;
+
+    use super::{Deployment, Month};
 
     /// Requests of one client come to one memory at random times, λ a second: of each cycle of a cache time T and the wait
     /// for the next request, 1/λ, one request misses.

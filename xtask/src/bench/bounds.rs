@@ -1,11 +1,12 @@
 //! The ratios that must hold, and whether they do.
 
-use serde::Serialize;
 use std::collections::BTreeMap;
 
-use super::cold_start::ColdStart;
-use super::growth::Growth;
-use super::load::Measured;
+use serde::Serialize;
+
+use crate::bench::cold_start::ColdStart;
+use crate::bench::growth::Growth;
+use crate::bench::load::Measured;
 
 /// A figure in relation to another one, and the most that it may be.
 #[derive(Clone, Debug, Serialize)]
@@ -56,12 +57,16 @@ const OF_CASES: [(&str, &str, f64); 13] = [
 
 /// Compressed, in KiB.
 const WASM_KIB: f64 = 300.0;
+
 /// From the start of workerd to the first token, more than hello takes, in milliseconds.
 const COLD_START_MS: f64 = 30.0;
+
 /// Up to 100,000 clients in the store, or as many in memory as fit, by 1 and some more.
 const CLIENTS: f64 = 1.05;
+
 /// After all tokens, by as many as make the heap warm.
 const MEMORY: f64 = 1.1;
+
 /// What the end of a line costs, by what it would cost if it went on as straight as in its first half: what grows with the
 /// square would be far above.
 const LINEAR: f64 = 1.25;
@@ -129,11 +134,12 @@ fn mean(line: &[(u64, f64)]) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::{Ratio, ratios};
     use crate::bench::case::CASES;
     use crate::bench::growth::Growth;
     use crate::bench::load::{Measured, Sample};
-    use std::collections::BTreeMap;
 
     fn costing(cpu_us: f64) -> Measured {
         let mut measured = Measured::default();

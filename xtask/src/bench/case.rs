@@ -1,11 +1,12 @@
 //! What is measured: each case a server and a request, under the name that tables and `--only` use.
 
-use anyhow::{Result, bail};
 use std::path::PathBuf;
 
-use super::load::{Body, Request};
-use super::process::Server;
-use super::servers::{CLIENT, Kind, Servers};
+use anyhow::{Result, bail};
+
+use crate::bench::load::{Body, Request};
+use crate::bench::process::Server;
+use crate::bench::servers::{CLIENT, Kind, Servers};
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]

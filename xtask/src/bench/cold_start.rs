@@ -1,14 +1,15 @@
 //! How long a new isolate takes until it answers: from the start of workerd to the first answer, beside a Worker that
 //! says hi.
 
-use crate::progress::Progress;
-use anyhow::{Context as _, Result, bail};
-use serde::Serialize;
 use std::time::{Duration, Instant};
 
-use super::load::median;
-use super::process::exchange;
-use super::servers::{Kind, Servers};
+use anyhow::{Context as _, Result, bail};
+use serde::Serialize;
+
+use crate::bench::load::median;
+use crate::bench::process::exchange;
+use crate::bench::servers::{Kind, Servers};
+use crate::process::progress::Progress;
 
 /// Medians over the starts, in milliseconds.
 #[derive(Clone, Copy, Debug, Serialize)]

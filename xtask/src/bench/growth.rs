@@ -1,18 +1,19 @@
 //! How the cost of a token grows: with the clients in the store and in memory, with groups, with scopes; and whether the
 //! memory of the process grows with the tokens.
 
-use crate::progress::Progress;
-use anyhow::{Context as _, Result};
-use edgemint_issuer::{ApiId, ApiRecord, ApiScope, ScopeToken};
-use serde::Serialize;
 use std::fmt::Write as _;
 use std::fs;
 
-use super::Pace;
-use super::case::token_of_one_of;
-use super::load::{Body, Duty, Generator, Measured, Request};
-use super::process::{Server, exchange};
-use super::servers::{Kind, Servers, line_of};
+use anyhow::{Context as _, Result};
+use edgemint_issuer::{ApiId, ApiRecord, ApiScope, ScopeToken};
+use serde::Serialize;
+
+use crate::bench::Pace;
+use crate::bench::case::token_of_one_of;
+use crate::bench::load::{Body, Duty, Generator, Measured, Request};
+use crate::bench::process::{Server, exchange};
+use crate::bench::servers::{Kind, Servers, line_of};
+use crate::process::progress::Progress;
 
 /// How much of it is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,13 +54,20 @@ impl Growth {
 }
 
 const STORED: u64 = 100_000;
+
 const IN_STORE: [u64; 6] = [1, 10, 100, 1_000, 10_000, STORED];
+
 /// Up to as many as the issuer's memory holds of such records: 16 MiB of clients (`memory.rs`).
 const IN_MEMORY: [u64; 5] = [1, 10, 100, 1_000, 9_000];
+
 const IN_MEMORY_AT_MOST: usize = 10_000;
+
 const GROUPS: [u64; 5] = [0, 125, 250, 375, 500];
+
 const SCOPES: [u64; 5] = [0, 50, 100, 150, 200];
+
 const API: &str = "https://api.example.com";
+
 /// From here on the memory is compared with what it is at the end: the runtime's heap, of a Worker that says hello too, has
 /// then got the size that it goes back to again and again.
 const WARM: u64 = 100_000;

@@ -1,16 +1,17 @@
 //! Load on a server, and what it cost it: oha sends, /proc tells.
 
-use crate::command;
-use anyhow::{Context as _, Result, bail};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use super::process::Server;
+use anyhow::{Context as _, Result, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use crate::bench::process::Server;
+use crate::process::command;
 
 /// As many as a gateway in front of some services keeps open.
 const CONNECTIONS: &str = "16";

@@ -13,21 +13,22 @@ mod process;
 mod report;
 mod servers;
 
-use crate::args;
-use crate::cargo_tools;
-use crate::progress::{Progress, seconds};
-use crate::tools::Tools;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
 use anyhow::{Result, bail};
 use case::Case;
 use load::{Duty, Generator, Measured};
 use process::Server;
 use report::Report;
 use servers::Servers;
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+
+use crate::args;
+use crate::install::{Tools, cargo_tools};
+use crate::process::progress::{Progress, seconds};
 
 /// How long each part takes.
-struct Pace {
+pub(crate) struct Pace {
     warm_up: Duration,
     /// Long enough for several collections of the whole heap, which are a tenth of what a request costs and come all at
     /// once: of shorter runs, one has them and another does not.

@@ -1,13 +1,15 @@
 //! The growth as a picture: docs/performance-growth.svg.
 
-use crate::project;
 use anyhow::{Context as _, Result, anyhow};
 use plotters::prelude::*;
 
-use super::growth::Growth;
+use crate::bench::growth::Growth;
+use crate::process::project;
 
 const SIZE: (u32, u32) = (960, 640);
+
 const INK: RGBColor = RGBColor(30, 90, 160);
+
 const GROUND: RGBColor = RGBColor(255, 255, 255);
 
 /// Draws it.

@@ -1,18 +1,18 @@
 //! A server that is measured: a process, its port, the CPU time that it has used and the memory that it has.
 
-use crate::children::Group;
-use crate::lines::PATIENCE;
-use crate::port::Port;
-use anyhow::{Context as _, Result, bail};
-use nix::unistd::{SysconfVar, sysconf};
-use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::process::{Command, Stdio};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
-use super::load::Request;
+use anyhow::{Context as _, Result, bail};
+use nix::unistd::{SysconfVar, sysconf};
+
+use crate::bench::load::Request;
+use crate::process::children::Group;
+use crate::process::lines::PATIENCE;
+use crate::process::port::Port;
 
 /// A running server, which ends when this is dropped.
 pub(super) struct Server {

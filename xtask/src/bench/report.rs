@@ -1,14 +1,15 @@
 //! What was measured, for people and for programs.
 
-use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::bounds::{Ratio, ratios};
-use super::case::CASES;
-use super::cold_start::ColdStart;
-use super::growth::Growth;
-use super::load::Measured;
+use serde_json::{Value, json};
+
+use crate::bench::bounds::{Ratio, ratios};
+use crate::bench::case::CASES;
+use crate::bench::cold_start::ColdStart;
+use crate::bench::growth::Growth;
+use crate::bench::load::Measured;
 
 /// All of one run.
 #[derive(Default)]

@@ -1,23 +1,23 @@
 //! What is measured: edgemint as it is deployed, the floors beside it, and the peers.
 
-use crate::cli::Edgemint;
-use crate::command;
-use crate::npm;
-use crate::port::Port;
-use crate::progress::Progress;
-use crate::project;
-use crate::tools::Tools;
-use crate::worker::{Variant, build_package, build_worker};
-use crate::workerd::{self, Binding, Worker};
-use anyhow::{Context as _, Result};
-use edgemint_issuer::{ClientId, ClientRecord, GeneratedSecret, StoredSecret};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::case::Case;
-use super::load::{Body, Request};
-use super::process::{Directory, Server, exchange};
+use anyhow::{Context as _, Result};
+use edgemint_issuer::{ClientId, ClientRecord, GeneratedSecret, StoredSecret};
+
+use crate::bench::case::Case;
+use crate::bench::load::{Body, Request};
+use crate::bench::process::{Directory, Server, exchange};
+use crate::install::{Tools, npm};
+use crate::process::port::Port;
+use crate::process::progress::Progress;
+use crate::process::{command, project};
+use crate::serve::operator::Edgemint;
+use crate::serve::worker::{Variant, build_package, build_worker};
+use crate::serve::workerd;
+use crate::serve::workerd::{Binding, Worker};
 
 /// The client that asks.
 pub(super) const CLIENT: &str = "service";
@@ -214,7 +214,7 @@ impl Servers {
 
     /// What the Worker weighs, compressed, as wrangler counts it.
     pub(super) fn gzipped_kib(&self) -> Result<f64> {
-        crate::worker::gzipped_kib(&self.tools, &[])
+        crate::serve::worker::gzipped_kib(&self.tools, &[])
     }
 
     /// Where files may be made that are gone with the run.

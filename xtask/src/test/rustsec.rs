@@ -1,13 +1,14 @@
 //! Known vulnerabilities of crates: RustSec's advisories against our lockfiles. Needs git, and nothing that would have to
 //! be built first.
 
-use crate::command;
-use crate::project;
-use anyhow::{Context as _, Result, bail};
-use semver::{Version, VersionReq};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+use semver::{Version, VersionReq};
+
+use crate::process::{command, project};
 
 const DATABASE: &str = "https://github.com/RustSec/advisory-db";
 

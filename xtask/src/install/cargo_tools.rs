@@ -1,13 +1,14 @@
 //! Programs from crates.io, built from source once per version and machine: the two that turn a wasm file into a Worker,
 //! and the one that makes load.
 
-use crate::command;
-use crate::progress::Progress;
-use crate::project;
-use anyhow::{Context as _, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use crate::process::progress::Progress;
+use crate::process::{command, project};
 
 /// A program from crates.io.
 struct Crate {
@@ -27,6 +28,7 @@ const WORKER_BUILD: Crate = Crate {
     options: NO_TLS,
     profile: &LIGHT_PROFILE,
 };
+
 /// Must agree with the `wasm-bindgen` crate to the patch.
 const WASM_BINDGEN: Crate = Crate {
     name: "wasm-bindgen-cli",
@@ -135,7 +137,7 @@ impl Crate {
 #[cfg(test)]
 mod tests {
     use super::{WASM_BINDGEN, WORKER_BUILD};
-    use crate::project;
+    use crate::process::project;
 
     /// A tool of another version than the crate it belongs to refuses the build, late and obscurely.
     #[test]

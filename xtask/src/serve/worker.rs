@@ -1,16 +1,17 @@
 //! Builds the Worker, when its sources changed: cargo, then worker-build (wasm-bindgen, wasm-opt, esbuild).
 
-use crate::args;
-use crate::command;
-use crate::compiled::target_directory;
-use crate::progress::Progress;
-use crate::project;
-use crate::tools::Tools;
-use crate::wasm_target::{TARGET, WasmToolchain};
-use anyhow::{Context as _, Result};
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use crate::args;
+use crate::install::Tools;
+use crate::install::compiled::target_directory;
+use crate::install::wasm_target::{TARGET, WasmToolchain};
+use crate::process::progress::Progress;
+use crate::process::{command, project};
 
 /// Which Worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! A port of 127.0.0.1 that is kept for one server from before it starts until after it has ended.
 
-use anyhow::{Context as _, Result};
 use std::net::{Ipv4Addr, TcpListener};
+
+use anyhow::{Context as _, Result};
 
 /// A port that the system gives to nobody else for as long as this is kept.
 ///
@@ -56,9 +57,10 @@ pub(crate) fn is_free(port: u16) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Port, is_free};
     use std::collections::BTreeSet;
     use std::net::{TcpListener, TcpStream};
+
+    use super::{Port, is_free};
 
     #[test]
     fn a_port_in_use_is_not_free() {

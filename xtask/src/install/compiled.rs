@@ -4,17 +4,17 @@
 //! nothing of it but its version, features, profile and compiler. Whether a kept file fits is cargo's decision, as it is
 //! in one checkout. Our crates are judged by the times of their files, which differ from clone to clone.
 
-use crate::command;
-use crate::progress::Progress;
-use crate::project;
-use anyhow::{Context as _, Result};
-use serde_json::Value;
-use std::env;
-use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
+use std::{env, fs};
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+
+use crate::process::progress::Progress;
+use crate::process::{command, project};
 
 /// How many sets are kept, each for one lockfile, set of profiles and compiler: about two GB each. The one that was not
 /// used for the longest time goes first.
@@ -43,7 +43,7 @@ impl Compiled {
         let key = key()?;
         let sets = project::cache()?.join("compiled");
         let set = sets.join(&key);
-        let is_fresh = !target.join(crate::wasm_target::TARGET).exists();
+        let is_fresh = !target.join(crate::install::wasm_target::TARGET).exists();
         let mut compiled = Self { target, set, keeps: false };
         if fs::read_to_string(compiled.stamp()).is_ok_and(|stamp| stamp == key) {
             return Ok(compiled);
@@ -174,10 +174,11 @@ fn remove_all_but_newest(sets: &Path, count: usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_foreign, profiles, remove_all_but_newest};
     use std::fs;
     use std::path::{Path, PathBuf};
     use std::time::{Duration, SystemTime};
+
+    use super::{is_foreign, profiles, remove_all_but_newest};
 
     fn fresh(name: &str) -> PathBuf {
         let dir = std::env::temp_dir().join(format!("edgemint-xtask-{name}-{}", std::process::id()));

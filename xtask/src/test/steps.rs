@@ -1,14 +1,16 @@
 //! The steps of a long run: each is timed and its report is shown when it has ended, since others may run beside it.
 
-use crate::children;
-use crate::command::{self, Ended};
-use crate::progress::{Progress, seconds};
-use anyhow::{Context as _, Result, bail};
 use std::io::{IsTerminal as _, stderr};
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::process::command::Ended;
+use crate::process::progress::{Progress, seconds};
+use crate::process::{children, command};
 
 /// All steps of a run.
 pub(crate) struct Steps<'a> {
@@ -141,10 +143,12 @@ fn unpoisoned<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use super::Steps;
-    use crate::progress::Progress;
-    use anyhow::bail;
     use std::sync::{Mutex, mpsc};
+
+    use anyhow::bail;
+
+    use super::Steps;
+    use crate::process::progress::Progress;
 
     #[test]
     fn a_step_that_fails_ends_what_runs_beside_it_and_what_would_come_after() {

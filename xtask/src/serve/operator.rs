@@ -1,12 +1,14 @@
 //! The `edgemint` program as set-up uses it: to make a key, and to load and remove clients.
 
-use crate::command::{self, Ended};
-use crate::project;
-use crate::tools::Tools;
-use anyhow::{Context as _, Result, bail};
-use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+
+use crate::install::Tools;
+use crate::process::command::Ended;
+use crate::process::{command, project};
 
 /// The program, built.
 #[derive(Clone, Debug)]
@@ -137,8 +139,9 @@ fn imported(report: &Value) -> Import {
 
 #[cfg(test)]
 mod tests {
-    use super::{Import, Loaded, executable, imported};
     use serde_json::json;
+
+    use super::{Import, Loaded, executable, imported};
 
     #[test]
     fn the_report_of_an_import_is_read() {

@@ -5,7 +5,7 @@ use edgemint_issuer::{SHORTEST_KV_CACHE, Unavailable};
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 
-use crate::kv_clients::KvClients;
+use crate::bindings::kv::KvClients;
 use crate::steps::{Settled, settled};
 
 /// What the key of a revocation begins with; the `jti` follows.

@@ -1,17 +1,23 @@
 //! Everything that building and serving the Worker needs, present or installed.
 
-use crate::cargo_tools::{self, CargoTools};
-use crate::children;
-use crate::npm::{self, NodeModules};
-use crate::progress::Progress;
-use crate::wasm_target::{self, WasmToolchain};
-use anyhow::{Context as _, Result, anyhow, bail};
-use std::env;
+pub(crate) mod cargo_tools;
+pub(crate) mod compiled;
+pub(crate) mod npm;
+pub(crate) mod wasm_target;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
-use std::thread;
+use std::{env, thread};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+
+use crate::install::cargo_tools::CargoTools;
+use crate::install::npm::NodeModules;
+use crate::install::wasm_target::WasmToolchain;
+use crate::process::children;
+use crate::process::progress::Progress;
 
 /// Does one of several things that run at once. When it fails, the others need not run to their end.
 fn attempt<T>(first: &Mutex<Option<anyhow::Error>>, work: impl FnOnce() -> Result<T>) -> Option<T> {

@@ -1,12 +1,14 @@
 //! What `cargo xtask dev` keeps in its state directory, besides what wrangler keeps there.
 
-use crate::dotenv;
-use anyhow::{Context as _, Result};
-use serde_json::{Value, json};
 use std::fs;
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+
+use crate::serve::dotenv;
 
 /// The signing keys, as `NAME='value'` lines: the file can be given to `wrangler dev --env-file` too.
 pub(crate) fn keys_file(state: &Path) -> PathBuf {
@@ -54,10 +56,11 @@ pub(crate) fn remember_clients(state: &Path, ids: &[String]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{keys, own_clients, remember_clients, write_first_key};
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
     use std::path::PathBuf;
+
+    use super::{keys, own_clients, remember_clients, write_first_key};
 
     fn fresh(name: &str) -> PathBuf {
         let dir = std::env::temp_dir().join(format!("edgemint-xtask-{name}-{}", std::process::id()));

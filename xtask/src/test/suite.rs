@@ -3,12 +3,14 @@
 //! One call, because cargo compiles a dependency anew for each set of features, and each selection of packages has
 //! another. By themselves, because cargo would run one after the other.
 
-use crate::command::{self, Ended};
-use crate::project;
-use anyhow::{Context as _, Result, bail};
-use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+
+use crate::process::command::Ended;
+use crate::process::{command, project};
 
 /// The variable that tells the end-to-end tests that the Workers are built, and where the command line is.
 pub const BUILT: &str = "EDGEMINT_TEST_PROGRAM";

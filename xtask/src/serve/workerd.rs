@@ -1,14 +1,16 @@
 //! Bare workerd: Workers as they are deployed, without wrangler and Miniflare around them, which measure themselves.
 
-use crate::lines::{Lines, PATIENCE};
-use crate::project;
-use crate::tools::Tools;
-use anyhow::{Context as _, Result};
-use serde_json::Value;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+
+use crate::install::Tools;
+use crate::process::lines::{Lines, PATIENCE};
+use crate::process::project;
 
 /// A Worker in a configuration of workerd.
 #[derive(Clone, Debug, Default)]

@@ -1,10 +1,11 @@
 //! The lines that a program prints, for whoever waits for one of them.
 
-use crate::command::each_line;
 use std::io::Read;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use crate::process::command::each_line;
 
 /// How long a thing that must come is waited for. It only ends a hang: what is merely slow comes long before.
 pub const PATIENCE: Duration = Duration::from_secs(120);
@@ -116,10 +117,11 @@ impl Lines {
 
 #[cfg(test)]
 mod tests {
-    use super::{Lines, PATIENCE};
     use std::io::Write as _;
     use std::thread;
     use std::time::Duration;
+
+    use super::{Lines, PATIENCE};
 
     #[test]
     fn a_line_is_waited_for_until_it_comes_or_no_more_can_come() {

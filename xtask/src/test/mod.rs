@@ -1,24 +1,28 @@
 //! `cargo xtask test`: everything that CI checks. What is cheap to check comes first, and what waits runs beside what
 //! computes.
 
-use crate::advisories;
-use crate::command;
-use crate::compiled::Compiled;
-use crate::fuzz;
-use crate::progress::{Progress, seconds};
-use crate::project;
-use crate::steps::{Report, Steps};
-use crate::suite::{Program, Suite};
-use crate::tools::Tools;
-use crate::wasm_target::{TARGET, WasmToolchain};
-use crate::worker::{Variant, build_worker, gzipped_kib};
-use anyhow::{Context as _, Result, bail};
+pub(crate) mod advisories;
+pub(crate) mod rustsec;
+pub(crate) mod steps;
+pub(crate) mod suite;
+
 use std::collections::VecDeque;
-use std::fs;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError, mpsc};
-use std::thread;
 use std::time::Instant;
+use std::{fs, thread};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::fuzz;
+use crate::install::Tools;
+use crate::install::compiled::Compiled;
+use crate::install::wasm_target::{TARGET, WasmToolchain};
+use crate::process::progress::{Progress, seconds};
+use crate::process::{command, project};
+use crate::serve::worker::{Variant, build_worker, gzipped_kib};
+use crate::test::steps::{Report, Steps};
+use crate::test::suite::{Program, Suite};
 
 /// What the deployed Worker may weigh, compressed, as wrangler counts it: code is loaded before the first request.
 const GZIPPED_KIB_AT_MOST: f64 = 300.0;

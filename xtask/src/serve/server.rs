@@ -1,23 +1,23 @@
 //! `wrangler dev`, running: started with given variables and secrets, watched, and ended with all its children.
 
-use crate::children::{Group, Watchdog};
-use crate::command::last_lines;
-use crate::http;
-use crate::lines::{Lines, PATIENCE};
-use crate::port::{self, Port};
-use crate::project;
-use crate::tools::Tools;
-use crate::worker::Variant;
-use crate::wrangler_config::{self, Differences};
-use anyhow::{Context as _, Result, bail};
-use std::fmt;
-use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fmt, fs, thread};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::install::Tools;
+use crate::process::children::{Group, Watchdog};
+use crate::process::command::last_lines;
+use crate::process::lines::{Lines, PATIENCE};
+use crate::process::port::Port;
+use crate::process::{http, port, project};
+use crate::serve::worker::Variant;
+use crate::serve::wrangler_config;
+use crate::serve::wrangler_config::Differences;
 
 const POLL: Duration = Duration::from_millis(50);
 

@@ -3,9 +3,6 @@
 //! A signal ends all of them (TERM, and KILL three seconds later) and then us. A [`Group`] that is dropped ends its
 //! own. Where we are killed outright, a [`Watchdog`] does it, because no code of ours runs any more.
 
-use anyhow::{Context as _, Result};
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,11 +10,18 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use anyhow::{Context as _, Result};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+
 const GRACE: Duration = Duration::from_secs(3);
+
 const POLL: Duration = Duration::from_millis(20);
 
 static LIVE: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
+
 static SERVING: AtomicBool = AtomicBool::new(false);
+
 static ENDING: AtomicBool = AtomicBool::new(false);
 
 fn live() -> MutexGuard<'static, Vec<Pid>> {
@@ -173,11 +177,12 @@ impl Drop for Watchdog {
 
 #[cfg(test)]
 mod tests {
-    use super::{Group, POLL, Watchdog, is_running};
-    use crate::lines::PATIENCE;
     use std::process::Command;
     use std::thread;
     use std::time::Instant;
+
+    use super::{Group, POLL, Watchdog, is_running};
+    use crate::process::lines::PATIENCE;
 
     #[test]
     fn a_group_that_is_dropped_is_gone() {

@@ -1,12 +1,13 @@
 //! node_modules: wrangler, the Node it runs on, and the tools that worker-build calls, as package-lock.json pins them.
 
-use crate::command;
-use crate::progress::Progress;
-use crate::project;
-use anyhow::{Context as _, Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::process::progress::Progress;
+use crate::process::{command, project};
 
 const OLDEST_NODE: u32 = 18;
 

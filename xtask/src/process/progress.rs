@@ -10,8 +10,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const TICK: Duration = Duration::from_millis(100);
+
 const QUIET_FOR: Duration = Duration::from_secs(1);
+
 const REMIND_EVERY: Duration = Duration::from_secs(20);
+
 const LINE_WIDTH: usize = 100;
 
 /// Where steps are reported. Cheap to clone; may be shared between threads.
@@ -189,8 +192,9 @@ pub(crate) fn seconds(time: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Progress, seconds};
     use std::time::Duration;
+
+    use super::{Progress, seconds};
 
     #[test]
     fn durations_read_well() {

@@ -2,12 +2,13 @@
 //!
 //! Both ask a server. What cannot be asked is passed over and said; what is found stops the run.
 
-use crate::command;
-use crate::project;
-use crate::rustsec;
+use std::process::Command;
+
 use anyhow::{Result, bail};
 use serde_json::Value;
-use std::process::Command;
+
+use crate::process::{command, project};
+use crate::test::rustsec;
 
 /// Asks both; the answer is why something was not asked.
 pub(crate) fn check() -> Result<Option<String>> {

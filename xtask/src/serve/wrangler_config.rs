@@ -3,15 +3,17 @@
 //! Not `wrangler dev --var`, which cannot unset a variable and would run the build again for every server; and not
 //! `--env-file`, which expands `$` in values and leaks them into wrangler's own environment.
 
-use crate::dotenv;
-use crate::project;
-use crate::worker::Variant;
-use anyhow::{Context as _, Result};
-use serde_json::{Map, Value, json};
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use serde_json::{Map, Value, json};
+
+use crate::process::project;
+use crate::serve::dotenv;
+use crate::serve::worker::Variant;
 
 /// What is different from wrangler.toml.
 #[derive(Debug)]
@@ -88,9 +90,10 @@ fn replace(path: &Path, text: &str) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Differences, changed};
-    use crate::worker::Variant;
     use serde_json::json;
+
+    use super::{Differences, changed};
+    use crate::serve::worker::Variant;
 
     fn pair(name: &str, value: &str) -> (String, String) {
         (name.to_owned(), value.to_owned())

@@ -1,9 +1,10 @@
 //! Where things are: the checkout, the cache outside it, and locks that keep two runs from doing the same work.
 
-use anyhow::{Context as _, Result};
 use std::env;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
 
 /// The top of the checkout.
 #[must_use]

@@ -1,17 +1,19 @@
 //! Rust's standard library for wasm32: from rustup, or, where rustup cannot fetch it, from Debian's packages.
 
-use crate::command;
-use crate::progress::Progress;
-use crate::project;
-use anyhow::{Context as _, Result, bail};
-use std::env;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::{env, fs};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::process::progress::Progress;
+use crate::process::{command, project};
 
 /// The target that Workers are built for.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
+
 const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-19"];
+
 const DEBIAN_LINKER: &str = "wasm-ld-19";
 
 /// Which compiler builds the Worker.

@@ -1,11 +1,13 @@
 //! Runs a program to its end and, when it fails, says so in one sentence with the last lines it printed.
 
-use crate::children::Group;
-use anyhow::{Context as _, Result, bail};
 use std::io::{BufRead as _, BufReader, Read};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::process::children::Group;
 
 const LAST_LINES: usize = 20;
 
@@ -99,9 +101,10 @@ pub(crate) fn ask(command: &mut Command) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ask, last_lines, run, to_its_end};
     use std::process::Command;
     use std::sync::Mutex;
+
+    use super::{ask, last_lines, run, to_its_end};
 
     fn sh(script: &str) -> Command {
         let mut command = Command::new("sh");

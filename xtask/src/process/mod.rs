@@ -1,0 +1,9 @@
+//! Commands, child processes, ports and what is told of them.
+
+pub(crate) mod children;
+pub(crate) mod command;
+pub(crate) mod http;
+pub(crate) mod lines;
+pub(crate) mod port;
+pub(crate) mod progress;
+pub(crate) mod project;

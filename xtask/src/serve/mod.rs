@@ -1,0 +1,10 @@
+//! The Worker and its server on this machine.
+
+pub(crate) mod dotenv;
+pub(crate) mod noise;
+pub(crate) mod operator;
+pub(crate) mod server;
+pub(crate) mod state;
+pub(crate) mod worker;
+pub mod workerd;
+pub(crate) mod wrangler_config;
