@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use edgemint_issuer::{Authority, Config, ConfigErrors};
-use wasm_bindgen::prelude::*;
+use wasm_bindgen::prelude::wasm_bindgen;
 use worker::Env;
 
+use crate::bindings::bound;
 use crate::bindings::kv::KvClients;
 use crate::bindings::rate_limits::RateLimits;
 use crate::bindings::web_crypto::WebCrypto;
@@ -13,8 +14,6 @@ use crate::bindings::web_crypto::WebCrypto;
 #[wasm_bindgen(module = "/src/glue.js")]
 extern "C" {
     fn variables(env: &Env) -> String;
-    /// What is bound under `name`, if it has this method: else `undefined`.
-    fn binding(env: &Env, name: &str, method: &str) -> JsValue;
 }
 
 /// The issuer of this isolate.
@@ -28,7 +27,7 @@ pub(crate) fn authority(env: &Env) -> Result<EdgeAuthority, Vec<String>> {
         .ok_or_else(|| "CLIENTS is missing: bind a KV namespace under this name".to_owned());
     match (config, namespace) {
         (Ok(config), Ok(namespace)) => {
-            let isolate_key = crate::random().map_err(|why| vec![why])?;
+            let isolate_key = crate::random::random().map_err(|why| vec![why])?;
             let clients = KvClients::new(namespace, &config);
             let authority = Authority::new(config, clients, WebCrypto::default(), isolate_key);
             Ok(authority.with_brake(RateLimits::new(env)))
@@ -39,9 +38,4 @@ pub(crate) fn authority(env: &Env) -> Result<EdgeAuthority, Vec<String>> {
             Err(mistakes.chain(namespace.err()).collect())
         }
     }
-}
-
-/// What is bound under `name`, if it has this method.
-pub(crate) fn bound(env: &Env, name: &str, method: &str) -> Option<JsValue> {
-    Some(binding(env, name, method)).filter(|bound| !bound.is_undefined())
 }

@@ -7,10 +7,12 @@ mod bindings;
 mod environment;
 mod event_log;
 mod http;
+mod patience;
+mod random;
 mod steps;
 mod waiting;
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 use edgemint_issuer::{Moment, Response};
@@ -20,6 +22,7 @@ use worker::Env;
 use crate::bindings::analytics;
 use crate::environment::EdgeAuthority;
 use crate::http::Incoming;
+use crate::random::random;
 use crate::steps::Settled;
 
 thread_local! {
@@ -113,24 +116,6 @@ async fn answer(
             http::send(&Response::misconfigured(&request.arrival), Some(&line))
         }
     }
-}
-
-/// Random bytes that nobody has had, or a sentence when there are none to be had. To ask the runtime for those of many
-/// requests costs as much as for those of one.
-#[expect(clippy::disallowed_methods, reason = "this is where the host takes its random bytes")]
-fn random() -> Result<[u8; 32], String> {
-    thread_local! {
-        static UNUSED: RefCell<Vec<[u8; 32]>> = const { RefCell::new(Vec::new()) };
-    }
-    UNUSED.with_borrow_mut(|unused| {
-        if let Some(random) = unused.pop() {
-            return Ok(random);
-        }
-        let mut fresh = [0; 1024];
-        getrandom::fill(&mut fresh).map_err(|error| format!("no random bytes: {error}"))?;
-        unused.extend(fresh.as_chunks().0);
-        unused.pop().ok_or_else(|| "no random bytes".to_owned())
-    })
 }
 
 /// In the test build, `GET /panic` shows what a bug would do to the requests after it, `GET /out-of-memory` what one would

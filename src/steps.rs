@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 use js_sys::Promise;
 use wasm_bindgen::JsValue;
 
-use crate::bindings::{kv, kv_revocations, rate_limits};
+use crate::patience;
 use crate::waiting::Waiting;
 
 /// What a promise came to.
@@ -34,10 +34,10 @@ const MANY: usize = 2_000;
 const BYTES: usize = 16 << 20;
 
 /// The longest that a request waits for one promise, in seconds. What is asked outside is given up by `within` in glue.js
-/// after [`kv::READ`], [`kv_revocations::WRITE`] or [`rate_limits::COUNT`] milliseconds, and cryptography takes some
+/// after [`patience::READ`], [`patience::WRITE`] or [`patience::COUNT`] milliseconds, and cryptography takes some
 /// milliseconds. Twice that is for an isolate that is busy. A request that waits for longer is never resumed, because the
 /// runtime has ended it, and is dropped.
-const LONGEST: u64 = 2 * longest([kv::READ, kv_revocations::WRITE, rate_limits::COUNT]) as u64 / 1000;
+const LONGEST: u64 = 2 * longest([patience::READ, patience::WRITE, patience::COUNT]) as u64 / 1000;
 
 const fn longest([a, b, c]: [u32; 3]) -> u32 {
     let most = if a > b { a } else { b };

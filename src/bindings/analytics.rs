@@ -7,7 +7,7 @@ use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use worker::Env;
 
-use crate::environment::bound;
+use crate::bindings::bound;
 
 /// The binding of the dataset.
 const COUNTS: &str = "COUNTS";

@@ -5,10 +5,8 @@ use edgemint_issuer::{ApiId, ClientId, Config, SHORTEST_KV_CACHE, Unavailable};
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 
+use crate::patience::READ;
 use crate::steps::{Settled, settled};
-
-/// How long a read may take, in milliseconds. KV needs some 10, and at most some 100 when it is cold.
-pub(crate) const READ: u32 = 2_000;
 
 #[wasm_bindgen(module = "/src/glue.js")]
 extern "C" {

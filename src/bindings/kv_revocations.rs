@@ -6,13 +6,11 @@ use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 
 use crate::bindings::kv::KvClients;
+use crate::patience::WRITE;
 use crate::steps::{Settled, settled};
 
 /// What the key of a revocation begins with; the `jti` follows.
 const PREFIX: &str = "revoked:";
-
-/// How long a write may take, in milliseconds. It is kept at a central place before it is acknowledged.
-pub(crate) const WRITE: u32 = 5_000;
 
 #[wasm_bindgen(module = "/src/glue.js")]
 extern "C" {

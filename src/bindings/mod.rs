@@ -5,3 +5,17 @@ pub(crate) mod kv;
 pub(crate) mod kv_revocations;
 pub(crate) mod rate_limits;
 pub(crate) mod web_crypto;
+
+use wasm_bindgen::prelude::*;
+use worker::Env;
+
+#[wasm_bindgen(module = "/src/glue.js")]
+extern "C" {
+    /// What is bound under `name`, if it has this method: else `undefined`.
+    fn binding(env: &Env, name: &str, method: &str) -> JsValue;
+}
+
+/// What is bound under `name`, if it has this method.
+pub(crate) fn bound(env: &Env, name: &str, method: &str) -> Option<JsValue> {
+    Some(binding(env, name, method)).filter(|bound| !bound.is_undefined())
+}

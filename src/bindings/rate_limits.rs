@@ -8,7 +8,8 @@ use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 use worker::Env;
 
-use crate::environment::bound;
+use crate::bindings::bound;
+use crate::patience::COUNT;
 use crate::steps::{Settled, settled};
 
 /// The binding that counts attempts for one client from one network.
@@ -16,9 +17,6 @@ const CLIENT_BRAKE: &str = "CLIENT_BRAKE";
 
 /// The binding that counts attempts from one network.
 const NETWORK_BRAKE: &str = "NETWORK_BRAKE";
-
-/// How long counting may take, in milliseconds. It is done on the same machine.
-pub(crate) const COUNT: u32 = 500;
 
 #[wasm_bindgen(module = "/src/glue.js")]
 extern "C" {
