@@ -9,7 +9,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256, Sha512};
 
 use crate::crypto::verify;
-use crate::vector::NOW;
+use crate::moment::NOW;
 
 /// An answer, from whichever host.
 pub struct Answer {

@@ -15,13 +15,17 @@ mod clients;
 mod crypto;
 mod expected;
 mod mint;
+mod moment;
 mod oracle;
 mod rfc9068;
 mod vector;
 
-pub use audit_log::check_log_line;
-pub use clients::{MemoryClients, api_store_contract, client_store_contract, revocation_store_contract};
-pub use crypto::{TestCrypto, signing_key, verify};
-pub use expected::{Answer, Clock};
-pub use oracle::Oracle;
-pub use vector::{NOW, RANDOM, Store, Vector, apis, cast, misfits, moment};
+pub use crate::audit_log::check_log_line;
+pub use crate::clients::{
+    MemoryClients, api_store_contract, client_store_contract, revocation_store_contract,
+};
+pub use crate::crypto::{TestCrypto, signing_key, verify};
+pub use crate::expected::{Answer, Clock};
+pub use crate::moment::{NOW, RANDOM, moment};
+pub use crate::oracle::Oracle;
+pub use crate::vector::{Store, Vector, apis, cast, misfits};

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::clients::MemoryClients;
 use crate::crypto::{TestCrypto, signing_key};
-use crate::vector::moment;
+use crate::moment::moment;
 
 /// The media type of a form.
 const FORM: &str = "application/x-www-form-urlencoded";
