@@ -1,13 +1,5 @@
 //! How long the Worker waits for each of the services that it asks, in milliseconds.
 
-use std::borrow::Cow;
-
-use edgemint_issuer::ports::{ApiStore, Brake, ClientStore, RevocationStore};
-use edgemint_issuer::{ApiId, ClientId, Config, Limit, SHORTEST_KV_CACHE, Unavailable};
-use js_sys::Promise;
-use wasm_bindgen::prelude::*;
-use worker::Env;
-
 /// How long a read may take, in milliseconds. KV needs some 10, and at most some 100 when it is cold.
 pub(crate) const READ: u32 = 2_000;
 

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
-use crate::bench::load::{Body, Request};
 use crate::bench::process::Server;
+use crate::bench::request::{Body, Request};
 use crate::bench::servers::{CLIENT, Kind, Servers};
 
 /// One row of the table.

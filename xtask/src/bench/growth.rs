@@ -10,8 +10,9 @@ use serde::Serialize;
 
 use crate::bench::Pace;
 use crate::bench::case::token_of_one_of;
-use crate::bench::load::{Body, Duty, Generator, Measured, Request};
+use crate::bench::load::{Duty, Generator, Measured};
 use crate::bench::process::{Server, exchange};
+use crate::bench::request::{Body, Request};
 use crate::bench::servers::{Kind, Servers, line_of};
 use crate::process::progress::Progress;
 

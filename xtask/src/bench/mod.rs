@@ -11,6 +11,7 @@ mod load;
 mod plot;
 mod process;
 mod report;
+mod request;
 mod servers;
 
 use std::collections::BTreeMap;
@@ -72,7 +73,8 @@ pub(crate) fn command(options: &args::Bench, progress: &Progress) -> Result<()> 
     let pace = if options.quick { QUICK } else { WHOLE };
     let tools = Tools::ensure(progress)?;
     let generator = Generator::new(cargo_tools::load_generator(progress)?);
-    let servers = Servers::prepare(&tools, &wanted, progress)?;
+    let kinds: Vec<_> = wanted.iter().map(|case| case.server).collect();
+    let servers = Servers::prepare(&tools, &kinds, progress)?;
     let since = Instant::now();
 
     let figures = measure(&wanted, &servers, &generator, &pace, progress)?;

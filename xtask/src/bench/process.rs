@@ -9,7 +9,7 @@ use std::{fs, thread};
 use anyhow::{Context as _, Result, bail};
 use nix::unistd::{SysconfVar, sysconf};
 
-use crate::bench::load::Request;
+use crate::bench::request::Request;
 use crate::process::children::Group;
 use crate::process::lines::PATIENCE;
 use crate::process::port::Port;

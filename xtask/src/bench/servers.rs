@@ -7,9 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use anyhow::{Context as _, Result};
 use edgemint_issuer::{ClientId, ClientRecord, GeneratedSecret, StoredSecret};
 
-use crate::bench::case::Case;
-use crate::bench::load::{Body, Request};
 use crate::bench::process::{Directory, Server, exchange};
+use crate::bench::request::{Body, Request};
 use crate::install::{Tools, npm};
 use crate::process::port::Port;
 use crate::process::progress::Progress;
@@ -58,12 +57,12 @@ pub(super) struct Servers {
 }
 
 impl Servers {
-    /// Builds and installs what these cases need.
-    pub(super) fn prepare(tools: &Tools, cases: &[Case], progress: &Progress) -> Result<Self> {
+    /// Builds and installs what servers of these kinds need.
+    pub(super) fn prepare(tools: &Tools, kinds: &[Kind], progress: &Progress) -> Result<Self> {
         let scratch = std::env::temp_dir().join(format!("edgemint-bench-{}", std::process::id()));
         project::make_dir(&scratch)?;
         build_worker(tools, Variant::Release, progress)?;
-        let needs = |kind| cases.iter().any(|case| case.server == kind);
+        let needs = |kind| kinds.contains(&kind);
         if needs(Kind::HelloRust) {
             build_package(tools, &project::root().join("bench/hello"), &scratch.join("hello"), progress)?;
         }
