@@ -6,9 +6,11 @@
     reason = "a test that cannot go on must stop"
 )]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use syn::visit::Visit;
 
 fn cargo(arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO")).args(arguments).output().expect("cargo runs");
@@ -69,17 +71,19 @@ fn no_code_of_ours_is_unsafe() {
     }
 }
 
-fn sources() -> Vec<PathBuf> {
-    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
-        for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                walk(&path, found);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                found.push(path);
-            }
+/// Adds the Rust files below `folder`.
+fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            walk(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
         }
     }
+}
+
+fn sources() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
     for folder in ["src", "crates", "xtask", "tests", "fuzz", "bench/hello"] {
@@ -126,5 +130,211 @@ fn only_the_worker_and_what_it_is_measured_by_depend_on_the_runtime() {
         let named = needs.filter(|needed| runtime.iter().any(|name| needed["name"] == *name)).count();
         let may = package["name"] == "edgemint" || package["name"] == "edgemint-bench-hello";
         assert_eq!(named > 0, may, "{}", package["name"]);
+    }
+}
+
+/// The rooms of each crate from the top: a file imports only from its own room and from rooms below it.
+const ROOMS: [(&str, &[&str]); 5] = [
+    (
+        "crates/issuer/src",
+        &[
+            "lib",
+            "authority",
+            "endpoint",
+            "mint",
+            "grant",
+            "authenticate",
+            "registry",
+            "request",
+            "discovery",
+            "log",
+            "verify",
+            "http",
+            "error",
+            "ports",
+            "records",
+            "config",
+            "secret",
+            "jose",
+            "grammar",
+        ],
+    ),
+    (
+        "crates/cli/src",
+        &["lib", "cli", "commands", "records", "deployment", "dex", "terminal", "flags", "host"],
+    ),
+    (
+        "src",
+        &["lib", "environment", "bindings", "http", "event_log", "steps", "waiting", "random", "patience"],
+    ),
+    (
+        "xtask/src",
+        &["lib", "dev", "test", "fuzz", "sbom", "simulate", "bench", "serve", "install", "process", "args"],
+    ),
+    (
+        "crates/testkit/src",
+        &[
+            "lib",
+            "oracle",
+            "rfc9068",
+            "vector",
+            "mint",
+            "expected",
+            "audit_log",
+            "clients",
+            "crypto",
+            "moment",
+        ],
+    ),
+];
+
+/// What a file imports: the paths below `crate`, as it writes them in code that is not a test.
+struct Imports {
+    /// The module that is being read.
+    module: Vec<String>,
+    found: Vec<Vec<String>>,
+}
+
+impl Imports {
+    fn of(file: &syn::File, module: Vec<String>) -> Vec<Vec<String>> {
+        let mut imports = Self { module, found: Vec::new() };
+        imports.visit_file(file);
+        imports.found
+    }
+
+    /// Adds a path, if it leads to a module of this crate.
+    fn add(&mut self, path: &[String]) {
+        let ups = path.iter().take_while(|segment| *segment == "super").count();
+        let base = match path.first().map(String::as_str) {
+            Some("crate") => &[],
+            Some("self") => self.module.as_slice(),
+            Some("super") => &self.module[..self.module.len() - ups],
+            _ => return,
+        };
+        let rest = &path[ups.max(1)..];
+        self.found.push([base, rest].concat());
+    }
+
+    fn add_tree(&mut self, tree: &syn::UseTree, before: &[String]) {
+        let and = |name: &syn::Ident| [before, &[name.to_string()]].concat();
+        match tree {
+            syn::UseTree::Path(path) => self.add_tree(&path.tree, &and(&path.ident)),
+            syn::UseTree::Group(group) => group.items.iter().for_each(|tree| self.add_tree(tree, before)),
+            syn::UseTree::Glob(_) => self.add(before),
+            syn::UseTree::Name(name) => self.add(&and(&name.ident)),
+            syn::UseTree::Rename(name) => self.add(&and(&name.ident)),
+        }
+    }
+}
+
+impl<'a> Visit<'a> for Imports {
+    fn visit_item_mod(&mut self, module: &'a syn::ItemMod) {
+        let is_test = |attribute: &syn::Attribute| {
+            attribute.path().is_ident("cfg")
+                && attribute.parse_args::<syn::Path>().is_ok_and(|path| path.is_ident("test"))
+        };
+        if module.content.is_some() && !module.attrs.iter().any(is_test) {
+            self.module.push(module.ident.to_string());
+            syn::visit::visit_item_mod(self, module);
+            self.module.pop();
+        }
+    }
+
+    fn visit_item_use(&mut self, item: &'a syn::ItemUse) {
+        self.add_tree(&item.tree, &[]);
+    }
+
+    fn visit_path(&mut self, path: &'a syn::Path) {
+        let segments: Vec<String> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+        if segments.len() > 1 {
+            self.add(&segments);
+        }
+        syn::visit::visit_path(self, path);
+    }
+}
+
+/// The files of a crate, and which of them each one imports.
+fn imports(folder: &Path) -> BTreeMap<PathBuf, BTreeSet<PathBuf>> {
+    let module_of = |path: &Path| {
+        let mut module: Vec<String> =
+            path.with_extension("").iter().map(|part| part.to_string_lossy().into_owned()).collect();
+        module.pop_if(|last| ["mod", "lib", "main"].contains(&last.as_str()));
+        module
+    };
+    let mut files = Vec::new();
+    walk(folder, &mut files);
+    let files: Vec<PathBuf> =
+        files.iter().map(|path| path.strip_prefix(folder).expect("below it").to_owned()).collect();
+    // A binary may stand beside the library: what `crate` means there is itself.
+    let modules: BTreeMap<Vec<String>, &PathBuf> =
+        files.iter().filter(|file| !file.ends_with("main.rs")).map(|file| (module_of(file), file)).collect();
+    let mut found = BTreeMap::new();
+    for file in files.iter().filter(|file| !file.ends_with("main.rs")) {
+        let text = std::fs::read_to_string(folder.join(file)).expect("a source");
+        let parsed = syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let paths = Imports::of(&parsed, module_of(file));
+        let target = |path: &Vec<String>| {
+            (0..=path.len()).rev().find_map(|length| modules.get(&path[..length]).map(|file| (*file).clone()))
+        };
+        let targets = paths.iter().filter_map(target).filter(|target| target != file);
+        found.insert(file.clone(), targets.collect());
+    }
+    found
+}
+
+/// The room of a file: the first part of its path.
+fn room(file: &Path) -> String {
+    let first = file.iter().next().expect("a path");
+    Path::new(first).with_extension("").to_string_lossy().into_owned()
+}
+
+#[test]
+fn rooms_import_only_from_rooms_below_them() {
+    for (folder, rooms) in ROOMS {
+        let place = |file: &Path| {
+            let known = rooms.iter().position(|name| *name == room(file));
+            known.unwrap_or_else(|| panic!("{folder}/{} is in no room of the list", file.display()))
+        };
+        let imports = imports(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
+        assert!(
+            imports.values().map(BTreeSet::len).sum::<usize>() > rooms.len(),
+            "{folder}: found no imports"
+        );
+        for (file, targets) in &imports {
+            // The face of a crate names all of it.
+            for target in targets.iter().filter(|_| room(file) != "lib") {
+                assert!(
+                    place(file) <= place(target),
+                    "{folder}: {} ({}) imports {} ({}), which is a room above",
+                    file.display(),
+                    room(file),
+                    target.display(),
+                    room(target)
+                );
+            }
+        }
+        for name in rooms {
+            assert!(imports.keys().any(|file| room(file) == **name), "{folder} has no room {name}");
+        }
+    }
+}
+
+#[test]
+fn no_file_imports_itself_by_way_of_others() {
+    for (folder, _) in ROOMS {
+        let mut left = imports(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
+        left.retain(|file, _| room(file) != "lib");
+        // A file that imports none of those that are left is in no circle, and neither is one that none of them imports.
+        loop {
+            let before = left.len();
+            let names: BTreeSet<PathBuf> = left.keys().cloned().collect();
+            left.retain(|_, targets| targets.iter().any(|target| names.contains(target)));
+            let imported: BTreeSet<PathBuf> = left.values().flatten().cloned().collect();
+            left.retain(|file, _| imported.contains(file));
+            if left.len() == before {
+                break;
+            }
+        }
+        assert!(left.is_empty(), "{folder}: these files import one another in a circle: {:?}", left.keys());
     }
 }
