@@ -28,7 +28,7 @@ mod secret;
 mod verify;
 
 pub use crate::authenticate::{AuthenticatedClient, MAX_SLOW_HASHES};
-pub use crate::authority::{Authority, Outcome};
+pub use crate::authority::{Authority, Served};
 pub use crate::config::Config;
 pub use crate::config::grant_type::GrantType;
 pub use crate::config::mistakes::{ConfigErrors, ConfigMistake};

@@ -15,7 +15,7 @@ use crate::log::trail::Trail;
 use crate::ports::{Brake, ClientStore, SlowHash};
 use crate::records::client::ClientRecord;
 use crate::records::client_id::ClientId;
-use crate::registry::Clients;
+use crate::registry::Registry;
 use crate::request::credentials::{Credentials, Presented};
 use crate::secret::hash::{SecretHash, digest};
 
@@ -56,7 +56,7 @@ fn progress(failure: &TokenError) -> u8 {
 
 /// What the issuer authenticates clients with.
 pub(crate) struct Authenticator<'a, C, H, B> {
-    pub(crate) clients: &'a Clients<C>,
+    pub(crate) clients: &'a Registry<C>,
     pub(crate) hasher: &'a H,
     pub(crate) proven: &'a Proven,
     pub(crate) brakes: &'a Brakes<B>,

@@ -1,6 +1,7 @@
 //! What an endpoint answers, and what the log gets of it.
 
 use crate::error::TokenError;
+use crate::error::code::ErrorCode;
 use crate::http::response::Response;
 use crate::log::event::Decision;
 
@@ -13,4 +14,28 @@ pub(crate) struct Refusal {
     /// The client ID that was presented, if any; not proven.
     pub(crate) client: Option<String>,
     pub(crate) by_header: bool,
+}
+
+/// An answer that is not worth a line in the log.
+pub(crate) fn plain(response: Response<'_>) -> Answer<'_> {
+    (response, None)
+}
+
+/// The answer to a request that is refused. `client`: the ID that it presented, proven or not.
+pub(crate) fn refuse(
+    error: &TokenError,
+    endpoint: &'static str,
+    client: Option<String>,
+    by_header: bool,
+) -> Answer<'static> {
+    let code = ErrorCode::from(error);
+    let decision = Decision::Refused {
+        endpoint,
+        client,
+        error: code.code(),
+        status: code.status(),
+        reason: error.reason(),
+        detail: error.to_string(),
+    };
+    (Response::refusal(error, by_header), Some(decision))
 }

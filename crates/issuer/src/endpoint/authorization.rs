@@ -3,6 +3,10 @@
 
 use std::fmt::Write as _;
 
+use crate::endpoint::Endpoint;
+use crate::endpoint::answer::{Answer, refuse};
+use crate::error::TokenError;
+use crate::error::request::RequestError;
 use crate::grammar::accept::prefers_html;
 use crate::grammar::issuer_url::Issuer;
 use crate::http::request::Request;
@@ -14,7 +18,7 @@ const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; f
 /// `refusal` as the client reads it: a page for a browser, JSON for a program.
 ///
 /// There is no redirect, not even with an error (RFC 6749 §4.1.2.1): no client has registered a `redirect_uri`.
-pub(crate) fn shown<'a>(refusal: Response<'a>, request: &Request<'_>, issuer: &Issuer) -> Response<'a> {
+fn shown<'a>(refusal: Response<'a>, request: &Request<'_>, issuer: &Issuer) -> Response<'a> {
     let mut response = if prefers_html(request.accept) { page(refusal.status, issuer) } else { refusal };
     if request.method == "HEAD" {
         response.body = "".into();
@@ -62,6 +66,14 @@ fn escaped(text: &str) -> String {
         }
     }
     escaped
+}
+
+/// Answers a request to the authorization endpoint (RFC 6749 §3.1). Nothing that it asks for is read, so that nothing of it
+/// can lead anywhere.
+pub(crate) fn refuse_sign_in<'a>(request: &Request<'_>, issuer: &Issuer) -> Answer<'a> {
+    let error = TokenError::Request(RequestError::NoSignIn);
+    let (refusal, decision) = refuse(&error, Endpoint::Authorization.name(), None, false);
+    (shown(refusal, request, issuer), decision)
 }
 
 #[cfg(test)]

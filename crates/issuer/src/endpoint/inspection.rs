@@ -3,17 +3,18 @@
 use crate::authenticate::{AuthenticatedClient, Authenticator};
 use crate::config::Config;
 use crate::config::profile::TokenProfile;
-use crate::endpoint::answer::Refusal;
+use crate::endpoint::Endpoint;
+use crate::endpoint::answer::{Answer, Refusal, refuse};
 use crate::error::TokenError;
 use crate::error::fault::Fault;
 use crate::error::request::RequestError;
 use crate::http::request::Request;
 use crate::log::trail::Trail;
-use crate::ports::{ApiStore, Brake, ClientStore, RevocationStore, SlowHash, Verifier};
+use crate::ports::{ApiStore, Brake, ClientStore, RevocationStore, Signer, SlowHash, Verifier};
 use crate::records::api_id::ApiId;
 use crate::records::client::{ClientRecord, Introspect};
 use crate::records::client_id::ClientId;
-use crate::registry::Clients;
+use crate::registry::Registry;
 use crate::registry::revocations::Revocations;
 use crate::request::credentials::{Credentials, presented_by};
 use crate::request::read_form;
@@ -23,7 +24,7 @@ use crate::verify::{Typ, VerifiedToken, verify};
 /// What the issuer answers questions about tokens with.
 pub(crate) struct Inspector<'a, C, S, B> {
     pub(crate) config: &'a Config,
-    pub(crate) clients: &'a Clients<C>,
+    pub(crate) clients: &'a Registry<C>,
     pub(crate) crypto: &'a S,
     pub(crate) revocations: &'a Revocations,
     pub(crate) authenticator: Authenticator<'a, C, S, B>,
@@ -52,6 +53,22 @@ impl Question {
 }
 
 impl<C: ClientStore + ApiStore + RevocationStore, S: SlowHash + Verifier, B: Brake> Inspector<'_, C, S, B> {
+    /// Answers `POST /token/introspect` (RFC 7662 §2) or `POST /token/revoke` (RFC 7009 §2).
+    pub(crate) async fn answer(&self, endpoint: Endpoint, request: &Request<'_>) -> Answer<'static>
+    where
+        S: Signer,
+    {
+        let answered = if endpoint == Endpoint::Revocation {
+            self.revoke(request).await
+        } else {
+            self.introspect(request).await
+        };
+        match answered {
+            Ok((response, decision)) => (response, Some(decision)),
+            Err(Refusal { error, client, by_header }) => refuse(&error, endpoint.name(), client, by_header),
+        }
+    }
+
     /// Reads a request and authenticates its sender, as `/token` does (RFC 7662 §2.1, RFC 7009 §2.1). `token_type_hint`
     /// is a parameter like any other that nobody needs.
     pub(crate) async fn read(&self, request: &Request<'_>) -> Result<Question, Refusal> {
@@ -218,7 +235,7 @@ mod tests {
         let signature = URL_SAFE_NO_PAD.encode([0; 64]);
         let token =
             format!("{}.{}.{signature}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
-        let (clients, trail) = (Clients::new(Credulous, &config), Trail::new(&Arrival::default(), 1000));
+        let (clients, trail) = (Registry::new(Credulous, &config), Trail::new(&Arrival::default(), 1000));
         let inspector = Inspector {
             config: &config,
             clients: &clients,

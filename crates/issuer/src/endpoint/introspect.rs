@@ -145,7 +145,7 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifie
     /// top, so that nobody takes it for an access token.
     async fn signed(&self, about: &str, caller: &str) -> Result<String, TokenError> {
         #[derive(Serialize)]
-        struct Answer<'a> {
+        struct IntrospectionClaims<'a> {
             iss: &'a str,
             aud: &'a str,
             iat: u64,
@@ -154,8 +154,12 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifie
         let now = self.trail.now;
         let key: &SigningKey = self.config.keys.active(now).ok_or(TokenError::Fault(Fault::NoActiveKey))?;
         let about = serde_json::from_str(about).unwrap_or_default();
-        let answer =
-            Answer { iss: self.config.issuer.as_str(), aud: caller, iat: now, token_introspection: about };
+        let answer = IntrospectionClaims {
+            iss: self.config.issuer.as_str(),
+            aud: caller,
+            iat: now,
+            token_introspection: about,
+        };
         let payload = serde_json::to_vec(&answer).unwrap_or_default();
         let input = signing_input(&key.header_of("token-introspection+jwt"), &payload);
         let signature = self.crypto.sign(key, input.as_bytes()).await;

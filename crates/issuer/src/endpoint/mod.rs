@@ -2,9 +2,11 @@
 
 pub(crate) mod answer;
 pub(crate) mod authorization;
+pub(crate) mod health;
 pub(crate) mod inspection;
 pub(crate) mod introspect;
 pub(crate) mod revoke;
+pub(crate) mod token;
 
 use crate::discovery::metadata::AUTHORIZATION_PATH;
 

@@ -13,7 +13,7 @@ use crate::ports::ApiStore;
 use crate::records::api::ApiRecord;
 use crate::records::api_id::ApiId;
 use crate::records::client::ClientRecord;
-use crate::registry::Clients;
+use crate::registry::Registry;
 
 /// The scopes that mean the same everywhere: no API can define them anew, and none is granted unasked.
 const OF_THE_ISSUER: [&str; 6] = ["openid", "email", "profile", "groups", "offline_access", "federated:id"];
@@ -42,7 +42,7 @@ impl<'a> Entitlement<'a> {
     pub(crate) async fn find<C: ApiStore>(
         client: &'a ClientRecord,
         targets: &[ApiId],
-        clients: &Clients<C>,
+        clients: &Registry<C>,
         trail: &Trail,
     ) -> Result<Self, TokenError> {
         let targets = if targets.is_empty() { client.default_api.as_slice() } else { targets };

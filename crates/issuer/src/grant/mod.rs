@@ -20,7 +20,7 @@ use crate::ports::{ApiStore, ClientStore};
 use crate::records::api_id::ApiId;
 use crate::records::client::ClientRecord;
 use crate::records::client_id::ClientId;
-use crate::registry::Clients;
+use crate::registry::Registry;
 use crate::request::asked::ScopeRequest;
 
 /// The most other clients that one request may name as audiences: each may cost a read of the store.
@@ -99,7 +99,7 @@ impl AuthenticatedClient {
         self,
         asked: ScopeRequest,
         config: &Config,
-        clients: &Clients<C>,
+        clients: &Registry<C>,
         trail: &Trail,
     ) -> Result<Grant, TokenError> {
         let (scope, targets) = (asked.scope?, asked.targets?);
@@ -172,7 +172,7 @@ impl AuthenticatedClient {
         &self,
         entitlement: &Entitlement<'_>,
         mut peers: impl Iterator<Item = &ClientId>,
-        clients: &Clients<C>,
+        clients: &Registry<C>,
         trail: &Trail,
     ) -> Result<(), TokenError> {
         if entitlement.is_empty() {
@@ -198,7 +198,7 @@ impl AuthenticatedClient {
     async fn is_trusted_by<C: ClientStore>(
         &self,
         peer: &ClientId,
-        clients: &Clients<C>,
+        clients: &Registry<C>,
         trail: &Trail,
     ) -> Result<bool, TokenError> {
         let id = &self.record().id;

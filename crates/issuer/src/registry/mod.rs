@@ -29,14 +29,14 @@ const API_FIELDS: usize = 5;
 /// A [`ClientStore`] and [`ApiStore`], and the memory before it.
 ///
 /// Only what exists is remembered: a stranger who tries many IDs fills nothing.
-pub(crate) struct Clients<C> {
+pub(crate) struct Registry<C> {
     store: C,
     remembered: Memory<ClientId, Rc<ClientRecord>>,
     apis: Memory<ApiId, Rc<ApiRecord>>,
     breaker: Breaker,
 }
 
-impl<C> Clients<C> {
+impl<C> Registry<C> {
     pub(crate) fn new(store: C, config: &Config) -> Self {
         let (fresh, stale) = (config.client_cache, config.stale_if_error);
         Self {
@@ -91,7 +91,7 @@ enum Answered<T> {
     Stale(T),
 }
 
-impl<C: ClientStore> Clients<C> {
+impl<C: ClientStore> Registry<C> {
     /// The store itself, for what is not remembered.
     pub(crate) fn store(&self) -> &C {
         &self.store
@@ -144,7 +144,7 @@ impl<C: ClientStore> Clients<C> {
     }
 }
 
-impl<C: ApiStore> Clients<C> {
+impl<C: ApiStore> Registry<C> {
     /// The record of the API `id`, as it was at most the cache time ago, or longer when the store fails. `Ok(None)`:
     /// there is no such API.
     pub(crate) async fn find_api(
@@ -211,15 +211,15 @@ mod tests {
         }
     }
 
-    fn clients(groups: usize, scopes: usize) -> Clients<Endless> {
+    fn clients(groups: usize, scopes: usize) -> Registry<Endless> {
         let config = Config::parse([("ISSUER", "https://example.com"), ("SIGNING_KEY_A", KEY)]).unwrap();
-        Clients::new(Endless { groups, scopes, reads: Cell::new(0) }, &config)
+        Registry::new(Endless { groups, scopes, reads: Cell::new(0) }, &config)
     }
 
     const KEY: &str = r#"{"kty":"OKP","crv":"Ed25519","kid":"k","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}"#;
 
     /// Looks for a client and an API, and returns the number of reads that this took.
-    fn find(clients: &Clients<Endless>, name: &str) -> u32 {
+    fn find(clients: &Registry<Endless>, name: &str) -> u32 {
         let trail = Trail::new(&Arrival::default(), 1000);
         let before = clients.store.reads.get();
         let client = pollster::block_on(clients.find(&ClientId::parse(name).unwrap(), &trail)).unwrap();

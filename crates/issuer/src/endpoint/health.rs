@@ -1,0 +1,26 @@
+//! The health endpoint: whether a token could be signed now.
+
+use crate::config::Config;
+use crate::endpoint::answer::{Answer, plain};
+use crate::error::TokenError;
+use crate::error::fault::Fault;
+use crate::http::response::Response;
+use crate::log::event::Decision;
+use crate::ports::{Moment, Signer};
+
+/// Answers `GET /healthz`.
+pub(crate) async fn health<'a>(config: &Config, signer: &impl Signer, moment: &Moment) -> Answer<'a> {
+    let ready = match config.keys.active(moment.now) {
+        Some(key) => {
+            signer.prepare(key).await.map_err(|why| TokenError::Fault(Fault::CryptoUnavailable(why)))
+        }
+        None => Err(TokenError::Fault(Fault::NoActiveKey)),
+    };
+    match ready {
+        Ok(()) => plain(Response::text(200, "ok")),
+        Err(error) => {
+            let decision = Decision::Unhealthy { reason: error.reason(), detail: error.to_string() };
+            (Response::text(503, "unavailable"), Some(decision))
+        }
+    }
+}

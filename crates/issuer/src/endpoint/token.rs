@@ -1,0 +1,128 @@
+//! The token endpoint (RFC 6749 §3.2): from a request to signed tokens.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::authenticate::Authenticator;
+use crate::config::Config;
+use crate::config::grant_type::GrantType;
+use crate::endpoint::Endpoint;
+use crate::endpoint::answer::{Answer, refuse};
+use crate::error::TokenError;
+use crate::error::fault::Fault;
+use crate::error::grant::GrantError;
+use crate::grammar::json::Object;
+use crate::grant::Grant;
+use crate::http::request::Request;
+use crate::http::response::Response;
+use crate::jose::compact::{MAX_TOKEN, compact};
+use crate::jose::signing_key::SigningKey;
+use crate::log::event::Decision;
+use crate::log::trail::Trail;
+use crate::mint::Mint;
+use crate::ports::{ApiStore, Brake, ClientStore, Moment, Signer, SlowHash};
+use crate::registry::Registry;
+use crate::request::TokenRequest;
+use crate::request::credentials::presented_by;
+
+/// What the token endpoint issues tokens with.
+pub(crate) struct TokenEndpoint<'a, C, S, B> {
+    pub(crate) config: &'a Config,
+    pub(crate) clients: &'a Registry<C>,
+    pub(crate) crypto: &'a S,
+    pub(crate) authenticator: Authenticator<'a, C, S, B>,
+    pub(crate) trail: &'a Trail,
+}
+
+impl<C: ClientStore + ApiStore, S: Signer + SlowHash, B: Brake> TokenEndpoint<'_, C, S, B> {
+    /// `POST /token` (RFC 6749 §3.2, §4.4): the one path to a token.
+    pub(crate) async fn answer(&self, request: &Request<'_>, moment: &Moment) -> Answer<'static> {
+        let endpoint = Endpoint::Token.name();
+        // 1. Read the request.
+        let parsed = match TokenRequest::parse(request, self.config) {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                let by_header = request.authorization.is_some();
+                return refuse(&error, endpoint, presented_by(request), by_header);
+            }
+        };
+        let TokenRequest { credentials, asked } = parsed;
+        let presented = credentials.presented_id();
+        let by_header = credentials.by_header();
+        let issued = async {
+            // 2, 3. Find the client and let it prove who it is.
+            let client = self.authenticator.authenticate(&credentials).await?;
+            // 4. Decide what it gets.
+            let grant = client.authorize(asked, self.config, self.clients, self.trail).await?;
+            // 5, 6. Say it in claims, and sign them.
+            self.issue(&grant, moment).await
+        };
+        // 7. Answer.
+        match issued.await {
+            Ok((response, decision)) => (response, Some(decision)),
+            Err(error) => refuse(&error, endpoint, presented, by_header),
+        }
+    }
+
+    async fn issue(
+        &self,
+        grant: &Grant,
+        moment: &Moment,
+    ) -> Result<(Response<'static>, Decision), TokenError> {
+        let keys = &self.config.keys;
+        let key = match grant.algorithm() {
+            None => keys.active(moment.now).ok_or(TokenError::Fault(Fault::NoActiveKey))?,
+            Some(alg) => {
+                keys.active_of(alg, moment.now).ok_or(TokenError::Fault(Fault::NoActiveKeyFor(alg)))?
+            }
+        };
+        let (issuer, profile) = (&self.config.issuer, self.config.profile);
+        let mint = Mint { issuer, profile, grant, key, iat: moment.now };
+        let (first, second) = moment.random.split_at(16);
+        let jti = URL_SAFE_NO_PAD.encode(first);
+
+        let access_token = self.sign(key, mint.access_token(&jti, &moment.random)).await?;
+        let id_token = if grant.scope().contains("openid") {
+            let input = mint.id_token(&URL_SAFE_NO_PAD.encode(second), &access_token);
+            Some(self.sign(key, input).await?)
+        } else {
+            None
+        };
+
+        // RFC 6749 §5.1, OpenID Connect Core §3.1.3.3.
+        let length = access_token.len() + id_token.as_ref().map_or(0, String::len) + 128;
+        let mut body = Object::with_capacity(length);
+        body.plain("access_token", &access_token);
+        body.string("token_type", grant.profile().token_type());
+        body.number("expires_in", grant.lifetime());
+        body.optional("scope", grant.scope_text().as_deref());
+        if let Some(id_token) = &id_token {
+            body.plain("id_token", id_token);
+        }
+        let response = Response::token(body.end());
+        let decision = Decision::Issued {
+            client: grant.client().id.to_string(),
+            secret_id: grant.secret_id().to_owned(),
+            grant: GrantType::ClientCredentials.name(),
+            scopes: grant.scope().iter().map(|scope| scope.as_str().to_owned()).collect(),
+            audience: grant.audience().iter().map(str::to_owned).collect(),
+            jti,
+            kid: key.kid().to_owned(),
+            expires_in: grant.lifetime(),
+            profile: grant.profile().name(),
+            id_token: id_token.is_some(),
+        };
+        Ok((response, decision))
+    }
+
+    async fn sign(&self, key: &SigningKey, input: String) -> Result<String, TokenError> {
+        let signature = self
+            .crypto
+            .sign(key, input.as_bytes())
+            .await
+            .map_err(|why| TokenError::Fault(Fault::CryptoUnavailable(why)))?;
+        let token = compact(input, &signature);
+        // What could not be asked about, or taken back, is not issued.
+        if token.len() > MAX_TOKEN { Err(TokenError::Grant(GrantError::TokenTooLong)) } else { Ok(token) }
+    }
+}
