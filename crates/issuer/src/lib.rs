@@ -34,7 +34,7 @@ pub use crate::config::grant_type::GrantType;
 pub use crate::config::mistakes::{ConfigErrors, ConfigMistake};
 pub use crate::config::profile::TokenProfile;
 pub use crate::config::variables::{
-    DEFAULT_CLIENT_CACHE, DEFAULT_STALE_IF_ERROR, SHORTEST_KV_CACHE, SIGNING_KEY_PREFIX, setting,
+    DEFAULT_CLIENT_CACHE, DEFAULT_STALE_IF_ERROR, SHORTEST_KV_CACHE, SIGNING_KEY_PREFIX, VARIABLES, setting,
 };
 pub use crate::discovery::document::DOCUMENT_MAX_AGE;
 pub use crate::error::TokenError;
@@ -47,6 +47,7 @@ pub use crate::error::request::RequestError;
 pub use crate::error::target::TargetError;
 pub use crate::grammar::duration::{Lifetime, LifetimeError};
 pub use crate::grammar::form::{FormError, decode as form_decode};
+pub use crate::grammar::issuer_scope::IssuerScope;
 pub use crate::grammar::issuer_url::{Issuer, IssuerError};
 pub use crate::grammar::limits::{LIMITS, MAX_BODY};
 pub use crate::grammar::scope::{Scope, ScopeError, ScopeToken};

@@ -11,7 +11,7 @@ use crate::config::mistakes::ConfigErrors;
 use crate::config::origins::{AllowedHeaders, AllowedOrigins, Cors};
 use crate::config::profile::TokenProfile;
 use crate::config::variables::{
-    DEFAULT_STALE_IF_ERROR, LONGEST_STALE, Mistakes, SIGNING_KEY_PREFIX, setting,
+    DEFAULT_STALE_IF_ERROR, LONGEST_STALE, Mistakes, SIGNING_KEY_PREFIX, VARIABLES, setting,
 };
 use crate::grammar::duration::Lifetime;
 use crate::grammar::issuer_url::Issuer;
@@ -51,7 +51,10 @@ impl Config {
             .map(|(name, value)| (name, setting(value)))
             .filter(|(_, value)| !value.is_empty())
             .collect();
-        let get = |wanted: &str| variables.iter().find(|(name, _)| *name == wanted).map(|(_, value)| *value);
+        let get = |wanted: &str| {
+            debug_assert!(VARIABLES.contains(&wanted), "{wanted} is not in the list that others read");
+            variables.iter().find(|(name, _)| *name == wanted).map(|(_, value)| *value)
+        };
         let mut wrong = Mistakes::default();
 
         let issuer = match get("ISSUER") {

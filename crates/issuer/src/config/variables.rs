@@ -14,6 +14,21 @@ use crate::jose::signing_key::{KeyError, SigningKey};
 /// The shortest time that KV caches a record at a location, at the time of writing.
 pub const SHORTEST_KV_CACHE: Lifetime = Lifetime::from_seconds(30);
 
+/// The variables that a deployment may set, beside its signing keys ([`SIGNING_KEY_PREFIX`]).
+pub const VARIABLES: [&str; 11] = [
+    "ISSUER",
+    "GRANT_TYPES",
+    "CLIENT_CREDENTIAL_GRANT_ENABLED_BY_DEFAULT",
+    "TOKEN_PROFILE",
+    "TOKEN_LIFETIME",
+    "MAX_TOKEN_LIFETIME",
+    "CLIENT_CACHE",
+    "STALE_IF_ERROR",
+    "CORS_ALLOWED_ORIGINS",
+    "CORS_ALLOWED_HEADERS",
+    "SIGNING_ALG",
+];
+
 /// What the name of every secret that holds a signing key begins with.
 pub const SIGNING_KEY_PREFIX: &str = "SIGNING_KEY_";
 

@@ -10,6 +10,8 @@ use crate::config::grant_type::GrantType;
 use crate::config::profile::TokenProfile;
 use crate::discovery::document::Document;
 use crate::discovery::signed::SignedMetadata;
+use crate::grammar::issuer_scope::IssuerScope;
+use crate::grammar::json;
 use crate::jose::algorithm::Algorithm;
 
 /// Clients refuse a document without a response type (OpenID Connect Discovery §3, RFC 8414 §2), so the documents name the
@@ -20,8 +22,6 @@ const RESPONSE_TYPES: [&str; 1] = ["id_token"];
 /// MCP's SDK for Go refuses a document without PKCE, whatever the grant. No request to the authorization endpoint gets far
 /// enough for it to matter.
 const CODE_CHALLENGE_METHODS: [&str; 1] = ["S256"];
-
-const SCOPES: [&str; 4] = ["openid", "email", "groups", "profile"];
 
 const CLAIMS: &[&str] = &[
     "iss",
@@ -75,7 +75,7 @@ struct Metadata<'a> {
     grant_types_supported: Vec<&'a str>,
     subject_types_supported: [&'a str; 1],
     id_token_signing_alg_values_supported: &'a [Algorithm],
-    scopes_supported: [&'a str; 4],
+    scopes_supported: Vec<&'a str>,
     token_endpoint_auth_methods_supported: [&'a str; 2],
     introspection_endpoint: String,
     introspection_endpoint_auth_methods_supported: [&'a str; 2],
@@ -85,9 +85,9 @@ struct Metadata<'a> {
     claims_supported: &'a [&'a str],
 }
 
-/// Strings and lists of them: they cannot fail to serialise.
-fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
+/// The scopes that a request can be granted at each audience.
+fn served_scopes() -> Vec<&'static str> {
+    IssuerScope::ALL.into_iter().filter(|scope| scope.is_served()).map(IssuerScope::name).collect()
 }
 
 impl Documents {
@@ -109,7 +109,7 @@ impl Documents {
             grant_types_supported: config.grants.iter().copied().map(GrantType::name).collect(),
             subject_types_supported: ["public"],
             id_token_signing_alg_values_supported: &algorithms,
-            scopes_supported: SCOPES,
+            scopes_supported: served_scopes(),
             token_endpoint_auth_methods_supported: AUTH_METHODS,
             // RFC 8414 §2; the algorithms: RFC 9701 §7.
             introspection_endpoint: format!("{base}/token/introspect"),
@@ -120,12 +120,12 @@ impl Documents {
             claims_supported: &claims,
         };
         let (keys, count) = (&config.keys, config.keys.len());
-        let attested = json(&Attested {
+        let attested = json::of(&Attested {
             iss: issuer,
             aud: format!("{base}/.well-known/oauth-authorization-server"),
             metadata: &metadata,
         });
-        let document = json(&metadata);
+        let document = json::of(&metadata);
         Self {
             openid: Document::new(document.clone()),
             oauth: SignedMetadata::new(document, attested, count),

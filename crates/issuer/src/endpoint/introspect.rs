@@ -8,6 +8,7 @@ use crate::endpoint::inspection::{AccessToken, Inspector, Question};
 use crate::error::TokenError;
 use crate::error::fault::Fault;
 use crate::grammar::accept::{INTROSPECTION_JWT, prefers_jwt};
+use crate::grammar::json;
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::jose::compact::{compact, signing_input};
@@ -133,7 +134,7 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifie
         };
         match self.judge(&read, question.caller.record()).await {
             Ok(()) => {
-                let about = serde_json::to_string(&Active::new(&read)).unwrap_or_default();
+                let about = json::of(&Active::new(&read));
                 Ok((about, Some(read.token.jti), None))
             }
             Err(NotActive::Inactive(why)) => Ok((INACTIVE.to_owned(), Some(read.token.jti), Some(why))),
@@ -160,8 +161,8 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifie
             iat: now,
             token_introspection: about,
         };
-        let payload = serde_json::to_vec(&answer).unwrap_or_default();
-        let input = signing_input(&key.header_of("token-introspection+jwt"), &payload);
+        let payload = json::of(&answer);
+        let input = signing_input(&key.header_of("token-introspection+jwt"), payload.as_bytes());
         let signature = self.crypto.sign(key, input.as_bytes()).await;
         Ok(compact(input, &signature.map_err(|why| TokenError::Fault(Fault::CryptoUnavailable(why)))?))
     }

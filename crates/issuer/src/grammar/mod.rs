@@ -3,6 +3,7 @@
 pub(crate) mod accept;
 pub(crate) mod duration;
 pub(crate) mod form;
+pub(crate) mod issuer_scope;
 pub(crate) mod issuer_url;
 pub(crate) mod json;
 pub(crate) mod limits;

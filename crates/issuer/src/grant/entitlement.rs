@@ -6,6 +6,7 @@ use crate::config::profile::TokenProfile;
 use crate::error::TokenError;
 use crate::error::grant::GrantError;
 use crate::error::target::TargetError;
+use crate::grammar::issuer_scope::IssuerScope;
 use crate::grammar::scope::{Scope, ScopeToken};
 use crate::jose::algorithm::Algorithm;
 use crate::log::trail::Trail;
@@ -14,9 +15,6 @@ use crate::records::api::ApiRecord;
 use crate::records::api_id::ApiId;
 use crate::records::client::ClientRecord;
 use crate::registry::Registry;
-
-/// The scopes that mean the same everywhere: no API can define them anew, and none is granted unasked.
-const OF_THE_ISSUER: [&str; 6] = ["openid", "email", "profile", "groups", "offline_access", "federated:id"];
 
 /// Where a scope is granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,7 +126,7 @@ impl<'a> Entitlement<'a> {
 
 /// Whether an API may define `scope`.
 fn is_of_an_api(scope: &ScopeToken) -> bool {
-    !OF_THE_ISSUER.contains(&scope.as_str()) && scope.cross_client_peer().is_none()
+    IssuerScope::parse(scope.as_str()).is_none() && scope.cross_client_peer().is_none()
 }
 
 /// What all of `demands` say; nothing when there is none.

@@ -11,6 +11,7 @@ use crate::config::profile::TokenProfile;
 use crate::error::TokenError;
 use crate::error::grant::GrantError;
 use crate::error::target::TargetError;
+use crate::grammar::issuer_scope::IssuerScope;
 use crate::grammar::scope::Scope;
 use crate::grant::audience::Audience;
 use crate::grant::entitlement::{Entitlement, Granted};
@@ -108,13 +109,17 @@ impl AuthenticatedClient {
         let scope = if scope.is_empty() { entitlement.every_scope()? } else { scope };
         let (mut peers, mut unrecognized, mut differing) = (Vec::new(), Vec::new(), false);
         for token in scope.iter() {
-            match (token.as_str(), token.cross_client_peer().map(ClientId::parse)) {
-                ("openid" | "email" | "profile" | "groups", _) => {}
-                ("offline_access", _) => return Err(TokenError::Grant(GrantError::OfflineAccess)),
-                ("federated:id", _) => return Err(TokenError::Grant(GrantError::FederatedId)),
-                (_, Some(Ok(peer))) if peers.len() < MAX_PEERS => peers.push((token, peer)),
-                (_, Some(Ok(_))) => return Err(TokenError::Grant(GrantError::TooManyScopes)),
-                (_, None | Some(Err(_))) => match entitlement.granted(token) {
+            match (IssuerScope::parse(token.as_str()), token.cross_client_peer().map(ClientId::parse)) {
+                (Some(IssuerScope::OfflineAccess), _) => {
+                    return Err(TokenError::Grant(GrantError::OfflineAccess));
+                }
+                (Some(IssuerScope::FederatedId), _) => {
+                    return Err(TokenError::Grant(GrantError::FederatedId));
+                }
+                (Some(_), _) => {}
+                (None, Some(Ok(peer))) if peers.len() < MAX_PEERS => peers.push((token, peer)),
+                (None, Some(Ok(_))) => return Err(TokenError::Grant(GrantError::TooManyScopes)),
+                (None, None | Some(Err(_))) => match entitlement.granted(token) {
                     Granted::Everywhere => {}
                     Granted::Somewhere => differing = true,
                     Granted::Nowhere => unrecognized.push(token.clone()),

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::error::TokenError;
 use crate::error::code::ErrorCode;
+use crate::grammar::json;
 use crate::http::arrival::Arrival;
 
 /// An answer.
@@ -48,7 +49,7 @@ impl<'a> Response<'a> {
 
     fn error(status: u16, error: &str, description: &str) -> Self {
         let body = ErrorBody { error, error_description: description };
-        let mut response = Self::json(status, serde_json::to_string(&body).unwrap_or_default());
+        let mut response = Self::json(status, json::of(&body));
         response.no_store();
         response
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::profile::TokenProfile;
 use crate::grammar::duration::Lifetime;
+use crate::grammar::json;
 use crate::grammar::scope::ScopeToken;
 use crate::jose::algorithm::Algorithm;
 use crate::records::api_id::ApiId;
@@ -97,8 +98,7 @@ impl ApiRecord {
 
     /// The JSON that is stored.
     pub fn to_json(&self) -> String {
-        // A record is strings, numbers and lists: it cannot fail to serialise.
-        serde_json::to_string(self).unwrap_or_default()
+        json::of(self)
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::grammar::duration::Lifetime;
+use crate::grammar::json;
 use crate::grammar::scope::ScopeToken;
 use crate::records::api_id::ApiId;
 use crate::records::claims::check_claims;
@@ -183,8 +184,7 @@ impl ClientRecord {
 
     /// The JSON that is stored.
     pub fn to_json(&self) -> String {
-        // A record is strings, numbers, lists and maps of strings: it cannot fail to serialise.
-        serde_json::to_string(&Self { v: self.needed_version(), ..self.clone() }).unwrap_or_default()
+        json::of(&Self { v: self.needed_version(), ..self.clone() })
     }
 }
 

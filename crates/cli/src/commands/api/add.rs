@@ -6,7 +6,8 @@ use anyhow::{Result, bail};
 use clap::Args as ClapArgs;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use edgemint_issuer::{
-    Algorithm, ApiId, ApiRecord, ApiScope, ClientId, ClientRecord, Lifetime, ScopeToken, TokenProfile,
+    Algorithm, ApiId, ApiRecord, ApiScope, ClientId, ClientRecord, IssuerScope, Lifetime, ScopeToken,
+    TokenProfile,
 };
 use serde::Serialize;
 
@@ -116,9 +117,6 @@ fn record(args: &ApiAdd) -> ApiRecord {
     record
 }
 
-/// The scopes that mean something to edgemint itself, whichever API a token is for.
-const STANDARD: [&str; 6] = ["openid", "email", "profile", "groups", "offline_access", "federated:id"];
-
 /// Add an API that tokens can be for
 ///
 /// Its ID is the audience (`aud`) of tokens for it. It should be an absolute URI, which clients name by the
@@ -163,7 +161,7 @@ pub(crate) fn scope(text: &str) -> Result<ApiScope, String> {
     let token = ScopeToken::parse(name).map_err(|_| {
         "the name of a scope is printable ASCII without space, quote and backslash".to_owned()
     })?;
-    if STANDARD.contains(&name) {
+    if IssuerScope::parse(name).is_some() {
         return Err(format!(
             "{name} is a scope that edgemint itself gives a meaning, for every API: choose another name"
         ));
@@ -180,7 +178,7 @@ mod tests {
 
     #[test]
     fn no_api_defines_a_scope_that_means_something_else_already() {
-        for name in STANDARD {
+        for name in IssuerScope::ALL.map(IssuerScope::name) {
             let refused = scope(&format!("{name}=x")).expect_err(name);
             assert!(refused.contains("choose another name"), "{refused}");
         }

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use edgemint_issuer::{Algorithm, ApiRecord, SIGNING_KEY_PREFIX, SigningKey};
+use edgemint_issuer::{Algorithm, ApiRecord, SIGNING_KEY_PREFIX, SigningKey, VARIABLES};
 
 use crate::commands::check::findings::{Findings, Level};
-use crate::commands::check::seen::{Demanded, KNOWN, Seen};
+use crate::commands::check::seen::{Demanded, Seen};
 use crate::deployment::key_names;
 use crate::deployment::local_keys::LocalKeys;
 use crate::records::kv::ById;
@@ -35,7 +35,7 @@ pub(crate) fn deployed(environment: &str, secrets: &[String], findings: &mut Fin
         ),
         _ => {}
     }
-    for name in secrets.iter().filter(|name| KNOWN.contains(&name.as_str())) {
+    for name in secrets.iter().filter(|name| VARIABLES.contains(&name.as_str())) {
         findings.add(
             Level::Unchecked,
             name,

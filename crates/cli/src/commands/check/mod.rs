@@ -13,12 +13,14 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args as ClapArgs;
-use edgemint_issuer::{ApiRecord, ClientRecord, Config, ConfigErrors, GrantType, SIGNING_KEY_PREFIX};
+use edgemint_issuer::{
+    ApiRecord, ClientRecord, Config, ConfigErrors, GrantType, SIGNING_KEY_PREFIX, VARIABLES,
+};
 use serde::Serialize;
 
 use crate::commands::check::findings::{Finding, Findings, Level};
 use crate::commands::check::keys::ALL_KEYS;
-use crate::commands::check::seen::{Demanded, EXAMPLE_KEY, KNOWN, Seen};
+use crate::commands::check::seen::{Demanded, EXAMPLE_KEY, Seen};
 use crate::deployment::project::{Project, Target};
 use crate::deployment::session::Session;
 use crate::deployment::wrangler::Wrangler;
@@ -221,7 +223,7 @@ pub(crate) fn variables(project: &Project, findings: &mut Findings) {
                 "stands in wrangler.toml, where everybody who has the file can read it: remove it, make another key \
                  with `edgemint key generate`, and set that with `npx wrangler secret put`",
             );
-        } else if KNOWN.contains(&name.as_str()) && as_text(value).is_none() {
+        } else if VARIABLES.contains(&name.as_str()) && as_text(value).is_none() {
             findings.add(Level::Mistake, name, "must be a text or a list of texts");
         }
     }

@@ -20,18 +20,3 @@ pub(crate) struct Seen {
     /// What APIs demand, as long as it has not been held against the keys.
     pub(crate) demanded: Demanded,
 }
-
-/// The variables that edgemint reads.
-pub(crate) const KNOWN: [&str; 11] = [
-    "ISSUER",
-    "GRANT_TYPES",
-    "CLIENT_CREDENTIAL_GRANT_ENABLED_BY_DEFAULT",
-    "TOKEN_PROFILE",
-    "TOKEN_LIFETIME",
-    "MAX_TOKEN_LIFETIME",
-    "CLIENT_CACHE",
-    "STALE_IF_ERROR",
-    "CORS_ALLOWED_ORIGINS",
-    "CORS_ALLOWED_HEADERS",
-    "SIGNING_ALG",
-];
