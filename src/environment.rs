@@ -30,7 +30,7 @@ pub(crate) fn authority(env: &Env) -> Result<EdgeAuthority, Vec<String>> {
             let isolate_key = crate::random::random().map_err(|why| vec![why])?;
             let clients = KvClients::new(namespace, &config);
             let authority = Authority::new(config, clients, WebCrypto::default(), isolate_key);
-            Ok(authority.with_brake(RateLimits::new(env)))
+            Ok(authority.with_rate_limit(RateLimits::new(env)))
         }
         (config, namespace) => {
             let mistakes = config.as_ref().err().map(ConfigErrors::mistakes).unwrap_or_default();

@@ -52,9 +52,9 @@ fn every_environment_binds_the_clients() {
 fn every_environment_brakes_guessing() {
     for (name, environment) in environments(&wrangler_toml()) {
         let limits = environment["ratelimits"].as_array().unwrap_or_else(|| panic!("{name} has no brakes"));
-        for brake in ["CLIENT_BRAKE", "NETWORK_BRAKE", "PREFIX_BRAKE"] {
-            let bound = limits.iter().find(|limit| limit["name"] == Value::from(brake));
-            let bound = bound.unwrap_or_else(|| panic!("{name} does not bind {brake}"));
+        for binding in ["CLIENT_BRAKE", "NETWORK_BRAKE", "PREFIX_BRAKE"] {
+            let bound = limits.iter().find(|limit| limit["name"] == Value::from(binding));
+            let bound = bound.unwrap_or_else(|| panic!("{name} does not bind {binding}"));
             assert_eq!(bound["simple"]["period"], Value::from(60), "Retry-After says so");
         }
     }

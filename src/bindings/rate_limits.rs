@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use edgemint_issuer::ports::Brake;
+use edgemint_issuer::ports::RateLimit;
 use edgemint_issuer::{Limit, Unavailable};
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
@@ -41,7 +41,7 @@ impl RateLimits {
     }
 }
 
-impl Brake for RateLimits {
+impl RateLimit for RateLimits {
     async fn allow(&self, limit: Limit, key: &str) -> Result<bool, Unavailable> {
         let (name, limiter) = match limit {
             Limit::ClientAndNetwork => (CLIENT_BRAKE, &self.client),

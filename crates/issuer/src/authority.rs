@@ -1,8 +1,8 @@
 //! The issuer as a whole: one public method, which follows a request from its route to its answer.
 
 use crate::authenticate::Authenticator;
-use crate::authenticate::brake::Brakes;
 use crate::authenticate::proven::Proven;
+use crate::authenticate::rate_limit::RateLimiter;
 use crate::config::Config;
 use crate::discovery::metadata::Documents;
 use crate::endpoint::answer::{Answer, plain, refuse};
@@ -18,20 +18,20 @@ use crate::http::response::Response;
 use crate::log::event::Event;
 use crate::log::trail::Trail;
 use crate::ports::{
-    ApiStore, Brake, ClientStore, Moment, NoBrake, RevocationStore, Signer, SlowHash, Verifier,
+    ApiStore, ClientStore, Moment, NoRateLimit, RateLimit, RevocationStore, Signer, SlowHash, Verifier,
 };
 use crate::registry::Registry;
 use crate::registry::revocations::Revocations;
 use crate::request::credentials::presented_by;
 
 /// The issuer: a configuration, where the clients are, who signs, and what slows down guessing.
-pub struct Authority<C, S, B = NoBrake> {
+pub struct Authority<C, S, B = NoRateLimit> {
     config: Config,
     documents: Documents,
     clients: Registry<C>,
     crypto: S,
     proven: Proven,
-    brakes: Brakes<B>,
+    limiter: RateLimiter<B>,
     revocations: Revocations,
 }
 
@@ -51,21 +51,29 @@ impl<C, S> Authority<C, S> {
             documents: Documents::new(&config),
             clients: Registry::new(clients, &config),
             proven: Proven::new(isolate_key, config.client_cache),
-            brakes: Brakes::new(NoBrake),
+            limiter: RateLimiter::new(NoRateLimit),
             revocations: Revocations::new(),
             crypto,
             config,
         }
     }
 
-    /// The same with a brake on guessing.
-    pub fn with_brake<B: Brake>(self, brake: B) -> Authority<C, S, B> {
-        let Self { config, documents, clients, crypto, proven, revocations, brakes: _ } = self;
-        Authority { config, documents, clients, crypto, proven, revocations, brakes: Brakes::new(brake) }
+    /// The same with a rate limit on guessing.
+    pub fn with_rate_limit<B: RateLimit>(self, rate_limit: B) -> Authority<C, S, B> {
+        let Self { config, documents, clients, crypto, proven, revocations, limiter: _ } = self;
+        Authority {
+            config,
+            documents,
+            clients,
+            crypto,
+            proven,
+            revocations,
+            limiter: RateLimiter::new(rate_limit),
+        }
     }
 }
 
-impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifier, B: Brake>
+impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifier, B: RateLimit>
     Authority<C, S, B>
 {
     /// Answers one request. `moment` is that request's alone: its random bytes must be fresh.
@@ -156,8 +164,8 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifie
     }
 
     fn authenticator<'a>(&'a self, trail: &'a Trail) -> Authenticator<'a, C, S, B> {
-        let Self { clients, crypto: hasher, proven, brakes, .. } = self;
-        Authenticator { clients, hasher, proven, brakes, trail }
+        let Self { clients, crypto: hasher, proven, limiter, .. } = self;
+        Authenticator { clients, hasher, proven, limiter, trail }
     }
 
     fn token_endpoint<'a>(&'a self, trail: &'a Trail) -> TokenEndpoint<'a, C, S, B> {

@@ -60,7 +60,7 @@ pub use crate::jose::key_set::SigningKeys;
 pub use crate::jose::signing_key::{KeyError, SigningKey};
 pub use crate::log::count::{COUNTED, Count};
 pub use crate::log::event::{Decision, Event};
-pub use crate::ports::{Limit, Moment, NoBrake, Unavailable};
+pub use crate::ports::{Limit, Moment, NoRateLimit, Unavailable};
 pub use crate::records::api::{ApiRecord, ApiScope};
 pub use crate::records::api_id::{API_KV_PREFIX, ApiId, ApiIdError};
 pub use crate::records::claims::{MAX_CLAIMS, RESERVED_CLAIMS, check_claims};

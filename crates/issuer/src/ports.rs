@@ -102,20 +102,20 @@ pub trait SlowHash {
 }
 
 /// What counts attempts that may be guesses (RFC 6749 §2.3.1), beyond this instance and its memory.
-pub trait Brake {
+pub trait RateLimit {
     /// Counts an attempt under `key`, and says whether there is still room for it below `limit`.
     ///
     /// # Errors
     ///
-    /// When it could not be asked. The attempt is then judged as if there were no brake.
+    /// When it could not be asked. The attempt is then judged as if there were no rate limit.
     async fn allow(&self, limit: Limit, key: &str) -> Result<bool, Unavailable>;
 }
 
-/// No brake: every attempt is judged.
+/// No rate limit: every attempt is judged.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct NoBrake;
+pub struct NoRateLimit;
 
-impl Brake for NoBrake {
+impl RateLimit for NoRateLimit {
     async fn allow(&self, _: Limit, _: &str) -> Result<bool, Unavailable> {
         Ok(true)
     }

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use edgemint_issuer::ports::{Brake, Signer, SlowHash, Verifier};
+use edgemint_issuer::ports::{RateLimit, Signer, SlowHash, Verifier};
 use edgemint_issuer::{
     Arrival, Authority, Body, ClientId, ClientRecord, Config, Limit, Moment, Request, SecretHash, SigningKey,
     StoredSecret, Unavailable,
@@ -35,7 +35,7 @@ struct Sliding {
     counted: Rc<RefCell<Counted>>,
 }
 
-impl Brake for Sliding {
+impl RateLimit for Sliding {
     async fn allow(&self, limit: Limit, key: &str) -> Result<bool, Unavailable> {
         let now = self.now.get();
         let mut counted = self.counted.borrow_mut();
@@ -125,7 +125,8 @@ impl World {
         ]);
         let (limiter, crypto) = (Sliding::default(), Counting::default());
         let hashes = Rc::clone(&crypto.1);
-        let authority = Authority::new(config.unwrap(), clients, crypto, [0; 32]).with_brake(limiter.clone());
+        let authority =
+            Authority::new(config.unwrap(), clients, crypto, [0; 32]).with_rate_limit(limiter.clone());
         Self { limiter, hashes, authority }
     }
 

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use edgemint_issuer::ports::{ApiStore, Brake, ClientStore, RevocationStore};
+use edgemint_issuer::ports::{ApiStore, ClientStore, RateLimit, RevocationStore};
 use edgemint_issuer::{
     ApiId, Arrival, Authority, Body, ClientId, ClientRecord, Config, GeneratedSecret, Limit, Request,
     StoredSecret, Unavailable,
@@ -20,7 +20,7 @@ struct Counting {
     limited: Rc<Cell<u32>>,
 }
 
-impl Brake for Counting {
+impl RateLimit for Counting {
     async fn allow(&self, _: Limit, _: &str) -> Result<bool, Unavailable> {
         self.limited.set(self.limited.get() + 1);
         Ok(self.limited.get() <= 3)
@@ -75,7 +75,7 @@ impl World {
             ("SIGNING_KEY_A", &key),
         ]);
         let authority = Authority::new(config.unwrap(), counting.clone(), TestCrypto::default(), [0; 32]);
-        Self { authority: authority.with_brake(counting.clone()), counting, secret }
+        Self { authority: authority.with_rate_limit(counting.clone()), counting, secret }
     }
 
     /// Status, headers, body and event, of a form with this secret from a page of `origin`.

@@ -9,7 +9,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use edgemint_issuer::ports::{ApiStore, Brake, ClientStore, RevocationStore};
+use edgemint_issuer::ports::{ApiStore, ClientStore, RateLimit, RevocationStore};
 use edgemint_issuer::{
     ApiId, Arrival, Authority, Body, ClientId, ClientRecord, Config, GeneratedSecret, Limit, Moment, Request,
     StoredSecret, Unavailable,
@@ -52,7 +52,7 @@ impl RevocationStore for Counting {
 #[derive(Default)]
 struct Three(Cell<u32>);
 
-impl Brake for Three {
+impl RateLimit for Three {
     async fn allow(&self, limit: Limit, key: &str) -> Result<bool, Unavailable> {
         assert_eq!((limit, key), (Limit::Revocation, "app"), "nothing else is counted");
         self.0.set(self.0.get() + 1);
@@ -82,7 +82,7 @@ impl World {
         ];
         let config = Config::parse(variables).unwrap();
         let authority = Authority::new(config, store, TestCrypto::default(), [0; 32]);
-        Self { writes, authority: authority.with_brake(Three::default()) }
+        Self { writes, authority: authority.with_rate_limit(Three::default()) }
     }
 
     fn post(&self, path: &str, form: &str, random: u8, address: &str) -> (u16, Value, Value) {

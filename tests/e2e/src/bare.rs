@@ -26,7 +26,7 @@ pub struct Bare {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Bound {
     Nothing,
-    Brakes,
+    RateLimiter,
     Counts,
     /// And KV is another process, at this port.
     KvAt(u16),
@@ -36,8 +36,8 @@ enum Bound {
 
 impl Bare {
     /// Starts the Worker of `variant` with these variables. `with_brakes`: the rate limits are bound, too.
-    pub fn start(variant: Variant, vars: &BTreeMap<String, String>, with_brakes: bool) -> Self {
-        Self::start_with(variant, vars, if with_brakes { Bound::Brakes } else { Bound::Nothing })
+    pub fn start(variant: Variant, vars: &BTreeMap<String, String>, with_rate_limits: bool) -> Self {
+        Self::start_with(variant, vars, if with_rate_limits { Bound::RateLimiter } else { Bound::Nothing })
     }
 
     /// Starts the deployed Worker with these variables and a dataset for counts, whose rows are [`Bare::rows`].
@@ -174,7 +174,7 @@ impl Drop for Bare {
 fn config(vars: &BTreeMap<String, String>, bound: Bound) -> String {
     let namespace = match bound {
         Bound::KvAt(port) => Binding::KvAt(port),
-        Bound::Nothing | Bound::Brakes | Bound::Counts | Bound::Measured => {
+        Bound::Nothing | Bound::RateLimiter | Bound::Counts | Bound::Measured => {
             Binding::Kv("standIn".into(), Some("kv".into()))
         }
     };
@@ -182,7 +182,7 @@ fn config(vars: &BTreeMap<String, String>, bound: Bound) -> String {
     bindings.extend(vars.iter().map(|(name, value)| (name.clone(), Binding::Text(value.clone()))));
     match bound {
         Bound::Nothing | Bound::KvAt(_) | Bound::Measured => {}
-        Bound::Brakes => {
+        Bound::RateLimiter => {
             let limit = || Binding::Service("standIn".into(), "Limit".into());
             bindings.extend(
                 ["CLIENT_BRAKE", "NETWORK_BRAKE", "PREFIX_BRAKE"].map(|name| (name.to_owned(), limit())),

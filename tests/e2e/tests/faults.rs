@@ -33,8 +33,8 @@ fn variables(more: &[(&str, &str)]) -> BTreeMap<String, String> {
 }
 
 /// The Worker over the stand-in, which has the clients of the vectors. Nothing is served fresh from memory.
-fn bare(with_brakes: bool) -> Bare {
-    let bare = Bare::start(Variant::Release, &variables(&[("CLIENT_CACHE", "0")]), with_brakes);
+fn bare(with_rate_limits: bool) -> Bare {
+    let bare = Bare::start(Variant::Release, &variables(&[("CLIENT_CACHE", "0")]), with_rate_limits);
     for client in cast() {
         bare.put(&client.id.kv_key(), &client.to_json());
     }

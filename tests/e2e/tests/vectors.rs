@@ -64,7 +64,7 @@ fn replay(variables: &BTreeMap<String, String>, vectors: &[Vector], replayed: &A
         // Its token, if it is about one, is made when it is asked about.
         let vector = vector.at(ISSUER, now());
         let url = server.base_url() + vector.path();
-        // A network for each: together they fail far more often than the brake lets pass.
+        // A network for each: together they fail far more often than the rate limit lets pass.
         let mut headers = vector.headers();
         let network = format!("2001:db8:0:{:x}::1", replayed.fetch_add(1, Ordering::Relaxed));
         headers.entry("cf-connecting-ip".into()).or_insert(network);

@@ -1,18 +1,18 @@
 //! Client authentication (RFC 6749 §2.3.1): from what a request presents to a client that is proven.
 
-pub(crate) mod brake;
 pub(crate) mod proven;
+pub(crate) mod rate_limit;
 
 use std::rc::Rc;
 
-use crate::authenticate::brake::Brakes;
 use crate::authenticate::proven::{Digest, Pbkdf2, Proven};
+use crate::authenticate::rate_limit::RateLimiter;
 use crate::error::TokenError;
 use crate::error::client::ClientError;
 use crate::error::code::ErrorCode;
 use crate::error::fault::Fault;
 use crate::log::trail::Trail;
-use crate::ports::{Brake, ClientStore, SlowHash};
+use crate::ports::{ClientStore, RateLimit, SlowHash};
 use crate::records::client::ClientRecord;
 use crate::records::client_id::ClientId;
 use crate::registry::Registry;
@@ -59,7 +59,7 @@ pub(crate) struct Authenticator<'a, C, H, B> {
     pub(crate) clients: &'a Registry<C>,
     pub(crate) hasher: &'a H,
     pub(crate) proven: &'a Proven,
-    pub(crate) brakes: &'a Brakes<B>,
+    pub(crate) limiter: &'a RateLimiter<B>,
     pub(crate) trail: &'a Trail,
 }
 
@@ -86,7 +86,7 @@ impl Candidate<'_> {
     }
 }
 
-impl<C: ClientStore, H: SlowHash, B: Brake> Authenticator<'_, C, H, B> {
+impl<C: ClientStore, H: SlowHash, B: RateLimit> Authenticator<'_, C, H, B> {
     /// Tries each reading of the credentials. When none proves a client, the error is that of the reading
     /// that came furthest, and of two that came as far, the first.
     ///
@@ -123,7 +123,7 @@ impl<C: ClientStore, H: SlowHash, B: Brake> Authenticator<'_, C, H, B> {
         }
         if ErrorCode::from(&failure) == ErrorCode::InvalidClient {
             for Presented { id, .. } in readings {
-                self.brakes.failed(id, counted.contains(&id), self.trail).await?;
+                self.limiter.failed(id, counted.contains(&id), self.trail).await?;
                 counted.push(id);
             }
         }
@@ -196,13 +196,13 @@ impl<C: ClientStore, H: SlowHash, B: Brake> Authenticator<'_, C, H, B> {
         let now = self.trail.now;
         if let Some(known) = candidates.iter().find(|candidate| self.proven.is_known(&candidate.digest, now))
         {
-            self.brakes.count_proven(&known.presented.id, self.trail).await?;
+            self.limiter.count_proven(&known.presented.id, self.trail).await?;
             return Ok(Some(known.proven()));
         }
         for candidate in candidates {
             let Candidate { presented: Presented { id, secret }, parts, digest, .. } = candidate;
             counted.push(id);
-            self.brakes.count(id, self.trail).await?;
+            self.limiter.count(id, self.trail).await?;
             let matches = self.proven.prove(self.hasher, parts, secret, *digest, now).await;
             if matches.map_err(|why| TokenError::Fault(Fault::CryptoUnavailable(why)))? {
                 return Ok(Some(candidate.proven()));

@@ -11,7 +11,7 @@ use crate::secret::ClientSecret;
 
 /// The shortest time for which a success is remembered, also where no record is: what is remembered belongs to one hash,
 /// and the record says on each request whether that is still the client's. Without it, every request of a client with an
-/// imported secret would be counted by the brake.
+/// imported secret would be counted by the rate limit.
 const SHORTEST: Lifetime = Lifetime::from_seconds(60);
 
 /// What stands for a secret in memory.

@@ -10,7 +10,7 @@ use crate::error::fault::Fault;
 use crate::error::request::RequestError;
 use crate::http::request::Request;
 use crate::log::trail::Trail;
-use crate::ports::{ApiStore, Brake, ClientStore, RevocationStore, Signer, SlowHash, Verifier};
+use crate::ports::{ApiStore, ClientStore, RateLimit, RevocationStore, Signer, SlowHash, Verifier};
 use crate::records::api_id::ApiId;
 use crate::records::client::{ClientRecord, Introspect};
 use crate::records::client_id::ClientId;
@@ -52,7 +52,9 @@ impl Question {
     }
 }
 
-impl<C: ClientStore + ApiStore + RevocationStore, S: SlowHash + Verifier, B: Brake> Inspector<'_, C, S, B> {
+impl<C: ClientStore + ApiStore + RevocationStore, S: SlowHash + Verifier, B: RateLimit>
+    Inspector<'_, C, S, B>
+{
     /// Answers `POST /token/introspect` (RFC 7662 §2) or `POST /token/revoke` (RFC 7009 §2).
     pub(crate) async fn answer(&self, endpoint: Endpoint, request: &Request<'_>) -> Answer<'static>
     where
@@ -170,11 +172,11 @@ mod tests {
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
     use super::*;
-    use crate::authenticate::brake::Brakes;
     use crate::authenticate::proven::Proven;
+    use crate::authenticate::rate_limit::RateLimiter;
     use crate::http::arrival::Arrival;
     use crate::jose::signing_key::SigningKey;
-    use crate::ports::{NoBrake, Unavailable};
+    use crate::ports::{NoRateLimit, Unavailable};
     use crate::records::api::ApiRecord;
 
     const KEY: &str = r#"{"kty":"OKP","crv":"Ed25519","kid":"k","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}"#;
@@ -245,7 +247,7 @@ mod tests {
                 clients: &clients,
                 hasher: &Credulous,
                 proven: &Proven::new([0; 32], config.client_cache),
-                brakes: &Brakes::new(NoBrake),
+                limiter: &RateLimiter::new(NoRateLimit),
                 trail: &trail,
             },
             trail: &trail,

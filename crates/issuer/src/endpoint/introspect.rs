@@ -14,7 +14,7 @@ use crate::http::response::Response;
 use crate::jose::compact::{compact, signing_input};
 use crate::jose::signing_key::SigningKey;
 use crate::log::event::Decision;
-use crate::ports::{ApiStore, Brake, ClientStore, RevocationStore, Signer, SlowHash, Verifier};
+use crate::ports::{ApiStore, ClientStore, RateLimit, RevocationStore, Signer, SlowHash, Verifier};
 use crate::verify::Typ;
 use crate::verify::inactive::{Inactive, NotActive};
 
@@ -94,7 +94,7 @@ impl<'a> Active<'a> {
 /// All that is told of any other token: not why it is not active, and nothing that it says (RFC 7662 §2.2).
 const INACTIVE: &str = r#"{"active":false}"#;
 
-impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifier, B: Brake>
+impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifier, B: RateLimit>
     Inspector<'_, C, S, B>
 {
     /// Answers `POST /token/introspect` (RFC 7662 §2).

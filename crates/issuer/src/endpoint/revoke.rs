@@ -7,7 +7,7 @@ use crate::error::client::ClientError;
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::log::event::Decision;
-use crate::ports::{ApiStore, Brake, ClientStore, RevocationStore, SlowHash, Verifier};
+use crate::ports::{ApiStore, ClientStore, RateLimit, RevocationStore, SlowHash, Verifier};
 use crate::verify::VerifiedToken;
 use crate::verify::inactive::NotActive;
 
@@ -15,7 +15,9 @@ use crate::verify::inactive::NotActive;
 /// by its own clock; what is kept longer than its token does no harm.
 const SHORTEST_KEPT: u64 = 120;
 
-impl<C: ClientStore + ApiStore + RevocationStore, S: SlowHash + Verifier, B: Brake> Inspector<'_, C, S, B> {
+impl<C: ClientStore + ApiStore + RevocationStore, S: SlowHash + Verifier, B: RateLimit>
+    Inspector<'_, C, S, B>
+{
     /// Answers `POST /token/revoke` (RFC 7009 §2).
     ///
     /// A token that is not active, or not ours, is not an error (§2.2): what the client wants is already so. Another
@@ -52,7 +54,7 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: SlowHash + Verifier, B: Bra
         if let Ok(true) = self.revocations.contains(&token.jti, store, now).await {
             return Ok(());
         }
-        self.authenticator.brakes.count_revocation(&question.caller.record().id, self.trail).await?;
+        self.authenticator.limiter.count_revocation(&question.caller.record().id, self.trail).await?;
         let until = token.exp.max(now.saturating_add(SHORTEST_KEPT));
         self.revocations.add(&token.jti, until, store, now).await
     }

@@ -20,7 +20,7 @@ use crate::jose::signing_key::SigningKey;
 use crate::log::event::Decision;
 use crate::log::trail::Trail;
 use crate::mint::Mint;
-use crate::ports::{ApiStore, Brake, ClientStore, Moment, Signer, SlowHash};
+use crate::ports::{ApiStore, ClientStore, Moment, RateLimit, Signer, SlowHash};
 use crate::registry::Registry;
 use crate::request::TokenRequest;
 use crate::request::credentials::presented_by;
@@ -34,7 +34,7 @@ pub(crate) struct TokenEndpoint<'a, C, S, B> {
     pub(crate) trail: &'a Trail,
 }
 
-impl<C: ClientStore + ApiStore, S: Signer + SlowHash, B: Brake> TokenEndpoint<'_, C, S, B> {
+impl<C: ClientStore + ApiStore, S: Signer + SlowHash, B: RateLimit> TokenEndpoint<'_, C, S, B> {
     /// `POST /token` (RFC 6749 §3.2, §4.4): the one path to a token.
     pub(crate) async fn answer(&self, request: &Request<'_>, moment: &Moment) -> Answer<'static> {
         let endpoint = Endpoint::Token.name();

@@ -28,7 +28,7 @@ pub enum ClientError {
     /// A confidential client without any secret: it can never authenticate.
     NoSecret,
     /// Too many attempts failed: what could be a guess is not judged for a while (RFC 6749 §2.3.1).
-    Braked(Limit),
+    RateLimited(Limit),
     /// A public client.
     PublicClient,
     /// A token that another client was issued, and that this one cannot revoke (RFC 7009 §2.1).
@@ -95,28 +95,28 @@ impl ClientError {
                 "Invalid client credentials.",
                 "the client has no secret, so that it cannot authenticate. Run `edgemint client rotate-secret` to make one.",
             ),
-            Self::Braked(Limit::ClientAndNetwork) => Row::new(
+            Self::RateLimited(Limit::ClientAndNetwork) => Row::new(
                 Code::TooManyRequests,
                 "braked_client",
                 "Too many failed attempts: try again later.",
                 "too many attempts failed for this client from this network: a service has a wrong secret, or somebody \
                  guesses. Look for earlier refusals of this network in the log, and correct the secret at the service.",
             ),
-            Self::Braked(Limit::Network) => Row::new(
+            Self::RateLimited(Limit::Network) => Row::new(
                 Code::TooManyRequests,
                 "braked_network",
                 "Too many failed attempts: try again later.",
                 "too many attempts failed from this network: services have wrong secrets, or somebody guesses. Look for \
                  earlier refusals of this network in the log, and correct the secrets at the services.",
             ),
-            Self::Braked(Limit::Prefix) => Row::new(
+            Self::RateLimited(Limit::Prefix) => Row::new(
                 Code::TooManyRequests,
                 "braked_prefix",
                 "Too many failed attempts: try again later.",
                 "too many attempts failed from this IPv6 /48: services have wrong secrets, or somebody guesses from many \
                  networks. Look for earlier refusals of these networks in the log, and correct the secrets at the services.",
             ),
-            Self::Braked(Limit::Revocation) => Row::new(
+            Self::RateLimited(Limit::Revocation) => Row::new(
                 Code::TooManyRequests,
                 "braked_revocation",
                 "Too many revocations: try again later.",

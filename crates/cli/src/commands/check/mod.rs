@@ -1,12 +1,12 @@
 //! `edgemint check`: what is wrong with a deployment's configuration, all of it at once.
 
 pub(crate) mod apis;
-pub(crate) mod brakes;
 pub(crate) mod clients;
 pub(crate) mod counts;
 pub(crate) mod findings;
 pub(crate) mod keys;
 pub(crate) mod live;
+pub(crate) mod rate_limits;
 pub(crate) mod seen;
 
 use std::process::ExitCode;
@@ -123,7 +123,7 @@ pub(crate) fn one(project: &Project, host: &Host, findings: &mut Findings) -> Se
     match &project.target {
         Target::Deployed(name) => {
             addresses(project, findings);
-            brakes::bound(project, name, findings);
+            rate_limits::bound(project, name, findings);
             counts::bound(project, findings);
             let secrets = Wrangler::find(project, host).and_then(|wrangler| wrangler.secret_names(name));
             match secrets {

@@ -5,7 +5,7 @@ use crate::error::client::ClientError;
 use crate::grammar::duration::Lifetime;
 use crate::http::arrival::wider_network;
 use crate::log::trail::Trail;
-use crate::ports::{Brake, Limit};
+use crate::ports::{Limit, RateLimit};
 use crate::records::client_id::ClientId;
 use crate::registry::memory::{Memory, Share};
 
@@ -24,16 +24,16 @@ const NO_NETWORK: &str = "unknown";
 /// No request from outside has such an address, because the address is the one that the network in front of the host saw.
 const THIS_MACHINE: [&str; 2] = ["127.0.0.1", "::/64"];
 
-/// A [`Brake`], and the memory before it.
-pub(crate) struct Brakes<B> {
-    brake: B,
+/// A [`RateLimit`], and the memory before it.
+pub(crate) struct RateLimiter<B> {
+    rate_limit: B,
     /// The keys that had a failure within [`PERIOD`], and until when each is refused without asking.
     recent: Memory<(Limit, String), u64>,
 }
 
-impl<B> Brakes<B> {
-    pub(crate) fn new(brake: B) -> Self {
-        Self { brake, recent: Memory::new(Share::FAILURES, PERIOD) }
+impl<B> RateLimiter<B> {
+    pub(crate) fn new(rate_limit: B) -> Self {
+        Self { rate_limit, recent: Memory::new(Share::FAILURES, PERIOD) }
     }
 }
 
@@ -57,7 +57,7 @@ pub(crate) fn keys(client: &ClientId, trail: &Trail) -> impl Iterator<Item = (Li
     .flatten()
 }
 
-impl<B: Brake> Brakes<B> {
+impl<B: RateLimit> RateLimiter<B> {
     /// Counts an attempt for `client`, which may be a guess, and refuses it when there were too many.
     pub(crate) async fn count(&self, client: &ClientId, trail: &Trail) -> Result<(), TokenError> {
         for key in keys(client, trail) {
@@ -113,13 +113,13 @@ impl<B: Brake> Brakes<B> {
     async fn count_one(&self, key: (Limit, String), trail: &Trail) -> Result<(), TokenError> {
         let limit = key.0;
         if self.recent.get(&key, trail.now).is_some_and(|refused_until| trail.now < refused_until) {
-            return Err(TokenError::Client(ClientError::Braked(limit)));
+            return Err(TokenError::Client(ClientError::RateLimited(limit)));
         }
-        match self.brake.allow(limit, &key.1).await {
+        match self.rate_limit.allow(limit, &key.1).await {
             Ok(true) => Ok(()),
             Ok(false) => {
                 self.remember(key, trail.now.saturating_add(REFUSED), trail.now);
-                Err(TokenError::Client(ClientError::Braked(limit)))
+                Err(TokenError::Client(ClientError::RateLimited(limit)))
             }
             // A limiter that is broken must not stop clients that do nothing wrong.
             Err(why) => {
@@ -134,20 +134,20 @@ impl<B: Brake> Brakes<B> {
 mod tests {
     use super::*;
     use crate::http::arrival::Arrival;
-    use crate::ports::NoBrake;
+    use crate::ports::NoRateLimit;
 
     #[test]
     fn failed_attempts_for_long_client_ids_fill_no_more_than_the_share_of_this_memory() {
-        let brakes = Brakes::new(NoBrake);
+        let limiter = RateLimiter::new(NoRateLimit);
         let arrival = Arrival { address: Some("2001:db8:1:2::3"), ..Arrival::default() };
         let trail = Trail::new(&arrival, 1000);
         for i in 0..30_000 {
             let id = ClientId::parse(&format!("{i:0>256}")).unwrap();
-            pollster::block_on(brakes.failed(&id, false, &trail)).unwrap();
+            pollster::block_on(limiter.failed(&id, false, &trail)).unwrap();
         }
-        let (weight, capacity) = brakes.recent.weight_and_capacity();
+        let (weight, capacity) = limiter.recent.weight_and_capacity();
         assert!(weight <= capacity && weight > capacity / 2, "{weight} of {capacity}");
         let entry = size_of::<(Limit, String)>() + 256;
-        assert!(brakes.recent.len() * entry < weight, "the length of the IDs counts");
+        assert!(limiter.recent.len() * entry < weight, "the length of the IDs counts");
     }
 }

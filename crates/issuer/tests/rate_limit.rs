@@ -1,4 +1,4 @@
-//! The brake on guessing: when it is asked, what it refuses, and whom it never stops.
+//! The rate limit on guessing: when it is asked, what it refuses, and whom it never stops.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -10,7 +10,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use edgemint_issuer::ports::{Brake, SlowHash};
+use edgemint_issuer::ports::{RateLimit, SlowHash};
 use edgemint_issuer::{
     Arrival, Authority, Body, ClientId, ClientRecord, Config, Event, GeneratedSecret, Limit, Moment, Request,
     SecretHash, StoredSecret, Unavailable,
@@ -26,7 +26,7 @@ struct Counting {
     broken: Rc<Cell<bool>>,
 }
 
-impl Brake for Counting {
+impl RateLimit for Counting {
     async fn allow(&self, limit: Limit, key: &str) -> Result<bool, Unavailable> {
         self.asked.set(self.asked.get() + 1);
         if self.broken.get() {
@@ -45,7 +45,7 @@ impl Brake for Counting {
 }
 
 struct World {
-    brake: Counting,
+    rate_limit: Counting,
     authority: Authority<MemoryClients, TestCrypto, Counting>,
     generated: String,
 }
@@ -72,10 +72,10 @@ impl World {
             ("GRANT_TYPES", "client_credentials"),
             ("SIGNING_KEY_A", &key),
         ]);
-        let brake = Counting::default();
+        let rate_limit = Counting::default();
         let authority = Authority::new(config.unwrap(), clients, TestCrypto::default(), [0; 32]);
-        let authority = authority.with_brake(brake.clone());
-        Self { brake, authority, generated: secret.expose().to_owned() }
+        let authority = authority.with_rate_limit(rate_limit.clone());
+        Self { rate_limit, authority, generated: secret.expose().to_owned() }
     }
 
     fn ask_at(&self, path: &str, id: &str, secret: &str, from: &str, at: u64) -> (u16, Option<Event>) {
@@ -178,12 +178,12 @@ fn no_slow_hash_is_computed_for_who_is_braked_and_the_limiter_is_not_asked_each_
     for _ in 0..4 {
         world.ask("slow", "wrong", HERE);
     }
-    let asked = world.brake.asked.get();
+    let asked = world.rate_limit.asked.get();
     for _ in 0..100 {
         assert_eq!(world.ask("slow", "wrong", HERE), 429);
     }
-    assert_eq!(world.brake.asked.get(), asked, "remembered");
-    world.brake.counted.borrow_mut().clear();
+    assert_eq!(world.rate_limit.asked.get(), asked, "remembered");
+    world.rate_limit.counted.borrow_mut().clear();
     assert_eq!(world.ask_at("/token", "slow", "wrong", HERE, 9).0, 429);
     assert_eq!(world.ask_at("/token", "slow", "wrong", HERE, 10).0, 401, "the period is over");
 }
@@ -194,17 +194,17 @@ fn nothing_is_counted_for_a_right_secret_that_is_generated_or_proven() {
     for _ in 0..50 {
         assert_eq!(world.ask("fast", &world.generated, HERE), 200);
     }
-    assert_eq!(world.brake.asked.get(), 0);
+    assert_eq!(world.rate_limit.asked.get(), 0);
     for _ in 0..50 {
         assert_eq!(world.ask("slow", "chosen", HERE), 200);
     }
-    assert_eq!(world.brake.asked.get(), 2, "once for each of the two limits");
+    assert_eq!(world.rate_limit.asked.get(), 2, "once for each of the two limits");
 }
 
 #[test]
 fn a_broken_limiter_brakes_nobody_and_is_logged() {
     let world = World::new();
-    world.brake.broken.set(true);
+    world.rate_limit.broken.set(true);
     for _ in 0..50 {
         assert_eq!(world.ask("slow", "wrong", HERE), 401);
     }
@@ -223,6 +223,10 @@ fn nobody_is_braked_on_the_machine_itself() {
         for _ in 0..20 {
             assert_eq!(world.ask("slow", "wrong", address), 401, "{address}");
         }
-        assert_eq!((world.ask("slow", "chosen", address), world.brake.asked.get()), (200, 0), "{address}");
+        assert_eq!(
+            (world.ask("slow", "chosen", address), world.rate_limit.asked.get()),
+            (200, 0),
+            "{address}"
+        );
     }
 }
