@@ -1,7 +1,7 @@
 //! The issuer that the vectors speak of, and what holds for each of its answers.
 
 use edgemint_issuer::ports::{Signer, SlowHash, Verifier};
-use edgemint_issuer::{Authority, Config, Outcome, Request, SigningKey, Unavailable};
+use edgemint_issuer::{Authority, Config, Request, Served, SigningKey, Unavailable};
 use edgemint_testkit::{MemoryClients, TestCrypto, apis, cast, misfits, signing_key};
 
 /// The origin of the pages that may ask for tokens.
@@ -64,7 +64,7 @@ pub fn issuer() -> Issuer {
 /// # Panics
 ///
 /// When something does not.
-pub fn check(request: &Request<'_>, outcome: &Outcome<'_>) {
+pub fn check(request: &Request<'_>, outcome: &Served<'_>) {
     let response = &outcome.response;
     let header =
         |name: &str| response.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| &**value);

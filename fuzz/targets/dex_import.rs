@@ -11,12 +11,11 @@
 
 #[path = "../../crates/cli/src/dex/mod.rs"]
 mod dex;
-#[path = "../../crates/cli/src/dex/hashing.rs"]
-mod hashing;
-#[path = "../../crates/cli/src/terminal/printable.rs"]
-mod printable;
-#[path = "../../crates/cli/src/terminal/shell.rs"]
-mod shell;
+#[path = "../../crates/cli/src/terminal"]
+mod terminal {
+    pub mod printable;
+    pub mod shell;
+}
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     let variable = |name: &str| (name.len() < 8).then(|| name.to_lowercase());
