@@ -1,21 +1,7 @@
 //! Any text as a dex configuration.
-//!
-//! The parser is compiled in here: as a dependency, the command line would bring TLS, RSA and clap into the build.
 #![no_main]
-#![allow(
-    dead_code,
-    unused_imports,
-    unreachable_pub,
-    reason = "of the command line's modules, the parser alone is used"
-)]
 
-#[path = "../../crates/cli/src/dex/mod.rs"]
-mod dex;
-#[path = "../../crates/cli/src/terminal"]
-mod terminal {
-    pub mod printable;
-    pub mod shell;
-}
+use edgemint_dex_import as dex;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     let variable = |name: &str| (name.len() < 8).then(|| name.to_lowercase());

@@ -10,7 +10,6 @@
 mod cli;
 mod commands;
 mod deployment;
-mod dex;
 mod flags;
 mod host;
 mod records;

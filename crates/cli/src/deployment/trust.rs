@@ -53,7 +53,7 @@ mod unix {
 
     use nix::unistd::{Gid, Group, Uid, User};
 
-    use crate::terminal::shell;
+    use edgemint_printable::shell;
 
     /// Why a file or a folder is not trusted.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use edgemint_issuer::Object;
 use crate::deployment::project::{Project, Target};
 use crate::deployment::trust;
 use crate::host::Host;
-use crate::terminal::shell;
+use edgemint_printable::shell;
 
 const PROGRAM: &str = if cfg!(windows) { "wrangler.cmd" } else { "wrangler" };
 

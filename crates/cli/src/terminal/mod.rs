@@ -3,7 +3,5 @@
 pub(crate) mod confirm;
 pub(crate) mod near;
 pub(crate) mod output;
-pub(crate) mod printable;
-pub(crate) mod shell;
 pub(crate) mod when;
 pub(crate) mod words;

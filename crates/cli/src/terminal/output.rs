@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use crate::terminal::printable::{printable, printable_json};
+use edgemint_printable::{printable, printable_json};
 
 /// The two streams. `Debug` shows neither.
 pub struct Output {
@@ -133,7 +133,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::terminal::printable::tests::{hostile, is_harmful};
+    use edgemint_printable::testing::{hostile, is_harmful};
 
     /// A stream that is kept.
     #[derive(Clone, Default)]

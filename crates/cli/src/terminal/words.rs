@@ -1,6 +1,6 @@
 //! Counts, lists and tables in words.
 
-use crate::terminal::printable::printable;
+use edgemint_printable::printable;
 
 /// What stands where there is nothing to say.
 pub(crate) const NONE: &str = "-";

@@ -28,7 +28,7 @@ pub struct Request<'a> {
 /// A body, read within limits.
 #[derive(Clone, Copy)]
 pub enum Body<'a> {
-    /// The whole body, at most [`MAX_BODY`] bytes.
+    /// The whole body, at most [`MAX_BODY`](crate::MAX_BODY) bytes.
     Whole(&'a [u8]),
     /// Longer, and not read.
     TooLarge,

@@ -20,7 +20,7 @@ use crate::flags::values::token_lifetime;
 use crate::records::kv::Records;
 use crate::records::view::ApiView;
 use crate::records::{change, new_client};
-use crate::terminal::shell;
+use edgemint_printable::shell;
 
 /// The result, as `--json` prints it.
 #[derive(Serialize)]

@@ -12,8 +12,8 @@ use crate::flags::target::TargetArgs;
 use crate::records::kv::ById;
 use crate::records::remove;
 use crate::records::remove::Removal;
-use crate::terminal::shell;
 use crate::terminal::words::some_of;
+use edgemint_printable::shell;
 
 pub(crate) fn run(args: &ApiRemove, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
     let project = Project::find(config, &args.target, host)?;

@@ -8,8 +8,9 @@ use crate::commands::check::findings::{Findings, Level};
 use crate::records::kv::Stored;
 use crate::records::new_client;
 use crate::records::view::State;
+use crate::terminal::when;
 use crate::terminal::words::some_of;
-use crate::terminal::{shell, when};
+use edgemint_printable::shell;
 
 /// A client whose last secret expires within this time is told, in seconds: two weeks.
 const SOON: u64 = 14 * 24 * 3600;

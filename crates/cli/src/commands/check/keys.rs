@@ -10,8 +10,8 @@ use crate::commands::check::seen::{Demanded, Seen};
 use crate::deployment::key_names;
 use crate::deployment::local_keys::LocalKeys;
 use crate::records::kv::ById;
-use crate::terminal::shell;
 use crate::terminal::words::some_of;
+use edgemint_printable::shell;
 
 /// What findings about all keys are named.
 pub(crate) const ALL_KEYS: &str = "SIGNING_KEY_<NAME>";

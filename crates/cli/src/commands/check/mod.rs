@@ -29,8 +29,8 @@ use crate::flags::values::issuer;
 use crate::host::Host;
 use crate::records::kv::Records;
 use crate::terminal::output::Output;
-use crate::terminal::shell;
 use crate::terminal::words::counted;
+use edgemint_printable::shell;
 
 /// Check the configuration of a deployment
 ///

@@ -20,7 +20,7 @@ use crate::flags::values::token_lifetime;
 use crate::host::private_file::PrivateFile;
 use crate::records::kv::Records;
 use crate::records::{change, new_client};
-use crate::terminal::shell;
+use edgemint_printable::shell;
 
 /// Add a client and make its secret
 ///

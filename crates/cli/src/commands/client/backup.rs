@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use crate::dex::{FileError, Refused, refuse_repeated};
 use crate::records::kind::Kind;
+use edgemint_dex_import::{FileError, Refused, refuse_repeated};
 
 /// The version of a backup without APIs.
 const VERSION: u32 = 1;

@@ -15,8 +15,8 @@ use crate::flags::target::TargetArgs;
 use crate::host::private_file::PrivateFile;
 use crate::records::kind::Kind;
 use crate::records::kv::{ById, Records, Stored};
-use crate::terminal::printable::printable_json;
 use crate::terminal::words::counted;
+use edgemint_printable::printable_json;
 
 /// Write a backup of all clients and APIs
 ///

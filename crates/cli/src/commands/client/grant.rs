@@ -13,8 +13,8 @@ use crate::flags::grant::{GrantArgs, single};
 use crate::records::change_one::{Said, Which};
 use crate::records::{change, change_one};
 use crate::terminal::near::did_you_mean;
-use crate::terminal::shell;
 use crate::terminal::words::listed;
+use edgemint_printable::shell;
 
 /// Let a client have tokens for an API
 ///

@@ -17,15 +17,15 @@ use crate::commands::client::{backup, judged, plan};
 use crate::deployment::delay::Delay;
 use crate::deployment::project::{Project, Target};
 use crate::deployment::session::Session;
-use crate::dex;
-use crate::dex::hashing::Secret;
-use crate::dex::{DexClient, Refused};
 use crate::flags::target::TargetArgs;
 use crate::host::Host;
 use crate::records::change;
 use crate::records::kind::Kind;
 use crate::records::kv::{ById, Pair, Records, in_parallel};
 use crate::terminal::output::Output;
+use edgemint_dex_import as dex;
+use edgemint_dex_import::hashing::Secret;
+use edgemint_dex_import::{DexClient, Refused};
 
 /// Import the clients of a dex configuration, or restore a backup
 ///

@@ -16,9 +16,9 @@ use crate::records::kv::{Records, Stored};
 use crate::records::list::Line;
 use crate::records::view::{RecordView, State};
 use crate::records::{change, list};
-use crate::terminal::printable::printable_json;
 use crate::terminal::when::utc;
 use crate::terminal::words::{NONE, listed, table};
+use edgemint_printable::printable_json;
 
 /// List the clients
 ///

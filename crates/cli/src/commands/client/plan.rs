@@ -5,11 +5,11 @@ use edgemint_issuer::{ClientRecord, SecretHash, StoredSecret};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::dex::hashing::Secret;
-use crate::dex::{DexClient, Refused};
 use crate::records::kind::Kind;
 use crate::records::kv::Stored;
 use crate::records::secret_ids::{is_imported, next_id};
+use edgemint_dex_import::hashing::Secret;
+use edgemint_dex_import::{DexClient, Refused};
 
 /// What becomes of one entry of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -217,8 +217,8 @@ mod tests {
     const NOW: u64 = 1000;
 
     fn file(text: &str) -> Vec<DexClient> {
-        let asked = crate::dex::Asked { file: "dex.yaml", variable: &|_| None, literal: &[] };
-        let file = crate::dex::read(text, &asked).unwrap_or_else(|error| panic!("{error}"));
+        let asked = edgemint_dex_import::Asked { file: "dex.yaml", variable: &|_| None, literal: &[] };
+        let file = edgemint_dex_import::read(text, &asked).unwrap_or_else(|error| panic!("{error}"));
         file.entries.into_iter().flatten().collect()
     }
 

@@ -11,7 +11,7 @@ use crate::deployment::project::{Project, Target};
 use crate::flags::values;
 use crate::host::form::encoded;
 use crate::terminal::output::Output;
-use crate::terminal::shell;
+use edgemint_printable::shell;
 
 /// Shows a new secret, once, or says in which file it is; and how to try it, for `api` if there is one.
 pub(crate) fn reveal(

@@ -19,9 +19,9 @@ use crate::records::change;
 use crate::records::kv::Records;
 use crate::records::new_client::refused_secrets;
 use crate::records::secret_ids::is_imported;
-use crate::terminal::shell;
 use crate::terminal::when::utc;
 use crate::terminal::words::some_of;
+use edgemint_printable::shell;
 
 /// The longest overlap of two secrets: a year.
 const LONGEST_OVERLAP: u64 = 366 * 24 * 3600;

@@ -13,9 +13,9 @@ use crate::flags::client::ClientChange;
 use crate::records::change_one::{Said, Which};
 use crate::records::{change, change_one};
 use crate::terminal::near::did_you_mean;
-use crate::terminal::shell;
 use crate::terminal::when::utc;
 use crate::terminal::words::listed;
+use edgemint_printable::shell;
 
 /// Say which tokens a client may ask about at the introspection endpoint
 ///

@@ -21,8 +21,9 @@ use crate::flags::values::{key_id, key_name};
 use crate::host::Host;
 use crate::records::kv::Records;
 use crate::terminal::confirm::confirm;
+use crate::terminal::when;
 use crate::terminal::when::from_now;
-use crate::terminal::{shell, when};
+use edgemint_printable::shell;
 
 /// Take away a key that signs no more
 ///

@@ -18,8 +18,9 @@ use crate::deployment::{key_names, local_server};
 use crate::flags::alg::Alg;
 use crate::flags::target::TargetArgs;
 use crate::flags::values::key_name;
+use crate::terminal::when;
 use crate::terminal::when::from_now;
-use crate::terminal::{shell, when};
+use edgemint_printable::shell;
 
 /// Add a key that takes over later
 ///

@@ -21,7 +21,7 @@ use crate::host::Host;
 use crate::host::form::encoded;
 use crate::host::http::Answer;
 use crate::terminal::output::Output;
-use crate::terminal::printable::printable;
+use edgemint_printable::printable;
 
 /// The longest token that is read.
 const MAX_TOKEN: u64 = 64 * 1024;

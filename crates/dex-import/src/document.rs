@@ -88,9 +88,11 @@ impl Pair {
 
 /// Why a file as a whole cannot be imported, and on which line (0: none in particular).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FileError {
-    pub(crate) line: usize,
-    pub(crate) what: String,
+pub struct FileError {
+    /// The line, from 1; 0 when it is none in particular.
+    pub line: usize,
+    /// What is wrong, in a sentence.
+    pub what: String,
 }
 
 impl FileError {

@@ -7,7 +7,7 @@ use super::document::{FileError, Node, Pair, Value};
 use super::scalar;
 use super::source::{RENDER, documents};
 use super::yaml::{Lines, decode};
-use crate::terminal::shell;
+use edgemint_printable::shell;
 
 /// How many texts may be in one another, such as a configuration in a ConfigMap in a List that is itself a text.
 const MAX_TEXTS: usize = 4;
@@ -368,14 +368,14 @@ fn is_plain(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::dex::{Asked, read};
+    use crate::{Asked, read};
 
     /// Where the clients were, and their IDs.
     fn found(text: &str) -> (String, String) {
         let asked = Asked { file: "the file.yaml", variable: &|_| Some("from-env".to_owned()), literal: &[] };
         match read(text, &asked) {
             Ok(file) => {
-                let id = |entry: &Result<crate::dex::DexClient, crate::dex::Refused>| match entry {
+                let id = |entry: &Result<crate::DexClient, crate::Refused>| match entry {
                     Ok(client) => client.id.to_string(),
                     Err(refused) => format!("{:?}: {}", refused.id, refused.reason),
                 };

@@ -6,10 +6,11 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 /// A secret in clear, as it stands in a file. No `Debug`, no `==`, and wiped when it is dropped.
-pub(crate) struct Secret(Zeroizing<String>);
+pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    pub(crate) fn new(text: String) -> Self {
+    /// Takes a secret as the file has it.
+    pub fn new(text: String) -> Self {
         Self(Zeroizing::new(text))
     }
 
@@ -19,7 +20,7 @@ impl Secret {
 
     /// What a record keeps of it: a fast hash when it has 256 random bits, and the slowest that the
     /// Workers runtime computes when a person may have chosen it.
-    pub(crate) fn hash(&self, salt: [u8; 16]) -> SecretHash {
+    pub fn hash(&self, salt: [u8; 16]) -> SecretHash {
         if GeneratedSecret::recognises(&self.0) {
             return self.sha256();
         }
@@ -29,7 +30,7 @@ impl Secret {
     }
 
     /// Whether `stored` is what was kept of this secret.
-    pub(crate) fn matches(&self, stored: &SecretHash) -> bool {
+    pub fn matches(&self, stored: &SecretHash) -> bool {
         match stored {
             SecretHash::Sha256(stored) => match self.sha256() {
                 SecretHash::Sha256(ours) => stored.ct_eq(&ours).into(),
@@ -43,10 +44,10 @@ impl Secret {
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "testing"))]
 impl Secret {
     /// A hash that costs nothing, for tests of everything else.
-    pub(crate) fn fast_hash(&self) -> SecretHash {
+    pub fn fast_hash(&self) -> SecretHash {
         self.sha256()
     }
 }

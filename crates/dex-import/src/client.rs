@@ -7,43 +7,52 @@ use edgemint_issuer::ClientId;
 use super::document::{Node, Value};
 use super::fields::Fields;
 use super::placeholder::{self, Notation};
-use crate::dex::hashing::Secret;
-use crate::terminal::shell;
+use crate::hashing::Secret;
+use edgemint_printable::shell;
 
 /// The questions that reading a file puts to its caller.
-pub(crate) struct Asked<'a> {
+pub struct Asked<'a> {
     /// The file as it was typed, for the commands that are told.
-    pub(crate) file: &'a str,
+    pub file: &'a str,
     /// Looks into the environment.
-    pub(crate) variable: &'a dyn Fn(&str) -> Option<String>,
+    pub variable: &'a dyn Fn(&str) -> Option<String>,
     /// The clients of which everything is taken as it is written, even what looks like a placeholder.
-    pub(crate) literal: &'a [ClientId],
+    pub literal: &'a [ClientId],
 }
 
 /// A client that can be taken over.
-pub(crate) struct DexClient {
+pub struct DexClient {
     /// Which of the file's clients it is; the first is 1.
-    pub(crate) entry: usize,
-    pub(crate) id: ClientId,
+    pub entry: usize,
+    /// Its ID.
+    pub id: ClientId,
     /// The variable that its ID came from. Its value is not shown: the file may name any variable.
-    pub(crate) id_env: Option<String>,
-    pub(crate) name: String,
-    pub(crate) secret: Option<Secret>,
-    pub(crate) public: bool,
-    pub(crate) groups: Vec<String>,
-    pub(crate) trusted_peers: Vec<ClientId>,
-    pub(crate) warnings: Vec<String>,
+    pub id_env: Option<String>,
+    /// `name`.
+    pub name: String,
+    /// `secret`, if the client has one.
+    pub secret: Option<Secret>,
+    /// `public`.
+    pub public: bool,
+    /// `clientCredentialsClaims.groups`.
+    pub groups: Vec<String>,
+    /// `trustedPeers`.
+    pub trusted_peers: Vec<ClientId>,
+    /// What to know of it, one sentence each.
+    pub warnings: Vec<String>,
 }
 
 /// A client that cannot be taken over, and why. Says nothing of its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refused {
-    pub(crate) entry: usize,
+pub struct Refused {
+    /// Which of the clients in the file it is. The first is 1.
+    pub entry: usize,
     /// Its ID, as far as it has one.
-    pub(crate) id: Option<String>,
+    pub id: Option<String>,
     /// The variable that its ID came from, or was to come from: then the ID is not shown.
-    pub(crate) id_env: Option<String>,
-    pub(crate) reason: String,
+    pub id_env: Option<String>,
+    /// Why, in a sentence.
+    pub reason: String,
 }
 
 /// Reads one client.
@@ -206,7 +215,7 @@ fn odd_characters(secret: &str, variable: Option<&str>) -> Option<String> {
 
 /// Refuses every entry whose ID another one has, too: of several dex takes the last, and which one is meant
 /// is not ours to guess.
-pub(crate) fn refuse_repeated<T, I: ToString>(
+pub fn refuse_repeated<T, I: ToString>(
     entries: &mut [Result<T, Refused>],
     id_of: fn(&T) -> &I,
     variable_of: fn(&T) -> Option<&str>,
@@ -241,7 +250,7 @@ pub(crate) fn refuse_repeated<T, I: ToString>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dex::{DexFile, FileError, read};
+    use crate::{DexFile, FileError, read};
     use proptest::prelude::*;
 
     fn try_file(text: &str, literal: &[ClientId]) -> Result<DexFile, FileError> {

@@ -2,13 +2,13 @@
 
 use std::ffi::OsStr;
 
-use crate::terminal::printable::is_printable;
+use crate::is_printable;
 
 /// One word, taken literally by a shell: whatever could mean something else is in quotes.
 ///
 /// What a terminal would act on is written as octal numbers for `printf`. A shell drops line breaks at the end of
 /// what a command prints, so such a word must not end with one; nothing that edgemint prints does.
-pub(crate) fn word(text: &str) -> String {
+pub fn word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+%".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         return text.to_owned();
@@ -25,7 +25,7 @@ fn octal(bytes: &[u8]) -> String {
 }
 
 /// The words of a command, each of them taken literally.
-pub(crate) fn command<T: AsRef<OsStr>>(program: &str, arguments: &[T]) -> String {
+pub fn command<T: AsRef<OsStr>>(program: &str, arguments: &[T]) -> String {
     let words = arguments.iter().map(|argument| {
         let argument = argument.as_ref();
         argument.to_str().map_or_else(|| octal(argument.as_encoded_bytes()), word)
@@ -34,13 +34,13 @@ pub(crate) fn command<T: AsRef<OsStr>>(program: &str, arguments: &[T]) -> String
 }
 
 /// An argument that is no option and comes last in a command, whatever it begins with.
-pub(crate) fn last(text: &str) -> String {
+pub fn last(text: &str) -> String {
     let dashes = if text.starts_with('-') { "-- " } else { "" };
     format!("{dashes}{}", word(text))
 }
 
 /// An option with its value, whatever that begins with.
-pub(crate) fn option(name: &str, value: &str) -> String {
+pub fn option(name: &str, value: &str) -> String {
     let between = if value.starts_with('-') { '=' } else { ' ' };
     format!("{name}{between}{}", word(value))
 }
@@ -52,7 +52,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::terminal::printable::tests::{hostile, is_harmful};
+    use crate::testing::{hostile, is_harmful};
 
     /// What a shell makes of these words.
     fn read_back(words: &str) -> Vec<u8> {

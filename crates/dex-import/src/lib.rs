@@ -8,7 +8,7 @@ mod client;
 mod document;
 mod fields;
 mod file;
-pub(crate) mod hashing;
+pub mod hashing;
 mod json;
 mod naming;
 mod placeholder;
@@ -17,6 +17,6 @@ mod scalar;
 mod source;
 mod yaml;
 
-pub(crate) use client::{Asked, DexClient, Refused, refuse_repeated};
-pub(crate) use document::FileError;
-pub(crate) use file::{DexFile, read};
+pub use client::{Asked, DexClient, Refused, refuse_repeated};
+pub use document::FileError;
+pub use file::{DexFile, read};

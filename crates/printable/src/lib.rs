@@ -1,10 +1,14 @@
 //! Makes text harmless for a terminal: what it would act on, or not show, is shown escaped.
 
+pub mod shell;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
 /// The text in one line: control characters, bidi controls and invisible characters become `\u{202e}` and the like.
 ///
 /// The standard library decides which they are, by its tables of Unicode: what `Debug` escapes of a `str`, without
 /// quotes and backslashes, which do no harm.
-pub(crate) fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         if is_printable(c) {
@@ -17,7 +21,7 @@ pub(crate) fn printable(text: &str) -> String {
 }
 
 /// JSON that says the same, with the escapes of JSON (RFC 8259 §7). Line breaks stay: in JSON they are layout.
-pub(crate) fn printable_json(json: &str) -> String {
+pub fn printable_json(json: &str) -> String {
     let mut shown = String::with_capacity(json.len());
     for c in json.chars() {
         if c == '\n' || is_printable(c) {
@@ -33,7 +37,7 @@ pub(crate) fn printable_json(json: &str) -> String {
 }
 
 /// Whether a terminal shows this character, and does nothing else with it.
-pub(crate) fn is_printable(c: char) -> bool {
+pub fn is_printable(c: char) -> bool {
     if c.is_ascii() {
         return matches!(c, ' '..='~');
     }
@@ -42,46 +46,12 @@ pub(crate) fn is_printable(c: char) -> bool {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use proptest::prelude::*;
     use serde_json::Value;
 
     use super::*;
-
-    /// What a terminal acts on or does not show, in ranges of Unicode that are written down here once more: C0, DEL and
-    /// C1; bidi controls; zero width; separators of lines; byte order mark; tags.
-    const HARMFUL: [(char, char); 12] = [
-        ('\0', '\u{1f}'),
-        ('\u{7f}', '\u{9f}'),
-        ('\u{ad}', '\u{ad}'),
-        ('\u{61c}', '\u{61c}'),
-        ('\u{180e}', '\u{180e}'),
-        ('\u{200b}', '\u{200f}'),
-        ('\u{2028}', '\u{202e}'),
-        ('\u{2060}', '\u{2064}'),
-        ('\u{2066}', '\u{206f}'),
-        ('\u{feff}', '\u{feff}'),
-        ('\u{fff9}', '\u{fffb}'),
-        ('\u{e0001}', '\u{e007f}'),
-    ];
-
-    /// Whether a terminal would act on something in this line.
-    pub(crate) fn is_harmful(line: &str) -> bool {
-        line.chars().any(|c| HARMFUL.iter().any(|(from, to)| (*from..=*to).contains(&c)))
-    }
-
-    /// Texts, most of which would do something to a terminal.
-    pub(crate) fn hostile() -> impl Strategy<Value = String> {
-        let harmful =
-            prop::sample::select(HARMFUL.to_vec()).prop_flat_map(|(from, to)| prop::char::range(from, to));
-        let piece = prop_oneof![
-            harmful.prop_map(String::from),
-            any::<String>(),
-            Just("\u{1b}[2J\u{1b}]0;x\u{7}".to_owned()),
-            "[ -~]{0,8}",
-        ];
-        prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
-    }
+    use crate::testing::{HARMFUL, hostile, is_harmful};
 
     #[test]
     fn every_harmful_character_is_escaped_and_names_stay_readable() {

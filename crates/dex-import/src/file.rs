@@ -12,15 +12,17 @@ use super::yaml::Lines;
 const MAX_REPEATED: usize = 16 * 1024 * 1024;
 
 /// The clients that a file has, in order, and the fields that nothing here makes use of.
-pub(crate) struct DexFile {
-    pub(crate) entries: Vec<Result<DexClient, Refused>>,
-    pub(crate) unused_fields: BTreeSet<String>,
+pub struct DexFile {
+    /// The clients.
+    pub entries: Vec<Result<DexClient, Refused>>,
+    /// The names of the fields that nothing here makes use of.
+    pub unused_fields: BTreeSet<String>,
     /// Where the clients were, for people, when that is not the top of the file.
-    pub(crate) place: Option<String>,
+    pub place: Option<String>,
 }
 
 /// Reads a dex configuration, a bare list of its `staticClients`, or what Kubernetes and Helm wrap around one.
-pub(crate) fn read(text: &str, asked: &Asked<'_>) -> Result<DexFile, FileError> {
+pub fn read(text: &str, asked: &Asked<'_>) -> Result<DexFile, FileError> {
     let documents = documents(text, Lines::From(1))?;
     let Found { clients, place } = places::find(&documents, asked.file)?;
     // Each alias of a large list is a few bytes of the file, and all of the list to the code that reads the clients.
