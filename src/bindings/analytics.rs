@@ -67,6 +67,6 @@ fn to_dataset(write: impl FnOnce(&JsValue) -> Result<(), String>) -> Result<(), 
 }
 
 fn hand_over(dataset: &JsValue, point: &impl Serialize) -> Result<(), String> {
-    let point = serde_json::to_string(point).unwrap_or_default();
+    let point = serde_json::to_string(point).map_err(|why| format!("{COUNTS} took no row: {why}"))?;
     write_point(dataset, &point).map_err(|_| format!("{COUNTS} took no row"))
 }

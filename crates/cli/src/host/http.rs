@@ -20,7 +20,7 @@ const BRIEFLY: Duration = Duration::from_secs(1);
 pub(crate) struct Http(Agent);
 
 /// A status and the JSON that came with it.
-pub(crate) struct Answer {
+pub(crate) struct HttpAnswer {
     pub(crate) status: u16,
     pub(crate) json: Option<Value>,
 }
@@ -64,7 +64,7 @@ impl Http {
     }
 
     /// Posts a form with HTTP Basic credentials.
-    pub(crate) fn post(&self, url: &str, authorization: &str, form: &str) -> Result<Answer> {
+    pub(crate) fn post(&self, url: &str, authorization: &str, form: &str) -> Result<HttpAnswer> {
         may_be_asked(url)?;
         let mut response = self
             .0
@@ -75,7 +75,7 @@ impl Http {
             .send(form)
             .with_context(|| format!("{url} could not be reached"))?;
         let status = response.status().as_u16();
-        Ok(Answer { status, json: json(&mut response) })
+        Ok(HttpAnswer { status, json: json(&mut response) })
     }
 }
 

@@ -19,7 +19,7 @@ use crate::flags::credentials::ClientAuth;
 use crate::flags::issuer::IssuerArgs;
 use crate::host::Host;
 use crate::host::form::encoded;
-use crate::host::http::Answer;
+use crate::host::http::HttpAnswer;
 use crate::terminal::output::Output;
 use edgemint_printable::printable;
 
@@ -104,7 +104,7 @@ pub(crate) enum TokenKind {
 pub(crate) fn in_text(text: &str, kind: TokenKind) -> Result<Zeroizing<String>> {
     /// What the token endpoint answers (RFC 6749 §5.1, §5.2; OpenID Connect Core §3.1.3.3).
     #[derive(Deserialize)]
-    struct Answer {
+    struct TokenResponse {
         access_token: Option<String>,
         id_token: Option<String>,
         error: Option<String>,
@@ -114,7 +114,7 @@ pub(crate) fn in_text(text: &str, kind: TokenKind) -> Result<Zeroizing<String>> 
     if !text.starts_with('{') {
         return Ok(Zeroizing::new(without_scheme(text).to_owned()));
     }
-    let answer: Answer = serde_json::from_str(text)
+    let answer: TokenResponse = serde_json::from_str(text)
         .context("what begins with { is neither a token nor the JSON of the token endpoint")?;
     let [access_token, id_token] =
         [answer.access_token, answer.id_token].map(|token| token.map(Zeroizing::new));
@@ -141,7 +141,7 @@ fn without_scheme(text: &str) -> &str {
 }
 
 /// Says that the issuer refused, and why; with `--json` as it said it.
-pub(crate) fn refused(issuer: &str, url: &str, answer: &Answer, output: &mut Output) -> Result<ExitCode> {
+pub(crate) fn refused(issuer: &str, url: &str, answer: &HttpAnswer, output: &mut Output) -> Result<ExitCode> {
     let Some(json) = &answer.json else { bail!("{url} answered {}, and no JSON", answer.status) };
     if output.is_json() {
         output.result_json(json)?;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::commands::token::ask;
 use crate::deployment::session::Session;
 use crate::flags::credentials::TokenSource;
-use crate::host::http::{Answer, Http, below};
+use crate::host::http::{Http, HttpAnswer, below};
 use crate::host::{Host, form};
 use crate::terminal::when::{from_now, utc};
 
@@ -94,7 +94,7 @@ fn post(
     source: &TokenSource,
     config: Option<&Path>,
     host: &Host,
-) -> Result<(String, String, Answer)> {
+) -> Result<(String, String, HttpAnswer)> {
     let issuer = ask::issuer(&source.from, config, host)?;
     let authorization = ask::authorization(&source.client, host)?;
     let token = ask::token(source.token_file.as_deref(), host)?;
