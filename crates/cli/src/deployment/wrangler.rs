@@ -9,11 +9,11 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 use edgemint_issuer::Object;
+use edgemint_printable::shell;
 
 use crate::deployment::project::{Project, Target};
 use crate::deployment::trust;
 use crate::host::Host;
-use edgemint_printable::shell;
 
 const PROGRAM: &str = if cfg!(windows) { "wrangler.cmd" } else { "wrangler" };
 

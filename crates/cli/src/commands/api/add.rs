@@ -9,6 +9,7 @@ use edgemint_issuer::{
     Algorithm, ApiId, ApiRecord, ApiScope, ClientId, ClientRecord, IssuerScope, Lifetime, ScopeToken,
     TokenProfile,
 };
+use edgemint_printable::shell;
 use serde::Serialize;
 
 use crate::deployment::delay::Delay;
@@ -20,7 +21,6 @@ use crate::flags::values::token_lifetime;
 use crate::records::kv::Records;
 use crate::records::view::ApiView;
 use crate::records::{change, new_client};
-use edgemint_printable::shell;
 
 /// The result, as `--json` prints it.
 #[derive(Serialize)]

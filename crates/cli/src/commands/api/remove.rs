@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use clap::Args as ClapArgs;
 use edgemint_issuer::{ApiId, ApiRecord, ClientRecord};
+use edgemint_printable::shell;
 
 use crate::deployment::project::Project;
 use crate::deployment::session::Session;
@@ -13,7 +14,6 @@ use crate::records::kv::ById;
 use crate::records::remove;
 use crate::records::remove::Removal;
 use crate::terminal::words::some_of;
-use edgemint_printable::shell;
 
 pub(crate) fn run(args: &ApiRemove, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
     let project = Project::find(config, &args.target, host)?;

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use edgemint_issuer::{ApiId, ApiRecord, ClientRecord, ScopeToken};
+use edgemint_printable::shell;
 
 use crate::commands::check::findings::{Findings, Level};
 use crate::records::kv::ById;
 use crate::records::new_client;
 use crate::terminal::words::some_of;
-use edgemint_printable::shell;
 
 /// Judges the records of one target.
 pub(crate) fn judge(apis: &ById<ApiRecord>, clients: &ById<ClientRecord>, findings: &mut Findings) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use edgemint_issuer::{ClientId, ClientRecord};
+use edgemint_printable::shell;
 
 use crate::commands::check::findings::{Findings, Level};
 use crate::records::kv::Stored;
@@ -10,7 +11,6 @@ use crate::records::new_client;
 use crate::records::view::State;
 use crate::terminal::when;
 use crate::terminal::words::some_of;
-use edgemint_printable::shell;
 
 /// A client whose last secret expires within this time is told, in seconds: two weeks.
 const SOON: u64 = 14 * 24 * 3600;

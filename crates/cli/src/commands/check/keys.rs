@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use edgemint_issuer::{Algorithm, ApiRecord, SIGNING_KEY_PREFIX, SigningKey, VARIABLES};
+use edgemint_printable::shell;
 
 use crate::commands::check::findings::{Findings, Level};
 use crate::commands::check::seen::{Demanded, Seen};
@@ -11,7 +12,6 @@ use crate::deployment::key_names;
 use crate::deployment::local_keys::LocalKeys;
 use crate::records::kv::ById;
 use crate::terminal::words::some_of;
-use edgemint_printable::shell;
 
 /// What findings about all keys are named.
 pub(crate) const ALL_KEYS: &str = "SIGNING_KEY_<NAME>";

@@ -16,6 +16,7 @@ use clap::Args as ClapArgs;
 use edgemint_issuer::{
     ApiRecord, ClientRecord, Config, ConfigErrors, GrantType, SIGNING_KEY_PREFIX, VARIABLES,
 };
+use edgemint_printable::shell;
 use serde::Serialize;
 
 use crate::commands::check::findings::{Finding, Findings, Level};
@@ -30,7 +31,6 @@ use crate::host::Host;
 use crate::records::kv::Records;
 use crate::terminal::output::Output;
 use crate::terminal::words::counted;
-use edgemint_printable::shell;
 
 /// Check the configuration of a deployment
 ///

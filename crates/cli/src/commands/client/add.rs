@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use clap::Args as ClapArgs;
 use edgemint_issuer::{ApiId, ApiRecord, ClientId, ClientRecord, GeneratedSecret, Lifetime, StoredSecret};
+use edgemint_printable::shell;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -20,7 +21,6 @@ use crate::flags::values::token_lifetime;
 use crate::host::private_file::PrivateFile;
 use crate::records::kv::Records;
 use crate::records::{change, new_client};
-use edgemint_printable::shell;
 
 /// Add a client and make its secret
 ///

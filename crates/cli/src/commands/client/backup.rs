@@ -3,13 +3,13 @@
 //! `{"edgemint": {"backup": 2}, "apis": [record, …], "clients": [record, …]}`, each record as it is stored;
 //! without APIs it is version 1 and has no `apis`, so that programs that know of none read it, too.
 
+use edgemint_dex_import::{FileError, Refused, refuse_repeated};
 use edgemint_issuer::{ApiRecord, ClientRecord, Object};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use crate::records::kind::Kind;
-use edgemint_dex_import::{FileError, Refused, refuse_repeated};
 
 /// The version of a backup without APIs.
 const VERSION: u32 = 1;

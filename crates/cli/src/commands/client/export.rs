@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use clap::Args as ClapArgs;
 use edgemint_issuer::{ApiRecord, ClientRecord};
+use edgemint_printable::printable_json;
 use serde::Serialize;
 
 use crate::commands::client::backup;
@@ -16,7 +17,6 @@ use crate::host::private_file::PrivateFile;
 use crate::records::kind::Kind;
 use crate::records::kv::{ById, Records, Stored};
 use crate::terminal::words::counted;
-use edgemint_printable::printable_json;
 
 /// Write a backup of all clients and APIs
 ///

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use clap::Args as ClapArgs;
 use edgemint_issuer::{ApiId, ApiRecord, ClientRecord, Scope, ScopeToken};
+use edgemint_printable::shell;
 use serde::Serialize;
 
 use crate::deployment::session::Session;
@@ -14,7 +15,6 @@ use crate::records::change_one::{Said, Which};
 use crate::records::{change, change_one};
 use crate::terminal::near::did_you_mean;
 use crate::terminal::words::listed;
-use edgemint_printable::shell;
 
 /// Let a client have tokens for an API
 ///

@@ -8,6 +8,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use clap::Args as ClapArgs;
+use edgemint_dex_import as dex;
+use edgemint_dex_import::hashing::Secret;
+use edgemint_dex_import::{DexClient, Refused};
 use edgemint_issuer::{ApiRecord, ClientId, ClientRecord, SecretHash};
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -23,9 +26,6 @@ use crate::records::change;
 use crate::records::kind::Kind;
 use crate::records::kv::{ById, Pair, Records, in_parallel};
 use crate::terminal::output::Output;
-use edgemint_dex_import as dex;
-use edgemint_dex_import::hashing::Secret;
-use edgemint_dex_import::{DexClient, Refused};
 
 /// Import the clients of a dex configuration, or restore a backup
 ///

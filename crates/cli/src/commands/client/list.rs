@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args as ClapArgs;
 use edgemint_issuer::{ApiId, ClientId, ClientRecord, Introspect, Lifetime, ScopeToken};
+use edgemint_printable::printable_json;
 use serde::Serialize;
 
 use crate::deployment::project::Project;
@@ -18,7 +19,6 @@ use crate::records::view::{RecordView, State};
 use crate::records::{change, list};
 use crate::terminal::when::utc;
 use crate::terminal::words::{NONE, listed, table};
-use edgemint_printable::printable_json;
 
 /// List the clients
 ///

@@ -1,6 +1,8 @@
 //! What an import would change: from what is stored and what the file says to what is to be written.
 //! Decides, and touches nothing.
 
+use edgemint_dex_import::hashing::Secret;
+use edgemint_dex_import::{DexClient, Refused};
 use edgemint_issuer::{ClientRecord, SecretHash, StoredSecret};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -8,8 +10,6 @@ use serde_json::{Map, Value};
 use crate::records::kind::Kind;
 use crate::records::kv::Stored;
 use crate::records::secret_ids::{is_imported, next_id};
-use edgemint_dex_import::hashing::Secret;
-use edgemint_dex_import::{DexClient, Refused};
 
 /// What becomes of one entry of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

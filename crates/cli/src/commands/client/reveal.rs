@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use edgemint_issuer::{ApiId, ClientId, GeneratedSecret};
+use edgemint_printable::shell;
 
 use crate::commands::client::grant;
 use crate::deployment::local_server;
@@ -11,7 +12,6 @@ use crate::deployment::project::{Project, Target};
 use crate::flags::values;
 use crate::host::form::encoded;
 use crate::terminal::output::Output;
-use edgemint_printable::shell;
 
 /// Shows a new secret, once, or says in which file it is; and how to try it, for `api` if there is one.
 pub(crate) fn reveal(

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use clap::Args as ClapArgs;
 use edgemint_issuer::{ClientId, ClientRecord, GeneratedSecret, Lifetime, SecretHash, StoredSecret};
+use edgemint_printable::shell;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -21,7 +22,6 @@ use crate::records::new_client::refused_secrets;
 use crate::records::secret_ids::is_imported;
 use crate::terminal::when::utc;
 use crate::terminal::words::some_of;
-use edgemint_printable::shell;
 
 /// The longest overlap of two secrets: a year.
 const LONGEST_OVERLAP: u64 = 366 * 24 * 3600;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use clap::{Args as ClapArgs, ValueEnum};
 use edgemint_issuer::{ApiId, ApiRecord, ClientRecord, Introspect};
+use edgemint_printable::shell;
 use serde::Serialize;
 
 use crate::deployment::session::Session;
@@ -15,7 +16,6 @@ use crate::records::{change, change_one};
 use crate::terminal::near::did_you_mean;
 use crate::terminal::when::utc;
 use crate::terminal::words::listed;
-use edgemint_printable::shell;
 
 /// Say which tokens a client may ask about at the introspection endpoint
 ///

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use clap::Args as ClapArgs;
 use edgemint_issuer::{Algorithm, ApiRecord, DOCUMENT_MAX_AGE, SIGNING_KEY_PREFIX, SigningKey};
+use edgemint_printable::shell;
 use serde::Serialize;
 
 use crate::commands::key::published::published;
@@ -23,7 +24,6 @@ use crate::records::kv::Records;
 use crate::terminal::confirm::confirm;
 use crate::terminal::when;
 use crate::terminal::when::from_now;
-use edgemint_printable::shell;
 
 /// Take away a key that signs no more
 ///

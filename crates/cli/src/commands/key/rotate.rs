@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args as ClapArgs;
 use edgemint_issuer::{Algorithm, DOCUMENT_MAX_AGE, Lifetime, SIGNING_KEY_PREFIX, SigningKey};
+use edgemint_printable::shell;
 use serde::Serialize;
 
 use crate::commands::key::generate;
@@ -20,7 +21,6 @@ use crate::flags::target::TargetArgs;
 use crate::flags::values::key_name;
 use crate::terminal::when;
 use crate::terminal::when::from_now;
-use edgemint_printable::shell;
 
 /// Add a key that takes over later
 ///

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use edgemint_issuer::setting;
+use edgemint_printable::printable;
 use serde::Deserialize;
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -21,7 +22,6 @@ use crate::host::Host;
 use crate::host::form::encoded;
 use crate::host::http::HttpAnswer;
 use crate::terminal::output::Output;
-use edgemint_printable::printable;
 
 /// The longest token that is read.
 const MAX_TOKEN: u64 = 64 * 1024;
