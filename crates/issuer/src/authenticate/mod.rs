@@ -139,16 +139,16 @@ impl<C: ClientStore, H: SlowHash, B: RateLimit> Authenticator<'_, C, H, B> {
         let record = found.ok_or(TokenError::Client(ClientError::UnknownClient))?;
         // A client that no secret lets in is refused first, so that nothing is computed for it.
         if record.disabled {
-            return Err(TokenError::Client(ClientError::ClientDisabled));
+            return Err(ClientError::ClientDisabled.into());
         }
         if record.public {
-            return Err(TokenError::Client(ClientError::PublicClient));
+            return Err(ClientError::PublicClient.into());
         }
         if record.secrets.is_empty() {
-            return Err(TokenError::Client(ClientError::NoSecret));
+            return Err(ClientError::NoSecret.into());
         }
         if presented.secret.is_empty() {
-            return Err(TokenError::Client(ClientError::NoCredentials));
+            return Err(ClientError::NoCredentials.into());
         }
         let mut refused = TokenError::Client(ClientError::WrongSecret);
         for stored in record.secrets.iter().filter(|stored| stored.hash.is_digest(&digest)) {

@@ -113,13 +113,13 @@ impl<B: RateLimit> RateLimiter<B> {
     async fn count_one(&self, key: (Limit, String), trail: &Trail) -> Result<(), TokenError> {
         let limit = key.0;
         if self.recent.get(&key, trail.now).is_some_and(|refused_until| trail.now < refused_until) {
-            return Err(TokenError::Client(ClientError::RateLimited(limit)));
+            return Err(ClientError::RateLimited(limit).into());
         }
         match self.rate_limit.allow(limit, &key.1).await {
             Ok(true) => Ok(()),
             Ok(false) => {
                 self.remember(key, trail.now.saturating_add(REFUSED), trail.now);
-                Err(TokenError::Client(ClientError::RateLimited(limit)))
+                Err(ClientError::RateLimited(limit).into())
             }
             // A limiter that is broken must not stop clients that do nothing wrong.
             Err(why) => {

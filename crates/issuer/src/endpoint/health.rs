@@ -14,7 +14,7 @@ pub(crate) async fn health<'a>(config: &Config, signer: &impl Signer, moment: &M
         Some(key) => {
             signer.prepare(key).await.map_err(|why| TokenError::Fault(Fault::CryptoUnavailable(why)))
         }
-        None => Err(TokenError::Fault(Fault::NoActiveKey)),
+        None => Err(Fault::NoActiveKey.into()),
     };
     match ready {
         Ok(()) => plain(Response::text(200, "ok")),

@@ -123,6 +123,6 @@ impl<C: ClientStore + ApiStore, S: Signer + SlowHash, B: RateLimit> TokenEndpoin
             .map_err(|why| TokenError::Fault(Fault::CryptoUnavailable(why)))?;
         let token = compact(input, &signature);
         // What could not be asked about, or taken back, is not issued.
-        if token.len() > MAX_TOKEN { Err(TokenError::Grant(GrantError::TokenTooLong)) } else { Ok(token) }
+        if token.len() > MAX_TOKEN { Err(GrantError::TokenTooLong.into()) } else { Ok(token) }
     }
 }

@@ -45,7 +45,7 @@ impl<'a> Entitlement<'a> {
     ) -> Result<Self, TokenError> {
         let targets = if targets.is_empty() { client.default_api.as_slice() } else { targets };
         if let Some(other) = targets.iter().find(|target| !client.grants.contains_key(target)) {
-            return Err(TokenError::Target(TargetError::TargetNotGranted(other.clone())));
+            return Err(TargetError::TargetNotGranted(other.clone()).into());
         }
         let mut apis = Vec::with_capacity(targets.len());
         for target in targets {
@@ -97,7 +97,7 @@ impl<'a> Entitlement<'a> {
         let first = of_each.next().transpose()?.unwrap_or_default();
         for other in of_each {
             if !other?.is_the_same_set_as(&first) {
-                return Err(TokenError::Grant(GrantError::ScopesDiffer));
+                return Err(GrantError::ScopesDiffer.into());
             }
         }
         Ok(first)
@@ -132,9 +132,5 @@ fn is_of_an_api(scope: &ScopeToken) -> bool {
 /// What all of `demands` say; nothing when there is none.
 fn agreed<T: PartialEq>(mut demands: impl Iterator<Item = T>) -> Result<Option<T>, TokenError> {
     let Some(first) = demands.next() else { return Ok(None) };
-    if demands.all(|other| other == first) {
-        Ok(Some(first))
-    } else {
-        Err(TokenError::Target(TargetError::TargetsDiffer))
-    }
+    if demands.all(|other| other == first) { Ok(Some(first)) } else { Err(TargetError::TargetsDiffer.into()) }
 }

@@ -111,14 +111,14 @@ impl AuthenticatedClient {
         for token in scope.iter() {
             match (IssuerScope::parse(token.as_str()), token.cross_client_peer().map(ClientId::parse)) {
                 (Some(IssuerScope::OfflineAccess), _) => {
-                    return Err(TokenError::Grant(GrantError::OfflineAccess));
+                    return Err(GrantError::OfflineAccess.into());
                 }
                 (Some(IssuerScope::FederatedId), _) => {
-                    return Err(TokenError::Grant(GrantError::FederatedId));
+                    return Err(GrantError::FederatedId.into());
                 }
                 (Some(_), _) => {}
                 (None, Some(Ok(peer))) if peers.len() < MAX_PEERS => peers.push((token, peer)),
-                (None, Some(Ok(_))) => return Err(TokenError::Grant(GrantError::TooManyScopes)),
+                (None, Some(Ok(_))) => return Err(GrantError::TooManyScopes.into()),
                 (None, None | Some(Err(_))) => match entitlement.granted(token) {
                     Granted::Everywhere => {}
                     Granted::Somewhere => differing = true,
@@ -127,10 +127,10 @@ impl AuthenticatedClient {
             }
         }
         if !unrecognized.is_empty() {
-            return Err(TokenError::Grant(GrantError::UnrecognizedScopes(unrecognized)));
+            return Err(GrantError::UnrecognizedScopes(unrecognized).into());
         }
         if differing {
-            return Err(TokenError::Grant(GrantError::ScopesDiffer));
+            return Err(GrantError::ScopesDiffer.into());
         }
         self.check_combination(&entitlement, peers.iter().map(|(_, peer)| peer), clients, trail).await?;
         let mut untrusted = Vec::new();
@@ -140,7 +140,7 @@ impl AuthenticatedClient {
             }
         }
         if !untrusted.is_empty() {
-            return Err(TokenError::Grant(GrantError::UntrustedPeers(untrusted)));
+            return Err(GrantError::UntrustedPeers(untrusted).into());
         }
         let client = self.record().id.as_str();
         let peers = || peers.iter().map(|(_, peer)| peer.as_str());
@@ -186,7 +186,7 @@ impl AuthenticatedClient {
         let id = &self.record().id;
         let Some(first) = peers.next() else { return Ok(()) };
         if let Some(other) = [first].into_iter().chain(peers).find(|peer| *peer != id) {
-            return Err(TokenError::Target(TargetError::TargetWithPeer(other.clone())));
+            return Err(TargetError::TargetWithPeer(other.clone()).into());
         }
         if entitlement.ids().any(|api| api == id.as_str()) {
             return Ok(());
@@ -195,7 +195,7 @@ impl AuthenticatedClient {
             Ok(api) => clients.find_api(&api, trail).await?,
             Err(_) => None,
         };
-        if api.is_some() { Err(TokenError::Target(TargetError::TargetWithPeer(id.clone()))) } else { Ok(()) }
+        if api.is_some() { Err(TargetError::TargetWithPeer(id.clone()).into()) } else { Ok(()) }
     }
 
     /// Whether `peer` lets this client ask for tokens that name it as audience: itself always, another

@@ -76,7 +76,7 @@ impl<C> Registry<C> {
                 attempt.failed(&why);
                 match stale {
                     Some(stale) => serve_stale(stale, &why.to_string()),
-                    None => Err(TokenError::Fault(Fault::StoreUnavailable(why))),
+                    None => Err(Fault::StoreUnavailable(why).into()),
                 }
             }
         }

@@ -52,11 +52,11 @@ pub(crate) fn presented_by(request: &Request<'_>) -> Option<String> {
 /// What follows the scheme in `Authorization: Basic` (RFC 7617 §2), still encoded.
 fn encoded_in_basic(header: &str) -> Result<&str, TokenError> {
     if header.len() > MAX_AUTHORIZATION {
-        return Err(TokenError::Client(ClientError::MalformedAuthorization(AuthorizationFlaw::TooLong)));
+        return Err(ClientError::MalformedAuthorization(AuthorizationFlaw::TooLong).into());
     }
     let (scheme, encoded) = header.split_once(' ').unwrap_or((header, ""));
     if !scheme.eq_ignore_ascii_case("basic") {
-        return Err(TokenError::Client(ClientError::UnsupportedScheme));
+        return Err(ClientError::UnsupportedScheme.into());
     }
     Ok(encoded.trim_matches(' '))
 }
@@ -101,7 +101,7 @@ impl Credentials {
     pub(crate) fn parse(authorization: Option<&str>, form: &Form<'_>) -> Result<Self, TokenError> {
         let (id, secret) = (form.get("client_id"), form.get("client_secret"));
         match (authorization, secret) {
-            (Some(_), Some(_)) => Err(TokenError::Request(RequestError::TwoAuthenticationMethods)),
+            (Some(_), Some(_)) => Err(RequestError::TwoAuthenticationMethods.into()),
             (Some(header), None) => Self::from_basic(header, id),
             (None, _) => {
                 let id = id.ok_or(TokenError::Client(ClientError::NoCredentials))?;
@@ -117,7 +117,7 @@ impl Credentials {
         let flaw = |_| TokenError::Client(ClientError::MalformedAuthorization(not_base64(encoded)));
         let pair = Zeroizing::new(BASE64.decode(encoded).map_err(flaw)?);
         if pair.is_empty() {
-            return Err(TokenError::Client(ClientError::MalformedAuthorization(AuthorizationFlaw::Empty)));
+            return Err(ClientError::MalformedAuthorization(AuthorizationFlaw::Empty).into());
         }
         let no_colon = TokenError::Client(ClientError::MalformedAuthorization(AuthorizationFlaw::NoColon));
         let colon = pair.iter().position(|&c| c == b':').ok_or(no_colon)?;
@@ -141,7 +141,7 @@ impl Credentials {
             // What the body names settles which reading is meant.
             readings.retain(|presented| presented.id.as_str() == id);
             if readings.is_empty() {
-                return Err(TokenError::Request(RequestError::ClientIdMismatch));
+                return Err(RequestError::ClientIdMismatch.into());
             }
         }
         Ok(Self { readings, by_header: true })

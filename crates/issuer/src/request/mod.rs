@@ -37,15 +37,15 @@ impl TokenRequest {
     pub fn parse(request: &Request<'_>, config: &Config) -> Result<Self, TokenError> {
         let form = read_form(request)?;
         match form.get("grant_type") {
-            None => return Err(TokenError::Request(RequestError::GrantTypeMissing)),
+            None => return Err(RequestError::GrantTypeMissing.into()),
             Some(name)
                 if name == GrantType::ClientCredentials.name()
                     && config.serves(GrantType::ClientCredentials) => {}
-            Some(_) => return Err(TokenError::Request(RequestError::GrantTypeNotEnabled)),
+            Some(_) => return Err(RequestError::GrantTypeNotEnabled.into()),
         }
         let nonce = form.get("nonce");
         if nonce.is_some_and(|nonce| nonce.chars().nth(MAX_NONCE).is_some()) {
-            return Err(TokenError::Request(RequestError::NonceTooLong));
+            return Err(RequestError::NonceTooLong.into());
         }
         Ok(Self {
             credentials: Credentials::parse(request.authorization, &form)?,
@@ -61,9 +61,9 @@ impl TokenRequest {
 /// The parameters of a request: a form in UTF-8, within limits (RFC 6749 §3.2, Appendix B).
 pub(crate) fn read_form<'a>(request: &Request<'a>) -> Result<Form<'a>, TokenError> {
     if !is_form(request.content_type) {
-        return Err(TokenError::Request(RequestError::ContentType(request.content_type.map(Shown::of))));
+        return Err(RequestError::ContentType(request.content_type.map(Shown::of)).into());
     }
-    let Body::Whole(body) = request.body else { return Err(TokenError::Request(RequestError::BodyTooLarge)) };
+    let Body::Whole(body) = request.body else { return Err(RequestError::BodyTooLarge.into()) };
     Form::parse(body).map_err(|error| match error {
         FormError::Encoding => TokenError::Request(RequestError::MalformedForm),
         FormError::TooMany => TokenError::Request(RequestError::TooManyParameters),

@@ -17,11 +17,11 @@ pub(crate) fn parse(form: &Form<'_>) -> Result<Vec<ApiId>, TokenError> {
     let named = form.iter().filter(|(name, _)| matches!(*name, "resource" | "audience"));
     for (i, (name, value)) in named.enumerate() {
         if i == MAX_TARGETS {
-            return Err(TokenError::Target(TargetError::TooManyTargets));
+            return Err(TargetError::TooManyTargets.into());
         }
         let target = ApiId::parse(value).map_err(|_| TokenError::Target(TargetError::MalformedTarget))?;
         if name == "resource" && !target.is_absolute_uri() {
-            return Err(TokenError::Target(TargetError::MalformedTarget));
+            return Err(TargetError::MalformedTarget.into());
         }
         if !targets.contains(&target) {
             targets.push(target);
