@@ -1,7 +1,7 @@
 //! What an endpoint answers, and what the log gets of it.
 
 use crate::error::TokenError;
-use crate::error::code::ErrorCode;
+use crate::error::row::Row;
 use crate::http::response::Response;
 use crate::log::event::Decision;
 
@@ -28,14 +28,14 @@ pub(crate) fn refuse(
     client: Option<String>,
     by_header: bool,
 ) -> Answer<'static> {
-    let code = ErrorCode::from(error);
+    let Row { code, reason, told, detail } = error.row();
     let decision = Decision::Refused {
         endpoint,
         client,
         error: code.code(),
         status: code.status(),
-        reason: error.reason(),
-        detail: error.to_string(),
+        reason,
+        detail: detail.into_owned(),
     };
-    (Response::refusal(error, by_header), Some(decision))
+    (Response::refusal(code, &told, by_header), Some(decision))
 }

@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::endpoint::answer::{Answer, plain};
 use crate::error::TokenError;
 use crate::error::fault::Fault;
+use crate::error::row::Row;
 use crate::http::response::Response;
 use crate::log::event::Decision;
 use crate::ports::{Moment, Signer};
@@ -19,7 +20,8 @@ pub(crate) async fn health<'a>(config: &Config, signer: &impl Signer, moment: &M
     match ready {
         Ok(()) => plain(Response::text(200, "ok")),
         Err(error) => {
-            let decision = Decision::Unhealthy { reason: error.reason(), detail: error.to_string() };
+            let Row { reason, detail, .. } = error.row();
+            let decision = Decision::Unhealthy { reason, detail: detail.into_owned() };
             (Response::text(503, "unavailable"), Some(decision))
         }
     }

@@ -77,7 +77,8 @@ impl From<&TokenError> for ErrorCode {
 }
 
 impl TokenError {
-    fn row(&self) -> Row {
+    /// All that is said of this reason. It is made for each call: a caller that needs several fields calls this once.
+    pub(crate) fn row(&self) -> Row {
         match self {
             Self::Request(error) => error.row(),
             Self::Client(error) => error.row(),

@@ -7,14 +7,14 @@ use crate::grammar::scope::ScopeToken;
 
 /// All that is said of one reason.
 pub(crate) struct Row {
-    pub(super) code: ErrorCode,
+    pub(crate) code: ErrorCode,
     /// A stable name for logs and for counting.
-    pub(super) reason: &'static str,
+    pub(crate) reason: &'static str,
     /// `error_description`: characters of RFC 6749 §5.2 only, and nothing of the request but scope names that passed the
     /// grammar, which has no quote and no backslash.
-    pub(super) told: Cow<'static, str>,
+    pub(crate) told: Cow<'static, str>,
     /// For the log: a sentence that says what is wrong, and one that says what to do. Never a secret.
-    pub(super) detail: Cow<'static, str>,
+    pub(crate) detail: Cow<'static, str>,
 }
 
 impl Row {

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use crate::error::TokenError;
 use crate::error::code::ErrorCode;
 use crate::grammar::json;
 use crate::http::arrival::Arrival;
@@ -81,9 +80,8 @@ impl<'a> Response<'a> {
     ///
     /// `by_header`: whether the request carried `Authorization`; then, and only then, a failed
     /// authentication is answered with a challenge.
-    pub(crate) fn refusal(error: &TokenError, by_header: bool) -> Self {
-        let code = ErrorCode::from(error);
-        let mut response = Self::error(code.status(), code.code(), &error.description());
+    pub(crate) fn refusal(code: ErrorCode, description: &str, by_header: bool) -> Self {
+        let mut response = Self::error(code.status(), code.code(), description);
         if code == ErrorCode::InvalidClient && by_header {
             response.header("WWW-Authenticate", r#"Basic realm="edgemint", charset="UTF-8""#);
         }
