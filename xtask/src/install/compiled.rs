@@ -175,17 +175,11 @@ fn remove_all_but_newest(sets: &Path, count: usize) {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::path::{Path, PathBuf};
+    use std::path::Path;
     use std::time::{Duration, SystemTime};
 
     use super::{is_foreign, profiles, remove_all_but_newest};
-
-    fn fresh(name: &str) -> PathBuf {
-        let dir = std::env::temp_dir().join(format!("edgemint-xtask-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&dir);
-        fs::create_dir_all(&dir).expect("a temporary directory");
-        dir
-    }
+    use crate::process::project::fresh;
 
     #[test]
     fn only_what_others_wrote_is_kept() {

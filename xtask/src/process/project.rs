@@ -39,3 +39,12 @@ pub(crate) fn lock(file: &Path) -> Result<File> {
     held.lock().with_context(|| format!("could not lock {}", file.display()))?;
     Ok(held)
 }
+
+/// An empty directory of this name below the system's temporary one, for a test that removes it.
+#[cfg(test)]
+pub(crate) fn fresh(name: &str) -> PathBuf {
+    let dir = env::temp_dir().join(format!("edgemint-xtask-{name}-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&dir);
+    fs::create_dir_all(&dir).expect("a temporary directory");
+    dir
+}

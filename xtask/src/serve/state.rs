@@ -58,16 +58,9 @@ pub(crate) fn remember_clients(state: &Path, ids: &[String]) -> Result<()> {
 mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
-    use std::path::PathBuf;
 
     use super::{keys, own_clients, remember_clients, write_first_key};
-
-    fn fresh(name: &str) -> PathBuf {
-        let dir = std::env::temp_dir().join(format!("edgemint-xtask-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&dir);
-        fs::create_dir_all(&dir).expect("a temporary directory");
-        dir
-    }
+    use crate::process::project::fresh;
 
     #[test]
     fn the_first_key_is_private_and_never_overwritten() {
