@@ -1,112 +1,64 @@
 //! Says on stderr what is being done, and for how long, while it is being done.
 //!
-//! A step that takes less than a second leaves no trace: that keeps a second start short. On a terminal the
-//! running steps share one line that ticks; elsewhere there is a line at the start, one now and then, one at the end.
+//! A step that takes less than a second leaves no trace: that keeps a second start short. On a terminal, each running
+//! step has a line that ticks. Elsewhere there is a line at the start, one now and then, one at the end.
 
-use std::fmt::Write as _;
-use std::io::{IsTerminal as _, Write as _, stderr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-const TICK: Duration = Duration::from_millis(100);
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+const TICK: Duration = Duration::from_millis(200);
 
 const QUIET_FOR: Duration = Duration::from_secs(1);
 
 const REMIND_EVERY: Duration = Duration::from_secs(20);
 
-const LINE_WIDTH: usize = 100;
-
 /// Where steps are reported. Cheap to clone; may be shared between threads.
 #[derive(Clone, Debug)]
-pub struct Progress(Arc<Shared>);
+pub struct Progress(Style);
 
-#[derive(Debug)]
-struct Shared {
-    style: Style,
-    state: Mutex<State>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 enum Style {
     Silent,
     Lines,
-    Terminal,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    running: Vec<Running>,
-    last_id: u64,
-    ticking: bool,
-    /// What stands on the line that ticks.
-    drawn: String,
-}
-
-#[derive(Debug)]
-struct Running {
-    id: u64,
-    what: String,
-    since: Instant,
-    told: Option<Instant>,
+    Terminal(MultiProgress),
 }
 
 impl Progress {
     /// Reports on stderr, in the way that fits what stderr is.
     #[must_use]
     pub fn to_stderr() -> Self {
-        Self::new(if stderr().is_terminal() { Style::Terminal } else { Style::Lines })
+        let terminal = MultiProgress::new();
+        Self(if terminal.is_hidden() { Style::Lines } else { Style::Terminal(terminal) })
     }
 
     /// Reports nothing: for tests.
     #[must_use]
     pub fn silent() -> Self {
-        Self::new(Style::Silent)
-    }
-
-    fn new(style: Style) -> Self {
-        Self(Arc::new(Shared { style, state: Mutex::default() }))
+        Self(Style::Silent)
     }
 
     /// Begins a step. It is running until [`Step::done`] is called or the step is dropped, which means it failed.
     pub fn step(&self, what: impl Into<String>) -> Step {
-        let mut state = self.state();
-        state.last_id += 1;
-        let step = Step { progress: self.clone(), id: state.last_id, since: Instant::now() };
-        state.running.push(Running { id: step.id, what: what.into(), since: step.since, told: None });
-        if !state.ticking && self.0.style != Style::Silent {
-            state.ticking = true;
-            let progress = self.clone();
-            thread::spawn(move || progress.tick());
-        }
-        step
+        let (end, ended) = mpsc::channel();
+        let (style, what) = (self.0.clone(), what.into());
+        let named = what.clone();
+        let shown = thread::spawn(move || match style {
+            Style::Silent => {}
+            Style::Lines => remind(&named, &ended, |line| eprintln!("{line}")),
+            Style::Terminal(terminal) => draw(named, &ended, &terminal),
+        });
+        Step { progress: self.clone(), what, since: Instant::now(), running: Some((end, shown)) }
     }
 
-    /// Prints a line, above the one that ticks.
+    /// Prints a line, above those that tick.
     pub fn say(&self, line: &str) {
-        if self.0.style != Style::Silent {
-            print_line(&mut self.state(), line);
-        }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn tick(&self) {
-        loop {
-            let mut state = self.state();
-            if state.running.is_empty() {
-                state.ticking = false;
-                return;
-            }
-            match self.0.style {
-                Style::Terminal => draw(&mut state),
-                Style::Lines => remind(&mut state),
-                Style::Silent => {}
-            }
-            drop(state);
-            thread::sleep(TICK);
+        match &self.0 {
+            Style::Silent => {}
+            Style::Lines => eprintln!("{line}"),
+            Style::Terminal(terminal) => terminal.suspend(|| eprintln!("{line}")),
         }
     }
 }
@@ -116,67 +68,64 @@ impl Progress {
 #[must_use = "a step ends when it is dropped"]
 pub struct Step {
     progress: Progress,
-    id: u64,
+    what: String,
     since: Instant,
+    /// Dropping the sender ends the thread that shows the step.
+    running: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
 impl Step {
     /// The step has done its work; tells how long it took.
-    pub fn done(self) -> Duration {
+    pub fn done(mut self) -> Duration {
         let took = self.since.elapsed();
-        let mut state = self.progress.state();
-        let what = state.running.iter().find(|step| step.id == self.id).map(|step| step.what.clone());
-        if let Some(what) = what.filter(|_| took >= QUIET_FOR && self.progress.0.style != Style::Silent) {
-            print_line(&mut state, &format!("{what}: done in {}", seconds(took)));
+        self.end();
+        if took >= QUIET_FOR {
+            self.progress.say(&format!("{}: done in {}", self.what, seconds(took)));
         }
         took
+    }
+
+    /// Waits until the step is shown no more: the next line of anyone else then begins on a clean one.
+    fn end(&mut self) {
+        if let Some((end, shown)) = self.running.take() {
+            drop(end);
+            let _ = shown.join();
+        }
     }
 }
 
 impl Drop for Step {
     fn drop(&mut self) {
-        let mut state = self.progress.state();
-        state.running.retain(|step| step.id != self.id);
-        clear(&mut state);
+        self.end();
     }
 }
 
-fn draw(state: &mut State) {
-    let mut line = String::new();
-    for step in state.running.iter().filter(|step| step.since.elapsed() >= QUIET_FOR) {
-        let gap = if line.is_empty() { "" } else { " | " };
-        let _ = write!(line, "{gap}{}: {} s", step.what, step.since.elapsed().as_secs());
-    }
-    let line: String = line.chars().take(LINE_WIDTH).collect();
-    if line != state.drawn {
-        let _ = write!(stderr(), "\r\x1b[2K{line}");
-        state.drawn = line;
-    }
+/// Whether a step runs for longer than this.
+fn outlasts(time: Duration, ended: &Receiver<()>) -> bool {
+    ended.recv_timeout(time) == Err(RecvTimeoutError::Timeout)
 }
 
-fn remind(state: &mut State) {
-    for step in &mut state.running {
-        let elapsed = step.since.elapsed();
-        match step.told {
-            None if elapsed >= QUIET_FOR => eprintln!("{} ...", step.what),
-            Some(told) if told.elapsed() >= REMIND_EVERY => {
-                eprintln!("{}: still at it after {} s", step.what, elapsed.as_secs());
-            }
-            None | Some(_) => continue,
-        }
-        step.told = Some(Instant::now());
+fn draw(what: String, ended: &Receiver<()>, terminal: &MultiProgress) {
+    if !outlasts(QUIET_FOR, ended) {
+        return;
     }
+    let style = ProgressStyle::with_template("{elapsed_precise} {wide_msg}");
+    let bar = ProgressBar::no_length().with_elapsed(QUIET_FOR).with_message(what);
+    let bar = terminal.add(bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner())));
+    bar.enable_steady_tick(TICK);
+    let _ = ended.recv();
+    bar.finish_and_clear();
 }
 
-fn print_line(state: &mut State, line: &str) {
-    clear(state);
-    eprintln!("{line}");
-}
-
-fn clear(state: &mut State) {
-    if !state.drawn.is_empty() {
-        let _ = write!(stderr(), "\r\x1b[2K");
-        state.drawn.clear();
+fn remind(what: &str, ended: &Receiver<()>, say: impl Fn(String)) {
+    if !outlasts(QUIET_FOR, ended) {
+        return;
+    }
+    say(format!("{what} ..."));
+    let mut elapsed = QUIET_FOR;
+    while outlasts(REMIND_EVERY, ended) {
+        elapsed += REMIND_EVERY;
+        say(format!("{what}: still at it after {} s", elapsed.as_secs()));
     }
 }
 
@@ -192,9 +141,10 @@ pub(crate) fn seconds(time: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
     use std::time::Duration;
 
-    use super::{Progress, seconds};
+    use super::{Progress, Style, remind, seconds};
 
     #[test]
     fn durations_read_well() {
@@ -204,11 +154,28 @@ mod tests {
 
     #[test]
     fn steps_end_when_they_are_done_or_dropped() {
-        let progress = Progress::silent();
-        let (one, two) = (progress.step("one"), progress.step("two"));
-        assert_eq!(progress.state().running.len(), 2);
-        one.done();
-        drop(two);
-        assert!(progress.state().running.is_empty());
+        // A step that did not end would be waited for without an end.
+        for style in [Style::Silent, Style::Lines] {
+            let progress = Progress(style);
+            let (one, two) = (progress.step("one"), progress.step("two"));
+            one.done();
+            drop(two);
+        }
+    }
+
+    #[test]
+    fn off_a_terminal_only_a_step_that_takes_longer_than_a_second_says_that_it_runs() {
+        let (end, ended) = mpsc::channel();
+        drop(end);
+        remind("short", &ended, |line| panic!("it said {line}"));
+
+        let (end, ended) = mpsc::channel::<()>();
+        let end = std::cell::RefCell::new(Some(end));
+        let said = std::cell::RefCell::new(Vec::new());
+        remind("long", &ended, |line| {
+            said.borrow_mut().push(line);
+            end.take();
+        });
+        assert_eq!(*said.borrow(), ["long ..."]);
     }
 }
