@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
 
 use crate::bench::load::median;
-use crate::bench::process::exchange;
+use crate::bench::request::{Body, Request};
 use crate::bench::servers::{Kind, Servers};
 use crate::process::progress::Progress;
 
@@ -40,25 +40,30 @@ const LONGEST: Duration = Duration::from_secs(20);
 /// In turns, so that what drifts hits all alike.
 pub(super) fn measure(servers: &Servers, starts: u32, progress: &Progress) -> Result<ColdStart> {
     let step = progress.step("cold starts");
-    let token = servers.token_request()?;
-    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    let get = |path: &str, expected| Request {
+        method: "GET",
+        path: path.to_owned(),
+        basic: None,
+        body: Body::None,
+        expected,
+    };
     let firsts = [
-        (Kind::HelloJs, get("/"), 200),
-        (Kind::HelloRust, get("/"), 200),
-        (Kind::Edgemint, get("/nothing"), 404),
-        (Kind::Edgemint, get("/keys"), 200),
-        (Kind::Edgemint, token.clone(), 200),
+        (Kind::HelloJs, get("/", 200)),
+        (Kind::HelloRust, get("/", 200)),
+        (Kind::Edgemint, get("/nothing", 404)),
+        (Kind::Edgemint, get("/keys", 200)),
+        (Kind::Edgemint, servers.token_request()),
     ];
     let mut times = [const { Vec::new() }; 6];
     for _ in 0..starts {
-        for (i, (kind, request, status)) in firsts.iter().enumerate() {
+        for (i, (kind, request)) in firsts.iter().enumerate() {
             let begin = Instant::now();
             let server = servers.launch(*kind)?;
-            answered(server.port(), request, *status, begin)?;
+            answered(server.port(), request, begin)?;
             note(&mut times, i, begin.elapsed());
-            if *request == token {
+            if request.method == "POST" {
                 let begin = Instant::now();
-                answered(server.port(), request, *status, begin)?;
+                answered(server.port(), request, begin)?;
                 note(&mut times, firsts.len(), begin.elapsed());
             }
         }
@@ -75,11 +80,11 @@ fn note(times: &mut [Vec<f64>], i: usize, took: Duration) {
 }
 
 /// Asks until the server listens, and checks the status.
-fn answered(port: u16, request: &str, status: u16, since: Instant) -> Result<()> {
+fn answered(port: u16, request: &Request, since: Instant) -> Result<()> {
     loop {
-        match exchange(port, request) {
-            Ok(answer) if answer.starts_with(&format!("HTTP/1.1 {status} ")) => return Ok(()),
-            Ok(answer) => bail!("a new server did not answer {status}: {answer}"),
+        match request.send(port) {
+            Ok(answer) if answer.status == request.expected => return Ok(()),
+            Ok(answer) => bail!("a new server did not answer {}: {answer:?}", request.expected),
             Err(error) if since.elapsed() > LONGEST => {
                 return Err(error).context("a new server does not answer");
             }

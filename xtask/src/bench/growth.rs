@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::bench::Pace;
 use crate::bench::case::token_of_one_of;
 use crate::bench::load::{Duty, Generator, Measured};
-use crate::bench::process::{Server, exchange};
+use crate::bench::process::Server;
 use crate::bench::request::{Body, Request};
 use crate::bench::servers::{Kind, Servers, line_of};
 use crate::process::progress::Progress;
@@ -121,9 +121,7 @@ pub(super) fn measure(
                 if run == 0 {
                     server.answers_as_expected(&request)?;
                     // What is asked for at random comes into memory only by and by: so each is asked for once.
-                    for once in request.each()?.iter().take(IN_MEMORY_AT_MOST) {
-                        exchange(server.port(), once)?;
-                    }
+                    request.send_each(server.port(), IN_MEMORY_AT_MOST)?;
                     generator.send(server, &request, Duty::For(pace.warm_up / 2))?;
                 }
                 measured.add(generator.send(server, &request, Duty::For(pace.run / 2))?);

@@ -1,6 +1,5 @@
 //! A server that is measured: a process, its port, the CPU time that it has used and the memory that it has.
 
-use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,6 +10,7 @@ use nix::unistd::{SysconfVar, sysconf};
 
 use crate::bench::request::Request;
 use crate::process::children::Group;
+use crate::process::http::{self, Answer};
 use crate::process::lines::PATIENCE;
 use crate::process::port::Port;
 
@@ -74,12 +74,11 @@ impl Server {
 
     /// Makes sure that what will be measured is what is meant: the status, and in an answer with a token a JWT.
     pub(super) fn answers_as_expected(&self, request: &Request) -> Result<()> {
-        let answer = exchange(self.port(), &request.as_http()?)?;
-        let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0_u16);
+        let Answer { status, body } = request.send(self.port())?;
         if status != request.expected {
-            bail!("{} {} gave {status} and not {}: {answer}", request.method, request.path, request.expected);
+            bail!("{} {} gave {status} and not {}: {body}", request.method, request.path, request.expected);
         }
-        let Some((_, token)) = answer.split_once("\"access_token\":\"") else { return Ok(()) };
+        let Some((_, token)) = body.split_once("\"access_token\":\"") else { return Ok(()) };
         let token = token.split('"').next().unwrap_or_default();
         if token.split('.').count() != 3 {
             bail!("the access token is no JWT: {token}");
@@ -117,24 +116,11 @@ impl Server {
     /// Puts records into the KV stand-in: a line of key, tab and value each.
     pub(super) fn store(&self, lines: &str) -> Result<()> {
         let port = self.kv.as_ref().context("this server has no KV")?.number();
-        let head = format!(
-            "POST / HTTP/1.1\r\nHost: kv\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-            lines.len()
-        );
-        let answer = exchange(port, &(head + lines))?;
-        if !answer.starts_with("HTTP/1.1 200") {
-            bail!("the KV stand-in did not take the records: {answer}");
+        let Answer { status, body } =
+            http::send(ureq::http::Request::post(http::url(port, "/")).body(lines)?)?;
+        if status != 200 {
+            bail!("the KV stand-in did not take the records: {status} {body}");
         }
         Ok(())
     }
-}
-
-/// Sends a request and reads the answer to its end: so it must ask for the connection to be closed.
-pub(super) fn exchange(port: u16, request: &str) -> Result<String> {
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).context("a server does not answer")?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.write_all(request.as_bytes()).context("a server does not take a request")?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).context("a server does not answer to the end")?;
-    Ok(String::from_utf8_lossy(&answer).into_owned())
 }

@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use ureq::http::request::Builder;
+
+use crate::process::http::{self, Answer};
 
 /// What is sent, again and again.
 #[derive(Clone, Debug)]
@@ -29,36 +32,37 @@ pub(super) enum Body {
 }
 
 impl Request {
-    /// It as it goes over the wire, for one try by hand.
-    pub(super) fn as_http(&self) -> Result<String> {
-        self.each()?.into_iter().next().context("there is no request to send")
+    /// Sends it once; where it has one of many forms, with the first of them.
+    pub(super) fn send(&self, port: u16) -> Result<Answer> {
+        self.send_each(port, 1)?.pop().context("there is no request to send")
     }
 
-    /// The same, with each of the forms that it may have.
-    pub(super) fn each(&self) -> Result<Vec<String>> {
-        Ok(match &self.body {
-            Body::None => vec![self.with("")],
-            Body::Form(form) => vec![self.with(form)],
+    /// Sends it with each of the forms that it may have, up to so many.
+    pub(super) fn send_each(&self, port: u16, most: usize) -> Result<Vec<Answer>> {
+        match &self.body {
+            Body::None => Ok(vec![http::send(self.head(port).body(())?)?]),
+            Body::Form(form) => Ok(vec![self.with(port, form)?]),
             Body::OneOf(file) => {
                 let lines = fs::read_to_string(file);
                 let lines = lines.with_context(|| format!("could not read {}", file.display()))?;
-                lines.lines().map(|form| self.with(form)).collect()
+                lines.lines().take(most).map(|form| self.with(port, form)).collect()
             }
-        })
+        }
     }
 
-    pub(super) fn with(&self, form: &str) -> String {
-        let basic = self.basic.as_ref().map(|(id, secret)| {
-            let pair = STANDARD.encode(format!("{id}:{secret}"));
-            format!("Authorization: Basic {pair}\r\n")
-        });
-        format!(
-            "{} {} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{}Content-Type: {FORM}\r\nContent-Length: {}\r\n\r\n{form}",
-            self.method,
-            self.path,
-            basic.unwrap_or_default(),
-            form.len(),
-        )
+    fn with(&self, port: u16, form: &str) -> Result<Answer> {
+        http::send(self.head(port).header("Content-Type", FORM).body(form)?)
+    }
+
+    fn head(&self, port: u16) -> Builder {
+        let head = Builder::new().method(self.method).uri(http::url(port, &self.path));
+        match &self.basic {
+            None => head,
+            Some((id, secret)) => {
+                let pair = STANDARD.encode(format!("{id}:{secret}"));
+                head.header("Authorization", format!("Basic {pair}"))
+            }
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use anyhow::{Context as _, Result};
 use edgemint_issuer::{ClientId, ClientRecord, GeneratedSecret, StoredSecret};
 
-use crate::bench::process::{Directory, Server, exchange};
+use crate::bench::process::{Directory, Server};
 use crate::bench::request::{Body, Request};
 use crate::install::{Tools, npm};
 use crate::process::port::Port;
@@ -192,21 +192,20 @@ impl Servers {
         Ok(record)
     }
 
-    /// A request for a token, as it goes over the wire.
-    pub(super) fn token_request(&self) -> Result<String> {
-        let request = Request {
+    /// A request for a token.
+    pub(super) fn token_request(&self) -> Request {
+        Request {
             method: "POST",
             path: "/token".into(),
             basic: Some((CLIENT.into(), self.secret.expose().into())),
             body: Body::Form("grant_type=client_credentials".into()),
             expected: 200,
-        };
-        request.as_http()
+        }
     }
 
     /// A token that `server` issues.
     pub(super) fn token(&self, server: &Server) -> Result<String> {
-        let answer = exchange(server.port(), &self.token_request()?)?;
+        let answer = self.token_request().send(server.port())?.body;
         let token = answer.split_once("\"access_token\":\"").and_then(|(_, rest)| rest.split_once('"'));
         token.map(|(token, _)| token.to_owned()).with_context(|| format!("no token came: {answer}"))
     }

@@ -1,25 +1,51 @@
-//! One GET over a plain connection, for the status alone: to learn that the Worker answers.
+//! Requests to servers on this machine, each over a connection of its own.
 
-use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(10);
+use anyhow::{Context as _, Result};
+use ureq::http::Request;
+use ureq::{Agent, AsSendBody};
 
-/// The status of the answer, when there is one.
-pub(crate) fn status(port: u16, path: &str) -> Option<u16> {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE).ok()?;
-    stream.set_read_timeout(Some(PATIENCE)).ok()?;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).ok()?;
-    let mut head = [0_u8; 12];
-    stream.read_exact(&mut head).ok()?;
-    status_of(&String::from_utf8_lossy(&head))
+use crate::process::lines::PATIENCE;
+
+const BRIEFLY: Duration = Duration::from_secs(10);
+
+/// What a server answered, whatever the status.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: String,
 }
 
-fn status_of(head: &str) -> Option<u16> {
-    head.strip_prefix("HTTP/1.")?.split(' ').nth(1)?.parse().ok()
+/// Sends a request and reads the answer to its end.
+pub(crate) fn send(request: Request<impl AsSendBody>) -> Result<Answer> {
+    let mut response = agent(PATIENCE).run(request).context("a server does not answer")?;
+    let body = response.body_mut().read_to_string().context("a server does not answer to the end")?;
+    Ok(Answer { status: response.status().as_u16(), body })
+}
+
+/// The status of the answer to a GET, when there is one: to learn that the Worker answers.
+pub(crate) fn status(port: u16, path: &str) -> Option<u16> {
+    let response = agent(BRIEFLY).get(url(port, path)).call().ok()?;
+    Some(response.status().as_u16())
+}
+
+/// The URL of a path at a server on this machine.
+pub(crate) fn url(port: u16, path: &str) -> String {
+    format!("http://127.0.0.1:{port}{path}")
+}
+
+fn agent(patience: Duration) -> Agent {
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .proxy(None)
+        // With a limit for everything, ureq starts a thread for each request: a measurement would contain it.
+        .timeout_connect(Some(patience))
+        .timeout_recv_response(Some(patience))
+        .timeout_recv_body(Some(patience));
+    config.build().new_agent()
 }
 
 /// The path of an absolute URL, without a slash at its end: where the issuer's endpoints are.
@@ -30,12 +56,43 @@ pub(crate) fn path_of(url: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{path_of, status_of};
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::net::TcpListener;
+    use std::thread;
+
+    use ureq::http::Request;
+
+    use super::{path_of, send, status, url};
+
+    /// The port of a server that gives this answer once.
+    fn answering(answer: &'static str) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        thread::spawn(move || {
+            let (stream, _) = listener.accept().expect("a connection");
+            let head = BufReader::new(&stream).lines().map_while(Result::ok);
+            assert!(head.take_while(|line| !line.is_empty()).count() > 1, "a request has headers");
+            (&stream).write_all(answer.as_bytes()).expect("it is read");
+        });
+        port
+    }
 
     #[test]
     fn the_status_is_read() {
-        assert_eq!(status_of("HTTP/1.1 503"), Some(503));
-        assert_eq!(status_of("SSH-2.0-Open"), None);
+        assert_eq!(status(answering("HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n"), "/healthz"), Some(503));
+        assert_eq!(status(answering("SSH-2.0-OpenSSH\r\n"), "/healthz"), None);
+    }
+
+    #[test]
+    fn every_answer_is_read_to_its_end() {
+        for (answer, expected) in [
+            ("HTTP/1.1 401 No\r\nContent-Length: 4\r\n\r\nbody", (401, "body")),
+            ("HTTP/1.1 302 Found\r\nLocation: /\r\nConnection: close\r\n\r\nelsewhere", (302, "elsewhere")),
+        ] {
+            let request = Request::get(url(answering(answer), "/")).body(()).expect("a request");
+            let answer = send(request).expect("it answers");
+            assert_eq!((answer.status, answer.body.as_str()), expected);
+        }
     }
 
     #[test]
