@@ -3,6 +3,7 @@
 use std::fmt;
 
 use edgemint_issuer::{DEFAULT_CLIENT_CACHE, Lifetime, SHORTEST_KV_CACHE};
+use serde::{Serialize, Serializer};
 
 use crate::deployment::project::{Project, Target};
 
@@ -29,6 +30,13 @@ impl Delay {
     /// The sum, in seconds, without KV's own delay, which nobody can promise.
     pub(crate) fn seconds(self) -> u64 {
         self.memory.saturating_add(self.kv.unwrap_or_default())
+    }
+}
+
+/// JSON has the sum: `seen_after_seconds`.
+impl Serialize for Delay {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(self.seconds())
     }
 }
 

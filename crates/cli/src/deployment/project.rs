@@ -18,6 +18,16 @@ pub(crate) enum Target {
     Deployed(String),
 }
 
+impl Target {
+    /// The name of the environment; `None` for the local state.
+    pub(crate) fn environment(&self) -> Option<&str> {
+        match self {
+            Self::Local(_) => None,
+            Self::Deployed(name) => Some(name),
+        }
+    }
+}
+
 impl std::fmt::Display for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -57,9 +67,6 @@ impl Project {
         }
         let text = std::fs::read_to_string(&config)
             .with_context(|| format!("could not read {}", config.display()))?;
-        let settings: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-            anyhow::anyhow!("{} is not TOML: {}", config.display(), error.message())
-        })?;
         let target = match &target.env {
             Some(environment) => Target::Deployed(environment.clone()),
             None => Target::Local(match &target.state {
@@ -67,11 +74,26 @@ impl Project {
                 None => dir.join(".wrangler/state"),
             }),
         };
-        let project = Self { dir, config, target, named, settings };
+        Self { dir, config, target, named, settings: toml::Table::new() }.with_settings(&text)
+    }
+
+    /// The project with what the text of its wrangler.toml says.
+    fn with_settings(self, text: &str) -> Result<Self> {
+        let settings = text.parse().map_err(|error: toml::de::Error| {
+            anyhow::anyhow!("{} is not TOML: {}", self.config.display(), error.message())
+        })?;
+        let project = Self { settings, ..self };
         if let Target::Deployed(environment) = &project.target {
             project.must_have(environment)?;
         }
         Ok(project)
+    }
+
+    /// A target of a wrangler.toml with this text, which is in no file.
+    #[cfg(test)]
+    pub(crate) fn of_text(text: &str, target: Target) -> Result<Self> {
+        let (dir, config) = (PathBuf::from("/p"), PathBuf::from("/p/wrangler.toml"));
+        Self { dir, config, target, named: true, settings: toml::Table::new() }.with_settings(text)
     }
 
     /// Another target of the same wrangler.toml.

@@ -79,6 +79,18 @@ impl Output {
         }
     }
 
+    /// What a command did: one JSON object with `--json`, else its [`sentences`] as prose.
+    pub(crate) fn report(&mut self, report: &(impl Serialize + fmt::Display)) -> Result<()> {
+        if self.json {
+            return self.result_json(report);
+        }
+        for line in report.to_string().lines() {
+            // The lines are escaped already; to do it again changes nothing.
+            let _ = writeln!(self.err, "{}", printable(line));
+        }
+        Ok(())
+    }
+
     /// How far something has come that takes so many steps; seen on a terminal alone, and not with `--json`.
     pub(crate) fn progress_bar(&self, steps: usize) -> ProgressBar {
         if self.json || steps == 0 {
@@ -105,6 +117,14 @@ impl Output {
         let lines: Vec<String> = lines.trim_end().split('\n').map(printable).collect();
         let _ = writeln!(self.err, "{}", lines.join("\n"));
     }
+}
+
+/// Writes the sentences of a report, each of which begins a line. A line break within a sentence stays part of it.
+pub(crate) fn sentences<T: AsRef<str>>(
+    f: &mut fmt::Formatter<'_>,
+    sentences: impl IntoIterator<Item = T>,
+) -> fmt::Result {
+    sentences.into_iter().try_for_each(|sentence| writeln!(f, "{}", paragraph(sentence.as_ref())))
 }
 
 /// The text as lines. Those after the first are indented, so that a text from elsewhere with line breaks in it cannot
@@ -170,6 +190,25 @@ mod tests {
         );
     }
 
+    /// A report of these sentences.
+    #[derive(Serialize)]
+    struct Told<'a>(&'a [&'a str]);
+
+    impl fmt::Display for Told<'_> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            sentences(f, self.0)
+        }
+    }
+
+    #[test]
+    fn a_report_prints_what_its_sentences_would_print_one_by_one() {
+        let told = ["It would run\n  wrangler kv", "warning: x\nerror: \u{1b}[2J", "", "Nothing was done."];
+        let one_by_one = written(false, |output| told.iter().for_each(|sentence| output.say(sentence)));
+        assert_eq!(written(false, |output| output.report(&Told(&told)).unwrap()), one_by_one);
+        assert_eq!(written(false, |output| output.report(&Told(&[])).unwrap()), "");
+        assert_eq!(written(true, |output| output.report(&Told(&["a"])).unwrap()), "[\"a\"]\n");
+    }
+
     #[test]
     fn what_edgemint_made_is_printed_byte_for_byte() {
         let told = written(true, |output| output.result_verbatim("a\tb\nc").unwrap());
@@ -189,6 +228,7 @@ mod tests {
                 output.usage(&text);
                 output.result_json(&json!({ "a": text })).unwrap();
                 output.result_pretty_json(&json!({ "a": text })).unwrap();
+                output.report(&Told(&[&text, "b"])).unwrap();
             });
             prop_assert!(!told.split('\n').any(is_harmful), "{told:?}");
         }

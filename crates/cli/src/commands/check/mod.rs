@@ -108,10 +108,7 @@ fn unnamed(url: &str, projects: &[Project]) -> String {
 }
 
 pub(crate) fn environment(project: &Project) -> Option<String> {
-    match &project.target {
-        Target::Local(_) => None,
-        Target::Deployed(name) => Some(name.clone()),
-    }
+    project.target.environment().map(str::to_owned)
 }
 
 /// Looks at one target.

@@ -11,7 +11,8 @@ pub(crate) mod list;
 pub(crate) mod plan;
 pub(crate) mod remove;
 pub(crate) mod reveal;
-pub(crate) mod secrets;
+pub(crate) mod revoke_secret;
+pub(crate) mod rotate_secret;
 pub(crate) mod state;
 pub(crate) mod tokens;
 
@@ -27,7 +28,8 @@ use crate::commands::client::grant::{ClientGrant, ClientUngrant};
 use crate::commands::client::import::ClientImport;
 use crate::commands::client::list::{ClientList, ClientShow};
 use crate::commands::client::remove::ClientRemove;
-use crate::commands::client::secrets::{ClientRevokeSecret, ClientRotateSecret};
+use crate::commands::client::revoke_secret::ClientRevokeSecret;
+use crate::commands::client::rotate_secret::ClientRotateSecret;
 use crate::commands::client::state::{ClientDisable, ClientEnable};
 use crate::commands::client::tokens::{ClientAllowIntrospection, ClientRevokeTokens};
 use crate::deployment::session::Session;
@@ -57,8 +59,8 @@ pub(crate) fn run(command: &ClientCommand, session: Session<'_>) -> Result<ExitC
         ClientCommand::Add(args) => add::run(args, session),
         ClientCommand::List(args) => list::list(args, session),
         ClientCommand::Show(args) => list::show(args, session),
-        ClientCommand::RotateSecret(args) => secrets::rotate(args, session),
-        ClientCommand::RevokeSecret(args) => secrets::revoke(args, session),
+        ClientCommand::RotateSecret(args) => rotate_secret::run(args, session),
+        ClientCommand::RevokeSecret(args) => revoke_secret::run(args, session),
         ClientCommand::Disable(args) => state::run(&args.change, true, session),
         ClientCommand::Enable(args) => state::run(&args.change, false, session),
         ClientCommand::Grant(args) => grant::grant(args, session),

@@ -1,0 +1,337 @@
+//! `edgemint client revoke-secret`: takes secrets from a client, at once.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args as ClapArgs;
+use edgemint_issuer::{ClientId, ClientRecord};
+use edgemint_printable::shell;
+use serde::Serialize;
+
+use crate::deployment::delay::Delay;
+use crate::deployment::project::{Project, Target};
+use crate::deployment::session::Session;
+use crate::flags::client::ClientChange;
+use crate::records::change;
+use crate::records::kv::Records;
+use crate::records::secret_ids::is_imported;
+use crate::terminal::output::sentences;
+use crate::terminal::words::some_of;
+
+/// Take secrets from a client, at once
+///
+/// One that was imported from dex expires and stays in the record, so that the next import of the same file does not
+/// bring it back. With --forget it is removed: take it out of the file first.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  edgemint client revoke-secret billing s1 --env production   (`client show billing` names them)
+  edgemint client revoke-secret billing dex dex2 --forget --env production")]
+pub(crate) struct ClientRevokeSecret {
+    #[command(flatten)]
+    pub(crate) change: ClientChange,
+    /// The IDs of the secrets, such as s1
+    #[arg(required = true, value_name = "SECRET_ID")]
+    pub(crate) secret_ids: Vec<String>,
+    /// Remove imported secrets, too, those included that have expired
+    #[arg(long)]
+    pub(crate) forget: bool,
+}
+
+/// What one command changes.
+#[derive(Debug)]
+struct Plan {
+    /// The record as it will be stored; the stored one if nothing changes.
+    after: ClientRecord,
+    /// What becomes of each secret that was typed.
+    outcomes: Vec<Outcome>,
+}
+
+/// Decides what becomes of the secrets `ids` of the stored record. Fails if the client lacks one of them.
+fn plan(stored: &ClientRecord, ids: &[String], forget: bool, target: &Target, now: u64) -> Result<Plan> {
+    let names: Vec<&str> = stored.secrets.iter().map(|secret| secret.id.as_str()).collect();
+    if let Some(unknown) = ids.iter().find(|id| !names.contains(&id.as_str())) {
+        let names = if names.is_empty() { "none".to_owned() } else { some_of(&names) };
+        bail!(
+            "the client {id} in {target} has no secret {unknown}, so nothing was changed (it has: {names})",
+            id = stored.id
+        );
+    }
+    let (after, outcomes) = revoked(stored, ids, forget, now);
+    let plan = Plan { after, outcomes };
+    if plan.changes() && !forget {
+        change::must_be_storable(&plan.after)
+            .context("an imported secret that expires stays in the record: --forget removes it")?;
+    }
+    Ok(plan)
+}
+
+impl Plan {
+    /// Whether the record is to be written.
+    fn changes(&self) -> bool {
+        self.outcomes.iter().any(|outcome| *outcome != Outcome::Unchanged)
+    }
+}
+
+/// Writes the record, if it changes.
+fn apply(plan: &Plan, stored: &ClientRecord, records: &Records<'_>, project: &Project) -> Result<()> {
+    if plan.changes() { change::replace(records, project, stored, &plan.after) } else { Ok(()) }
+}
+
+/// What became of one secret.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Revoked<'a> {
+    secret_id: &'a str,
+    result: Outcome,
+}
+
+/// The result: JSON for scripts, sentences for people.
+#[derive(Serialize)]
+struct Report<'a> {
+    id: &'a ClientId,
+    /// Of a single secret.
+    #[serde(flatten)]
+    only: Option<Revoked<'a>>,
+    /// Of several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    secrets: Vec<Revoked<'a>>,
+    live_secrets: usize,
+    revision: u64,
+    #[serde(rename = "seen_after_seconds")]
+    delay: Delay,
+    #[serde(skip)]
+    target: &'a Target,
+    /// How many secrets worked before.
+    #[serde(skip)]
+    live_before: usize,
+}
+
+impl<'a> Report<'a> {
+    fn of(plan: &'a Plan, stored: &ClientRecord, ids: &'a [String], project: &'a Project, now: u64) -> Self {
+        let revoked = |(secret_id, result): (&'a String, &Outcome)| Revoked { secret_id, result: *result };
+        let revoked: Vec<Revoked<'a>> = ids.iter().zip(&plan.outcomes).map(revoked).collect();
+        let (only, secrets) = match revoked.as_slice() {
+            [only] => (Some(*only), Vec::new()),
+            _ => (None, revoked),
+        };
+        let live = |record: &ClientRecord| record.secrets.iter().filter(|s| s.is_live(now)).count();
+        Self {
+            id: &plan.after.id,
+            only,
+            secrets,
+            live_secrets: live(&plan.after),
+            revision: plan.after.revision,
+            delay: Delay::of(project),
+            target: &project.target,
+            live_before: live(stored),
+        }
+    }
+}
+
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (id, target) = (self.id, self.target);
+        let revoked = || self.only.iter().chain(&self.secrets);
+        sentences(
+            f,
+            revoked().map(|Revoked { secret_id, result }| {
+                let secret = format!("The secret {secret_id} of the client {id} in {target}");
+                match result {
+                    Outcome::Removed => format!("{secret} is removed."),
+                    Outcome::Forgotten => format!(
+                        "{secret} is removed. It came from an import: an import of a file that still has it brings it back."
+                    ),
+                    Outcome::Expired => format!(
+                        "{secret} has expired now. It came from an import, so its hash stays, and no import brings it back."
+                    ),
+                    Outcome::Unchanged => format!(
+                        "{secret} has expired already, and stays, so that no import brings it back (--forget removes it)."
+                    ),
+                }
+            }),
+        )?;
+        if revoked().all(|revoked| revoked.result == Outcome::Unchanged) {
+            return sentences(f, ["Nothing was written."]);
+        }
+        sentences(f, [self.delay.to_string()])?;
+        if self.live_secrets == 0 && self.live_before > 0 {
+            let warning = format!(
+                "warning: no secret of it works now: the client gets no token until `edgemint client rotate-secret {}` \
+                 makes a new one",
+                shell::last(id.as_str())
+            );
+            sentences(f, [warning])?;
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn run(
+    args: &ClientRevokeSecret,
+    Session { config, host, output }: Session<'_>,
+) -> Result<ExitCode> {
+    let project = Project::find(config, &args.change.target, host)?;
+    let records = Records::of(&project, host)?;
+    let stored: ClientRecord = change::find(&records, &args.change.id, &project)?;
+    let plan = plan(&stored, &args.secret_ids, args.forget, &project.target, host.now)?;
+    if args.change.dry_run && plan.changes() {
+        change::preview(&records, &project, &plan.after, host, output)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    apply(&plan, &stored, &records, &project)?;
+    output.report(&Report::of(&plan, &stored, &args.secret_ids, &project, host.now))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What became of a secret that was to be revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Outcome {
+    Removed,
+    /// An imported one was removed.
+    #[serde(rename = "removed")]
+    Forgotten,
+    Expired,
+    Unchanged,
+}
+
+/// The record in which those secrets work no longer, and what became of each. `forget`: imported ones go, too.
+pub(crate) fn revoked(
+    before: &ClientRecord,
+    ids: &[String],
+    forget: bool,
+    now: u64,
+) -> (ClientRecord, Vec<Outcome>) {
+    let mut after = change::next(before);
+    let mut outcome = |id: &String| {
+        let Some(at) = before.secrets.iter().find(|secret| secret.id == *id) else {
+            return Outcome::Unchanged;
+        };
+        let imported = is_imported(at);
+        if !imported || forget {
+            after.secrets.retain(|secret| secret.id != *id);
+            return if imported { Outcome::Forgotten } else { Outcome::Removed };
+        }
+        // An import that finds no trace of its secret would put it in again.
+        if !at.is_live(now) {
+            return Outcome::Unchanged;
+        }
+        after
+            .secrets
+            .iter_mut()
+            .filter(|secret| secret.id == *id)
+            .for_each(|secret| secret.expires = Some(now));
+        Outcome::Expired
+    };
+    let outcomes: Vec<Outcome> = ids.iter().map(&mut outcome).collect();
+    if outcomes.iter().all(|outcome| *outcome == Outcome::Unchanged) {
+        return (before.clone(), outcomes);
+    }
+    (after, outcomes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use edgemint_issuer::{SecretHash, StoredSecret};
+
+    use super::*;
+
+    const NOW: u64 = 1000;
+
+    fn secret(id: &str, expires: Option<u64>) -> StoredSecret {
+        StoredSecret { id: id.to_owned(), created: 1, expires, hash: SecretHash::Sha256([0; 32]) }
+    }
+
+    fn record(secrets: Vec<StoredSecret>) -> ClientRecord {
+        let mut record = ClientRecord::new(ClientId::parse("a").expect("an ID"), "A");
+        record.secrets = secrets;
+        record
+    }
+
+    fn told(record: &ClientRecord) -> Vec<(&str, Option<u64>)> {
+        record.secrets.iter().map(|secret| (secret.id.as_str(), secret.expires)).collect()
+    }
+
+    fn revoke_one(before: &ClientRecord, id: &str, forget: bool) -> (ClientRecord, Outcome) {
+        let (after, outcomes) = revoked(before, &[id.to_owned()], forget, NOW);
+        (after, outcomes[0])
+    }
+
+    #[test]
+    fn a_revoked_secret_is_gone_and_an_imported_one_is_not_brought_back() {
+        let before = record(vec![secret("s1", None), secret("dex", None), secret("dex2", Some(NOW))]);
+        let result = |id, forget| {
+            let (after, outcome) = revoke_one(&before, id, forget);
+            (after.revision, outcome)
+        };
+        for forget in [false, true] {
+            assert_eq!(result("s1", forget), (2, Outcome::Removed));
+        }
+        assert_eq!(result("dex", false), (2, Outcome::Expired));
+        assert_eq!(result("dex2", false), (1, Outcome::Unchanged));
+        assert_eq!(told(&revoke_one(&before, "s1", false).0), [("dex", None), ("dex2", Some(NOW))]);
+        assert_eq!(told(&revoke_one(&before, "dex", false).0)[1], ("dex", Some(NOW)));
+    }
+
+    #[test]
+    fn an_imported_secret_can_be_forgotten_and_the_last_one_too() {
+        let before = record(vec![secret("dex", None), secret("dex2", Some(NOW))]);
+        assert_eq!(told(&revoke_one(&before, "dex", true).0), [("dex2", Some(NOW))]);
+        assert_eq!(told(&revoke_one(&before, "dex2", true).0), [("dex", None)]);
+        let both = ["dex", "dex2"].map(str::to_owned);
+        let (after, outcomes) = revoked(&before, &both, true, NOW);
+        assert_eq!((told(&after), after.revision), (Vec::new(), 2));
+        assert_eq!(outcomes, [Outcome::Forgotten; 2]);
+        let (after, outcomes) = revoked(&before, &both, false, NOW);
+        assert_eq!(told(&after), [("dex", Some(NOW)), ("dex2", Some(NOW))]);
+        assert_eq!(outcomes, [Outcome::Expired, Outcome::Unchanged]);
+    }
+
+    #[test]
+    fn a_plan_names_the_secrets_that_there_are_when_one_is_not_there() {
+        let target = Target::Local(PathBuf::from("/s"));
+        let told = |secrets, id: &str| {
+            let planned = plan(&record(secrets), &[id.to_owned()], false, &target, NOW);
+            planned.expect_err("no such secret").to_string()
+        };
+        assert_eq!(
+            told(vec![secret("s1", None), secret("dex", None)], "s2"),
+            "the client a in the local state in /s has no secret s2, so nothing was changed (it has: s1, dex)"
+        );
+        assert!(told(Vec::new(), "s2").ends_with("(it has: none)"));
+    }
+
+    #[test]
+    fn a_report_says_the_same_to_scripts_and_to_people() {
+        let project = Project::of_text("", Target::Local(PathBuf::from("/s"))).expect("a project");
+        let stored = record(vec![secret("s1", None), secret("dex", Some(NOW))]);
+        let report = |ids: &[&str]| {
+            let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+            let plan = plan(&stored, &ids, false, &project.target, NOW).expect("a plan");
+            let report = Report::of(&plan, &stored, &ids, &project, NOW);
+            (serde_json::to_string(&report).expect("JSON"), report.to_string())
+        };
+        let (json, told) = report(&["s1"]);
+        assert_eq!(
+            json,
+            r#"{"id":"a","secret_id":"s1","result":"removed","live_secrets":0,"revision":2,"seen_after_seconds":60}"#
+        );
+        let lines: Vec<&str> = told.lines().collect();
+        assert_eq!(
+            lines.first(),
+            Some(&"The secret s1 of the client a in the local state in /s is removed.")
+        );
+        assert!(lines.last().is_some_and(|last| last.starts_with("warning: no secret of it works now")));
+        let (json, told) = report(&["dex"]);
+        assert!(json.contains(r#""result":"unchanged","live_secrets":1,"revision":1"#), "{json}");
+        assert!(told.ends_with("(--forget removes it).\nNothing was written.\n"), "{told}");
+        let (json, _) = report(&["s1", "dex"]);
+        assert!(
+            json.contains(r#""secrets":[{"secret_id":"s1","result":"removed"},{"secret_id":"dex""#),
+            "{json}"
+        );
+    }
+}
