@@ -1,84 +1,33 @@
-//! `edgemint key retire`: takes away a key that signs no more, once no token needs it.
+//! Whether a signing key may be retired: judged by what is known of the keys beside it.
 
 use std::collections::BTreeSet;
-use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, bail};
-use clap::Args as ClapArgs;
-use edgemint_issuer::{Algorithm, ApiRecord, DOCUMENT_MAX_AGE, SIGNING_KEY_PREFIX, SigningKey};
-use edgemint_printable::shell;
-use serde::Serialize;
+use edgemint_issuer::Algorithm;
 
-use crate::commands::key::published::published;
-use crate::commands::key::rotate::longest_token;
-use crate::deployment::delay::SKEW;
-use crate::deployment::local_keys::LocalKeys;
-use crate::deployment::project::{Project, Target};
-use crate::deployment::session::Session;
-use crate::deployment::wrangler::Wrangler;
-use crate::deployment::{key_names, local_server};
-use crate::flags::target::TargetArgs;
-use crate::flags::values::{key_id, key_name};
-use crate::host::Host;
-use crate::records::kv::Records;
-use crate::terminal::confirm::confirm;
+use crate::deployment::project::Target;
 use crate::terminal::when;
 use crate::terminal::when::from_now;
 
-/// Take away a key that signs no more
-///
-/// Refuses while it signs, tokens for APIs that demand its algorithm included, and while tokens that it signed
-/// may be alive: for MAX_TOKEN_LIFETIME after the next key took over. Of a deployed environment the time and the
-/// algorithm stand in the name that `key rotate` gives; of a key with another name, say with --kid which of the
-/// published ones it is.
-///
-/// A key that has leaked goes at once, with --force: whoever verifies tokens refuses those that it signed
-/// as soon as they fetch the keys again.
-#[derive(Debug, ClapArgs)]
-#[command(after_help = "\
-Examples:
-  edgemint key retire SIGNING_KEY_20261122T230727Z_ES256 --env production
-  edgemint key retire FIRST --kid 0TZmmkqxe0bPCVZzcMJaL-Gp-C8Sy1ggbTJNYZTP6sg --env production")]
-pub(crate) struct KeyRetire {
-    /// Its name, with or without SIGNING_KEY_ before it
-    #[arg(value_parser = key_name)]
-    pub(crate) name: String,
-    /// Its key ID, to tell whether it signs, and with which algorithm, when its name does not
-    #[arg(long, value_parser = key_id)]
-    pub(crate) kid: Option<String>,
-    /// Even if tokens that it signed are alive, or it signs now, or it is the only one
-    #[arg(long)]
-    pub(crate) force: bool,
-    /// Do not ask
-    #[arg(short, long)]
-    pub(crate) yes: bool,
-    /// Say what would be done, and do nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    #[command(flatten)]
-    pub(crate) target: TargetArgs,
-}
-
 /// A key that is there: from when on it signs, and with which algorithm, as far as that is known.
 #[derive(Debug, Clone)]
-struct Known {
-    name: String,
-    begins: Option<u64>,
-    alg: Option<Algorithm>,
+pub(crate) struct Known {
+    pub(crate) name: String,
+    pub(crate) begins: Option<u64>,
+    pub(crate) alg: Option<Algorithm>,
 }
 
 /// Which keys sign what.
 #[derive(Debug, Default)]
-struct Uses {
+pub(crate) struct Uses {
     /// The algorithm of those that sign whatever demands none, if the deployment has one.
-    signing_alg: Option<Algorithm>,
+    pub(crate) signing_alg: Option<Algorithm>,
     /// What APIs demand.
-    demanded: BTreeSet<Algorithm>,
+    pub(crate) demanded: BTreeSet<Algorithm>,
 }
 
 /// Whether a key may go, as far as its tokens are concerned; of two that hold, the later one here counts.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Verdict {
+pub(crate) enum Verdict {
     /// No token of it is alive.
     MayGo,
     /// The last token that it signed is dead from this time on.
@@ -95,133 +44,16 @@ enum Verdict {
     Only,
 }
 
-/// The result, as `--json` prints it.
-#[derive(Serialize)]
-struct Retired<'a> {
-    dry_run: bool,
-    /// What would take it away, in a dry run.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    command: Option<String>,
-    name: &'a str,
-    retired: bool,
-    tokens_alive_until: Option<u64>,
-}
-
-pub(crate) fn run(args: &KeyRetire, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
-    let project = Project::find(config, &args.target, host)?;
-    let name = format!("{SIGNING_KEY_PREFIX}{}", args.name);
-    let keys = known(&project, host)?;
-    if !keys.iter().any(|key| key.name == name) {
-        let names: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
-        let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-        bail!("there is no key {name} in {} (there is: {names})", project.target);
-    }
-
-    let wait = longest_token(&project)?.seconds().saturating_add(SKEW);
-    let (mut keys, mut uses, mut signs_now) = (keys, Uses::default(), None);
-    if !args.force {
-        uses = used(&project, host)?;
-        if let Some(kid) = &args.kid {
-            let (is_first, alg) = look_up(&project, kid)?;
-            signs_now = Some(is_first);
-            keys.iter_mut().filter(|key| key.name == name).for_each(|key| key.alg = key.alg.or(alg));
-        }
-    }
-    let verdict = judge(&keys, &name, &uses, signs_now, host.now, wait);
-    let alive_until = if let Verdict::NotBefore(time) = verdict { Some(time) } else { None };
-    if let Some(why) = why_not(&verdict, &name, &project, host.now) {
-        if !args.force {
-            bail!("{why}; --force does it all the same");
-        }
-        output.say(format_args!("warning: {why}"));
-    }
-
-    let (what, command) = match &project.target {
-        Target::Local(state) => (format!("take its line out of {}.", state.join("keys.env").display()), None),
-        Target::Deployed(environment) => {
-            let command = Wrangler::find(&project, host)?.told_secret("delete", environment, &name);
-            (format!("run\n  {command}"), Some(command))
-        }
-    };
-    if args.dry_run {
-        output.say(format_args!("It would {what}"));
-        output.say("Nothing was done.");
-    } else {
-        let question = format!("Retire the key {name} of {}? It cannot be brought back.", project.target);
-        confirm(args.yes, &question, "nothing was done", host, output)?;
-        match &project.target {
-            Target::Local(state) => LocalKeys::read(state)?.remove(&name, host)?,
-            Target::Deployed(environment) => {
-                Wrangler::find(&project, host)?.delete_secret(environment, &name).with_context(|| {
-                    let list = shell::command("edgemint", &["key", "list", "--env", environment]);
-                    format!(
-                        "the key is still there, or not surely gone: `{list}` shows whether {name} is there"
-                    )
-                })?;
-            }
-        }
-        output.say(format_args!(
-            "Retired the key {name} of {}. Those who verify tokens may keep it for up to {DOCUMENT_MAX_AGE}; then no \
-             token that it signed is accepted.",
-            project.target
-        ));
-    }
-    if output.is_json() {
-        output.result_json(&Retired {
-            dry_run: args.dry_run,
-            command: command.filter(|_| args.dry_run),
-            name: &name,
-            retired: !args.dry_run,
-            tokens_alive_until: alive_until,
-        })?;
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// The keys that are there. Of a deployed one, the name alone can tell when it begins to sign, and with what.
-fn known(project: &Project, host: &Host) -> Result<Vec<Known>> {
-    Ok(match &project.target {
-        Target::Local(state) => {
-            let keys = LocalKeys::read(state)?.keys()?.into_iter();
-            let known = |key: SigningKey| (key.name().to_owned(), Some(key.nbf()), Some(key.alg()));
-            keys.map(known).map(|(name, begins, alg)| Known { name, begins, alg }).collect()
-        }
-        Target::Deployed(environment) => {
-            let names = Wrangler::find(project, host)?
-                .secret_names(environment)
-                .context("the keys that are there could not be listed, and nothing was done")?;
-            let names = names.into_iter().filter(|name| name.starts_with(SIGNING_KEY_PREFIX));
-            names
-                .map(|name| Known { begins: key_names::begins(&name), alg: key_names::alg(&name), name })
-                .collect()
-        }
-    })
-}
-
-/// What the deployment and the records of its APIs say of algorithms.
-fn used(project: &Project, host: &Host) -> Result<Uses> {
-    let apis = Records::of(project, host)?
-        .read_all::<ApiRecord>()
-        .context("which algorithms APIs demand could not be seen, and nothing was done")?;
-    let demanded = apis.values().flatten().filter_map(|api| api.alg).collect();
-    Ok(Uses { signing_alg: project.signing_alg(), demanded })
-}
-
-/// Whether the key `kid` is the one that signs (the issuer publishes that one first), and its algorithm.
-fn look_up(project: &Project, kid: &str) -> Result<(bool, Option<Algorithm>)> {
-    let issuer = local_server::issuer(project)
-        .context("wrangler.toml sets no ISSUER, so that --kid cannot be looked up")?;
-    let published =
-        published(&issuer).context("what the issuer publishes could not be seen, and nothing was done")?;
-    match published.iter().enumerate().find(|(_, key)| key.kid == kid) {
-        Some((place, key)) => Ok((place == 0, Algorithm::named(&key.alg))),
-        None => bail!("{issuer} publishes no key {kid}: `edgemint key list` shows those that it does"),
-    }
-}
-
 /// `signs_now`: what the issuer says of the key, if it was asked. `wait`: for how long the last token of a key
 /// lives on, in seconds.
-fn judge(keys: &[Known], name: &str, uses: &Uses, signs_now: Option<bool>, now: u64, wait: u64) -> Verdict {
+pub(crate) fn judge(
+    keys: &[Known],
+    name: &str,
+    uses: &Uses,
+    signs_now: Option<bool>,
+    now: u64,
+    wait: u64,
+) -> Verdict {
     let others: Vec<&Known> = keys.iter().filter(|key| key.name != name).collect();
     let Some(key) = keys.iter().find(|key| key.name == name).filter(|_| !others.is_empty()) else {
         return Verdict::Only;
@@ -283,7 +115,7 @@ fn in_line<'a>(
 }
 
 /// Why the key must stay, and what helps.
-fn why_not(verdict: &Verdict, name: &str, project: &Project, now: u64) -> Option<String> {
+pub(crate) fn why_not(verdict: &Verdict, name: &str, target: &Target, now: u64) -> Option<String> {
     let rotate = "add one with `edgemint key rotate`, and wait until it has taken over";
     Some(match verdict {
         Verdict::MayGo => return None,
@@ -298,7 +130,7 @@ fn why_not(verdict: &Verdict, name: &str, project: &Project, now: u64) -> Option
              --alg {alg}`, and wait until it has taken over",
             alg = alg.name()
         ),
-        Verdict::Only => format!("{name} is the only key of {}: {rotate}", project.target),
+        Verdict::Only => format!("{name} is the only key of {target}: {rotate}"),
         Verdict::Unnamed => format!(
             "the name {name} does not tell from when on it signs, or with which algorithm, and a secret cannot be read \
              back: say which of the published keys it is with --kid (`edgemint key list` shows them)"
