@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use edgemint_issuer::{ApiId, ApiRecord, ClientRecord, ScopeToken};
 use edgemint_printable::shell;
 
-use crate::commands::check::findings::{Findings, Level};
+use crate::commands::check::findings::{Level, Scope};
 use crate::records::kv::ById;
 use crate::records::new_client;
 use crate::terminal::words::some_of;
 
 /// Judges the records of one target.
-pub(crate) fn judge(apis: &ById<ApiRecord>, clients: &ById<ClientRecord>, findings: &mut Findings) {
+pub(crate) fn judge(apis: &ById<ApiRecord>, clients: &ById<ClientRecord>, findings: &mut Scope<'_>) {
     for (id, stored) in apis {
         if let Err(error) = stored {
             let message = format!("cannot be read, so that nobody gets a token for it: {error}");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use edgemint_issuer::{ClientId, ClientRecord};
 use edgemint_printable::shell;
 
-use crate::commands::check::findings::{Findings, Level};
+use crate::commands::check::findings::{Level, Scope};
 use crate::records::kv::Stored;
 use crate::records::new_client;
 use crate::records::view::State;
@@ -16,7 +16,7 @@ use crate::terminal::words::some_of;
 const SOON: u64 = 14 * 24 * 3600;
 
 /// Judges the records of one target.
-pub(crate) fn judge(stored: &BTreeMap<ClientId, Stored>, now: u64, findings: &mut Findings) {
+pub(crate) fn judge(stored: &BTreeMap<ClientId, Stored>, now: u64, findings: &mut Scope<'_>) {
     let mut imported = Vec::new();
     for (id, stored) in stored {
         match stored {
@@ -66,7 +66,7 @@ pub(crate) fn judge(stored: &BTreeMap<ClientId, Stored>, now: u64, findings: &mu
     }
 }
 
-fn secrets(id: &ClientId, record: &ClientRecord, now: u64, findings: &mut Findings) {
+fn secrets(id: &ClientId, record: &ClientRecord, now: u64, findings: &mut Scope<'_>) {
     // A client that gets no token whatever its secrets are.
     if State::of(record) != State::Active {
         return;

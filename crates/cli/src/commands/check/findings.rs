@@ -1,4 +1,6 @@
-//! What `edgemint check` found, and how it is told.
+//! What `edgemint check` found.
+
+use std::fmt;
 
 use serde::Serialize;
 
@@ -14,32 +16,70 @@ pub(crate) enum Level {
     Unchecked,
 }
 
+impl Level {
+    /// What people read.
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Mistake => "mistake",
+            Self::Warning => "warning",
+            Self::Unchecked => "not checked",
+        }
+    }
+}
+
 /// One thing that was found.
 #[derive(Debug, Serialize)]
 pub(crate) struct Finding {
-    pub(super) level: Level,
+    level: Level,
     /// `null` for the top of wrangler.toml.
-    pub(super) environment: Option<String>,
+    environment: Option<String>,
     /// The variable, secret or binding.
-    pub(super) name: String,
+    name: String,
     /// What is wrong and what mends it; reads on after the name.
-    pub(super) message: String,
+    message: String,
 }
 
-/// Everything that was found, and where we are looking.
-#[derive(Default)]
-pub(crate) struct Findings {
-    pub(super) all: Vec<Finding>,
-    pub(super) environment: Option<String>,
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { level, environment, name, message } = self;
+        write!(f, "{}: {}: {name} {message}", label(environment.as_deref()), level.words())
+    }
 }
+
+/// A target as people read it.
+pub(crate) fn label(environment: Option<&str>) -> String {
+    environment.map_or("local development".to_owned(), |name| format!("env.{name}"))
+}
+
+/// Everything that was found, in the order in which it was looked at.
+#[derive(Debug, Default, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Findings(Vec<Finding>);
 
 impl Findings {
-    pub(crate) fn add(&mut self, level: Level, name: &str, message: impl Into<String>) {
-        let environment = self.environment.clone();
-        self.all.push(Finding { level, environment, name: name.to_owned(), message: message.into() });
+    /// Where findings about one environment are added; `None` is the top of wrangler.toml.
+    pub(crate) fn at<'a>(&'a mut self, environment: Option<&'a str>) -> Scope<'a> {
+        Scope { findings: self, environment }
     }
 
-    pub(super) fn count(&self, level: Level) -> usize {
-        self.all.iter().filter(|finding| finding.level == level).count()
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Finding> {
+        self.0.iter()
+    }
+
+    pub(crate) fn count(&self, level: Level) -> usize {
+        self.iter().filter(|finding| finding.level == level).count()
+    }
+}
+
+/// Takes the findings about one environment.
+pub(crate) struct Scope<'a> {
+    findings: &'a mut Findings,
+    environment: Option<&'a str>,
+}
+
+impl Scope<'_> {
+    pub(crate) fn add(&mut self, level: Level, name: &str, message: impl Into<String>) {
+        let environment = self.environment.map(str::to_owned);
+        self.findings.0.push(Finding { level, environment, name: name.to_owned(), message: message.into() });
     }
 }

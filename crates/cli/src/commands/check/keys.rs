@@ -1,15 +1,14 @@
 //! What `edgemint check` finds in the signing keys: all that can be known of secrets is their names.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
+use anyhow::Result;
 use edgemint_issuer::{Algorithm, ApiRecord, SIGNING_KEY_PREFIX, SigningKey, VARIABLES};
 use edgemint_printable::shell;
 
-use crate::commands::check::findings::{Findings, Level};
+use crate::commands::check::findings::{Level, Scope};
 use crate::commands::check::seen::{Demanded, Seen};
 use crate::deployment::key_names;
-use crate::deployment::local_keys::LocalKeys;
 use crate::records::kv::ById;
 use crate::terminal::words::some_of;
 
@@ -17,7 +16,7 @@ use crate::terminal::words::some_of;
 pub(crate) const ALL_KEYS: &str = "SIGNING_KEY_<NAME>";
 
 /// The secrets of a deployed environment, by name. Gives the number of keys.
-pub(crate) fn deployed(environment: &str, secrets: &[String], findings: &mut Findings) -> usize {
+pub(crate) fn deployed(environment: &str, secrets: &[String], findings: &mut Scope<'_>) -> usize {
     let count = secrets.iter().filter(|name| name.starts_with(SIGNING_KEY_PREFIX)).count();
     match count {
         0 => findings.add(
@@ -49,12 +48,12 @@ pub(crate) fn deployed(environment: &str, secrets: &[String], findings: &mut Fin
 ///
 /// Gives their algorithms, if they can be read.
 pub(crate) fn local(
-    state: &Path,
+    keys: &Result<Vec<SigningKey>>,
     signing_alg: Option<Algorithm>,
     now: u64,
-    findings: &mut Findings,
+    findings: &mut Scope<'_>,
 ) -> Option<BTreeSet<Algorithm>> {
-    let keys = match LocalKeys::read(state).and_then(|keys| keys.keys()) {
+    let keys = match keys {
         Ok(keys) => keys,
         Err(error) => {
             findings.add(Level::Mistake, ALL_KEYS, format!("cannot be used: {error:#}"));
@@ -91,7 +90,7 @@ pub(crate) fn demanded(apis: &ById<ApiRecord>) -> Demanded {
 }
 
 /// Whether there is a key of each algorithm that is needed; `there`: those that there are, if that is known.
-pub(crate) fn algorithms(there: Option<BTreeSet<Algorithm>>, seen: &mut Seen, findings: &mut Findings) {
+pub(crate) fn algorithms(there: Option<BTreeSet<Algorithm>>, seen: &mut Seen, findings: &mut Scope<'_>) {
     let Some(there) = there else { return };
     if let Some(alg) = seen.signing_alg.filter(|alg| !there.contains(alg)) {
         let name = alg.name();

@@ -1,9 +1,10 @@
 //! What `edgemint check --live` compares: the documents that an issuer publishes, and its configuration.
 
+use anyhow::Result;
 use edgemint_issuer::{Config, GrantType};
 use serde_json::Value;
 
-use crate::commands::check::findings::{Findings, Level};
+use crate::commands::check::findings::{Level, Scope};
 use crate::commands::check::seen::Seen;
 use crate::host::http::{Http, below};
 use crate::terminal::words::{counted, some_of};
@@ -11,24 +12,47 @@ use crate::terminal::words::{counted, some_of};
 /// The private members of a JWK (RFC 7518 §6, RFC 8037 §2).
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
+/// The paths of the metadata.
+const METADATA: [&str; 2] = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"];
+
+/// What an issuer publishes, or why it could not be read.
+pub(crate) struct Published {
+    metadata: [(&'static str, Result<Value>); 2],
+    keys: Result<Value>,
+}
+
+impl Published {
+    /// Asks the issuer.
+    pub(crate) fn of(issuer: &str) -> Self {
+        let http = Http::of(issuer);
+        let document = |path| http.document(&below(issuer, path));
+        Self { metadata: METADATA.map(|path| (path, document(path))), keys: document("/keys") }
+    }
+}
+
 /// Compares; without a configuration that holds, what is published is only compared with itself.
 ///
 /// `seen`: what is known of the target's keys, and what is demanded of them.
-pub(crate) fn compare(issuer: &str, config: Option<&Config>, seen: &Seen, findings: &mut Findings) {
-    let http = Http::of(issuer);
-    for path in ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"] {
-        match http.document(&below(issuer, path)) {
-            Ok(document) => metadata(issuer, path, &document, config, findings),
+pub(crate) fn compare(
+    issuer: &str,
+    published: &Published,
+    config: Option<&Config>,
+    seen: &Seen,
+    findings: &mut Scope<'_>,
+) {
+    for (path, document) in &published.metadata {
+        match document {
+            Ok(document) => metadata(issuer, path, document, config, findings),
             Err(error) => findings.add(Level::Mistake, path, format!("is not served: {error:#}")),
         }
     }
-    match http.document(&below(issuer, "/keys")) {
-        Ok(jwks) => keys(&jwks, seen, findings),
+    match &published.keys {
+        Ok(jwks) => keys(jwks, seen, findings),
         Err(error) => findings.add(Level::Mistake, "/keys", format!("is not served: {error:#}")),
     }
 }
 
-fn metadata(issuer: &str, path: &str, document: &Value, config: Option<&Config>, findings: &mut Findings) {
+fn metadata(issuer: &str, path: &str, document: &Value, config: Option<&Config>, findings: &mut Scope<'_>) {
     for (name, expected) in [
         ("issuer", issuer.to_owned()),
         ("token_endpoint", below(issuer, "/token")),
@@ -55,7 +79,7 @@ fn metadata(issuer: &str, path: &str, document: &Value, config: Option<&Config>,
     }
 }
 
-fn keys(jwks: &Value, seen: &Seen, findings: &mut Findings) {
+fn keys(jwks: &Value, seen: &Seen, findings: &mut Scope<'_>) {
     let keys = jwks.get("keys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     if keys.is_empty() {
         findings.add(Level::Mistake, "/keys", "publishes no key: nobody can verify a token");
@@ -100,5 +124,33 @@ fn keys(jwks: &Value, seen: &Seen, findings: &mut Findings) {
             "/keys",
             "publishes a PRIVATE key: this is not edgemint; replace the key",
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+    use serde_json::json;
+
+    use super::*;
+    use crate::commands::check::findings::Findings;
+
+    fn compared(published: &Published, seen: &Seen) -> Vec<String> {
+        let mut findings = Findings::default();
+        compare("https://a", published, None, seen, &mut findings.at(None));
+        findings.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn what_is_published_is_compared_with_what_was_seen_and_nothing_is_asked() {
+        let metadata = || json!({ "issuer": "https://a", "token_endpoint": "https://a/token", "jwks_uri": "https://a/keys" });
+        let published = |keys| Published { metadata: METADATA.map(|path| (path, Ok(metadata()))), keys };
+        let one_key = || Ok(json!({ "keys": [{ "kid": "x", "alg": "ES256" }] }));
+        assert_eq!(compared(&published(one_key()), &Seen::default()), [""; 0]);
+        let seen = Seen { keys: Some(2), ..Seen::default() };
+        let told = compared(&published(one_key()), &seen);
+        assert!(told.len() == 1 && told[0].contains("/keys publishes 1 key, and 2 are there"), "{told:?}");
+        let told = compared(&published(Err(anyhow!("no answer"))), &Seen::default());
+        assert_eq!(told, ["local development: mistake: /keys is not served: no answer"]);
     }
 }

@@ -1,13 +1,13 @@
 //! Whether a deployment binds the rate limits that rate limit who guesses secrets.
 
-use crate::commands::check::findings::{Findings, Level};
+use crate::commands::check::findings::{Level, Scope};
 use crate::deployment::project::Project;
 
 /// The bindings that the Worker looks for.
 const BRAKES: [&str; 3] = ["CLIENT_BRAKE", "NETWORK_BRAKE", "PREFIX_BRAKE"];
 
 /// Looks for all of them in the environment `name` of wrangler.toml.
-pub(crate) fn bound(project: &Project, name: &str, findings: &mut Findings) {
+pub(crate) fn bound(project: &Project, name: &str, findings: &mut Scope<'_>) {
     let limits = project.section().and_then(|section| section.get("ratelimits")?.as_array());
     let is_bound = |rate_limit: &str| {
         let mut named = limits.into_iter().flatten().filter_map(|limit| limit.get("name")?.as_str());

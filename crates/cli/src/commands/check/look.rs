@@ -1,0 +1,54 @@
+//! What `edgemint check` reads of a target. It judges nothing.
+
+use anyhow::Result;
+use edgemint_issuer::{ApiRecord, ClientRecord, SigningKey};
+
+use crate::commands::check::binding;
+use crate::deployment::local_keys::LocalKeys;
+use crate::deployment::project::{Project, Target};
+use crate::deployment::wrangler::Wrangler;
+use crate::host::Host;
+use crate::records::kv::{ById, Records};
+
+/// The records of a target.
+pub(crate) type Stored = (ById<ClientRecord>, ById<ApiRecord>);
+
+/// What was read of a target, or why it could not be read.
+pub(crate) enum Found {
+    Deployed {
+        /// The names of the secrets.
+        secrets: Result<Vec<String>>,
+        /// `None` if no namespace is bound, and if the secrets could not be listed.
+        records: Option<Result<Stored>>,
+    },
+    Local {
+        keys: Result<Vec<SigningKey>>,
+        /// `None` if no namespace is bound.
+        records: Option<Result<Stored>>,
+    },
+    /// A local state that nobody has started yet: it has no clients, and reading them would make it.
+    Nothing,
+}
+
+/// Reads what there is of one target.
+pub(crate) fn at(project: &Project, host: &Host) -> Found {
+    let records = || binding::of(project).is_ok().then(|| records(project, host));
+    match &project.target {
+        Target::Deployed(name) => {
+            let secrets = Wrangler::find(project, host).and_then(|wrangler| wrangler.secret_names(name));
+            // A login that cannot list secrets cannot list clients: one finding about it is enough.
+            let records = if secrets.is_ok() { records() } else { None };
+            Found::Deployed { secrets, records }
+        }
+        Target::Local(state) if state.is_dir() => {
+            let records = records();
+            Found::Local { keys: LocalKeys::read(state).and_then(|keys| keys.keys()), records }
+        }
+        Target::Local(_) => Found::Nothing,
+    }
+}
+
+fn records(project: &Project, host: &Host) -> Result<Stored> {
+    let records = Records::of(project, host)?;
+    Ok((records.read_all()?, records.read_all()?))
+}

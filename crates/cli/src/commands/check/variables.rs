@@ -1,0 +1,80 @@
+//! What `edgemint check` finds in the variables of a target.
+
+use edgemint_issuer::{Config, ConfigErrors, GrantType, SIGNING_KEY_PREFIX, VARIABLES};
+
+use crate::commands::check::findings::{Level, Scope};
+use crate::commands::check::seen::EXAMPLE_KEY;
+use crate::deployment::project::Project;
+
+/// A variable as the Worker reads it: text, a number or a boolean as text, a list joined by spaces.
+fn as_text(value: &toml::Value) -> Option<String> {
+    match value {
+        toml::Value::String(text) => Some(text.clone()),
+        toml::Value::Integer(_) | toml::Value::Float(_) | toml::Value::Boolean(_) => Some(value.to_string()),
+        toml::Value::Array(items) => {
+            items.iter().map(as_text).collect::<Option<Vec<_>>>().map(|items| items.join(" "))
+        }
+        toml::Value::Table(_) | toml::Value::Datetime(_) => None,
+    }
+}
+
+/// The target's variables, with a key that stands in for those that cannot be read.
+pub(crate) fn config(project: &Project) -> Result<Config, ConfigErrors> {
+    let variables = project.section().and_then(|section| section.get("vars")?.as_table());
+    let text: Vec<(&str, String)> = variables
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| !name.starts_with(SIGNING_KEY_PREFIX))
+        .filter_map(|(name, value)| Some((name.as_str(), as_text(value)?)))
+        .collect();
+    let text = text.iter().map(|(name, value)| (*name, value.as_str()));
+    Config::parse(text.chain([("SIGNING_KEY_EXAMPLE", EXAMPLE_KEY)]))
+}
+
+/// Judges the variables of one target.
+pub(crate) fn judge(project: &Project, findings: &mut Scope<'_>) {
+    match config(project) {
+        Ok(config) if !config.serves(GrantType::ClientCredentials) => findings.add(
+            Level::Warning,
+            "GRANT_TYPES",
+            "does not list client_credentials: the grant is opt-in, and every request for a token is refused",
+        ),
+        Ok(_) => {}
+        Err(errors) => {
+            for mistake in errors.mistakes() {
+                findings.add(Level::Mistake, &mistake.name, mistake.mend.clone());
+            }
+        }
+    }
+    let variables = project.section().and_then(|section| section.get("vars")?.as_table());
+    for (name, value) in variables.into_iter().flatten() {
+        if name.starts_with(SIGNING_KEY_PREFIX) {
+            findings.add(
+                Level::Mistake,
+                name,
+                "stands in wrangler.toml, where everybody who has the file can read it: remove it, make another key \
+                 with `edgemint key generate`, and set that with `npx wrangler secret put`",
+            );
+        } else if VARIABLES.contains(&name.as_str()) && as_text(value).is_none() {
+            findings.add(Level::Mistake, name, "must be a text or a list of texts");
+        }
+    }
+}
+
+/// An issuer that is right in form, and that nobody can reach.
+pub(crate) fn addresses(project: &Project, findings: &mut Scope<'_>) {
+    let Some(issuer) = project.issuer() else { return };
+    let host = issuer.split("://").nth(1).and_then(|rest| rest.split(['/', ':']).next()).unwrap_or_default();
+    if issuer.starts_with("http://") {
+        findings.add(
+            Level::Mistake,
+            "ISSUER",
+            "is an address of this machine: set it to the URL that clients use",
+        );
+    } else if ["example.com", "example.org", "example.net"]
+        .iter()
+        .any(|example| host.strip_suffix(example).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
+    {
+        findings.add(Level::Mistake, "ISSUER", "is still the example's: set it to the URL that clients use");
+    }
+}
