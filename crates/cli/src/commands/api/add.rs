@@ -1,5 +1,6 @@
 //! `edgemint api add`: a new API that tokens can be for.
 
+use std::fmt;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
@@ -13,7 +14,7 @@ use edgemint_printable::shell;
 use serde::Serialize;
 
 use crate::deployment::delay::Delay;
-use crate::deployment::project::Project;
+use crate::deployment::project::{Project, Target};
 use crate::deployment::session::Session;
 use crate::flags::alg::{algorithm, profile};
 use crate::flags::target::TargetArgs;
@@ -21,15 +22,52 @@ use crate::flags::values::token_lifetime;
 use crate::records::kv::Records;
 use crate::records::view::ApiView;
 use crate::records::{change, new_client};
+use crate::terminal::output::sentences;
 
-/// The result, as `--json` prints it.
+/// What one command writes.
+#[derive(Debug)]
+struct Plan {
+    record: ApiRecord,
+    /// What to know of an API with this ID.
+    warnings: Vec<String>,
+}
+
+/// Decides what the record is. `is_client`: whether a client has the ID of the API.
+fn plan(args: &ApiAdd, is_client: bool) -> Result<Plan> {
+    let record = record(args);
+    change::must_be_storable(&record)?;
+    let client = is_client.then(|| new_client::also_an_api(&args.id));
+    Ok(Plan { record, warnings: audience_only(&args.id).into_iter().chain(client).collect() })
+}
+
+/// The result: JSON for scripts, sentences for people.
 #[derive(Serialize)]
-struct Added<'a> {
+struct Report<'a> {
     #[serde(flatten)]
     api: ApiView<'a>,
-    seen_after_seconds: u64,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    warnings: Vec<String>,
+    #[serde(rename = "seen_after_seconds")]
+    delay: Delay,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    warnings: &'a [String],
+    #[serde(skip)]
+    target: &'a Target,
+    /// What its algorithm asks of the deployment.
+    #[serde(skip)]
+    needed_key: Option<String>,
+}
+
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let id = self.api.id;
+        sentences(f, [format!("Added the API {id} to {}.", self.target), self.delay.to_string()])?;
+        sentences(f, self.warnings.iter().map(|warning| format!("warning: {warning}")))?;
+        sentences(f, &self.needed_key)?;
+        let no_client = format!(
+            "No client gets a token for it yet: `edgemint client grant CLIENT {}` changes that.",
+            shell::option("--api", id.as_str())
+        );
+        sentences(f, [no_client])
+    }
 }
 
 pub(crate) fn run(args: &ApiAdd, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
@@ -46,31 +84,20 @@ pub(crate) fn run(args: &ApiAdd, Session { config, host, output }: Session<'_>) 
             shell::last(id.as_str())
         );
     }
-    let record = record(args);
-    change::must_be_storable(&record)?;
-    let client = is_client.then(|| new_client::also_an_api(id));
-    let warnings: Vec<String> = audience_only(id).into_iter().chain(client).collect();
+    let Plan { record, warnings } = plan(args, is_client)?;
     if args.dry_run {
         change::preview(&records, &project, &record, host, output)?;
         warnings.iter().for_each(|warning| output.say(format_args!("warning: {warning}")));
         return Ok(ExitCode::SUCCESS);
     }
     records.write(&record)?;
-
-    let delay = Delay::of(&project);
-    if output.is_json() {
-        let seen_after_seconds = delay.seconds();
-        output.result_json(&Added { api: ApiView::of(&record), seen_after_seconds, warnings })?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    output.say(format_args!("Added the API {id} to {}.", project.target));
-    output.say(delay);
-    warnings.iter().for_each(|warning| output.say(format_args!("warning: {warning}")));
-    needed_key(&record, &project).into_iter().for_each(|note| output.say(note));
-    output.say(format_args!(
-        "No client gets a token for it yet: `edgemint client grant CLIENT {}` changes that.",
-        shell::option("--api", id.as_str())
-    ));
+    output.report(&Report {
+        api: ApiView::of(&record),
+        delay: Delay::of(&project),
+        warnings: &warnings,
+        target: &project.target,
+        needed_key: needed_key(&record, &project),
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 

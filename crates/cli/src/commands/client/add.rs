@@ -1,5 +1,6 @@
 //! `edgemint client add`: a new client with a secret that is shown once.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -13,7 +14,7 @@ use zeroize::Zeroizing;
 use crate::commands::client::grant;
 use crate::commands::client::reveal::{TokenEndpoint, reveal};
 use crate::deployment::delay::Delay;
-use crate::deployment::project::Project;
+use crate::deployment::project::{Project, Target};
 use crate::deployment::session::Session;
 use crate::flags::grant::GrantArgs;
 use crate::flags::target::TargetArgs;
@@ -21,6 +22,7 @@ use crate::flags::values::token_lifetime;
 use crate::host::private_file::PrivateFile;
 use crate::records::kv::Records;
 use crate::records::{change, new_client};
+use crate::terminal::output::sentences;
 
 /// Add a client and make its secret
 ///
@@ -104,9 +106,52 @@ pub(crate) fn groups(text: &str) -> Result<Groups, String> {
 /// What the first generated secret of a record is called.
 const FIRST: &str = "s1";
 
-/// The result, as `--json` prints it.
+/// What one command writes.
+#[derive(Debug)]
+struct Plan {
+    record: ClientRecord,
+    /// What to know of a client with this ID.
+    warnings: Vec<String>,
+}
+
+/// Decides what the record is. `api`: the API of the first grant; `is_api`: whether an API has the ID of the client.
+fn plan(
+    args: &ClientAdd,
+    secret: Option<&GeneratedSecret>,
+    api: Option<&ApiRecord>,
+    is_api: bool,
+    now: u64,
+) -> Result<Plan> {
+    let mut record = record(args, secret, now);
+    if let Some(api) = api {
+        grant::add(&mut record, api, &args.grant)?;
+    }
+    change::must_be_storable(&record)?;
+    let warnings = new_client::warnings(&record, is_api);
+    Ok(Plan { record, warnings })
+}
+
+/// Writes the secret into its file, if it has one, and then the record. Gives the path of the file.
+fn apply(
+    plan: &Plan,
+    secret: Option<&GeneratedSecret>,
+    file: Option<PrivateFile>,
+    records: &Records<'_>,
+) -> Result<Option<PathBuf>> {
+    let mut file = file;
+    if let (Some(file), Some(secret)) = (&mut file, secret) {
+        file.write(secret.expose())?;
+    }
+    records.write(&plan.record).with_context(|| {
+        let id = &plan.record.id;
+        format!("the secret was not shown; should the client {id} be there now, remove it and add it again")
+    })?;
+    Ok(file.map(PrivateFile::keep))
+}
+
+/// The result: JSON for scripts, sentences for people. [`reveal`] shows people the secret.
 #[derive(Serialize)]
-struct Added<'a> {
+struct Report<'a> {
     id: &'a ClientId,
     /// `null` for a public client, and when it is in a file.
     secret: Option<&'a str>,
@@ -114,14 +159,27 @@ struct Added<'a> {
     secret_file: Option<&'a Path>,
     secret_id: Option<&'static str>,
     public: bool,
-    seen_after_seconds: u64,
+    #[serde(rename = "seen_after_seconds")]
+    delay: Delay,
     issuer: Option<&'a str>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    warnings: Vec<String>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    warnings: &'a [String],
+    #[serde(skip)]
+    target: &'a Target,
+}
+
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let added = format!("Added the client {} to {}.", self.id, self.target);
+        sentences(f, [added, self.delay.to_string()])?;
+        sentences(f, self.warnings.iter().map(|warning| format!("warning: {warning}")))?;
+        let public = "It is public: it has no secret, and gets no token by client_credentials.";
+        sentences(f, self.public.then_some(public))
+    }
 }
 
 pub(crate) fn run(args: &ClientAdd, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
-    let mut file = PrivateFile::named(args.out.as_deref(), host)?;
+    let file = PrivateFile::named(args.out.as_deref(), host)?;
     let project = Project::find(config, &args.target, host)?;
     let records = Records::of(&project, host)?;
     let id = &args.id;
@@ -137,60 +195,40 @@ pub(crate) fn run(args: &ClientAdd, Session { config, host, output }: Session<'_
             shell::last(id.as_str())
         );
     }
-
     let secret = if args.public {
         None
     } else {
         Some(GeneratedSecret::from_random(&Zeroizing::new(host.random_bytes::<32>()?)))
     };
-    let mut record = record(args, secret.as_ref(), host.now);
-    if let Some(api) = &args.api {
-        let api: ApiRecord = change::find(&records, api, &project)?;
-        grant::add(&mut record, &api, &args.grant)?;
-    }
-    change::must_be_storable(&record)?;
-    let warnings = new_client::warnings(&record, is_api);
-    if args.dry_run {
-        change::preview(&records, &project, &record, host, output)?;
-        warnings.iter().for_each(|warning| output.say(format_args!("warning: {warning}")));
-        return Ok(ExitCode::SUCCESS);
-    }
-    if let (Some(file), Some(secret)) = (&mut file, &secret) {
-        file.write(secret.expose())?;
-    }
-    records.write(&record).with_context(|| {
-        format!("the secret was not shown; should the client {id} be there now, remove it and add it again")
-    })?;
-
-    let file = file.map(PrivateFile::keep);
-    let at = TokenEndpoint::of(&project);
-    let delay = Delay::of(&project);
-    if output.is_json() {
-        let shown = secret.as_ref().filter(|_| file.is_none()).map(GeneratedSecret::expose);
-        output.result_json(&Added {
-            id,
-            secret: shown,
-            secret_file: file.as_deref(),
-            secret_id: secret.as_ref().map(|_| FIRST),
-            public: args.public,
-            seen_after_seconds: delay.seconds(),
-            issuer: at.issuer.as_deref(),
-            warnings,
-        })?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    output.say(format_args!("Added the client {id} to {}.", project.target));
-    output.say(delay);
-    warnings.iter().for_each(|warning| output.say(format_args!("warning: {warning}")));
-    let Some(secret) = &secret else {
-        output.say("It is public: it has no secret, and gets no token by client_credentials.");
-        return Ok(ExitCode::SUCCESS);
+    let api = match &args.api {
+        Some(api) => Some(change::find::<ApiRecord>(&records, api, &project)?),
+        None => None,
     };
-    // Where no request need name it, none does.
-    let asked = args.api.as_ref().filter(|_| record.default_api.is_none());
-    reveal(id, secret, file.as_deref(), &at, asked, output)?;
-    if let Some(api) = &record.default_api {
-        output.say(grant::way_to_ask(&record, api));
+    let plan = plan(args, secret.as_ref(), api.as_ref(), is_api, host.now)?;
+    if args.dry_run {
+        change::preview(&records, &project, &plan.record, host, output)?;
+        plan.warnings.iter().for_each(|warning| output.say(format_args!("warning: {warning}")));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let file = apply(&plan, secret.as_ref(), file, &records)?;
+    let at = TokenEndpoint::of(&project);
+    output.report(&Report {
+        id,
+        secret: secret.as_ref().filter(|_| file.is_none()).map(GeneratedSecret::expose),
+        secret_file: file.as_deref(),
+        secret_id: secret.as_ref().map(|_| FIRST),
+        public: args.public,
+        delay: Delay::of(&project),
+        issuer: at.issuer.as_deref(),
+        warnings: &plan.warnings,
+        target: &project.target,
+    })?;
+    if let Some(secret) = secret.as_ref().filter(|_| !output.is_json()) {
+        let default = plan.record.default_api.as_ref();
+        // A request names the API, unless it is the default.
+        let named = args.api.as_ref().filter(|_| default.is_none());
+        reveal(id, secret, file.as_deref(), &at, named, output)?;
+        default.into_iter().for_each(|api| output.say(grant::way_to_ask(&plan.record, api)));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -236,5 +274,36 @@ mod tests {
         }
         let told = groups("CN=admins,OU=x,DC=example").expect_err("one name");
         assert!(told.contains("repeat --group"), "{told}");
+    }
+
+    fn args(id: &str, public: bool) -> ClientAdd {
+        ClientAdd {
+            id: ClientId::parse(id).expect("an ID"),
+            name: None,
+            groups: vec![Groups(vec!["g".to_owned()])],
+            trusted_peers: Vec::new(),
+            token_lifetime: None,
+            public,
+            api: None,
+            grant: GrantArgs { scopes: Vec::new(), all_scopes: false, default: true },
+            out: None,
+            dry_run: false,
+            target: TargetArgs { local: true, state: None, env: None },
+        }
+    }
+
+    #[test]
+    fn a_plan_is_made_of_what_was_typed_and_read_and_the_time() {
+        let secret = GeneratedSecret::from_random(&Zeroizing::new([7; 32]));
+        let api = ApiRecord::new(ApiId::parse("https://a/").expect("an ID"), "A");
+        let planned = plan(&args("a", false), Some(&secret), Some(&api), false, 9).expect("a plan");
+        let record = planned.record;
+        assert_eq!((record.name.as_str(), record.groups), ("a", vec!["g".to_owned()]));
+        assert_eq!((record.secrets[0].id.as_str(), record.secrets[0].created), (FIRST, 9));
+        assert_eq!(record.default_api, Some(api.id));
+        assert_eq!(planned.warnings, Vec::<String>::new());
+        let planned = plan(&args("a:b", true), None, None, true, 9).expect("a plan");
+        assert!(planned.record.public && planned.record.secrets.is_empty());
+        assert_eq!(planned.warnings.len(), 1, "its ID is one of an API; a public client needs no HTTP Basic");
     }
 }

@@ -1,5 +1,6 @@
 //! `edgemint key rotate`: a new key beside the old ones, which takes over when everybody knows it.
 
+use std::fmt;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -19,6 +20,8 @@ use crate::deployment::{key_names, local_server};
 use crate::flags::alg::Alg;
 use crate::flags::target::TargetArgs;
 use crate::flags::values::key_name;
+use crate::host::Host;
+use crate::terminal::output::sentences;
 use crate::terminal::when;
 use crate::terminal::when::from_now;
 
@@ -56,44 +59,31 @@ pub(crate) struct KeyRotate {
 /// How long a new secret takes to be in every place where the Worker runs.
 const PROPAGATION: u64 = 60;
 
-/// The result, as `--json` prints it.
-#[derive(Serialize)]
-struct Rotated<'a> {
-    dry_run: bool,
-    /// What would put the key in, in a dry run.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    command: Option<&'a str>,
-    name: &'a str,
-    alg: Algorithm,
-    /// `null` in a dry run.
-    kid: Option<&'a str>,
+/// What is known of a deployment before it gets another key.
+#[derive(Debug)]
+struct Stored {
+    /// The names of the secrets, or of the lines of keys.env.
+    names: Vec<String>,
+    /// The algorithm of the new key.
+    alg: Alg,
+    /// How long a token lives at most.
+    lifetime: Lifetime,
+}
+
+/// The new key, which is not made yet.
+#[derive(Debug, PartialEq, Eq)]
+struct Plan {
+    name: String,
+    alg: Alg,
     activates: u64,
     old_may_go: u64,
 }
 
-pub(crate) fn run(args: &KeyRotate, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
-    let shortest = Lifetime::from_seconds(DOCUMENT_MAX_AGE.seconds() + PROPAGATION);
-    ensure!(
-        args.force || args.activate_in >= shortest,
-        "verifiers keep the keys that they fetched for up to {}, and a new secret takes a moment to be everywhere: \
-         activate it in {shortest} or more, or say --force",
-        DOCUMENT_MAX_AGE
-    );
-    let project = Project::find(config, &args.target, host)?;
-    let activates = host.now.saturating_add(args.activate_in.seconds());
-    let lifetime = longest_token(&project)?;
-    let old_may_go = activates.saturating_add(lifetime.seconds()).saturating_add(SKEW);
-
-    let there = match &project.target {
-        Target::Local(state) => LocalKeys::read(state)?.names(),
-        Target::Deployed(environment) => Wrangler::find(&project, host)?
-            .secret_names(environment)
-            .context("the names of the keys that are there could not be listed, and nothing was written")?,
-    };
-    let alg = match args.alg {
-        Some(alg) => alg,
-        None => of_what_signs(&project, &there, host.now)?,
-    };
+/// Decides what the new key is called, and when it takes over. Fails if another key would be lost, or misread.
+fn plan(args: &KeyRotate, stored: &Stored, target: &Target, now: u64) -> Result<Plan> {
+    let alg = stored.alg;
+    let activates = now.saturating_add(args.activate_in.seconds());
+    let old_may_go = activates.saturating_add(stored.lifetime.seconds()).saturating_add(SKEW);
     let name = match &args.name {
         Some(name) => format!("{SIGNING_KEY_PREFIX}{name}"),
         None => key_names::name(activates, alg.algorithm()),
@@ -105,62 +95,135 @@ pub(crate) fn run(args: &KeyRotate, Session { config, host, output }: Session<'_
          another --name"
     );
     ensure!(
-        !there.contains(&name),
-        "there is a key {name} already in {}, which would be lost: choose another --name",
-        project.target
+        !stored.names.contains(&name),
+        "there is a key {name} already in {target}, which would be lost: choose another --name"
     );
+    Ok(Plan { name, alg, activates, old_may_go })
+}
 
-    let (mut kid, mut command) = (None, None);
-    if args.dry_run {
-        let what = match &project.target {
-            Target::Local(state) => format!("add a line to {}.", state.join("keys.env").display()),
-            Target::Deployed(environment) => {
-                let put = Wrangler::find(&project, host)?.told_secret("put", environment, &name);
-                format!("run, with the key on its standard input,\n  {}", command.insert(put))
-            }
-        };
-        output.say(format_args!("It would make a key {name} for {} and {what}", project.target));
-    } else {
-        let jwk = generate::make(alg, None, activates, host)?;
-        let key = SigningKey::parse(&name, &jwk).map_err(|error| anyhow::anyhow!("{name} {error}"))?;
-        match &project.target {
-            Target::Local(state) => LocalKeys::read(state)?.add(&name, &jwk, host)?,
-            Target::Deployed(environment) => {
-                Wrangler::find(&project, host)?.put_secret(environment, &name, &jwk).with_context(|| {
-                    let list = shell::command("edgemint", &["key", "list", "--env", environment]);
-                    format!("the key was not put in, or not surely: `{list}` shows whether {name} is there")
-                })?;
-            }
+/// Makes the key and puts it in. Gives its key ID.
+fn apply(plan: &Plan, project: &Project, host: &Host) -> Result<String> {
+    let Plan { name, alg, activates, .. } = plan;
+    let jwk = generate::make(*alg, None, *activates, host)?;
+    let key = SigningKey::parse(name, &jwk).map_err(|error| anyhow::anyhow!("{name} {error}"))?;
+    match &project.target {
+        Target::Local(state) => LocalKeys::read(state)?.add(name, &jwk, host)?,
+        Target::Deployed(environment) => {
+            Wrangler::find(project, host)?.put_secret(environment, name, &jwk).with_context(|| {
+                let list = shell::command("edgemint", &["key", "list", "--env", environment]);
+                format!("the key was not put in, or not surely: `{list}` shows whether {name} is there")
+            })?;
         }
-        kid = Some(key.kid().to_owned());
-        output.say(format_args!("Added the key {name} ({}) to {}.", key.kid(), project.target));
     }
+    Ok(key.kid().to_owned())
+}
 
-    output.say(format_args!(
-        "It signs from {} on ({}).",
-        when::utc(activates),
-        from_now(activates, host.now)
-    ));
-    output.say(format_args!(
-        "The key that signs until then may go (`edgemint key retire`) after {}: when the last token that it signed has \
-         expired ({lifetime} at most).",
-        when::utc(old_may_go),
-    ));
-    if let Some(note) = who_gets_it(&project, alg.algorithm(), &there) {
-        output.say(note);
+/// The result: JSON for scripts, sentences for people.
+#[derive(Serialize)]
+struct Report<'a> {
+    dry_run: bool,
+    /// What would put the key in, in a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<String>,
+    name: &'a str,
+    alg: Algorithm,
+    /// `null` in a dry run.
+    kid: Option<String>,
+    activates: u64,
+    old_may_go: u64,
+    #[serde(skip)]
+    target: &'a Target,
+    #[serde(skip)]
+    lifetime: Lifetime,
+    /// Which tokens it signs, if not all as before.
+    #[serde(skip)]
+    note: Option<String>,
+    #[serde(skip)]
+    now: u64,
+}
+
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, target, lifetime, .. } = self;
+        let done = match (&self.kid, target) {
+            (Some(kid), _) => format!("Added the key {name} ({kid}) to {target}."),
+            (None, Target::Local(state)) => {
+                let file = state.join("keys.env");
+                format!("It would make a key {name} for {target} and add a line to {}.", file.display())
+            }
+            (None, Target::Deployed(_)) => format!(
+                "It would make a key {name} for {target} and run, with the key on its standard input,\n  {}",
+                self.command.as_deref().unwrap_or_default()
+            ),
+        };
+        let signs = format!(
+            "It signs from {} on ({}).",
+            when::utc(self.activates),
+            from_now(self.activates, self.now)
+        );
+        let old = format!(
+            "The key that signs until then may go (`edgemint key retire`) after {}: when the last token that it signed \
+             has expired ({lifetime} at most).",
+            when::utc(self.old_may_go),
+        );
+        sentences(f, [done, signs, old])?;
+        sentences(f, &self.note)
     }
-    if output.is_json() {
-        output.result_json(&Rotated {
-            dry_run: args.dry_run,
-            command: command.as_deref(),
-            name: &name,
-            alg: alg.algorithm(),
-            kid: kid.as_deref(),
-            activates,
-            old_may_go,
-        })?;
+}
+
+pub(crate) fn run(args: &KeyRotate, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
+    must_not_be_too_soon(args)?;
+    let project = Project::find(config, &args.target, host)?;
+    let stored = look(args, &project, host)?;
+    let plan = plan(args, &stored, &project.target, host.now)?;
+    let (mut kid, mut command) = (None, None);
+    if !args.dry_run {
+        kid = Some(apply(&plan, &project, host)?);
+    } else if let Target::Deployed(environment) = &project.target {
+        command = Some(Wrangler::find(&project, host)?.told_secret("put", environment, &plan.name));
     }
+    output.report(&Report {
+        dry_run: args.dry_run,
+        command,
+        name: &plan.name,
+        alg: plan.alg.algorithm(),
+        kid,
+        activates: plan.activates,
+        old_may_go: plan.old_may_go,
+        target: &project.target,
+        lifetime: stored.lifetime,
+        note: who_gets_it(&project, plan.alg.algorithm(), &stored.names),
+        now: host.now,
+    })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Fails if verifiers may not know the key yet when it begins to sign.
+fn must_not_be_too_soon(args: &KeyRotate) -> Result<()> {
+    let shortest = Lifetime::from_seconds(DOCUMENT_MAX_AGE.seconds() + PROPAGATION);
+    ensure!(
+        args.force || args.activate_in >= shortest,
+        "verifiers keep the keys that they fetched for up to {}, and a new secret takes a moment to be everywhere: \
+         activate it in {shortest} or more, or say --force",
+        DOCUMENT_MAX_AGE
+    );
+    Ok(())
+}
+
+/// Reads what a plan needs.
+fn look(args: &KeyRotate, project: &Project, host: &Host) -> Result<Stored> {
+    let lifetime = longest_token(project)?;
+    let names = match &project.target {
+        Target::Local(state) => LocalKeys::read(state)?.names(),
+        Target::Deployed(environment) => Wrangler::find(project, host)?
+            .secret_names(environment)
+            .context("the names of the keys that are there could not be listed, and nothing was written")?,
+    };
+    let alg = match args.alg {
+        Some(alg) => alg,
+        None => of_what_signs(project, &names, host.now)?,
+    };
+    Ok(Stored { names, alg, lifetime })
 }
 
 /// The algorithm that signs now, so that a rotation changes nothing but the key. ES256 where there is none yet.
@@ -214,5 +277,79 @@ pub(crate) fn longest_token(project: &Project) -> Result<Lifetime> {
     match Lifetime::parse(text.trim()) {
         Ok(lifetime) => Ok(lifetime),
         Err(error) => bail!("MAX_TOKEN_LIFETIME is {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn args(name: Option<&str>) -> KeyRotate {
+        KeyRotate {
+            alg: None,
+            activate_in: Lifetime::from_seconds(3600),
+            name: name.map(str::to_owned),
+            force: false,
+            dry_run: false,
+            target: TargetArgs { local: true, state: None, env: None },
+        }
+    }
+
+    fn planned(name: Option<&str>, now: u64) -> Result<Plan> {
+        let names = vec!["SIGNING_KEY_FIRST".to_owned()];
+        let stored = Stored { names, alg: Alg::Es256, lifetime: Lifetime::from_seconds(100) };
+        plan(&args(name), &stored, &Target::Local(PathBuf::from("/s")), now)
+    }
+
+    #[test]
+    fn a_plan_is_made_of_the_names_that_there_are_and_the_time() {
+        let plan = planned(None, 1_795_385_247).expect("a plan");
+        let name = "SIGNING_KEY_20261122T230727Z_ES256".to_owned();
+        let activates = 1_795_388_847;
+        assert_eq!(plan, Plan { name, alg: Alg::Es256, activates, old_may_go: activates + 100 + SKEW });
+        assert_eq!(planned(Some("NEXT"), 0).expect("a plan").name, "SIGNING_KEY_NEXT");
+        for (name, told) in [
+            (
+                "FIRST",
+                "there is a key SIGNING_KEY_FIRST already in the local state in /s, which would be lost",
+            ),
+            ("20261122T230727Z_RS256", "would be read as the time from which on the key signs"),
+            ("20261122T230728Z_ES256", "would be read as the time from which on the key signs"),
+        ] {
+            let refused = planned(Some(name), 1_795_385_247).expect_err(name).to_string();
+            assert!(refused.contains(told), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_report_says_the_same_to_scripts_and_to_people() {
+        let target = Target::Deployed("e".to_owned());
+        let report = |kid: Option<&str>| Report {
+            dry_run: kid.is_none(),
+            command: kid.is_none().then(|| "wrangler x".to_owned()),
+            name: "A",
+            alg: Algorithm::Es256,
+            kid: kid.map(str::to_owned),
+            activates: 60,
+            old_may_go: 120,
+            target: &target,
+            lifetime: Lifetime::from_seconds(60),
+            note: Some("A note.".to_owned()),
+            now: 0,
+        };
+        let json = serde_json::to_string(&report(None)).expect("JSON");
+        assert_eq!(
+            json,
+            r#"{"dry_run":true,"command":"wrangler x","name":"A","alg":"ES256","kid":null,"activates":60,"old_may_go":120}"#
+        );
+        let would = "It would make a key A for the environment e and run, with the key on its standard input,\n  wrangler x\n\
+                     It signs from 1970-01-01 00:01:00 UTC on (in 1m).\n\
+                     The key that signs until then may go (`edgemint key retire`) after 1970-01-01 00:02:00 UTC: when the \
+                     last token that it signed has expired (1m at most).\n\
+                     A note.\n";
+        assert_eq!(report(None).to_string(), would);
+        assert!(report(Some("k")).to_string().starts_with("Added the key A (k) to the environment e.\n"));
     }
 }
