@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, bail};
 use edgemint_issuer::Object;
 use edgemint_printable::shell;
+use serde::Deserialize;
 
 use crate::deployment::project::{Project, Target};
 use crate::deployment::trust;
@@ -19,6 +20,12 @@ const PROGRAM: &str = if cfg!(windows) { "wrangler.cmd" } else { "wrangler" };
 
 /// The most lines of wrangler's own words that an error repeats.
 const MAX_LINES: usize = 6;
+
+/// A secret as wrangler lists it.
+#[derive(Deserialize)]
+struct Secret {
+    name: String,
+}
 
 /// A wrangler that was found, and the deployment that it works on.
 #[derive(Debug)]
@@ -55,10 +62,6 @@ impl<'a> Wrangler<'a> {
 
     /// The names of the secrets of a deployed environment; their values cannot be read.
     pub(crate) fn secret_names(&self, environment: &str) -> Result<Vec<String>> {
-        #[derive(serde::Deserialize)]
-        struct Secret {
-            name: String,
-        }
         let mut command = Command::new(&self.program);
         command.args(["secret", "list", "--format", "json", "--env", environment]);
         command.arg("--config").arg(&self.project.config);

@@ -123,6 +123,14 @@ pub(crate) fn written_meanwhile<R: Kind>(
     Ok(ids.iter().filter(|id| !same(id)).map(|id| (*id).clone()).collect())
 }
 
+/// What a dry run prints with `--json`.
+#[derive(Serialize)]
+struct Preview<V> {
+    dry_run: bool,
+    command: String,
+    record: V,
+}
+
 /// What a dry run prints: the record as it would be written, without hashes, and what would write it.
 pub(crate) fn preview<R: Kind>(
     records: &Records<'_>,
@@ -131,12 +139,6 @@ pub(crate) fn preview<R: Kind>(
     host: &Host,
     output: &mut Output,
 ) -> Result<()> {
-    #[derive(Serialize)]
-    struct Preview<V> {
-        dry_run: bool,
-        command: String,
-        record: V,
-    }
     let record = after.view(host.now);
     let command = records.told_write();
     if output.is_json() {

@@ -41,24 +41,25 @@ pub(crate) struct Said<T> {
     pub(crate) warnings: Vec<String>,
 }
 
+/// The result, as `--json` prints it.
+#[derive(Serialize)]
+struct Changed<'a, I, T> {
+    id: &'a I,
+    #[serde(flatten)]
+    what: T,
+    changed: bool,
+    revision: u64,
+    seen_after_seconds: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+}
+
 /// Changes one record. `decide` alters it, and says what that means.
 pub(crate) fn run<R: Kind, T: Serialize>(
     which: &Which<'_, R>,
     Session { config, host, output }: Session<'_>,
     decide: impl FnOnce(&mut R, &Place<'_>) -> Result<Said<T>>,
 ) -> Result<ExitCode> {
-    /// The result, as `--json` prints it.
-    #[derive(Serialize)]
-    struct Changed<'a, I, T> {
-        id: &'a I,
-        #[serde(flatten)]
-        what: T,
-        changed: bool,
-        revision: u64,
-        seen_after_seconds: u64,
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        warnings: Vec<String>,
-    }
     let project = Project::find(config, which.target, host)?;
     let records = Records::of(&project, host)?;
     let before = change::find::<R>(&records, which.id, &project)?;

@@ -36,19 +36,20 @@ pub(crate) struct ClientExport {
     pub(crate) target: TargetArgs,
 }
 
+/// The result, as `--json` prints it when the backup goes into a file.
+#[derive(Serialize)]
+struct Exported<'a> {
+    file: &'a Path,
+    #[serde(skip_serializing_if = "is_zero")]
+    apis: usize,
+    clients: usize,
+    /// The IDs of clients.
+    unreadable: Vec<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    unreadable_apis: &'a [String],
+}
+
 pub(crate) fn run(args: &ClientExport, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
-    /// The result, as `--json` prints it when the backup goes into a file.
-    #[derive(Serialize)]
-    struct Exported<'a> {
-        file: &'a Path,
-        #[serde(skip_serializing_if = "is_zero")]
-        apis: usize,
-        clients: usize,
-        /// The IDs of clients.
-        unreadable: Vec<&'a str>,
-        #[serde(skip_serializing_if = "<[_]>::is_empty")]
-        unreadable_apis: &'a [String],
-    }
     let new_file = PrivateFile::named(args.file.as_deref(), host)?;
     let project = Project::find(config, &args.target, host)?;
     let records = Records::of(&project, host)?;

@@ -74,16 +74,17 @@ pub(crate) struct ClientRevokeTokens {
     pub(crate) change: ClientChange,
 }
 
+/// What `--json` prints of it.
+#[derive(Serialize)]
+struct Allowed {
+    introspect: Introspect,
+    introspects: Vec<ApiId>,
+}
+
 pub(crate) fn allow_introspection(
     args: &ClientAllowIntrospection,
     Session { config, host, output }: Session<'_>,
 ) -> Result<ExitCode> {
-    /// What `--json` prints of it.
-    #[derive(Serialize)]
-    struct Allowed {
-        introspect: Introspect,
-        introspects: Vec<ApiId>,
-    }
     let typed = &args.change;
     let which = Which { id: &typed.id, dry_run: typed.dry_run, target: &typed.target };
     change_one::run(&which, Session { config, host, output }, |record: &mut ClientRecord, place| {
@@ -138,15 +139,16 @@ fn told(record: &ClientRecord) -> String {
     }
 }
 
+/// What `--json` prints of it.
+#[derive(Serialize)]
+struct Revoked {
+    not_before: Option<u64>,
+}
+
 pub(crate) fn revoke(
     args: &ClientRevokeTokens,
     Session { config, host, output }: Session<'_>,
 ) -> Result<ExitCode> {
-    /// What `--json` prints of it.
-    #[derive(Serialize)]
-    struct Revoked {
-        not_before: Option<u64>,
-    }
     let change = &args.change;
     let which = Which { id: &change.id, dry_run: change.dry_run, target: &change.target };
     change_one::run(&which, Session { config, host, output }, |record: &mut ClientRecord, place| {
