@@ -30,8 +30,8 @@ mod verify;
 pub use crate::authenticate::{AuthenticatedClient, MAX_SLOW_HASHES};
 pub use crate::authority::{Authority, Served};
 pub use crate::config::Config;
+pub use crate::config::errors::{ConfigErrors, ConfigMistake};
 pub use crate::config::grant_type::GrantType;
-pub use crate::config::mistakes::{ConfigErrors, ConfigMistake};
 pub use crate::config::profile::TokenProfile;
 pub use crate::config::variables::{
     DEFAULT_CLIENT_CACHE, DEFAULT_STALE_IF_ERROR, SHORTEST_KV_CACHE, SIGNING_KEY_PREFIX, VARIABLES, setting,

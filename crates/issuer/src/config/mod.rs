@@ -1,13 +1,13 @@
 //! The configuration: variables as text in, a type that cannot be wrong out, every mistake at once.
 
+pub(crate) mod errors;
 pub(crate) mod grant_type;
-pub(crate) mod mistakes;
 pub(crate) mod origins;
 pub(crate) mod profile;
 pub(crate) mod variables;
 
+use crate::config::errors::ConfigErrors;
 use crate::config::grant_type::GrantType;
-use crate::config::mistakes::ConfigErrors;
 use crate::config::origins::{AllowedHeaders, AllowedOrigins, Cors};
 use crate::config::profile::TokenProfile;
 use crate::config::variables::{

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
+use crate::config::errors::ConfigMistake;
 use crate::config::grant_type::{GRANTS_OF_DEX, GrantType};
-use crate::config::mistakes::ConfigMistake;
 use crate::grammar::duration::Lifetime;
 use crate::grammar::list::list;
 use crate::jose::algorithm::Algorithm;
