@@ -33,9 +33,9 @@ pub(crate) fn authority(env: &Env) -> Result<EdgeAuthority, Vec<String>> {
             Ok(authority.with_rate_limit(RateLimits::new(env)))
         }
         (config, namespace) => {
-            let mistakes = config.as_ref().err().map(ConfigErrors::mistakes).unwrap_or_default();
-            let mistakes = mistakes.iter().map(|mistake| format!("{} {}", mistake.name, mistake.mend));
-            Err(mistakes.chain(namespace.err()).collect())
+            let errors = config.as_ref().err().map(ConfigErrors::all).unwrap_or_default();
+            let errors = errors.iter().map(|error| format!("{} {}", error.name, error.message));
+            Err(errors.chain(namespace.err()).collect())
         }
     }
 }

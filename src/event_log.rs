@@ -15,15 +15,17 @@ pub(crate) fn line(event: &Event) -> Line {
 }
 
 /// What is wrong with the configuration: all of it, for as long as it is wrong.
-pub(crate) fn mistakes(mistakes: &[String], time: u64) -> Line {
+pub(crate) fn config_errors(errors: &[String], time: u64) -> Line {
     #[derive(Serialize)]
     struct Misconfigured<'a> {
         time: u64,
         event: &'a str,
         outcome: &'a str,
-        mistakes: &'a [String],
+        /// Operators search the log for this name.
+        #[serde(rename = "mistakes")]
+        errors: &'a [String],
     }
-    let event = Misconfigured { time, event: "config.invalid", outcome: "failed", mistakes };
+    let event = Misconfigured { time, event: "config.invalid", outcome: "failed", errors };
     Line { text: json(&event), is_failure: true }
 }
 

@@ -110,8 +110,8 @@ async fn answer(
             }
             http::send(&outcome.response, outcome.event.as_ref().map(event_log::line).as_ref())
         }
-        Err(mistakes) => {
-            let line = event_log::mistakes(mistakes, moment.now);
+        Err(errors) => {
+            let line = event_log::config_errors(errors, moment.now);
             analytics::write_misconfigured();
             http::send(&Response::misconfigured(&request.arrival), Some(&line))
         }

@@ -1,4 +1,4 @@
-//! Any variables, one a line: a configuration or named mistakes, and nothing of a private key in what is published.
+//! Any variables, one a line: a configuration or named errors, and nothing of a private key in what is published.
 #![no_main]
 
 use edgemint_issuer::Config;
@@ -16,6 +16,6 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
                 );
             }
         }
-        Err(errors) => assert!(!errors.mistakes().is_empty() && !errors.to_string().is_empty()),
+        Err(errors) => assert!(!errors.all().is_empty() && !errors.to_string().is_empty()),
     }
 });

@@ -50,7 +50,7 @@ pub(crate) fn write(event: &mut Event) {
     }
 }
 
-/// Adds a row for a request that met a configuration with mistakes. Whether it was taken does not matter: its line is an
+/// Adds a row for a request that met a configuration with errors. Whether it was taken does not matter: its line is an
 /// error in any case.
 pub(crate) fn write_misconfigured() {
     let event = "config.invalid";

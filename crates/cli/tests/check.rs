@@ -97,7 +97,7 @@ fn what_is_live_is_compared_with_the_configuration() {
 }
 
 #[test]
-fn an_issuer_that_is_not_there_or_has_no_key_is_a_mistake() {
+fn an_issuer_that_is_not_there_or_has_no_key_is_an_error() {
     let url = issuer(|url, asked| match asked.line.as_str() {
         "GET /keys" => (200, r#"{"keys":[]}"#.to_owned()),
         _ => (503, url.to_owned()),
@@ -110,7 +110,7 @@ fn an_issuer_that_is_not_there_or_has_no_key_is_a_mistake() {
 }
 
 #[test]
-fn keys_that_are_there_and_not_published_are_a_mistake() {
+fn keys_that_are_there_and_not_published_are_an_error() {
     let url = issuer(|url, asked| served(url, asked, &json!({})));
     let folder = Folder::new(&format!(
         "[env.production.vars]\nISSUER = \"{url}\"\nGRANT_TYPES = \"client_credentials\"\n"
@@ -178,7 +178,7 @@ fn clients_that_get_no_token_soon_or_now_and_imported_secrets_are_told() {
 }
 
 #[test]
-fn an_algorithm_that_an_api_or_the_deployment_demands_and_no_key_has_is_a_mistake() {
+fn an_algorithm_that_an_api_or_the_deployment_demands_and_no_key_has_is_an_error() {
     let api = |id: &str, alg: &str| {
         let record = json!({ "v": 1, "id": id, "name": "A", "scopes": [], "token_lifetime": null, "alg": alg,
             "profile": null, "revision": 1 });
@@ -227,7 +227,7 @@ fn an_algorithm_that_an_api_or_the_deployment_demands_and_no_key_has_is_a_mistak
 }
 
 #[test]
-fn local_keys_of_which_none_may_sign_are_a_mistake() {
+fn local_keys_of_which_none_may_sign_are_an_error() {
     let with = |signing_alg: &str, keys: &[[&str; 2]]| {
         let folder = Folder::new(&format!(
             "[vars]\nISSUER = \"http://127.0.0.1:8787\"\nGRANT_TYPES = \"client_credentials\"\n{signing_alg}\

@@ -686,7 +686,7 @@ staticClients:
         ] {
             assert!(error(text).contains(told), "{text}: {}", error(text));
         }
-        // A mistake of YAML is not a template because of a comment.
+        // An error of YAML is not a template because of a comment.
         assert!(!error("# {{ x }}\n- id: [\n").contains("template"));
     }
 

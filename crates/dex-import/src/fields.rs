@@ -20,10 +20,10 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    /// Reads the fields of a client. What stands in `self` when it fails is what came before the mistake.
+    /// Reads the fields of a client. What stands in `self` when it fails is what came before the error.
     pub(super) fn read(&mut self, pairs: &[Pair], unused: &mut BTreeSet<String>) -> Result<(), String> {
         let mut seen = HashSet::new();
-        let mut mistakes = Vec::new();
+        let mut errors = Vec::new();
         for pair in pairs {
             let Some(name) = pair.name() else {
                 unused.insert("(a field whose name is no string)".to_owned());
@@ -31,7 +31,7 @@ impl Fields {
             };
             let lower = name.to_ascii_lowercase();
             if !seen.insert(lower.clone()) {
-                mistakes.push(format!("`{name}` stands in it twice"));
+                errors.push(format!("`{name}` stands in it twice"));
                 continue;
             }
             let value = &pair.value;
@@ -49,13 +49,13 @@ impl Fields {
                     Ok(())
                 }
             };
-            mistakes.extend(read.err().map(|mistake| format!("`{name}` {mistake}")));
+            errors.extend(read.err().map(|error| format!("`{name}` {error}")));
         }
-        let mut all = mistakes.join("; ");
+        let mut all = errors.join("; ");
         if all.contains(scalar::UNRENDERED) {
             all = format!("{all}. {RENDER}");
         }
-        if mistakes.is_empty() { Ok(()) } else { Err(all) }
+        if errors.is_empty() { Ok(()) } else { Err(all) }
     }
 
     fn read_claims(&mut self, claims: &Node, unused: &mut BTreeSet<String>) -> Result<(), String> {
@@ -69,7 +69,7 @@ impl Fields {
         let mut groups = pairs.iter().filter(|pair| pair.is("groups"));
         if let Some(pair) = groups.next() {
             self.groups =
-                scalar::texts(&pair.value).map_err(|mistake| format!("has `groups`, which {mistake}"))?;
+                scalar::texts(&pair.value).map_err(|error| format!("has `groups`, which {error}"))?;
         }
         if groups.next().is_some() {
             return Err("has `groups` twice".to_owned());

@@ -30,7 +30,7 @@ mod verify;
 pub use crate::authenticate::{AuthenticatedClient, MAX_SLOW_HASHES};
 pub use crate::authority::{Authority, Served};
 pub use crate::config::Config;
-pub use crate::config::errors::{ConfigErrors, ConfigMistake};
+pub use crate::config::errors::{ConfigError, ConfigErrors};
 pub use crate::config::grant_type::GrantType;
 pub use crate::config::profile::TokenProfile;
 pub use crate::config::variables::{

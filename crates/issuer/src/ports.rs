@@ -129,7 +129,7 @@ pub struct Unavailable {
 }
 
 impl Unavailable {
-    /// With what happened and, where known, the mend. The text goes to the log, so no secret in it.
+    /// With what happened and, where known, the fix. The text goes to the log, so no secret in it.
     pub fn new(reason: impl Into<String>) -> Self {
         Self { reason: reason.into(), timed_out: false }
     }

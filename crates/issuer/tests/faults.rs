@@ -228,7 +228,7 @@ fn a_record_that_went_bad_hurts_its_client_alone_and_is_not_covered_up_by_memory
     assert_eq!(world.ask("app", 900), 503, "what was remembered of it is gone");
     world.fail(Fault::None);
     world.put("app", |_| {});
-    assert_eq!(world.ask("app", 901), 200, "mended, it works at once");
+    assert_eq!(world.ask("app", 901), 200, "fixed, it works at once");
 }
 
 #[test]

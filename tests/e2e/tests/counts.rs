@@ -90,7 +90,7 @@ fn a_row_that_is_not_taken_fails_no_request_and_stands_in_the_log() {
 }
 
 #[test]
-fn a_configuration_with_mistakes_is_counted_too() {
+fn a_configuration_with_errors_is_counted_too() {
     let bare = Bare::start_counting(&variables(&[("TOKEN_LIFETIME", "1s")]));
     assert_eq!(ask(&bare, "app", "x").status, 503);
     let rows = bare.rows(1);

@@ -142,7 +142,7 @@ fn one_bad_record_hurts_its_client_alone() {
     }
     let whole = cast().into_iter().find(|client| client.id.as_str() == "test").unwrap().to_json();
     bare.put("client:test", &whole);
-    assert_eq!(token(&bare.url(), "test", SECRET).status, 200, "mended, it works at once");
+    assert_eq!(token(&bare.url(), "test", SECRET).status, 200, "fixed, it works at once");
 }
 
 #[test]

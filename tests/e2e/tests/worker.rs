@@ -92,17 +92,17 @@ fn a_request_that_takes_all_memory_leaves_the_next_served() {
 }
 
 #[test]
-fn every_mistake_of_a_configuration_is_logged_and_every_endpoint_says_503() {
+fn every_error_of_a_configuration_is_logged_and_every_endpoint_says_503() {
     let state = State::empty();
     let key = signing_key("ES256", &[("alg", "HS256".into())]);
-    let mistaken = [
+    let wrong = [
         ("ISSUER", "http://tokens.example.com"),
         ("GRANT_TYPES", "client_credentails"),
         ("TOKEN_LIFETIME", "1s"),
         ("CLIENT_CACHE", "1d"),
         ("SIGNING_KEY_B", &key),
     ];
-    let server = serve(&state, &variables(&mistaken), Variant::Release);
+    let server = serve(&state, &variables(&wrong), Variant::Release);
     assert_eq!(server.health(), 503);
     for path in ["/token", "/keys", "/healthz", "/.well-known/openid-configuration", "/else"] {
         let answer = get(&(server.base_url() + path));
@@ -112,7 +112,7 @@ fn every_mistake_of_a_configuration_is_logged_and_every_endpoint_says_503() {
     }
     assert!(server.log_comes_to_contain("config.invalid"));
     let log = server.log().join("\n");
-    for (name, _) in mistaken {
+    for (name, _) in wrong {
         assert!(log.contains(name), "{name} is not in the log:\n{log}");
     }
     let private = serde_json::from_str::<Value>(&key).unwrap()["d"].as_str().unwrap().to_owned();
@@ -195,7 +195,7 @@ fn a_body_without_an_announced_length_is_read_within_the_limit() {
     }
 }
 
-/// The runtime hands a body over as text, and would rather mend it than tell.
+/// The runtime hands a body over as text, and would rather fix it than tell.
 #[test]
 fn a_body_that_is_not_utf_8_is_refused_however_it_comes() {
     let state = State::seeded();

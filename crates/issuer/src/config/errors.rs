@@ -2,31 +2,31 @@
 
 use std::fmt;
 
-/// One mistake: which variable, and what is wrong with it. Never shows a secret's value.
+/// One error: which variable, and what is wrong with it. Never shows a secret's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigMistake {
+pub struct ConfigError {
     /// The variable or secret.
     pub name: String,
     /// What is wrong and what it should be; reads on after the name.
-    pub mend: String,
+    pub message: String,
 }
 
-/// Every mistake of a configuration.
+/// Every error of a configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigErrors(pub(super) Vec<ConfigMistake>);
+pub struct ConfigErrors(pub(super) Vec<ConfigError>);
 
 impl ConfigErrors {
-    /// The mistakes; at least one.
-    pub fn mistakes(&self) -> &[ConfigMistake] {
+    /// The errors; at least one.
+    pub fn all(&self) -> &[ConfigError] {
         &self.0
     }
 }
 
 impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, mistake) in self.0.iter().enumerate() {
+        for (i, error) in self.0.iter().enumerate() {
             let separator = if i > 0 { "; " } else { "" };
-            write!(f, "{separator}{} {}", mistake.name, mistake.mend)?;
+            write!(f, "{separator}{} {}", error.name, error.message)?;
         }
         Ok(())
     }

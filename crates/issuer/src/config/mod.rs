@@ -1,4 +1,4 @@
-//! The configuration: variables as text in, a type that cannot be wrong out, every mistake at once.
+//! The configuration: variables as text in, a type that cannot be wrong out, every error at once.
 
 pub(crate) mod errors;
 pub(crate) mod grant_type;
@@ -11,7 +11,7 @@ use crate::config::grant_type::GrantType;
 use crate::config::origins::{AllowedHeaders, AllowedOrigins, Cors};
 use crate::config::profile::TokenProfile;
 use crate::config::variables::{
-    DEFAULT_STALE_IF_ERROR, LONGEST_STALE, Mistakes, SIGNING_KEY_PREFIX, VARIABLES, setting,
+    DEFAULT_STALE_IF_ERROR, ErrorCollector, LONGEST_STALE, SIGNING_KEY_PREFIX, VARIABLES, setting,
 };
 use crate::grammar::duration::Lifetime;
 use crate::grammar::issuer_url::Issuer;
@@ -38,13 +38,13 @@ impl Config {
     /// ```
     /// # use edgemint_issuer::Config;
     /// let errors = Config::parse([("ISSUER", "http://example.com")]).unwrap_err();
-    /// let names: Vec<_> = errors.mistakes().iter().map(|mistake| mistake.name.as_str()).collect();
+    /// let names: Vec<_> = errors.all().iter().map(|error| error.name.as_str()).collect();
     /// assert_eq!(names, ["ISSUER", "SIGNING_KEY_<NAME>"]);
     /// ```
     ///
     /// # Errors
     ///
-    /// Every mistake there is, by variable.
+    /// Every error there is, by variable.
     pub fn parse<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, ConfigErrors> {
         let variables: Vec<(&str, &str)> = variables
             .into_iter()
@@ -55,51 +55,52 @@ impl Config {
             debug_assert!(VARIABLES.contains(&wanted), "{wanted} is not in the list that others read");
             variables.iter().find(|(name, _)| *name == wanted).map(|(_, value)| *value)
         };
-        let mut wrong = Mistakes::default();
+        let mut errors = ErrorCollector::default();
 
         let issuer = match get("ISSUER") {
-            Some(url) => wrong.ok("ISSUER", Issuer::parse(url)),
+            Some(url) => errors.ok("ISSUER", Issuer::parse(url)),
             None => {
-                wrong.add("ISSUER", "is missing: set it to the URL that clients reach this Worker under");
+                errors.add("ISSUER", "is missing: set it to the URL that clients reach this Worker under");
                 None
             }
         };
-        let grants = wrong.grants(get("GRANT_TYPES"), get("CLIENT_CREDENTIAL_GRANT_ENABLED_BY_DEFAULT"));
+        let grants = errors.grants(get("GRANT_TYPES"), get("CLIENT_CREDENTIAL_GRANT_ENABLED_BY_DEFAULT"));
         let profile = match get("TOKEN_PROFILE") {
             None | Some("dex") => TokenProfile::Dex,
             Some("rfc9068") => TokenProfile::Rfc9068,
             Some(_) => {
-                wrong.add("TOKEN_PROFILE", "must be dex or rfc9068");
+                errors.add("TOKEN_PROFILE", "must be dex or rfc9068");
                 TokenProfile::Dex
             }
         };
         let (shortest, longest) = (Lifetime::SHORTEST_OF_TOKENS, Lifetime::LONGEST_OF_TOKENS);
         let max_token_lifetime =
-            wrong.lifetime("MAX_TOKEN_LIFETIME", get("MAX_TOKEN_LIFETIME"), longest, shortest..=longest);
+            errors.lifetime("MAX_TOKEN_LIFETIME", get("MAX_TOKEN_LIFETIME"), longest, shortest..=longest);
         let ten_minutes = Lifetime::from_seconds(600).min(max_token_lifetime);
-        let token_lifetime = wrong.lifetime(
+        let token_lifetime = errors.lifetime(
             "TOKEN_LIFETIME",
             get("TOKEN_LIFETIME"),
             ten_minutes,
             shortest..=max_token_lifetime,
         );
-        let client_cache = wrong.client_cache(get("CLIENT_CACHE"));
+        let client_cache = errors.client_cache(get("CLIENT_CACHE"));
         let none = Lifetime::from_seconds(0);
-        let stale_if_error = wrong.lifetime(
+        let stale_if_error = errors.lifetime(
             "STALE_IF_ERROR",
             get("STALE_IF_ERROR"),
             DEFAULT_STALE_IF_ERROR,
             none..=LONGEST_STALE,
         );
         let origins = AllowedOrigins::parse(get("CORS_ALLOWED_ORIGINS").unwrap_or_default());
-        let origins = wrong.ok("CORS_ALLOWED_ORIGINS", origins);
+        let origins = errors.ok("CORS_ALLOWED_ORIGINS", origins);
         let headers = AllowedHeaders::parse(get("CORS_ALLOWED_HEADERS").unwrap_or_default());
-        let headers = wrong.ok("CORS_ALLOWED_HEADERS", headers);
-        let alg = get("SIGNING_ALG").and_then(|name| wrong.algorithm(name));
-        let keys = wrong.keys(alg, variables.iter().filter(|(name, _)| name.starts_with(SIGNING_KEY_PREFIX)));
+        let headers = errors.ok("CORS_ALLOWED_HEADERS", headers);
+        let alg = get("SIGNING_ALG").and_then(|name| errors.algorithm(name));
+        let keys =
+            errors.keys(alg, variables.iter().filter(|(name, _)| name.starts_with(SIGNING_KEY_PREFIX)));
 
         match (issuer, origins, headers) {
-            (Some(issuer), Some(origins), Some(headers)) if wrong.0.is_empty() => Ok(Self {
+            (Some(issuer), Some(origins), Some(headers)) if errors.0.is_empty() => Ok(Self {
                 cors: Cors::new(origins, headers, &issuer),
                 issuer,
                 grants,
@@ -110,7 +111,7 @@ impl Config {
                 stale_if_error,
                 keys,
             }),
-            _ => Err(ConfigErrors(wrong.0)),
+            _ => Err(ConfigErrors(errors.0)),
         }
     }
 
@@ -181,8 +182,8 @@ mod tests {
     }
 
     #[test]
-    fn every_mistake_is_reported_at_once_and_by_name() {
-        let mistaken = [
+    fn every_error_is_reported_at_once_and_by_name() {
+        let wrong = [
             ("ISSUER", "http://example.com"),
             ("GRANT_TYPES", "client_credential"),
             ("CLIENT_CREDENTIAL_GRANT_ENABLED_BY_DEFAULT", "perhaps"),
@@ -196,9 +197,9 @@ mod tests {
             ("SIGNING_ALG", "HS256"),
             ("SIGNING_KEY_A", "hunter2"),
         ];
-        let errors = parse(&mistaken).unwrap_err();
-        for (name, _) in mistaken {
-            assert_eq!(errors.mistakes().iter().filter(|m| m.name == name).count(), 1, "{name}: {errors}");
+        let errors = parse(&wrong).unwrap_err();
+        for (name, _) in wrong {
+            assert_eq!(errors.all().iter().filter(|error| error.name == name).count(), 1, "{name}: {errors}");
         }
         assert!(!errors.to_string().contains("hunter2"));
     }
@@ -236,15 +237,15 @@ mod tests {
     #[test]
     fn what_is_required_is_missed() {
         let errors = Config::parse([("ISSUER", ""), ("OTHER", "x")]).unwrap_err();
-        let names: Vec<_> = errors.mistakes().iter().map(|m| m.name.as_str()).collect();
+        let names: Vec<_> = errors.all().iter().map(|error| error.name.as_str()).collect();
         assert_eq!(names, ["ISSUER", "SIGNING_KEY_<NAME>"]);
     }
 
     #[test]
-    fn two_keys_with_one_kid_are_a_mistake() {
+    fn two_keys_with_one_kid_are_an_error() {
         let errors = parse(&[("SIGNING_KEY_A", KEY), ("SIGNING_KEY_B", KEY)]).unwrap_err();
-        assert_eq!(errors.mistakes().len(), 1);
-        assert_eq!(errors.mistakes()[0].name, "SIGNING_KEY_B");
+        assert_eq!(errors.all().len(), 1);
+        assert_eq!(errors.all()[0].name, "SIGNING_KEY_B");
     }
 
     #[test]

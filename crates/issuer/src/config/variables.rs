@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use crate::config::errors::ConfigMistake;
+use crate::config::errors::ConfigError;
 use crate::config::grant_type::{GRANTS_OF_DEX, GrantType};
 use crate::grammar::duration::Lifetime;
 use crate::grammar::list::list;
@@ -41,13 +41,13 @@ pub const DEFAULT_STALE_IF_ERROR: Lifetime = Lifetime::from_seconds(600);
 /// The longest `STALE_IF_ERROR`.
 pub(crate) const LONGEST_STALE: Lifetime = Lifetime::from_seconds(24 * 3600);
 
-/// Collects mistakes, so that one does not hide the next.
+/// Collects errors, so that one does not hide the next.
 #[derive(Default)]
-pub(crate) struct Mistakes(pub(super) Vec<ConfigMistake>);
+pub(crate) struct ErrorCollector(pub(super) Vec<ConfigError>);
 
-impl Mistakes {
-    pub(super) fn add(&mut self, name: &str, mend: impl fmt::Display) {
-        self.0.push(ConfigMistake { name: name.to_owned(), mend: mend.to_string() });
+impl ErrorCollector {
+    pub(super) fn add(&mut self, name: &str, message: impl fmt::Display) {
+        self.0.push(ConfigError { name: name.to_owned(), message: message.to_string() });
     }
 
     pub(super) fn ok<T, E: fmt::Display>(&mut self, name: &str, result: Result<T, E>) -> Option<T> {
@@ -61,7 +61,7 @@ pub fn setting(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}')
 }
 
-impl Mistakes {
+impl ErrorCollector {
     /// Opt-in, as in dex: `GRANT_TYPES` says exactly what is served; without it the flag decides.
     pub(super) fn grants(&mut self, listed: Option<&str>, by_default: Option<&str>) -> Vec<GrantType> {
         let by_default = match by_default.map(str::to_ascii_lowercase).as_deref() {

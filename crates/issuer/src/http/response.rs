@@ -113,7 +113,7 @@ impl<'a> Response<'a> {
         self
     }
 
-    /// What every endpoint answers while the configuration has mistakes.
+    /// What every endpoint answers while the configuration has errors.
     pub fn misconfigured(arrival: &Arrival<'_>) -> Self {
         let code = ErrorCode::TemporarilyUnavailable;
         let mut response = Self::error(code.status(), code.code(), "The service is temporarily unavailable.");

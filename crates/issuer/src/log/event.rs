@@ -89,7 +89,7 @@ pub enum Decision {
         status: u16,
         /// Why, as a stable name.
         reason: &'static str,
-        /// Why, as a sentence, with the mend where there is one.
+        /// Why, as a sentence, with the fix where there is one.
         detail: String,
     },
     /// A client asked about a token (RFC 7662).
@@ -174,7 +174,7 @@ impl Event {
         &self.decision
     }
 
-    /// Whether the operator has something to mend: such an event belongs into the error log.
+    /// Whether the operator has something to fix: such an event belongs into the error log.
     pub fn is_failure(&self) -> bool {
         self.outcome == Outcome::Failed || !self.degraded.is_empty()
     }

@@ -15,7 +15,7 @@ pub(crate) fn judge(apis: &ById<ApiRecord>, clients: &ById<ClientRecord>, findin
     for (id, stored) in apis {
         if let Err(error) = stored {
             let message = format!("cannot be read, so that nobody gets a token for it: {error}");
-            findings.add(Level::Mistake, &id.kv_key(), message);
+            findings.add(Level::Error, &id.kv_key(), message);
         }
     }
     let mut without_record: BTreeMap<&ApiId, Vec<&str>> = BTreeMap::new();

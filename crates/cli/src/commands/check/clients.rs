@@ -45,7 +45,7 @@ pub(crate) fn judge(stored: &BTreeMap<ClientId, Stored>, now: u64, findings: &mu
                 }
             }
             Err(error) => findings.add(
-                Level::Mistake,
+                Level::Error,
                 &id.kv_key(),
                 format!("cannot be read, so that this client gets no token: {error}"),
             ),

@@ -8,8 +8,9 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Level {
-    /// It will not work: the exit code is 1.
-    Mistake,
+    /// It will not work: the exit code is 1. Scripts compare the value in JSON, so it keeps its older name.
+    #[serde(rename = "mistake")]
+    Error,
     /// It works, and is worth a look.
     Warning,
     /// It could not be looked at.
@@ -17,10 +18,10 @@ pub(crate) enum Level {
 }
 
 impl Level {
-    /// What people read.
+    /// What people read: the words that JSON has, too.
     const fn words(self) -> &'static str {
         match self {
-            Self::Mistake => "mistake",
+            Self::Error => "mistake",
             Self::Warning => "warning",
             Self::Unchecked => "not checked",
         }
@@ -35,7 +36,7 @@ pub(crate) struct Finding {
     environment: Option<String>,
     /// The variable, secret or binding.
     name: String,
-    /// What is wrong and what mends it; reads on after the name.
+    /// What is wrong and what fixes it; reads on after the name.
     message: String,
 }
 

@@ -13,7 +13,7 @@ use crate::deployment::project::{Project, Target};
 pub(crate) fn judge(project: &Project, found: &Found, now: u64, findings: &mut Scope<'_>) -> Seen {
     variables::judge(project, findings);
     if let Err(wrong) = binding::of(project) {
-        findings.add(Level::Mistake, "CLIENTS", wrong);
+        findings.add(Level::Error, "CLIENTS", wrong);
     }
     if let Target::Deployed(name) = &project.target {
         variables::addresses(project, findings);

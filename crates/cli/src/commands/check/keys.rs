@@ -20,7 +20,7 @@ pub(crate) fn deployed(environment: &str, secrets: &[String], findings: &mut Sco
     let count = secrets.iter().filter(|name| name.starts_with(SIGNING_KEY_PREFIX)).count();
     match count {
         0 => findings.add(
-            Level::Mistake,
+            Level::Error,
             ALL_KEYS,
             format!(
                 "is missing: `edgemint key generate | npx wrangler secret put SIGNING_KEY_FIRST {}`",
@@ -56,14 +56,14 @@ pub(crate) fn local(
     let keys = match keys {
         Ok(keys) => keys,
         Err(error) => {
-            findings.add(Level::Mistake, ALL_KEYS, format!("cannot be used: {error:#}"));
+            findings.add(Level::Error, ALL_KEYS, format!("cannot be used: {error:#}"));
             return None;
         }
     };
     let mut sign = keys.iter().filter(|key| signing_alg.is_none_or(|alg| key.alg() == alg)).peekable();
     if sign.peek().is_some() && sign.all(|key| key.nbf() > now) {
         findings.add(
-            Level::Mistake,
+            Level::Error,
             ALL_KEYS,
             "is there, and none may sign yet: every request for a token is answered 503",
         );
@@ -95,7 +95,7 @@ pub(crate) fn algorithms(there: Option<BTreeSet<Algorithm>>, seen: &mut Seen, fi
     if let Some(alg) = seen.signing_alg.filter(|alg| !there.contains(alg)) {
         let name = alg.name();
         findings.add(
-            Level::Mistake,
+            Level::Error,
             "SIGNING_ALG",
             format!("is {name}, and there is no key for it: `edgemint key rotate --alg {name}` adds one"),
         );
@@ -104,7 +104,7 @@ pub(crate) fn algorithms(there: Option<BTreeSet<Algorithm>>, seen: &mut Seen, fi
         if !there.contains(&alg) {
             let (name, apis) = (alg.name(), some_of(&apis));
             findings.add(
-                Level::Mistake,
+                Level::Error,
                 ALL_KEYS,
                 format!(
                     "is missing for {name}, which APIs demand, so that nobody gets a token for them: `edgemint key rotate \

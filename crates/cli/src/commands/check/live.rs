@@ -43,12 +43,12 @@ pub(crate) fn compare(
     for (path, document) in &published.metadata {
         match document {
             Ok(document) => metadata(issuer, path, document, config, findings),
-            Err(error) => findings.add(Level::Mistake, path, format!("is not served: {error:#}")),
+            Err(error) => findings.add(Level::Error, path, format!("is not served: {error:#}")),
         }
     }
     match &published.keys {
         Ok(jwks) => keys(jwks, seen, findings),
-        Err(error) => findings.add(Level::Mistake, "/keys", format!("is not served: {error:#}")),
+        Err(error) => findings.add(Level::Error, "/keys", format!("is not served: {error:#}")),
     }
 }
 
@@ -62,7 +62,7 @@ fn metadata(issuer: &str, path: &str, document: &Value, config: Option<&Config>,
         if published != Some(&expected) {
             let published = published.unwrap_or("absent");
             findings.add(
-                Level::Mistake,
+                Level::Error,
                 path,
                 format!("says that {name} is {published}, and the configuration {expected}: deploy it again"),
             );
@@ -75,18 +75,18 @@ fn metadata(issuer: &str, path: &str, document: &Value, config: Option<&Config>,
     if live != config.serves(grant) {
         let (there, here) = if live { ("lists", "does not serve") } else { ("does not list", "serves") };
         let message = format!("{there} {}, which the configuration {here}: deploy it again", grant.name());
-        findings.add(Level::Mistake, path, message);
+        findings.add(Level::Error, path, message);
     }
 }
 
 fn keys(jwks: &Value, seen: &Seen, findings: &mut Scope<'_>) {
     let keys = jwks.get("keys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     if keys.is_empty() {
-        findings.add(Level::Mistake, "/keys", "publishes no key: nobody can verify a token");
+        findings.add(Level::Error, "/keys", "publishes no key: nobody can verify a token");
     }
     if let Some(there) = seen.keys.filter(|there| *there != keys.len()) {
         findings.add(
-            Level::Mistake,
+            Level::Error,
             "/keys",
             format!(
                 "publishes {}, and {there} are there: one that was just put or deleted takes a minute or so to be \
@@ -105,7 +105,7 @@ fn keys(jwks: &Value, seen: &Seen, findings: &mut Scope<'_>) {
             "says that {first} signs, and SIGNING_ALG is {}: deploy it again, or add such a key with `edgemint key rotate`",
             alg.name()
         );
-        findings.add(Level::Mistake, "/keys", message);
+        findings.add(Level::Error, "/keys", message);
     }
     for (alg, apis) in &seen.demanded {
         if !algorithms.contains(&alg.name()) {
@@ -115,15 +115,11 @@ fn keys(jwks: &Value, seen: &Seen, findings: &mut Scope<'_>) {
                 name = alg.name(),
                 apis = some_of(apis)
             );
-            findings.add(Level::Mistake, "/keys", message);
+            findings.add(Level::Error, "/keys", message);
         }
     }
     if keys.iter().any(|key| PRIVATE.iter().any(|member| key.get(member).is_some())) {
-        findings.add(
-            Level::Mistake,
-            "/keys",
-            "publishes a PRIVATE key: this is not edgemint; replace the key",
-        );
+        findings.add(Level::Error, "/keys", "publishes a PRIVATE key: this is not edgemint; replace the key");
     }
 }
 

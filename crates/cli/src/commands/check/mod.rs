@@ -63,7 +63,7 @@ struct Report<'a> {
 impl<'a> Report<'a> {
     fn of(projects: &[Project], findings: &'a Findings) -> Self {
         let checked = projects.iter().map(|project| label(project.target.environment())).collect();
-        Self { ok: findings.count(Level::Mistake) == 0, checked, findings }
+        Self { ok: findings.count(Level::Error) == 0, checked, findings }
     }
 }
 
@@ -72,7 +72,7 @@ impl fmt::Display for Report<'_> {
         let checked = format!(
             "Checked {}: {}, {}, {} not checked.",
             self.checked.join(", "),
-            counted(self.findings.count(Level::Mistake), "mistake"),
+            counted(self.findings.count(Level::Error), "mistake"),
             counted(self.findings.count(Level::Warning), "warning"),
             self.findings.count(Level::Unchecked)
         );
@@ -123,7 +123,7 @@ fn compare(url: &str, projects: &[Project], seen: &[Seen], findings: &mut Findin
             let findings = &mut findings.at(project.target.environment());
             live::compare(url, &published, config.as_ref(), seen, findings);
         }
-        None => findings.at(None).add(Level::Mistake, "ISSUER", unnamed(url, projects)),
+        None => findings.at(None).add(Level::Error, "ISSUER", unnamed(url, projects)),
     }
 }
 
@@ -152,7 +152,7 @@ mod tests {
         let mut findings = Findings::default();
         findings.at(Some("e")).add(Level::Unchecked, "CLIENTS", "could not be checked");
         assert!(Report::of(&projects, &findings).ok);
-        findings.at(None).add(Level::Mistake, "ISSUER", "is wrong");
+        findings.at(None).add(Level::Error, "ISSUER", "is wrong");
         let report = Report::of(&projects, &findings);
         assert_eq!(
             serde_json::to_string(&report).expect("JSON"),

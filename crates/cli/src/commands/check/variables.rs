@@ -41,8 +41,8 @@ pub(crate) fn judge(project: &Project, findings: &mut Scope<'_>) {
         ),
         Ok(_) => {}
         Err(errors) => {
-            for mistake in errors.mistakes() {
-                findings.add(Level::Mistake, &mistake.name, mistake.mend.clone());
+            for error in errors.all() {
+                findings.add(Level::Error, &error.name, error.message.clone());
             }
         }
     }
@@ -50,13 +50,13 @@ pub(crate) fn judge(project: &Project, findings: &mut Scope<'_>) {
     for (name, value) in variables.into_iter().flatten() {
         if name.starts_with(SIGNING_KEY_PREFIX) {
             findings.add(
-                Level::Mistake,
+                Level::Error,
                 name,
                 "stands in wrangler.toml, where everybody who has the file can read it: remove it, make another key \
                  with `edgemint key generate`, and set that with `npx wrangler secret put`",
             );
         } else if VARIABLES.contains(&name.as_str()) && as_text(value).is_none() {
-            findings.add(Level::Mistake, name, "must be a text or a list of texts");
+            findings.add(Level::Error, name, "must be a text or a list of texts");
         }
     }
 }
@@ -67,7 +67,7 @@ pub(crate) fn addresses(project: &Project, findings: &mut Scope<'_>) {
     let host = issuer.split("://").nth(1).and_then(|rest| rest.split(['/', ':']).next()).unwrap_or_default();
     if issuer.starts_with("http://") {
         findings.add(
-            Level::Mistake,
+            Level::Error,
             "ISSUER",
             "is an address of this machine: set it to the URL that clients use",
         );
@@ -75,6 +75,6 @@ pub(crate) fn addresses(project: &Project, findings: &mut Scope<'_>) {
         .iter()
         .any(|example| host.strip_suffix(example).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
     {
-        findings.add(Level::Mistake, "ISSUER", "is still the example's: set it to the URL that clients use");
+        findings.add(Level::Error, "ISSUER", "is still the example's: set it to the URL that clients use");
     }
 }
