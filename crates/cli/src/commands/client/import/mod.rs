@@ -1,5 +1,7 @@
 //! `edgemint client import`: the clients of a dex configuration, or of a backup, into the records.
 
+pub(crate) mod report;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read as _;
@@ -11,14 +13,14 @@ use clap::Args as ClapArgs;
 use edgemint_dex_import as dex;
 use edgemint_dex_import::hashing::Secret;
 use edgemint_dex_import::{DexClient, Refused};
-use edgemint_issuer::{ApiRecord, ClientId, ClientRecord, SecretHash};
-use serde::Serialize;
+use edgemint_issuer::{ApiId, ApiRecord, ClientId, ClientRecord, SecretHash};
 use zeroize::Zeroizing;
 
+use crate::commands::client::import::report::Report;
 use crate::commands::client::plan::{Planned, Verdict};
 use crate::commands::client::{backup, judged, plan};
 use crate::deployment::delay::Delay;
-use crate::deployment::project::{Project, Target};
+use crate::deployment::project::Project;
 use crate::deployment::session::Session;
 use crate::flags::target::TargetArgs;
 use crate::host::Host;
@@ -59,29 +61,6 @@ pub(crate) struct ClientImport {
 
 /// From so many secrets on it takes long enough to say so.
 const MANY: usize = 200;
-
-/// The result, as `--json` prints it.
-#[derive(Serialize)]
-struct Report<'a> {
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    dry_run: bool,
-    /// What would write the records, in a dry run.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    command: Option<String>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    apis: &'a [Planned<ApiRecord>],
-    clients: &'a [Planned],
-    /// Whether the file is a backup.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    backup: bool,
-    /// Where the clients were in the file, when not at its top.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    found_at: Option<&'a str>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    warnings: &'a [String],
-    unused_fields: &'a BTreeSet<String>,
-    seen_after_seconds: u64,
-}
 
 pub(crate) fn run(args: &ClientImport, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
     let (name, text) = read(args)?;
@@ -129,7 +108,8 @@ pub(crate) fn run(args: &ClientImport, Session { config, host, output }: Session
         output.say(format_args!("warning: {warning}"));
     }
 
-    judged::judge(&mut clients.planned, &apis.planned, &records, host.now)?;
+    let known = known_apis(&clients.planned, &apis.planned, &records)?;
+    judged::judge(&mut clients.planned, &known, host.now);
     if !args.dry_run {
         apis.leave_what_others_wrote(&records)?;
         clients.leave_what_others_wrote(&records)?;
@@ -142,36 +122,20 @@ pub(crate) fn run(args: &ClientImport, Session { config, host, output }: Session
         }
         records.write_all(&to_write)?;
     }
-    let delay = Delay::of(&project);
-    let refused = apis.count(Verdict::Refused) + clients.count(Verdict::Refused) > 0;
-    if output.is_json() {
-        let report = Report {
-            dry_run: args.dry_run,
-            command: (args.dry_run && !to_write.is_empty()).then(|| records.told_write()),
-            apis: &apis.planned,
-            clients: &clients.planned,
-            backup: is_backup,
-            found_at: place.as_deref(),
-            warnings: &warnings,
-            unused_fields: &unused_fields,
-            seen_after_seconds: delay.seconds(),
-        };
-        output.result_json(&report)?;
-    } else {
-        apis.tell("API ", args.dry_run, output);
-        clients.tell("", args.dry_run, output);
-        if !unused_fields.is_empty() {
-            let names = unused_fields.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-            output.say(format_args!("Not used here: {names}"));
-        }
-        summary(&apis, &clients, args.dry_run, &project.target, output);
-        match (to_write.is_empty(), args.dry_run) {
-            (true, _) => {}
-            (false, true) => output.say(format_args!("It would run\n  {}", records.told_write())),
-            (false, false) => output.say(delay),
-        }
-    }
-    Ok(if refused { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    let report = Report {
+        dry_run: args.dry_run,
+        command: (args.dry_run && !to_write.is_empty()).then(|| records.told_write()),
+        apis: &apis.planned,
+        clients: &clients.planned,
+        backup: is_backup,
+        found_at: place.as_deref(),
+        warnings: &warnings,
+        unused_fields: &unused_fields,
+        delay: Delay::of(&project),
+        target: &project.target,
+    };
+    output.report(&report)?;
+    Ok(if report.is_refusal() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// What people call the file, and its text.
@@ -241,46 +205,20 @@ impl<R: Kind> Plan<R> {
     fn pairs(&self) -> impl Iterator<Item = Pair> {
         self.planned.iter().filter_map(|planned| planned.record.as_ref()).map(Pair::of)
     }
+}
 
-    fn count(&self, verdict: Verdict) -> usize {
-        self.planned.iter().filter(|planned| planned.result == verdict).count()
+/// The IDs of APIs that those of new clients are compared with: those that are stored, and those of the file.
+fn known_apis(
+    clients: &[Planned],
+    apis: &[Planned<ApiRecord>],
+    records: &Records<'_>,
+) -> Result<BTreeSet<ApiId>> {
+    if clients.iter().all(|client| client.result != Verdict::Added) {
+        return Ok(BTreeSet::new());
     }
-
-    fn counts(&self) -> String {
-        format!(
-            "{} added, {} updated, {} unchanged, {} refused",
-            self.count(Verdict::Added),
-            self.count(Verdict::Updated),
-            self.count(Verdict::Unchanged),
-            self.count(Verdict::Refused)
-        )
-    }
-
-    /// What people must know of single entries.
-    fn tell(&self, kind: &str, dry_run: bool, output: &mut Output) {
-        for one in &self.planned {
-            let id = match (&one.id, &one.id_env) {
-                (Some(id), _) => format!("{kind}{id} (entry {})", one.entry),
-                (None, Some(variable)) => format!("{kind}entry {}, with the ID in {variable}", one.entry),
-                (None, None) => format!("{kind}entry {}", one.entry),
-            };
-            let changes = match one.changes.join(", ") {
-                changes if changes.is_empty() => changes,
-                changes => format!(": {changes}"),
-            };
-            match one.result {
-                Verdict::Refused => {
-                    output.say(format_args!("refused: {id}: {}", one.reason.as_deref().unwrap_or_default()));
-                }
-                Verdict::Added if dry_run => output.say(format_args!("would add: {id}{changes}")),
-                Verdict::Updated if dry_run => output.say(format_args!("would update: {id}{changes}")),
-                Verdict::Added | Verdict::Updated | Verdict::Unchanged => {}
-            }
-            for warning in &one.warnings {
-                output.say(format_args!("warning: {id}: {warning}"));
-            }
-        }
-    }
+    let mut known = records.ids::<ApiRecord>().context("the IDs of APIs could not be compared")?;
+    known.extend(apis.iter().filter_map(|api| Some(api.record.as_ref()?.id.clone())));
+    Ok(known)
 }
 
 /// Plans the import of dex clients: the slow hashes on all cores.
@@ -331,23 +269,4 @@ fn restore<R: Kind>(entries: backup::Entries<R>, records: &Records<'_>) -> Resul
         Err(refused) => Planned::refused(refused),
     });
     Ok(Plan { planned: planned.collect(), stored })
-}
-
-/// How many entries went which way.
-fn summary(
-    apis: &Plan<ApiRecord>,
-    clients: &Plan<ClientRecord>,
-    dry_run: bool,
-    target: &Target,
-    output: &mut Output,
-) {
-    let counts = match apis.planned.as_slice() {
-        [] => clients.counts(),
-        _ => format!("APIs: {}; clients: {}", apis.counts(), clients.counts()),
-    };
-    if dry_run {
-        output.say(format_args!("It would be {counts}. Nothing was written to {target}."));
-    } else {
-        output.say(format_args!("Imported into {target}: {counts}."));
-    }
 }
