@@ -1,18 +1,19 @@
 //! Deletes records after asking: what `client remove` and `api remove` have in common.
 
+use std::fmt;
 use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
 use serde::Serialize;
 
 use crate::deployment::delay::Delay;
-use crate::deployment::project::Project;
+use crate::deployment::project::{Project, Target};
 use crate::host::Host;
 use crate::records::change;
 use crate::records::kind::Kind;
 use crate::records::kv::Records;
 use crate::terminal::confirm::confirm;
-use crate::terminal::output::Output;
+use crate::terminal::output::{Output, sentences};
 use crate::terminal::words::listed;
 
 /// What was typed.
@@ -22,7 +23,7 @@ pub(crate) struct Removal<'a, R: Kind> {
     pub(crate) dry_run: bool,
 }
 
-/// The result, as `--json` prints it.
+/// The result: JSON for scripts, sentences for people, who read of missing records before.
 #[derive(Serialize)]
 struct Report<'a, I> {
     dry_run: bool,
@@ -31,7 +32,29 @@ struct Report<'a, I> {
     command: Option<String>,
     removed: &'a [&'a I],
     missing: &'a [&'a I],
-    seen_after_seconds: u64,
+    #[serde(rename = "seen_after_seconds")]
+    delay: Delay,
+    #[serde(skip)]
+    target: &'a Target,
+}
+
+impl<I: fmt::Display> fmt::Display for Report<'_, I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (names, target) = (names(self.removed.iter().copied()), self.target);
+        if let Some(command) = &self.command {
+            let would = format!("It would remove {names} from {target} by\n  {command}");
+            sentences(f, [would.as_str(), "Nothing was removed."])
+        } else if self.removed.is_empty() {
+            Ok(())
+        } else {
+            sentences(f, [format!("Removed {names} from {target}."), self.delay.to_string()])
+        }
+    }
+}
+
+/// IDs in a row.
+fn names<'a, I: fmt::Display + 'a>(ids: impl IntoIterator<Item = &'a I>) -> String {
+    listed(ids.into_iter().map(ToString::to_string), "")
 }
 
 /// Removes what is there of it. `may_go` has a last word, given those and before anybody is asked.
@@ -50,39 +73,32 @@ pub(crate) fn run<R: Kind>(
     let (there, missing): (Vec<&R::Id>, Vec<&R::Id>) =
         ids.into_iter().partition(|id| stored.contains_key(*id));
 
-    let (delay, target, dry_run) = (Delay::of(project), &project.target, removal.dry_run);
+    let (target, dry_run) = (&project.target, removal.dry_run);
     for id in &missing {
         output.say(format_args!("warning: there is no {} {id} in {target}", R::NAME));
     }
     if !there.is_empty() {
         may_go(&records, &there, output)?;
-        let names = listed(there.iter().map(ToString::to_string), "");
-        if dry_run {
-            output.say(format_args!("It would remove {names} from {target} by\n  {}", records.told_remove()));
-            output.say("Nothing was removed.");
-        } else {
-            let question = format!("Remove {names} from {target}?");
-            confirm(removal.yes, &question, "nothing was removed", host, output)?;
-            let written = change::written_meanwhile::<R>(&records, &stored, &there)?;
-            ensure!(
-                written.is_empty(),
-                "another operator wrote {} at the same time, so nothing was removed: look again, and run the same command again",
-                listed(written.iter().map(ToString::to_string), "")
-            );
-            records.remove::<R>(&there)?;
-            output.say(format_args!("Removed {names} from {target}."));
-            output.say(delay);
-        }
     }
-    if output.is_json() {
-        output.result_json(&Report {
-            dry_run,
-            command: (dry_run && !there.is_empty()).then(|| records.told_remove()),
-            removed: &there,
-            missing: &missing,
-            seen_after_seconds: delay.seconds(),
-        })?;
+    if !there.is_empty() && !dry_run {
+        let question = format!("Remove {} from {target}?", names(there.iter().copied()));
+        confirm(removal.yes, &question, "nothing was removed", host, output)?;
+        let written = change::written_meanwhile::<R>(&records, &stored, &there)?;
+        ensure!(
+            written.is_empty(),
+            "another operator wrote {} at the same time, so nothing was removed: look again, and run the same command again",
+            names(&written)
+        );
+        records.remove::<R>(&there)?;
     }
+    output.report(&Report {
+        dry_run,
+        command: (dry_run && !there.is_empty()).then(|| records.told_remove()),
+        removed: &there,
+        missing: &missing,
+        delay: Delay::of(project),
+        target,
+    })?;
     // Those that are missing are where they were to be: the same command again completes one that failed.
     Ok(ExitCode::SUCCESS)
 }
