@@ -23,7 +23,7 @@ pub(crate) struct Removal<'a, R: Kind> {
     pub(crate) dry_run: bool,
 }
 
-/// The result: JSON for scripts, sentences for people, who read of missing records before.
+/// The result: JSON for scripts, sentences for people. A warning names missing records before that.
 #[derive(Serialize)]
 struct Report<'a, I> {
     dry_run: bool,

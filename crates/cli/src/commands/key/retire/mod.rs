@@ -220,7 +220,7 @@ fn must_be_there(keys: &[Known], name: &str, target: &Target) -> Result<()> {
     bail!("there is no key {name} in {target} (there is: {names})");
 }
 
-/// The keys that are there. Of a deployed one, the name alone can tell when it begins to sign, and with what.
+/// The keys that are there. Only its name tells when a deployed key begins to sign, and with which algorithm.
 fn known(project: &Project, host: &Host) -> Result<Vec<Known>> {
     Ok(match &project.target {
         Target::Local(state) => {
