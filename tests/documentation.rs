@@ -34,7 +34,6 @@ fn pages() -> Vec<PathBuf> {
     let top = ["README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md"];
     let mut found: Vec<PathBuf> = top.iter().map(|name| root().join(name)).collect();
     walk(&root().join("docs"), &mut found);
-    found.push(root().join("bench/README.md"));
     assert!(found.len() >= 15, "found only {} pages", found.len());
     found.sort();
     found
@@ -124,13 +123,13 @@ fn rows(text: &str) -> Vec<Vec<&str>> {
 
 #[test]
 fn the_columns_of_counts_are_the_fields_that_the_page_says() {
-    let text = read(&root().join("docs/operations.md"));
+    let text = read(&root().join("docs/guides/operations.md"));
     let named = rows(&text).into_iter().filter_map(|row| {
         let number: usize = row[0].strip_prefix("`blob")?.strip_suffix('`')?.parse().ok()?;
         Some((number, row[1].split('`').nth(1)?.to_owned()))
     });
     let counted = edgemint_issuer::COUNTED.iter().enumerate().map(|(i, name)| (i + 1, (*name).to_owned()));
-    assert!(named.eq(counted), "docs/operations.md names other columns than {:?}", edgemint_issuer::COUNTED);
+    assert!(named.eq(counted), "docs/guides/operations.md names other columns than {:?}", edgemint_issuer::COUNTED);
     // And the questions call them by these names.
     let aliases: Vec<&str> = text.split("blob").skip(1).filter(|rest| rest.contains(" AS ")).collect();
     let mut looked_at = 0;
@@ -146,7 +145,7 @@ fn the_columns_of_counts_are_the_fields_that_the_page_says() {
 
 #[test]
 fn the_92_assertions_have_a_row_each_and_a_status() {
-    let text = read(&root().join("docs/conformance.md"));
+    let text = read(&root().join("docs/internals/conformance.md"));
     let mut numbers: Vec<u32> = Vec::new();
     for row in rows(&text) {
         let Ok(number) = row[0].parse() else { continue };
@@ -254,7 +253,7 @@ fn direct_dependencies() -> BTreeSet<String> {
 
 #[test]
 fn every_direct_dependency_has_its_reason_and_nothing_else_has() {
-    let page = read(&root().join("docs/dependencies.md"));
+    let page = read(&root().join("docs/internals/dependencies.md"));
     let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |"));
     let mut explained = BTreeSet::new();
     for (name, rest) in rows {

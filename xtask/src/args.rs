@@ -19,7 +19,7 @@ pub enum Command {
     /// Measure what a token costs, beside floors and peers, as ratios
     ///
     /// In bare workerd, with load by oha; both are installed when missing. Takes under ten minutes once everything is
-    /// built. Writes docs/performance-growth.svg unless --quick or --only is given. Exit code: 1 when a ratio is out of
+    /// built. Writes docs/explanation/growth.svg unless --quick or --only is given. Exit code: 1 when a ratio is out of
     /// its bound.
     Bench(Bench),
     /// Build the Worker into build/ (wrangler calls this by itself)
@@ -38,7 +38,7 @@ pub enum Command {
     Sbom(Sbom),
     /// Play how often KV is asked, and what a month costs
     ///
-    /// A model, not a measurement: docs/performance.md says what goes into it.
+    /// A model, not a measurement: docs/explanation/cost-and-scale.md says what goes into it.
     Simulate(Simulate),
     /// Run everything that CI checks
     Test,

@@ -1,4 +1,4 @@
-//! The log: every event of every vector is a line that docs/audit-log.schema.json promises.
+//! The log: every event of every vector is a line that docs/reference/audit-log.schema.json promises.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

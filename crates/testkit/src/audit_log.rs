@@ -1,11 +1,11 @@
-//! Holds lines of the log against `docs/audit-log.schema.json`, as far as that uses JSON Schema: what it does not know
+//! Holds lines of the log against `docs/reference/audit-log.schema.json`, as far as that uses JSON Schema: what it does not know
 //! in a schema is an error, too.
 
 use serde_json::Value;
 
 /// The schema.
 fn schema() -> Value {
-    let text = include_str!("../../../docs/audit-log.schema.json");
+    let text = include_str!("../../../docs/reference/audit-log.schema.json");
     serde_json::from_str(text).expect("the schema is JSON")
 }
 

@@ -265,10 +265,10 @@ pub fn has(command: &str, what: &str) -> bool {
     found
 }
 
-/// The code that stands in docs/integrations.md behind this mark.
+/// The code that stands in docs/guides/gateways.md behind this mark.
 pub fn documented(mark: &str) -> String {
-    let text = std::fs::read_to_string(xtask::root().join("docs/integrations.md")).unwrap();
+    let text = std::fs::read_to_string(xtask::root().join("docs/guides/gateways.md")).unwrap();
     let begin = format!("```{mark}\n");
-    let (_, rest) = text.split_once(&begin).unwrap_or_else(|| panic!("docs/integrations.md has no {mark}"));
+    let (_, rest) = text.split_once(&begin).unwrap_or_else(|| panic!("docs/guides/gateways.md has no {mark}"));
     rest.split_once("```").expect("it ends").0.to_owned()
 }

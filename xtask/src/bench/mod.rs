@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: what a token costs, in bare workerd, beside the floors and the peers, as ratios of one run.
 //!
 //! Cost is CPU time of the whole server process per request, because Workers are billed by it, and because it repeats
-//! within a few per cent on a busy machine, where requests per second do not. Method and findings: bench/README.md.
+//! within a few per cent on a busy machine, where requests per second do not. Method and findings: docs/internals/benchmarks.md.
 
 mod bounds;
 mod case;

@@ -1,4 +1,4 @@
-//! The growth as a picture: docs/performance-growth.svg.
+//! The growth as a picture: docs/explanation/growth.svg.
 
 use anyhow::{Context as _, Result, anyhow};
 use plotters::prelude::*;
@@ -14,7 +14,7 @@ const GROUND: RGBColor = RGBColor(255, 255, 255);
 
 /// Draws it.
 pub(super) fn write(growth: &Growth) -> Result<()> {
-    let file = project::root().join("docs/performance-growth.svg");
+    let file = project::root().join("docs/explanation/growth.svg");
     let drawn = draw(growth).map_err(|error| anyhow!("{error}"))?;
     std::fs::write(&file, drawn).with_context(|| format!("could not write {}", file.display()))
 }

@@ -38,7 +38,7 @@ const WASM_BINDGEN: Crate = Crate {
     profile: &LIGHT_PROFILE,
 };
 
-/// Makes load: bench/README.md says why this one. It is built to be fast, since it runs beside what it measures.
+/// Makes load: docs/internals/benchmarks.md says why this one. It is built to be fast, since it runs beside what it measures.
 const OHA: Crate = Crate {
     name: "oha",
     version: "1.16.0",

@@ -6,7 +6,7 @@ use crate::http::request::Request;
 use crate::log::trail::Trail;
 
 /// One line of the log: a decision, and the circumstances it was made in. Its fields are promised by
-/// `docs/audit-log.schema.json`.
+/// `docs/reference/audit-log.schema.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Event {
     /// When, in seconds since 1970.
