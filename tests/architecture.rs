@@ -178,6 +178,7 @@ const ROOMS: [(&str, &[&str]); 5] = [
             "mint",
             "expected",
             "audit_log",
+            "page",
             "clients",
             "crypto",
             "moment",

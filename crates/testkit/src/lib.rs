@@ -17,6 +17,7 @@ mod expected;
 mod mint;
 mod moment;
 mod oracle;
+mod page;
 mod rfc9068;
 mod vector;
 
@@ -28,4 +29,5 @@ pub use crate::crypto::{TestCrypto, signing_key, verify};
 pub use crate::expected::{Answer, Clock};
 pub use crate::moment::{NOW, RANDOM, moment};
 pub use crate::oracle::Oracle;
+pub use crate::page::{Block, Page};
 pub use crate::vector::{Store, Vector, apis, cast, misfits};
