@@ -6,7 +6,7 @@ use std::thread;
 
 use edgemint_testkit::Answer;
 use xtask::workerd::{self, Binding, Worker};
-use xtask::{Lines, PATIENCE, Variant};
+use xtask::{Lines, PATIENCE, Port, Variant};
 
 use crate::{State, send, tools};
 
@@ -50,12 +50,22 @@ impl Bare {
         Self::start_with(Variant::Release, vars, Bound::KvAt(port))
     }
 
+    /// As [`Bare::start_over_kv`], at a port that the caller keeps, so that the address can be the issuer.
+    pub fn start_at(address: &Port, vars: &BTreeMap<String, String>, kv: u16) -> Self {
+        Self::start_at_port(address.number(), Variant::Release, vars, Bound::KvAt(kv))
+    }
+
     /// Starts the deployed Worker with these variables, and so that [`Bare::wasm_memory`] can be read.
     pub fn start_measured(vars: &BTreeMap<String, String>) -> Self {
         Self::start_with(Variant::Release, vars, Bound::Measured)
     }
 
     fn start_with(variant: Variant, vars: &BTreeMap<String, String>, bound: Bound) -> Self {
+        // The system chooses the port, as the Worker begins to listen.
+        Self::start_at_port(0, variant, vars, bound)
+    }
+
+    fn start_at_port(port: u16, variant: Variant, vars: &BTreeMap<String, String>, bound: Bound) -> Self {
         crate::build(variant);
         let state = State::empty();
         let built = xtask::root().join(variant.out_dir());
@@ -70,7 +80,7 @@ impl Bare {
         ] {
             std::fs::write(state.path().join(name), text).expect("a file");
         }
-        std::fs::write(state.path().join("config.capnp"), config(vars, bound)).expect("a file");
+        std::fs::write(state.path().join("config.capnp"), config(port, vars, bound)).expect("a file");
         let mut workerd =
             workerd::command_that_tells_ports(tools(), state.path()).expect("workerd is installed");
         let mut child = workerd.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
@@ -170,8 +180,8 @@ impl Drop for Bare {
     }
 }
 
-/// The ports are chosen by the system, as each Worker begins to listen.
-fn config(vars: &BTreeMap<String, String>, bound: Bound) -> String {
+/// With the Worker at this port.
+fn config(port: u16, vars: &BTreeMap<String, String>, bound: Bound) -> String {
     let namespace = match bound {
         Bound::KvAt(port) => Binding::KvAt(port),
         Bound::Nothing | Bound::RateLimiter | Bound::Counts | Bound::Measured => {
@@ -196,7 +206,7 @@ fn config(vars: &BTreeMap<String, String>, bound: Bound) -> String {
     } else {
         &["entry.js", "index.js", "index_bg.wasm"]
     };
-    let worker = Worker { name: "worker".into(), modules: modules(of_worker), bindings, port: Some(0) };
+    let worker = Worker { name: "worker".into(), modules: modules(of_worker), bindings, port: Some(port) };
     let stand_in = Worker {
         name: "standIn".into(),
         modules: modules(&["stand_in.js"]),

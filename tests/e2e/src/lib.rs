@@ -10,6 +10,7 @@
 )]
 
 mod bare;
+mod deployment;
 mod remote_kv;
 
 use std::collections::BTreeMap;
@@ -20,11 +21,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use edgemint_testkit::{Answer, apis, misfits};
+use edgemint_testkit::{Answer, Page, apis, misfits};
 use serde_json::Value;
 use xtask::{PATIENCE, Port, Progress, Server, ServerOptions, Tools, Variant};
 
 pub use bare::Bare;
+pub use deployment::Deployment;
 pub use remote_kv::RemoteKv;
 
 /// How often something is looked at that does not tell when it changes.
@@ -122,6 +124,17 @@ pub fn edgemint_program() -> &'static Path {
             .find_map(|message| Some(message.get("executable")?.as_str()?.to_owned()));
         PathBuf::from(program.expect("cargo says where it is"))
     })
+}
+
+/// An example of this package, built beside the tests.
+pub fn example_program(name: &str) -> PathBuf {
+    if built().is_none() {
+        let build = ["build", "-p", "edgemint-e2e", "--examples"];
+        run(Command::new(env!("CARGO")).args(build).current_dir(xtask::root()));
+    }
+    // The program of a test is in `deps`, that of an example in `examples` beside it.
+    let test = std::env::current_exe().expect("a test is a program");
+    test.parent().and_then(Path::parent).expect("it is below target").join("examples").join(name)
 }
 
 fn edgemint_command(state: &State, arguments: &[&str]) -> Command {
@@ -265,10 +278,9 @@ pub fn has(command: &str, what: &str) -> bool {
     found
 }
 
-/// The code that stands in docs/guides/gateways.md behind this mark.
+/// The code with this mark, such as `yaml envoy`, which one page of the guides has.
 pub fn documented(mark: &str) -> String {
-    let text = std::fs::read_to_string(xtask::root().join("docs/guides/gateways.md")).unwrap();
-    let begin = format!("```{mark}\n");
-    let (_, rest) = text.split_once(&begin).unwrap_or_else(|| panic!("docs/guides/gateways.md has no {mark}"));
-    rest.split_once("```").expect("it ends").0.to_owned()
+    let pages = Page::below(xtask::root(), &["docs/guides"]);
+    let code = pages.iter().find_map(|page| page.code(mark));
+    code.unwrap_or_else(|| panic!("no guide has code with the mark {mark}")).to_owned()
 }

@@ -1,4 +1,4 @@
-//! Gateways that are no libraries: by their own rules, with what docs/guides/gateways.md says to configure. What is not on
+//! Gateways that are no libraries: by their own rules, with what docs/guides/gateways/ says to configure. What is not on
 //! this machine is passed over, and the output says so.
 #![allow(
     clippy::unwrap_used,

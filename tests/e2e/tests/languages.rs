@@ -13,8 +13,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use edgemint_e2e::{State, documented, edgemint, has, note, port, run, serve_with, tools};
+use edgemint_e2e::{State, documented, edgemint, example_program, has, note, port, run, serve_with, tools};
 use edgemint_issuer::{ClientRecord, RESERVED_CLAIMS, check_claims};
+use edgemint_testkit::Page;
 use xtask::{Server, ServerOptions};
 
 const CLIENT: &str = "api-client";
@@ -159,6 +160,128 @@ fn go_python_and_java_clients_get_verify_introspect_and_revoke_tokens() {
         }
     }
     note(&format!("{} of 3 clients in other languages", programs.len()));
+}
+
+/// The programs of a guide, by language, built.
+fn programs_of(guide: &str) -> Vec<(&'static str, Command)> {
+    let page = Page::read(xtask::root(), &format!("docs/guides/{guide}.md"));
+    let code = |language: &str| {
+        let mark = format!("{language} {guide}");
+        page.code(&mark).unwrap_or_else(|| panic!("the guide has no code with the mark {mark}")).to_owned()
+    };
+    let dir = built(guide);
+    let script = |name: &str, language: &str| {
+        let file = dir.join(name);
+        std::fs::write(&file, code(language)).unwrap();
+        file
+    };
+    // The file of the page is the example that cargo has compiled.
+    let example = guide.replace('-', "_");
+    let source = xtask::root().join("tests/e2e/examples").join(&example).join("program.rs");
+    assert_eq!(code("rust"), std::fs::read_to_string(&source).unwrap(), "{}", source.display());
+    let mut programs = vec![("Rust", Command::new(example_program(&example)))];
+
+    let modules = dir.join("node_modules");
+    if !modules.exists() {
+        std::os::unix::fs::symlink(xtask::root().join("node_modules"), modules).unwrap();
+    }
+    let mut node = tools().npm_program("node").expect("node is installed");
+    node.arg(script("program.mjs", "js"));
+    programs.push(("Node.js", node));
+    if has("go version", "the Go programs of the guides") {
+        // For the compiler, the program is a package beside those of clients/go, with their dependencies.
+        let package = clients().join("go").join(guide);
+        let overlay = serde_json::json!({ "Replace": { package.join("main.go"): script("main.go", "go") } });
+        let file = dir.join("overlay.json");
+        std::fs::write(&file, overlay.to_string()).unwrap();
+        let program = dir.join("go");
+        let mut build = Command::new("go");
+        build.arg("build").arg("-overlay").arg(&file).arg("-o").arg(&program).arg(format!("./{guide}"));
+        run(build.current_dir(clients().join("go")));
+        programs.push(("Go", Command::new(program)));
+    }
+    if has("python3 -m ensurepip --version", "the Python programs of the guides") {
+        let mut command = python("client.py");
+        command = Command::new(command.get_program().to_owned());
+        command.arg(script("program.py", "python"));
+        programs.push(("Python", command));
+    }
+    if has("javac --version", NIMBUS) && has("mvn --version", NIMBUS) {
+        let class = if guide == "get-a-token" { "GetAToken" } else { "VerifyAToken" };
+        let mut command = java();
+        let with_class: Vec<_> = command.get_args().map(std::ffi::OsStr::to_owned).collect();
+        command = Command::new("java");
+        // All but the class at the end.
+        command.args(&with_class[..with_class.len() - 1]).arg(script(&format!("{class}.java"), "java"));
+        programs.push(("Java", command));
+    }
+    programs
+}
+
+#[test]
+fn the_programs_of_the_guides_get_and_verify_tokens() {
+    const OTHER: &str = "https://b.example/";
+    let (mut get, mut verify) = (programs_of("get-a-token"), programs_of("verify-a-token"));
+    for profile in ["dex", "rfc9068"] {
+        let state = State::seeded();
+        let key = edgemint_testkit::signing_key("ES256", &[]);
+        let options = ServerOptions::new(state.path()).var("GRANT_TYPES", "client_credentials");
+        let server = serve_with(options.var("TOKEN_PROFILE", profile).secret("SIGNING_KEY_A", &key));
+        let mut tokens = Vec::new();
+        for (language, program) in &mut get {
+            let with = |program: &mut Command, secret: &str| {
+                program.env("ISSUER", server.base_url()).env("CLIENT_ID", CLIENT);
+                program.env("CLIENT_SECRET", secret).env("RESOURCE", RESOURCE).output().unwrap()
+            };
+            let refused = with(program, "wrong");
+            assert!(
+                !refused.status.success() && refused.stdout.is_empty(),
+                "{language} took 401 for a token"
+            );
+            let output = with(program, SECRET);
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{language} got no token: {said}");
+            tokens.push(String::from_utf8(output.stdout).unwrap().trim().to_owned());
+        }
+        for (language, program) in &mut verify {
+            program.env("ISSUER", server.base_url()).env("TOKEN_PROFILE", profile);
+            for token in &tokens {
+                let claims =
+                    judged(program, token, RESOURCE).unwrap_or_else(|why| panic!("{language}: {why}"));
+                assert_eq!(claims["aud"], RESOURCE, "{language}");
+            }
+            let token = &tokens[0];
+            let altered = token.replacen('.', ".A", 1);
+            for (what, token, audience) in [
+                ("for another API", token.as_str(), OTHER),
+                ("altered", &altered, RESOURCE),
+                ("garbage", "x", RESOURCE),
+            ] {
+                assert!(
+                    judged(program, token, audience).is_err(),
+                    "{language} accepts a token that is {what}"
+                );
+            }
+            let other_profile = if profile == "dex" { "rfc9068" } else { "dex" };
+            program.env("TOKEN_PROFILE", other_profile);
+            assert!(judged(program, token, RESOURCE).is_err(), "{language} accepts another type of token");
+        }
+    }
+    note(&format!("{} of 5 languages of the guides", get.len()));
+}
+
+/// What a program that verifies tokens says of this one: its claims, or why it rejects it.
+fn judged(program: &mut Command, token: &str, audience: &str) -> Result<serde_json::Value, String> {
+    program.env("AUDIENCE", audience).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = program.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(token.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    if output.status.success() {
+        return Ok(serde_json::from_slice(&output.stdout).unwrap());
+    }
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    Err(said.into_owned())
 }
 
 #[test]

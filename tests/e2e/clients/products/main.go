@@ -1,4 +1,4 @@
-// Command products feeds the configurations of docs/guides/gateways.md to the parsers of the products that they are for.
+// Command products feeds the configurations of docs/guides/gateways/ to the parsers of the products that they are for.
 package main
 
 import (

@@ -71,7 +71,7 @@ elsewhere = Validator(issuer=issuer, resource_server="https://elsewhere.example/
 refused(InvalidTokenError, lambda: elsewhere.validate_token(elsewhere.authenticate_token(token), [], None))
 refused(InvalidTokenError, lambda: validator.validate_token(validator.authenticate_token(id_token), [], None))
 
-# PyJWT, in the lines of docs/guides/gateways.md.
+# PyJWT, in the lines of docs/guides/gateways/libraries.md.
 keys = jwt.PyJWKClient(metadata["jwks_uri"])
 key = keys.get_signing_key_from_jwt(token).key
 decoded = jwt.decode(token, key, algorithms=[algorithm], issuer=issuer, audience=resource)

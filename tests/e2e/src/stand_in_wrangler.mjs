@@ -1,0 +1,58 @@
+// Stands in for wrangler where a page of the documentation runs: the records and the names of secrets of one deployment,
+// in two files of the folder that is named first. What it cannot do it refuses, as wrangler would.
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+
+const [folder, ...words] = process.argv.slice(2);
+
+function stored(name) {
+  try {
+    return JSON.parse(readFileSync(`${folder}/${name}.json`, "utf8"));
+  } catch (error) {
+    if (error.code === "ENOENT") return {};
+    throw error;
+  }
+}
+
+// The Worker may read the file at any time, so that it is never half written.
+function store(name, value) {
+  writeFileSync(`${folder}/${name}.new`, JSON.stringify(value));
+  renameSync(`${folder}/${name}.new`, `${folder}/${name}.json`);
+}
+
+const [noun, verb, third, fourth] = words;
+const records = stored("records");
+const secrets = stored("secrets");
+const file = () => JSON.parse(readFileSync(fourth, "utf8"));
+
+switch (noun === "kv" ? `kv ${verb} ${third}` : `${noun} ${verb}`) {
+  case "kv key list": {
+    const prefix = words[words.indexOf("--prefix") + 1];
+    const names = Object.keys(records).filter((name) => name.startsWith(prefix));
+    console.log(JSON.stringify(names.sort().map((name) => ({ name }))));
+    break;
+  }
+  case "kv bulk get":
+    console.log(JSON.stringify(Object.fromEntries(file().map((key) => [key.name ?? key, records[key.name ?? key] ?? null]))));
+    break;
+  case "kv bulk put":
+    for (const { key, value } of file()) records[key] = value;
+    store("records", records);
+    break;
+  case "kv bulk delete":
+    for (const key of file()) delete records[key.name ?? key];
+    store("records", records);
+    break;
+  case "secret list":
+    console.log(JSON.stringify(Object.keys(secrets).map((name) => ({ name, type: "secret_text" }))));
+    break;
+  case "secret put":
+    store("secrets", { ...secrets, [third]: readFileSync(0, "utf8").trim() });
+    break;
+  case "secret delete":
+    delete secrets[third];
+    store("secrets", secrets);
+    break;
+  default:
+    console.error(`the stand-in for wrangler cannot do this: ${words.join(" ")}`);
+    process.exit(1);
+}
