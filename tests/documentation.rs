@@ -6,10 +6,14 @@
     reason = "a test that cannot go on must stop"
 )]
 
+#[path = "documentation/style.rs"]
+mod style;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use edgemint_issuer::{SIGNING_KEY_PREFIX, VARIABLES};
+use edgemint_testkit::Page;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -53,6 +57,13 @@ fn code_spans(text: &str) -> Vec<&str> {
     spans
 }
 
+/// The tests and vectors that a page names as its evidence: in code, and in comments `<!-- proof: …, … -->`.
+fn evidence(text: &str) -> Vec<&str> {
+    let comments = text.split("<!-- proof:").skip(1).filter_map(|rest| rest.split("-->").next());
+    let proofs = comments.flat_map(|comment| comment.split(',')).map(str::trim);
+    code_spans(text).into_iter().chain(proofs.filter(|proof| !proof.is_empty())).collect()
+}
+
 /// What `find` says about the pages, with the page before it; and how often it found something to look at.
 fn complaints(find: impl Fn(&Path, &str) -> (usize, Vec<String>)) -> (usize, Vec<String>) {
     let (mut looked_at, mut all) = (0, Vec::new());
@@ -69,7 +80,7 @@ fn complaints(find: impl Fn(&Path, &str) -> (usize, Vec<String>)) -> (usize, Vec
 fn every_vector_that_is_named_exists() {
     let (looked_at, wrong) = complaints(|_, text| {
         // `vector:<name>` stands for any of them.
-        let named: Vec<&str> = code_spans(text)
+        let named: Vec<&str> = evidence(text)
             .into_iter()
             .filter_map(|span| span.strip_prefix("vector:"))
             .filter(|name| !name.starts_with('<'))
@@ -97,7 +108,7 @@ fn has_test(source: &str, name: &str) -> bool {
 #[test]
 fn every_test_that_is_named_exists() {
     let (looked_at, wrong) = complaints(|_, text| {
-        let named: Vec<(&str, &str)> = code_spans(text)
+        let named: Vec<(&str, &str)> = evidence(text)
             .into_iter()
             .filter_map(|span| span.split_once("::"))
             .filter(|(path, _)| path.ends_with(".rs"))
@@ -112,6 +123,24 @@ fn every_test_that_is_named_exists() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[test]
+fn a_proof_is_a_test_or_a_vector_and_only_internal_pages_show_one() {
+    let (looked_at, wrong) = complaints(|page, text| {
+        let comments = text.split("<!-- proof:").skip(1).filter_map(|rest| rest.split("-->").next());
+        let proofs: Vec<&str> = comments.flat_map(|comment| comment.split(',')).map(str::trim).collect();
+        let is_proof = |text: &&str| text.starts_with("vector:") || text.contains(".rs::");
+        let unknown =
+            proofs.iter().filter(|proof| !is_proof(proof)).map(|proof| format!("a proof is \"{proof}\""));
+        let is_internal =
+            page.starts_with(root().join("docs/internals")) || page.ends_with("CONTRIBUTING.md");
+        let shown = code_spans(text).into_iter().filter(|span| is_proof(span) && !is_internal);
+        let shown = shown.map(|span| format!("{span} interrupts the reader: move it into a comment"));
+        (proofs.len(), unknown.chain(shown).collect())
+    });
+    assert!(looked_at > 100, "found only {looked_at} proofs");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 /// The cells of each row of the tables in `text`.
 fn rows(text: &str) -> Vec<Vec<&str>> {
     fn cells(line: &str) -> Option<Vec<&str>> {
@@ -123,13 +152,17 @@ fn rows(text: &str) -> Vec<Vec<&str>> {
 
 #[test]
 fn the_columns_of_counts_are_the_fields_that_the_page_says() {
-    let text = read(&root().join("docs/guides/operations.md"));
+    let text = read(&root().join("docs/reference/analytics.md"));
     let named = rows(&text).into_iter().filter_map(|row| {
         let number: usize = row[0].strip_prefix("`blob")?.strip_suffix('`')?.parse().ok()?;
         Some((number, row[1].split('`').nth(1)?.to_owned()))
     });
     let counted = edgemint_issuer::COUNTED.iter().enumerate().map(|(i, name)| (i + 1, (*name).to_owned()));
-    assert!(named.eq(counted), "docs/guides/operations.md names other columns than {:?}", edgemint_issuer::COUNTED);
+    assert!(
+        named.eq(counted),
+        "docs/reference/analytics.md names other columns than {:?}",
+        edgemint_issuer::COUNTED
+    );
     // And the questions call them by these names.
     let aliases: Vec<&str> = text.split("blob").skip(1).filter(|rest| rest.contains(" AS ")).collect();
     let mut looked_at = 0;
@@ -141,6 +174,55 @@ fn the_columns_of_counts_are_the_fields_that_the_page_says() {
         looked_at += 1;
     }
     assert!(looked_at >= 8, "found only {looked_at}");
+}
+
+#[test]
+fn the_page_about_trouble_has_every_reason_of_the_log() {
+    let text = read(&root().join("docs/guides/troubleshoot.md"));
+    let known: BTreeSet<&str> = rows(&text).into_iter().flat_map(|row| code_spans(row[0])).collect();
+    let (mut looked_at, mut missing) = (0, Vec::new());
+    for entry in std::fs::read_dir(root().join("crates/issuer/src/error")).expect("a folder").flatten() {
+        let source = read(&entry.path());
+        let (source, _) = source.split_once("#[cfg(test)]").unwrap_or((&source, ""));
+        // The second argument of each row.
+        let reasons = source.split("Row::new(").skip(1).filter_map(|rest| rest.split('"').nth(1));
+        for reason in
+            reasons.filter(|reason| reason.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
+        {
+            looked_at += 1;
+            missing.extend((!known.contains(reason)).then(|| reason.to_owned()));
+        }
+    }
+    assert!(looked_at > 40, "found only {looked_at} reasons");
+    assert!(missing.is_empty(), "the page has no row for {missing:?}");
+}
+
+#[test]
+fn every_code_block_of_guides_and_tutorials_runs_or_says_why_not() {
+    let tests: String = std::fs::read_dir(root().join("tests/e2e/tests"))
+        .expect("a folder")
+        .flatten()
+        .map(|entry| read(&entry.path()))
+        .collect();
+    let (mut looked_at, mut wrong) = (0, Vec::new());
+    for page in Page::below(root(), &["docs/guides", "docs/tutorials"]) {
+        for block in page.blocks {
+            looked_at += 1;
+            let info = block.info.as_str();
+            let is_output = info.split(' ').nth(1) == Some("output");
+            // `sh` is run by pages.rs, and a test asks for a named one by its name.
+            let is_run = info == "sh" || is_output || tests.contains(&format!("\"{info}\""));
+            let has_reason = block.not_run.as_ref().is_some_and(|reason| reason.len() > 10);
+            if !(is_run || has_reason || info == "mermaid") {
+                wrong.push(format!(
+                    "{}:{}: no test runs this block, and nothing says why",
+                    page.name, block.line
+                ));
+            }
+        }
+    }
+    assert!(looked_at > 50, "found only {looked_at} blocks");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
@@ -159,10 +241,10 @@ fn the_92_assertions_have_a_row_each_and_a_status() {
     assert_eq!(numbers, (1..=92).collect::<Vec<_>>());
 }
 
-/// The variables of the README's table.
+/// The variables of the page about the configuration.
 fn documented_variables() -> BTreeSet<String> {
-    let text = read(&root().join("README.md"));
-    let (_, section) = text.split_once("\n## Configuration\n").expect("the README has this section");
+    let text = read(&root().join("docs/reference/configuration.md"));
+    let (_, section) = text.split_once("\n## Variables\n").expect("the page has this section");
     let section = section.split("\n## ").next().unwrap_or_default();
     let first_cells = rows(section).into_iter().map(|row| row[0]);
     let names = first_cells.filter_map(|cell| cell.strip_prefix('`')?.strip_suffix('`'));
@@ -172,7 +254,7 @@ fn documented_variables() -> BTreeSet<String> {
 }
 
 #[test]
-fn the_readmes_variables_are_those_that_the_code_reads() {
+fn the_documented_variables_are_those_that_the_code_reads() {
     let environment = read(&root().join("src/environment.rs"));
     let documented = documented_variables();
     for name in &documented {
@@ -180,11 +262,11 @@ fn the_readmes_variables_are_those_that_the_code_reads() {
             VARIABLES.contains(&name.as_str())
                 || name.starts_with(SIGNING_KEY_PREFIX)
                 || environment.contains(&format!("\"{name}\"")),
-            "the README has {name}, which the code does not read"
+            "the page has {name}, which the code does not read"
         );
     }
     for name in VARIABLES {
-        assert!(documented.contains(name), "the code reads {name}, which is not in the README's table");
+        assert!(documented.contains(name), "the code reads {name}, which is not in the page's table");
     }
 }
 
@@ -215,6 +297,44 @@ fn every_relative_link_leads_somewhere() {
         (relative.len(), broken.map(|target| format!("{target} is not there")).collect())
     });
     assert!(looked_at > 20, "found only {looked_at} links");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The anchors of a page, as GitHub makes them of its headings.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let mut in_block = false;
+    let mut found = BTreeSet::new();
+    for line in text.lines() {
+        if line.trim_start().starts_with("```") {
+            in_block = !in_block;
+        } else if let Some(heading) = line.strip_prefix('#').filter(|_| !in_block) {
+            let heading = heading.trim_start_matches('#').trim().to_lowercase();
+            let kept = heading.chars().filter(|c| c.is_alphanumeric() || [' ', '-', '_'].contains(c));
+            let anchor: String = kept.map(|c| if c == ' ' { '-' } else { c }).collect();
+            let again = (1..).map(|i| format!("{anchor}-{i}"));
+            let mut names = std::iter::once(anchor.clone()).chain(again);
+            found.extend(names.find(|name| !found.contains(name)));
+        }
+        found.extend(
+            line.split("<a id=\"").skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned),
+        );
+    }
+    found
+}
+
+#[test]
+fn every_anchor_that_is_linked_exists() {
+    let (looked_at, wrong) = complaints(|page, text| {
+        let folder = page.parent().expect("a folder");
+        let to_anchors = links(text).into_iter().filter(|target| !target.contains("://"));
+        let to_anchors: Vec<_> = to_anchors.filter_map(|target| target.split_once('#')).collect();
+        let broken = to_anchors.iter().filter(|(path, anchor)| {
+            let target = if path.is_empty() { page.to_path_buf() } else { folder.join(path) };
+            target.is_file() && !anchors(&read(&target)).contains(*anchor)
+        });
+        (to_anchors.len(), broken.map(|(path, anchor)| format!("{path}#{anchor} is not there")).collect())
+    });
+    assert!(looked_at > 20, "found only {looked_at} links to anchors");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
