@@ -1,44 +1,48 @@
 //! A KV that is another process than the Worker's, as Cloudflare's is: it answers in time, however busy the Worker is.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// A KV namespace on a port of 127.0.0.1, as workerd speaks to one. It answers reads, each after the same time.
+/// A KV namespace on a port of 127.0.0.1, as workerd speaks to one.
 pub struct RemoteKv {
     port: u16,
     reads: Arc<AtomicU32>,
 }
 
+/// Where the records are.
+enum Store {
+    /// They never change, and each read takes this time.
+    Fixed(BTreeMap<String, String>, Duration),
+    /// An object in a file, which other programs write too.
+    File(PathBuf),
+}
+
 impl RemoteKv {
-    /// Serves these records until the process ends.
+    /// Serves these records until the process ends. It answers only reads, each after the same time.
     pub fn start(records: BTreeMap<String, String>, delay: Duration) -> Self {
-        Self::serve(move |key| records.get(key).cloned(), delay)
+        Self::of(Store::Fixed(records, delay))
     }
 
-    /// Serves, until the process ends, the records that are in a file of JSON at the time of each read.
+    /// Serves the records of a file of JSON until the process ends.
     pub fn of_file(file: PathBuf) -> Self {
-        let read = move |key: &str| -> Option<String> {
-            let text = std::fs::read_to_string(&file).ok()?;
-            serde_json::from_str::<BTreeMap<String, String>>(&text).expect("records").remove(key)
-        };
-        Self::serve(read, Duration::ZERO)
+        Self::of(Store::File(file))
     }
 
-    fn serve(read: impl Fn(&str) -> Option<String> + Send + Sync + 'static, delay: Duration) -> Self {
+    fn of(store: Store) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
-        let (read, reads) = (Arc::new(read), Arc::new(AtomicU32::new(0)));
+        let (store, reads) = (Arc::new(store), Arc::new(AtomicU32::new(0)));
         let counted = Arc::clone(&reads);
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let (read, reads) = (Arc::clone(&read), Arc::clone(&counted));
-                thread::spawn(move || serve(&stream, &*read, &reads, delay));
+                let (store, reads) = (Arc::clone(&store), Arc::clone(&counted));
+                thread::spawn(move || serve(&stream, &store, &reads));
             }
         });
         Self { port, reads }
@@ -56,24 +60,55 @@ impl RemoteKv {
 }
 
 /// Answers the requests of one connection, one after the other, until its other end closes it.
-fn serve(stream: &TcpStream, read: &dyn Fn(&str) -> Option<String>, reads: &AtomicU32, delay: Duration) {
-    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
-    while let Some(first) = lines.next() {
-        let headers = lines.by_ref().take_while(|line| !line.is_empty()).count();
-        assert!(first.starts_with("GET /") && headers > 0, "KV is asked for something else: {first}");
-        let path = first.split(' ').nth(1).unwrap_or_default();
-        let key = path.trim_start_matches('/').split('?').next().unwrap_or_default();
-        thread::sleep(delay);
-        reads.fetch_add(1, Ordering::Relaxed);
-        let (status, body) = match read(&unescaped(key)) {
-            Some(record) => ("200 OK", record),
-            None => ("404 Not Found", String::new()),
+fn serve(stream: &TcpStream, store: &Store, reads: &AtomicU32) {
+    let mut reader = BufReader::new(stream);
+    loop {
+        let mut head = Vec::new();
+        // The last line of a head is empty. At the end of a connection there is none.
+        while let Some(line) =
+            reader.by_ref().lines().next().and_then(Result::ok).filter(|line| !line.is_empty())
+        {
+            head.push(line);
+        }
+        let Some((first, headers)) = head.split_first() else { return };
+        let mut words = first.split(' ');
+        let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let key = unescaped(path.trim_start_matches('/').split('?').next().unwrap_or_default());
+        let found = match (method, store) {
+            ("GET", Store::Fixed(records, delay)) => {
+                thread::sleep(*delay);
+                reads.fetch_add(1, Ordering::Relaxed);
+                records.get(&key).cloned()
+            }
+            ("GET", Store::File(file)) => records_in(file).remove(&key),
+            ("PUT", Store::File(file)) => {
+                let mut body = vec![0; length(headers)];
+                reader.read_exact(&mut body).expect("the body");
+                let mut records = records_in(file);
+                records.insert(key, String::from_utf8(body).expect("UTF-8"));
+                std::fs::write(file, serde_json::json!(records).to_string())
+                    .expect("the file can be written");
+                Some(String::new())
+            }
+            _ => panic!("the Worker asks KV for something that this one cannot do: {first}"),
         };
+        let (status, body) = found.map_or(("404 Not Found", String::new()), |body| ("200 OK", body));
         let answer = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
         if (&mut &*stream).write_all(answer.as_bytes()).is_err() {
             return;
         }
     }
+}
+
+fn records_in(file: &Path) -> BTreeMap<String, String> {
+    let text = std::fs::read_to_string(file).unwrap_or_else(|_| "{}".to_owned());
+    serde_json::from_str(&text).expect("records")
+}
+
+fn length(headers: &[String]) -> usize {
+    let length = headers.iter().filter_map(|line| line.split_once(':'));
+    let length = length.filter(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    length.filter_map(|(_, value)| value.trim().parse().ok()).next().expect("it says its length")
 }
 
 /// A key as it is in a URL, with each `%XX` decoded.

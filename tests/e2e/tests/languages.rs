@@ -191,7 +191,7 @@ fn programs_of(guide: &str) -> Vec<(&'static str, Command)> {
     if has("go version", "the Go programs of the guides") {
         // For the compiler, the program is a package beside those of clients/go, with their dependencies.
         let package = clients().join("go").join(guide);
-        let overlay = serde_json::json!({ "Replace": { package.join("main.go"): script("main.go", "go") } });
+        let overlay = serde_json::json!({ "Replace": { package.join("main.go").to_str().unwrap(): script("main.go", "go") } });
         let file = dir.join("overlay.json");
         std::fs::write(&file, overlay.to_string()).unwrap();
         let program = dir.join("go");
