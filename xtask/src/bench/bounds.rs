@@ -38,7 +38,7 @@ impl Ratio {
 const US: &str = "µs CPU";
 
 /// A case, another one, and how many times the other one's cost it may have. What is held against another runtime, or
-/// against the crate's shim, has room for other machines: docs/internals/decisions/0021-some-bounds-do-not-travel.md.
+/// against the crate's shim, has room for other machines: docs/internals/decisions/0021-bound-the-worker-against-limit.md.
 const OF_CASES: [(&str, &str, f64); 13] = [
     ("token", "limit", 1.35),
     ("token", "floor-memory", 1.0),
