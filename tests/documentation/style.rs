@@ -32,6 +32,9 @@ const IS_NO: &str = r"(\b[Tt]here )?\b(?:is|are|was|were) no\b( longer)?";
 /// The most words of a sentence.
 const LONGEST_SENTENCE: usize = 35;
 
+/// A text, and the line where it begins.
+type Paragraph = (usize, String);
+
 struct Style {
     patterns: Vec<(Regex, &'static str)>,
     is_no: Regex,
@@ -85,8 +88,8 @@ impl Style {
     }
 
     /// The paragraphs, list items and cells of a page, with their lines, without code blocks and HTML comments.
-    fn paragraphs(&self, page: &str) -> Vec<(usize, String)> {
-        let (mut found, mut current): (Vec<(usize, String)>, Option<(usize, String)>) = (Vec::new(), None);
+    fn paragraphs(&self, page: &str) -> Vec<Paragraph> {
+        let (mut found, mut current): (Vec<Paragraph>, Option<Paragraph>) = (Vec::new(), None);
         let (mut in_code, mut in_comment) = (false, false);
         for (number, line) in (1..).zip(page.lines()) {
             let mut line = line.trim();
@@ -118,8 +121,8 @@ impl Style {
     }
 
     /// The comments of a source file, with their lines; one for lines that follow each other.
-    fn comments(&self, source: &str) -> Vec<(usize, String)> {
-        let (mut found, mut current): (Vec<(usize, String)>, Option<(usize, String)>) = (Vec::new(), None);
+    fn comments(&self, source: &str) -> Vec<Paragraph> {
+        let (mut found, mut current): (Vec<Paragraph>, Option<Paragraph>) = (Vec::new(), None);
         for (number, line) in (1..).zip(source.lines()) {
             let is_attribute = line.trim_start().starts_with("#[") || line.trim_start().starts_with("#!");
             let text = self.comment.captures(line).filter(|_| !is_attribute);
@@ -142,7 +145,7 @@ impl Style {
 
 /// The texts in a file of Rust outside of its tests.
 #[derive(Default)]
-struct Texts(Vec<(usize, String)>);
+struct Texts(Vec<Paragraph>);
 
 impl<'ast> Visit<'ast> for Texts {
     fn visit_item_mod(&mut self, module: &'ast syn::ItemMod) {
@@ -163,7 +166,7 @@ impl<'ast> Visit<'ast> for Texts {
     }
 
     fn visit_macro(&mut self, invoked: &'ast syn::Macro) {
-        fn texts(tokens: proc_macro2::TokenStream, found: &mut Vec<(usize, String)>) {
+        fn texts(tokens: proc_macro2::TokenStream, found: &mut Vec<Paragraph>) {
             for token in tokens {
                 match token {
                     proc_macro2::TokenTree::Group(group) => texts(group.stream(), found),

@@ -177,8 +177,9 @@ fn programs_of(guide: &str) -> Vec<(&'static str, Command)> {
     };
     // The file of the page is the example that cargo has compiled.
     let example = guide.replace('-', "_");
-    let source = xtask::root().join("tests/e2e/examples").join(&example).join("program.rs");
-    assert_eq!(code("rust"), std::fs::read_to_string(&source).unwrap(), "{}", source.display());
+    let source = xtask::root().join(format!("tests/e2e/examples/{example}.rs"));
+    let text = std::fs::read_to_string(&source).unwrap();
+    assert_eq!(text.split_once("\n\n").unwrap().1, code("rust"), "{}", source.display());
     let mut programs = vec![("Rust", Command::new(example_program(&example)))];
 
     let modules = dir.join("node_modules");

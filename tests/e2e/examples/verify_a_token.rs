@@ -1,3 +1,12 @@
+//! The Rust program of docs/guides/verify-a-token.md. A test compares it with the page, from the first empty line on.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a short program for a terminal, which has no host"
+)]
+
 use std::env::var;
 use std::error::Error;
 use std::time::{SystemTime, UNIX_EPOCH};

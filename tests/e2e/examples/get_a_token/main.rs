@@ -1,4 +1,0 @@
-//! The Rust program of docs/guides/get-a-token.md, so that it is compiled. A test compares `program.rs` with the page.
-#![allow(clippy::print_stdout, reason = "a program for a terminal")]
-
-include!("program.rs");
