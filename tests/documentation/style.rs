@@ -8,14 +8,13 @@ use syn::visit::Visit;
 use super::{pages, read, root};
 
 /// A pattern of the idiom that the project does not write, and what to write instead.
-const PATTERNS: [(&str, &str); 12] = [
+const PATTERNS: [(&str, &str); 11] = [
     (
         r"\b[Ww]ho (?:is|are|was|has|have|had|may|can|cannot|asks?|gets?|verif\w+|knows?|wants?|guess\w*|needs?|reads?|does|do)\b",
         "name the actor, and say \"that\"",
     ),
     (r"\b(?:[Ww]hoever|[Ss]omebody|[Nn]obody|[Aa]nybody|[Ee]verybody)\b", "name the actor"),
     (r"\balone\b", "write \"only\" before the noun"),
-    (r"\b(?:is|are|was|were) none\b", "write \"is not\""),
     (r"\bmend(?:s|ed|ing)?\b", "write \"fix\""),
     (r"\b[Bb]rak(?:e|es|ed|ing)\b", "write \"rate limit\""),
     (r"\b[Mm]istakes?\b", "write \"error\""),
@@ -27,7 +26,7 @@ const PATTERNS: [(&str, &str); 12] = [
 ];
 
 /// "There is no …" and "is no longer" are plain; "is no …" of a thing is not.
-const IS_NO: &str = r"(\b[Tt]here )?\b(?:is|are|was|were) no\b( longer)?";
+const IS_NO: &str = r"(\b[Tt]here )?\b(?:is|are|was|were) (?:no|none)\b( longer)?";
 
 /// The most words of a sentence.
 const LONGEST_SENTENCE: usize = 35;

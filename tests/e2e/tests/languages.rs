@@ -58,10 +58,10 @@ fn go(name: &str) -> Command {
     Command::new(programs.join(name))
 }
 
-/// A script of clients/python, in an environment of its own, which is made once for a list of packages.
-fn python(script: &str) -> Command {
+/// Python in an environment of its own, which is made once for a list of packages.
+fn python_program() -> &'static Path {
     static PYTHON: OnceLock<PathBuf> = OnceLock::new();
-    let program = PYTHON.get_or_init(|| {
+    PYTHON.get_or_init(|| {
         let requirements = clients().join("python/requirements.txt");
         let environment = built("python");
         let (program, done) = (environment.join("bin/python"), environment.join("requirements.txt"));
@@ -73,8 +73,12 @@ fn python(script: &str) -> Command {
             std::fs::copy(&requirements, &done).unwrap();
         }
         program
-    });
-    let mut python = Command::new(program);
+    })
+}
+
+/// A script of clients/python.
+fn python(script: &str) -> Command {
+    let mut python = Command::new(python_program());
     python.arg(clients().join("python").join(script));
     python
 }
@@ -98,7 +102,13 @@ fn mcp_in_javascript() -> Command {
     node
 }
 
-fn java() -> Command {
+/// Where Java finds the client and its libraries, which Maven brings once.
+fn java_classpath() -> &'static str {
+    static CLASSPATH: OnceLock<String> = OnceLock::new();
+    CLASSPATH.get_or_init(build_java)
+}
+
+fn build_java() -> String {
     let project = clients().join("java");
     let dir = built("java");
     let classpath = dir.join("classpath");
@@ -107,8 +117,12 @@ fn java() -> Command {
     maven.arg(format!("-Dbuilt={}", dir.display())).arg(format!("-Dmdep.outputFile={}", classpath.display()));
     run(maven.args(["compile", "dependency:build-classpath"]));
     let classpath = std::fs::read_to_string(classpath).unwrap();
+    format!("{}:{}", dir.join("classes").display(), classpath.trim())
+}
+
+fn java() -> Command {
     let mut java = Command::new("java");
-    java.arg("-cp").arg(format!("{}:{}", dir.join("classes").display(), classpath.trim())).arg("Client");
+    java.args(["-cp", java_classpath(), "Client"]);
     java
 }
 
@@ -202,18 +216,14 @@ fn programs_of(guide: &str) -> Vec<(&'static str, Command)> {
         programs.push(("Go", Command::new(program)));
     }
     if has("python3 -m ensurepip --version", "the Python programs of the guides") {
-        let mut command = python("client.py");
-        command = Command::new(command.get_program().to_owned());
+        let mut command = Command::new(python_program());
         command.arg(script("program.py", "python"));
         programs.push(("Python", command));
     }
     if has("javac --version", NIMBUS) && has("mvn --version", NIMBUS) {
         let class = if guide == "get-a-token" { "GetAToken" } else { "VerifyAToken" };
-        let mut command = java();
-        let with_class: Vec<_> = command.get_args().map(std::ffi::OsStr::to_owned).collect();
-        command = Command::new("java");
-        // All but the class at the end.
-        command.args(&with_class[..with_class.len() - 1]).arg(script(&format!("{class}.java"), "java"));
+        let mut command = Command::new("java");
+        command.args(["-cp", java_classpath()]).arg(script(&format!("{class}.java"), "java"));
         programs.push(("Java", command));
     }
     programs
