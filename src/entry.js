@@ -1,12 +1,13 @@
-// What the runtime calls: hands a request to Rust, awaits what Rust asks for (see steps.rs), and answers in its place when
-// its instance has died.
+// The entry point for the runtime. It hands a request to Rust, awaits the promises that Rust asks for (see
+// steps.rs), and answers in Rust's place when the instance has died.
 import Worker from "./index.js";
 
 const { begin, resume_bytes, resume_text, resume_value, resume_failed } = Worker.prototype;
 
 /**
- * The longest of each part of a request that the issuer looks at, as LIMITS in the issuer has it and in that order. A part
- * crosses with one character more at most: the issuer sees that it is too long, and no header fills the memory.
+ * The limit of the issuer on each part of a request. LIMITS in the issuer has the same list in the same
+ * order. At most one character more crosses: the issuer sees that the part is too long, and no header fills
+ * the memory.
  */
 const LIMITS = {
   method: 7,
@@ -26,7 +27,10 @@ const { method: MAX_METHOD, url: MAX_URL, body: MAX_BODY, ...MAX_HEADERS } = LIM
 
 const HEADERS = Object.entries(MAX_HEADERS);
 
-/** Stands for a body that is not UTF-8: it is refused in the same words, as a form that is not well-formed. */
+/**
+ * A body that is not UTF-8 becomes this text, so that the issuer refuses it as a form that is not
+ * well-formed.
+ */
 const MALFORMED = "%";
 
 let last = 0;
@@ -34,8 +38,9 @@ let last = 0;
 export default {
   fetch(request, env, context) {
     const answer = serve(request, env, context);
-    // When a client resets its connection, the runtime drops its request unless this keeps it. A dropped request is never
-    // resumed: nothing would be logged, and Rust would keep its part. `serve` catches everything, so that nothing rejects.
+    // When a client resets its connection, the runtime drops the request unless this keeps it. A dropped
+    // request is never resumed: it would not be logged, and Rust would keep its state. `serve` catches
+    // everything, so the promise never rejects.
     context.waitUntil(answer);
     return answer;
   },
@@ -54,7 +59,7 @@ async function serve(request, env, context) {
     isInside = true;
     let step = begin(id, env, Date.now(), text);
     isInside = false;
-    // Otherwise they stay for as long as the request waits.
+    // Frees both texts, which would otherwise stay in memory while the request waits.
     text = body = undefined;
     while (!(step instanceof Response)) {
       if (!(step instanceof Promise)) throw new Error(step ?? "this request waited for too long, or its instance died");
@@ -76,7 +81,10 @@ async function serve(request, env, context) {
   }
 }
 
-/** Goes on with what a promise came to. Not in an async function: that would await the promise that comes next. */
+/**
+ * Resumes with the result of a promise. This is not an async function, because that would await the next
+ * promise.
+ */
 function resume(id, value) {
   const now = Date.now();
   if (value instanceof ArrayBuffer) return resume_bytes(id, now, new Uint8Array(value));
@@ -84,9 +92,9 @@ function resume(id, value) {
 }
 
 /**
- * What the issuer needs of a request but its body, a line each; "=" marks a header that is there. No value can hold a
- * newline.
- * `cf-connecting-ip`, `cf-ipcountry` and `cf-ray` are Cloudflare's: it overwrites what a client puts there.
+ * The parts of a request that the issuer needs, except its body, one per line. "=" marks a header that is
+ * present. No value can contain a newline.
+ * `cf-connecting-ip`, `cf-ipcountry` and `cf-ray` are Cloudflare's: it overwrites the values of a client.
  */
 function head(request) {
   const { headers } = request;
@@ -98,18 +106,22 @@ function head(request) {
   return text;
 }
 
-/** `text`, which stays longer than `longest` bytes if it is: no character is less than a byte. */
+/**
+ * The beginning of `text`. It stays longer than `longest` bytes if `text` is, because no character is shorter
+ * than a byte.
+ */
 function cut(text, longest) {
   return text.length > longest ? text.slice(0, longest + 1) : text;
 }
 
 /**
- * Of a body that is too long, so much is read and thrown away. Left unread, or cancelled, it makes the runtime end the
- * connection while the body still comes, and a proxy before it (`wrangler dev` has one) tells its client 500 then.
+ * How many bytes of a body over the limit are read and discarded. If the Worker does not read the body, or
+ * cancels it, the runtime ends the connection while the body still arrives. A proxy before the runtime
+ * (`wrangler dev` has one) then answers 500.
  */
 const DISCARDED = 1 << 20;
 
-/** A body of whatever length; undefined when it is longer than it may be: no more than that of it is kept. */
+/** Reads a body of any length. Returns undefined if it exceeds MAX_BODY, and never keeps more than that. */
 async function bodyWithin(request) {
   if (request.body === null) return "";
   const kept = new Uint8Array(MAX_BODY);
@@ -126,8 +138,9 @@ async function bodyWithin(request) {
 }
 
 /**
- * `text`, if the bytes that it was read from say just that. To have a body as text costs half of what its bytes do, but the
- * runtime replaces what is not UTF-8, and drops a byte order mark: neither may go unseen.
+ * Returns `text` if it says exactly what its bytes said, else MALFORMED. Reading a body as text costs half of
+ * reading its bytes. But the runtime replaces bytes that are not UTF-8, and drops a byte order mark, and the
+ * issuer must not miss either.
  */
 function whole(text, bytes) {
   const isAll = text.length === bytes || new TextEncoder().encode(text).length === bytes;
@@ -135,16 +148,16 @@ function whole(text, bytes) {
 }
 
 /**
- * What was thrown inside, a panic above all, has ended the instance of wasm. worker-build's shim makes another one when
- * this is set and its class is constructed. Requests that wait for a promise meanwhile died with the old instance, and
- * are answered as this one is.
+ * Replaces the wasm instance, which an exception inside it (usually a panic) has ended. worker-build's shim
+ * makes a new instance when this flag is set and its class is constructed. Requests that were waiting for a
+ * promise died with the old instance, and get the same answer as this one.
  */
 function revive(env, context) {
   globalThis.__worker_init_state.criticalError = true;
   try {
     new Worker(context, env);
   } catch (error) {
-    // The next request fails inside, too, and tries again.
+    // The next request also fails inside, and tries again.
     console.error(String(error));
   }
 }

@@ -1,4 +1,4 @@
-//! From the bindings to an issuer that serves: parsed once per isolate.
+//! The issuer of an isolate: built once from the bindings.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ extern "C" {
 /// The issuer of this isolate.
 pub(crate) type EdgeAuthority = Authority<KvClients, WebCrypto, RateLimits>;
 
-/// Makes the issuer, or says everything that is wrong with the deployment, one sentence each.
+/// Makes the issuer, or returns all errors of the deployment, one sentence each.
 pub(crate) fn authority(env: &Env) -> Result<EdgeAuthority, Vec<String>> {
     let variables: BTreeMap<String, String> = serde_json::from_str(&variables(env)).unwrap_or_default();
     let config = Config::parse(variables.iter().map(|(name, value)| (name.as_str(), value.as_str())));

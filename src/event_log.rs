@@ -1,20 +1,21 @@
-//! What happened, as lines of JSON for the console, where `wrangler tail`, Workers Logs and Logpush take them.
+//! Events as lines of JSON for the console, where `wrangler tail`, Workers Logs and Logpush read them.
 
 use edgemint_issuer::Event;
 use serde::Serialize;
 
-/// A line, and whether it belongs into the error log. Written with the response: one crossing less.
+/// A line, and whether it belongs in the error log. It crosses together with the response, which saves one
+/// crossing.
 pub(crate) struct Line {
     pub(crate) text: String,
     pub(crate) is_failure: bool,
 }
 
-/// Of one event.
+/// The line of an event.
 pub(crate) fn line(event: &Event) -> Line {
     Line { text: json(event), is_failure: event.is_failure() }
 }
 
-/// What is wrong with the configuration: all of it, for as long as it is wrong.
+/// The line for a configuration with errors. Each request logs all of them until they are fixed.
 pub(crate) fn config_errors(errors: &[String], time: u64) -> Line {
     #[derive(Serialize)]
     struct Misconfigured<'a> {
@@ -30,7 +31,7 @@ pub(crate) fn config_errors(errors: &[String], time: u64) -> Line {
 }
 
 fn json(event: &impl Serialize) -> String {
-    // Most lines fit: a buffer that grows is copied each time.
+    // Large enough for most lines. A buffer that grows is copied each time.
     let mut json = Vec::with_capacity(512);
     let written = serde_json::to_writer(&mut json, event);
     written.ok().and_then(|()| String::from_utf8(json).ok()).unwrap_or_default()

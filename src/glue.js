@@ -1,7 +1,10 @@
-// What Rust calls in JavaScript. Each crossing costs more than the work behind it, so an answer crosses in one call, and
-// with it what is logged of it. Whatever takes time is returned as a promise, which entry.js awaits (see steps.rs).
+// The functions that Rust calls. Each crossing costs more than the work behind it, so an answer and its log
+// line cross in one call. Anything slow returns a promise, which entry.js awaits (see steps.rs).
 
-/** Answers without a body, for what begins as they do: most do, and to copy one costs half of what it costs to make one. */
+/**
+ * Answers without a body, by their head. Most answers have a known head, and a copy costs half of a new
+ * answer.
+ */
 const known = new Map();
 const MANY = 100;
 
@@ -18,8 +21,9 @@ function template(head) {
 }
 
 /**
- * An answer. `text` is, one after the other: its head, a line each for the status and, in turns, names and values of headers;
- * the body; and the line that is logged, if any. To decode one string costs as much as three.
+ * Makes an answer. `text` has three parts: the head, the body, and the log line, if any. The head has one
+ * line for the status, then alternating lines for names and values of headers. Decoding one string costs less
+ * than decoding three.
  */
 export function respond(text, head_end, body_end, is_failure) {
   if (body_end < text.length) (is_failure ? console.error : console.log)(text.slice(body_end));
@@ -27,7 +31,7 @@ export function respond(text, head_end, body_end, is_failure) {
   return new Response(body, template(text.slice(0, head_end)));
 }
 
-/** The variables and secrets among the bindings, as JSON; a list is joined by spaces. */
+/** The variables and secrets among the bindings, as JSON. A list is joined by spaces. */
 export function variables(env) {
   const found = {};
   for (const name of Object.keys(env)) {
@@ -38,19 +42,23 @@ export function variables(env) {
   return JSON.stringify(found);
 }
 
-/** What is bound under `name`, if it has this method. */
+/** The binding `name`, if it has this method. */
 export function binding(env, name, method) {
   return typeof env[name]?.[method] === "function" ? env[name] : undefined;
 }
 
 /**
- * So many turns of the event loop pass after the time is up, before a promise is taken to hang. While the isolate computes,
- * timers fire late, and before what has arrived meanwhile is delivered. A read of KV was seen to need 3 turns then: to
- * connect, and for the head and the body of its answer. In an isolate that is idle, 10 turns take some 10 milliseconds.
+ * After the time is up, this many turns of the event loop pass before a promise is considered to hang. While
+ * the isolate computes, timers fire late, and before data that has arrived meanwhile is delivered. We saw a
+ * read of KV need 3 turns then: for the connection, and for the head and the body of its answer. In an idle
+ * isolate, 10 turns take about 10 ms.
  */
 const TURNS = 10;
 
-/** What `promise` comes to; `undefined` when it takes longer: nothing that hangs holds up a request for longer. */
+/**
+ * The result of `promise`, or `undefined` when it takes longer, so that a hanging promise cannot hold up a
+ * request.
+ */
 function within(milliseconds, promise) {
   return new Promise((resolve, reject) => {
     let timer;
@@ -67,22 +75,22 @@ function within(milliseconds, promise) {
   });
 }
 
-/** What KV has under `key`: a string, or null. */
+/** The value of `key` in KV: a string, or null. */
 export function kv_get(namespace, key, cacheTtl, milliseconds) {
   return within(milliseconds, namespace.get(key, { cacheTtl }));
 }
 
-/** True when KV has taken `value`, to keep it until the second `expiration`. */
+/** True when KV has accepted `value`, which it keeps until `expiration` (seconds since 1970). */
 export function kv_put(namespace, key, value, expiration, milliseconds) {
   return within(milliseconds, namespace.put(key, value, { expiration }).then(() => true));
 }
 
-/** Counts once under `key`; whether there is still room. */
+/** Counts once under `key`. Whether that is within the limit. */
 export function count(limiter, key, milliseconds) {
   return within(milliseconds, limiter.limit({ key }).then(({ success }) => success));
 }
 
-/** Hands a row to Analytics Engine; the runtime sends it when the answer has gone. */
+/** Hands a row to Analytics Engine. The runtime sends it after the answer. */
 export function write_point(dataset, point) {
   dataset.writeDataPoint(JSON.parse(point));
 }
@@ -93,13 +101,13 @@ const ALGORITHMS = {
   EdDSA: { name: "Ed25519" },
 };
 
-/** A key, and what it is used with. */
+/** A key and its algorithm. */
 async function imported(alg, jwk, extractable, use) {
   const algorithm = ALGORITHMS[alg];
   return { algorithm, key: await crypto.subtle.importKey("jwk", JSON.parse(jwk), algorithm, extractable, [use]) };
 }
 
-/** A private key that signs and that cannot be read out again. */
+/** A private key that signs, and cannot be exported. */
 export function import_key(alg, jwk) {
   return imported(alg, jwk, false, "sign");
 }
@@ -109,12 +117,15 @@ export function import_public_key(alg, jwk) {
   return imported(alg, jwk, true, "verify");
 }
 
-/** The signature of JWS: for ECDSA, R‖S (WebCrypto's own form). `input` is copied before this returns. */
+/**
+ * The JWS signature. For ECDSA it is R‖S, which is WebCrypto's own form. `input` is copied before this
+ * returns.
+ */
 export function sign({ algorithm, key }, input) {
   return crypto.subtle.sign(algorithm, key, input);
 }
 
-/** Whether `signature` is that of `input`; both are copied before this returns. */
+/** Whether `signature` is that of `input`. Both are copied before this returns. */
 export function verify({ algorithm, key }, signature, input) {
   return crypto.subtle.verify(algorithm, key, signature, input);
 }

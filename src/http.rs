@@ -1,4 +1,5 @@
-//! Requests and responses between the runtime and the issuer: one lean crossing each way (see `entry.js`, `glue.js`).
+//! Requests and responses between the runtime and the issuer: one cheap crossing each way (see `entry.js`,
+//! `glue.js`).
 
 use edgemint_issuer::{Arrival, Body, LIMITS, Request, Response};
 use wasm_bindgen::prelude::*;
@@ -10,12 +11,12 @@ extern "C" {
     fn respond(text: &str, head_end: u32, body_end: u32, is_failure: bool) -> JsValue;
 }
 
-/// A request as entry.js writes it, which the issuer's [`Request`] borrows from: a line for each of [`LIMITS`], the method,
-/// the URL and some headers; then the body, unless it is longer than it may be.
+/// A request in the format of entry.js, which the issuer's [`Request`] borrows from. It has one line for each
+/// of [`LIMITS`] (the method, the URL and some headers), and then the body, unless that is too long.
 pub(crate) struct Incoming(pub(crate) String);
 
 impl Incoming {
-    /// For the issuer.
+    /// The request for the issuer.
     pub(crate) fn as_request(&self) -> Request<'_> {
         let mut lines = self.0.splitn(LIMITS.len(), '\n');
         let method = lines.next().unwrap_or_default();
@@ -35,7 +36,7 @@ impl Incoming {
     }
 }
 
-/// Hands `response` to the runtime, and `line` to the console: in one text, which crosses as one.
+/// Hands `response` to the runtime and `line` to the console, in one text that crosses once.
 pub(crate) fn send(response: &Response<'_>, line: Option<&Line>) -> JsValue {
     let logged = line.map_or(0, |line| line.text.len());
     let mut text = String::with_capacity(256 + response.body.len() + logged);
@@ -50,7 +51,7 @@ pub(crate) fn send(response: &Response<'_>, line: Option<&Line>) -> JsValue {
     respond(&text, head_end, body_end, line.is_some_and(|line| line.is_failure))
 }
 
-/// How long JavaScript takes `text` to be.
+/// The length of `text` in JavaScript.
 fn utf16_length(text: &str) -> u32 {
     let length = if text.is_ascii() { text.len() } else { text.encode_utf16().count() };
     u32::try_from(length).unwrap_or(u32::MAX)

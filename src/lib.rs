@@ -1,7 +1,7 @@
-//! The Worker: hands requests of the Workers runtime to the issuer, and its answers back.
+//! The Worker: hands requests of the Workers runtime to the issuer, and the issuer's answers back.
 //!
-//! The only code that names the runtime. It decides nothing: what is granted or refused, and why, is
-//! `edgemint_issuer`'s. What the runtime calls is `entry.js`, which calls what is exported here.
+//! This is the only code that names the runtime. It decides nothing: `edgemint_issuer` decides what is
+//! granted or refused, and why. The runtime calls `entry.js`, which calls the exports of this module.
 
 mod bindings;
 mod environment;
@@ -26,17 +26,18 @@ use crate::random::random;
 use crate::steps::Settled;
 
 thread_local! {
-    /// The issuer of this isolate, or what is wrong with the configuration: neither changes before the next
-    /// deployment starts new isolates.
+    /// The issuer of this isolate, or the errors of the configuration. Neither changes before the next
+    /// deployment, which starts new isolates.
     static AUTHORITY: OnceCell<Rc<Result<EdgeAuthority, Vec<String>>>> = const { OnceCell::new() };
 }
 
-/// Begins the request `id`, which is written as `Incoming` tells, `milliseconds` after 1970 began. The response, or a
-/// promise that must be settled before the request goes on.
+/// Begins the request `id`, in the format of `Incoming`, at `milliseconds` since 1970. Returns the response,
+/// or a promise that must settle before the request can go on.
 ///
-/// While too many requests wait, the others are refused before they ask for anything: a request that waits was let in
-/// first and goes on, so that an attacker cannot end the requests of others by sending more. A request that is not a
-/// POST carries no credentials and waits for nothing but the import of a key: metadata and keys are served all the while.
+/// While too many requests wait, new ones are refused before they query anything. A waiting request was
+/// admitted earlier and goes on, so an attacker cannot end the requests of others by sending more. A request
+/// that is not a POST carries no credentials and waits only for the import of a key. So metadata and keys are
+/// always served.
 #[wasm_bindgen]
 pub fn begin(id: u32, env: &Env, milliseconds: f64, request: String) -> JsValue {
     console_error_panic_hook::set_once();
@@ -64,25 +65,25 @@ fn seconds(milliseconds: f64) -> u64 {
     milliseconds / 1000
 }
 
-/// Goes on with the request `id`, which waited until now, `milliseconds` after 1970 began, for a promise that gave bytes.
+/// Resumes the request `id` at `milliseconds` since 1970, after its promise gave bytes.
 #[wasm_bindgen]
 pub fn resume_bytes(id: u32, milliseconds: f64, bytes: Vec<u8>) -> JsValue {
     steps::resume(id, seconds(milliseconds), Ok(Settled::Bytes(bytes)))
 }
 
-/// As [`resume_bytes`], for a promise that gave a string.
+/// Same as [`resume_bytes`], for a promise that gave a string.
 #[wasm_bindgen]
 pub fn resume_text(id: u32, milliseconds: f64, text: String) -> JsValue {
     steps::resume(id, seconds(milliseconds), Ok(Settled::Text(text)))
 }
 
-/// As [`resume_bytes`], for a promise that gave anything else.
+/// Same as [`resume_bytes`], for a promise that gave anything else.
 #[wasm_bindgen]
 pub fn resume_value(id: u32, milliseconds: f64, value: JsValue) -> JsValue {
     steps::resume(id, seconds(milliseconds), Ok(Settled::Value(value)))
 }
 
-/// As [`resume_bytes`], for a promise that was rejected with an error of this text.
+/// Same as [`resume_bytes`], for a promise that was rejected with an error of this text.
 #[wasm_bindgen]
 pub fn resume_failed(id: u32, milliseconds: f64, why: String) -> JsValue {
     steps::resume(id, seconds(milliseconds), Err(why))
@@ -118,8 +119,8 @@ async fn answer(
     }
 }
 
-/// In the test build, `GET /panic` shows what a bug would do to the requests after it, `GET /out-of-memory` what one would
-/// that takes all the memory there is.
+/// Breaks on purpose, in the test build. `GET /panic` shows the effect of a bug on later requests.
+/// `GET /out-of-memory` shows the effect of a bug that takes all memory.
 #[cfg(feature = "provoke-panic")]
 #[expect(clippy::panic, reason = "this is its job")]
 fn provoke_panic(path: &str) {

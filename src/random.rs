@@ -1,9 +1,9 @@
-//! Random bytes, each given to one request.
+//! Random bytes, each for only one request.
 
 use std::cell::RefCell;
 
-/// Random bytes that nobody has had, or a sentence when there are none to be had. To ask the runtime for those of many
-/// requests costs as much as for those of one.
+/// Unused random bytes, or an error text. One call to the runtime fetches the bytes of many requests, because
+/// it costs as much as for one request.
 #[expect(clippy::disallowed_methods, reason = "this is where the host takes its random bytes")]
 pub(crate) fn random() -> Result<[u8; 32], String> {
     thread_local! {

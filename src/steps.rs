@@ -1,9 +1,9 @@
-//! Requests that wait: JavaScript awaits what Rust asks for, and comes back with what it got.
+//! Requests that wait: JavaScript awaits the promises that Rust asks for, and returns their results.
 //!
-//! A future of the runtime's would do the same, at a price: two closures, a waker and a turn of the queue for each promise,
-//! and a promise around the whole. Here a request is a task that is advanced until it wants a promise settled; that is
-//! handed out, awaited by three lines of entry.js, and the task is advanced with the outcome. So it waits for one
-//! promise at a time, and for nothing but promises.
+//! A future of the runtime would do the same, but it costs two closures, a waker and a turn of the queue for
+//! each promise, and a promise around everything. Here a request is a task that runs until it needs a
+//! promise. Rust returns that promise, three lines of entry.js await it, and the task goes on with the
+//! result. So a task waits for one promise at a time, and only for promises.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -16,7 +16,7 @@ use wasm_bindgen::JsValue;
 use crate::patience;
 use crate::waiting::Waiting;
 
-/// What a promise came to.
+/// The result of a promise.
 pub(crate) enum Settled {
     /// An `ArrayBuffer`.
     Bytes(Vec<u8>),
@@ -26,17 +26,17 @@ pub(crate) enum Settled {
     Value(JsValue),
 }
 
-/// The most requests that wait at once. A wait of 10 ms, as KV's usually is, lets 200,000 of them pass in a second.
+/// The most requests that wait at once. With the usual wait for KV, 10 ms, 200,000 of them pass in a second.
 const MANY: usize = 2_000;
 
-/// The most bytes that the requests that wait hold in their texts and futures: an eighth of what Cloudflare gives an
-/// isolate. What a request makes of its text is of the same order.
+/// The most bytes that waiting requests hold in their texts and futures: an eighth of an isolate's memory on
+/// Cloudflare. The data that a request derives from its text is of the same order.
 const BYTES: usize = 16 << 20;
 
-/// The longest that a request waits for one promise, in seconds. What is asked outside is given up by `within` in glue.js
-/// after [`patience::READ`], [`patience::WRITE`] or [`patience::COUNT`] milliseconds, and cryptography takes some
-/// milliseconds. Twice that is for an isolate that is busy. A request that waits for longer is never resumed, because the
-/// runtime has ended it, and is dropped.
+/// The longest that a request waits for one promise, in seconds. `within` in glue.js gives up on services
+/// after [`patience::READ`], [`patience::WRITE`] or [`patience::COUNT`] milliseconds, and cryptography takes
+/// a few milliseconds. Twice the maximum leaves time for a busy isolate. A request that waits longer is
+/// dropped: it never resumes, because the runtime has ended it.
 const LONGEST: u64 = 2 * longest([patience::READ, patience::WRITE, patience::COUNT]) as u64 / 1000;
 
 const fn longest([a, b, c]: [u32; 3]) -> u32 {
@@ -44,7 +44,7 @@ const fn longest([a, b, c]: [u32; 3]) -> u32 {
     if most > c { most } else { c }
 }
 
-/// A request, and how many bytes it counts for.
+/// A request, and the number of bytes that it counts for.
 struct Task {
     work: Pin<Box<dyn Future<Output = JsValue>>>,
     bytes: usize,
@@ -53,13 +53,13 @@ struct Task {
 thread_local! {
     /// The requests that wait.
     static TASKS: RefCell<Waiting<Task>> = RefCell::new(Waiting::new(MANY, BYTES, LONGEST));
-    /// What the task that is being advanced wants to have settled.
+    /// The promise that the running task needs.
     static WANTED: Cell<Option<Promise>> = const { Cell::new(None) };
-    /// What became of what it wanted: a rejection is the text of its error.
+    /// The outcome of that promise. A rejection is the text of its error.
     static OUTCOME: Cell<Option<Result<Settled, String>>> = const { Cell::new(None) };
 }
 
-/// What `promise` comes to, or the text of the error that it is rejected with.
+/// The result of `promise`, or the text of the error that it is rejected with.
 pub(crate) async fn settled(promise: Promise) -> Result<Settled, String> {
     let mut promise = Some(promise);
     poll_fn(|_| match promise.take() {
@@ -72,16 +72,16 @@ pub(crate) async fn settled(promise: Promise) -> Result<Settled, String> {
     .await
 }
 
-/// Whether another request may wait, at the second `now`.
+/// Whether another request may wait at `now` (seconds since 1970).
 pub(crate) fn have_room(now: u64) -> bool {
     let (swept, has_room) = TASKS.with_borrow_mut(|tasks| (tasks.sweep(now), tasks.has_room()));
-    // What a future does when it is dropped may come back to TASKS: nothing is dropped while they are borrowed.
+    // A future may access TASKS when it is dropped, so nothing is dropped while TASKS is borrowed.
     drop(swept);
     has_room
 }
 
-/// Begins the task `id` at the second `now`: what it came to, or the promise that it waits for. `length`: how many bytes
-/// `work` holds beside itself.
+/// Begins the task `id` at `now` (seconds since 1970). Returns its result, or the promise that it waits for.
+/// `length` is the number of bytes that `work` holds outside itself.
 pub(crate) fn begin(
     id: u32,
     now: u64,
@@ -92,8 +92,8 @@ pub(crate) fn begin(
     advance(id, now, Task { work: Box::pin(work), bytes })
 }
 
-/// Goes on with the task `id` at the second `now`, as [`begin`]. `undefined` when there is none: it died with another
-/// instance, or waited for so long that it was dropped.
+/// Resumes the task `id` at `now`, as [`begin`] does. Returns `undefined` when there is no such task: it died
+/// with another instance, or was dropped after [`LONGEST`].
 pub(crate) fn resume(id: u32, now: u64, outcome: Result<Settled, String>) -> JsValue {
     let task = TASKS.with_borrow_mut(|tasks| tasks.take(id));
     let Some(task) = task else { return JsValue::UNDEFINED };

@@ -1,4 +1,4 @@
-//! What waits, by its number: bounded in count, in bytes, and in seconds.
+//! A collection of waiting work, by number: bounded in count, in bytes, and in seconds.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ struct Entry<T> {
     since: u64,
 }
 
-/// What waits. It is taken out to go on, and put back to wait for something else.
+/// The waiting work. It is taken out to go on, and put back to wait for something else.
 pub(crate) struct Waiting<T> {
     entries: HashMap<u32, Entry<T>>,
     bytes: usize,
@@ -19,19 +19,19 @@ pub(crate) struct Waiting<T> {
 }
 
 impl<T> Waiting<T> {
-    /// Nothing yet; then there is room until it is `most`, or `most_bytes`. What waits for more than `longest` seconds is
-    /// swept out.
+    /// An empty collection. It has room until it holds `most` items or `most_bytes`. Work that waits longer
+    /// than `longest` seconds is swept out.
     pub(crate) fn new(most: usize, most_bytes: usize, longest: u64) -> Self {
         Self { entries: HashMap::new(), bytes: 0, swept: 0, most, most_bytes, longest }
     }
 
-    /// Whether another may come in. The bounds are exceeded by at most that one.
+    /// Whether another item may come in. That item may exceed the bounds, but no further one can.
     pub(crate) fn has_room(&self) -> bool {
         self.entries.len() < self.most && self.bytes < self.most_bytes
     }
 
-    /// Has `work` of so many `bytes` wait from the second `now` on. There is always room for work that was let in before.
-    /// Gives what waited under this number until now, if anything did.
+    /// Makes `work`, of this number of `bytes`, wait from `now` on. There is always room for work that was
+    /// admitted before. Returns the work that waited under this number before, if any.
     pub(crate) fn insert(&mut self, id: u32, now: u64, bytes: usize, work: T) -> Option<T> {
         let displaced = self.take(id);
         self.bytes = self.bytes.saturating_add(bytes);
@@ -39,15 +39,15 @@ impl<T> Waiting<T> {
         displaced
     }
 
-    /// Takes out what waits under this number.
+    /// Takes out the work under this number.
     pub(crate) fn take(&mut self, id: u32) -> Option<T> {
         let Entry { work, bytes, .. } = self.entries.remove(&id)?;
         self.bytes = self.bytes.saturating_sub(bytes);
         Some(work)
     }
 
-    /// Takes out, at the second `now`, all that has waited for too long. It looks once in a second: each look costs as much
-    /// as there is.
+    /// Takes out all work that has waited too long at `now`. It searches only once per second, because the
+    /// cost of a search is proportional to the number of items.
     pub(crate) fn sweep(&mut self, now: u64) -> Vec<T> {
         if self.swept == now {
             return Vec::new();

@@ -1,19 +1,20 @@
-//! The issuer that the vectors speak of, and what holds for each of its answers.
+//! The issuer of the vectors, and the rules for each of its answers.
 
 use edgemint_issuer::ports::{Signer, SlowHash, Verifier};
 use edgemint_issuer::{Authority, Config, Request, Served, SigningKey, Unavailable};
 use edgemint_testkit::{MemoryClients, TestCrypto, apis, cast, misfits, signing_key};
 
-/// The origin of the pages that may ask for tokens.
+/// The origin of the pages that may request tokens.
 const PAGE: &str = "https://app.example";
 
-/// Its URL.
+/// The issuer's URL.
 pub const ISSUER: &str = "http://127.0.0.1:8787";
 
 /// The issuer.
 pub type Issuer = Authority<MemoryClients, Quick>;
 
-/// Signatures as in every test; one round of the slow hash, of which a fuzzer would see nothing but the time.
+/// Signatures as in every test, but one round of the slow hash, because more rounds only cost the fuzzer
+/// time.
 pub struct Quick(TestCrypto);
 
 impl Signer for Quick {
@@ -38,7 +39,7 @@ impl SlowHash for Quick {
     }
 }
 
-/// Its variables: with everything on, and a key of the algorithm that is quickest here.
+/// The issuer's variables: all features on, and a key of the fastest algorithm.
 pub fn config() -> Config {
     let key = signing_key("EdDSA", &[("kid", "EdDSA".into())]);
     let variables = [
@@ -50,7 +51,7 @@ pub fn config() -> Config {
     Config::parse(variables).expect("a good configuration")
 }
 
-/// It, with the clients and APIs of the vectors.
+/// The issuer, with the clients and APIs of the vectors.
 pub fn issuer() -> Issuer {
     let mut clients = MemoryClients::default();
     cast().iter().for_each(|client| clients.add(client));
@@ -59,11 +60,11 @@ pub fn issuer() -> Issuer {
     Authority::new(config(), clients, Quick(TestCrypto::default()), [7; 32])
 }
 
-/// Holds an answer against what holds for all of them.
+/// Checks the rules for all answers.
 ///
 /// # Panics
 ///
-/// When something does not.
+/// When a rule is broken.
 pub fn check(request: &Request<'_>, outcome: &Served<'_>) {
     let response = &outcome.response;
     let header =
@@ -78,14 +79,14 @@ pub fn check(request: &Request<'_>, outcome: &Served<'_>) {
     for (name, value) in &response.headers {
         assert!(
             value.bytes().all(|c| (0x20..0x7F).contains(&c)),
-            "{name} has other characters than a header may"
+            "{name} has characters that a header must not have"
         );
     }
     if !["/token", "/token/introspect", "/token/revoke"].contains(&request.path) {
         assert!(!response.body.contains("access_token\":"), "a token elsewhere");
         return;
     }
-    // Of a page that may not ask, nothing is told but that.
+    // A page that is not allowed gets only a refusal that says so.
     let may_ask = |origin: &str| origin == ISSUER || (origin == PAGE && request.path == "/token");
     if request.method == "POST" && request.origin.is_some_and(|origin| !may_ask(origin)) {
         assert_eq!((response.status, header("Access-Control-Allow-Origin")), (400, None));
@@ -95,7 +96,7 @@ pub fn check(request: &Request<'_>, outcome: &Served<'_>) {
     assert_eq!(header("Pragma"), Some("no-cache"));
     let challenged = response.status == 401 && request.authorization.is_some();
     assert_eq!(header("WWW-Authenticate").is_some(), challenged);
-    assert_eq!(outcome.event.is_some(), request.method == "POST", "every decision is told");
+    assert_eq!(outcome.event.is_some(), request.method == "POST", "every decision is logged");
     if response.status >= 400 {
         let body: serde_json::Value = serde_json::from_str(&response.body).expect("a refusal is JSON");
         let told = |name: &str| body[name].as_str().expect("an error says what it is").to_owned();

@@ -1,4 +1,5 @@
-//! What the targets share: an issuer as the vectors know it, and requests written as text.
+//! The shared parts of the targets: an issuer with the clients and APIs of the vectors, and requests written
+//! as text.
 
 pub mod issuer;
 pub mod seeds;

@@ -1,4 +1,4 @@
-//! The seeds: what the vectors ask, in the form that each target takes.
+//! The seeds: the requests of the vectors, in the format of each target.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use edgemint_testkit::{NOW, Vector, apis, cast, misfits};
 use crate::issuer::ISSUER;
 use crate::text;
 
-/// Configurations of dex, and what Kubernetes and Helm wrap around them.
+/// Configurations of dex, and the files of Kubernetes and Helm around them.
 const DEX_FILES: [&str; 5] = [
     include_str!("../../examples/dex.yaml"),
     include_str!("../../crates/cli/tests/transcripts/client.in/helm-values.yaml"),
@@ -18,7 +18,7 @@ const DEX_FILES: [&str; 5] = [
     include_str!("../../crates/cli/tests/transcripts/client.in/template.yaml"),
 ];
 
-/// Seeds of `target`, each once; none for one that the fuzzer fills by itself.
+/// The seeds of `target`, without repetitions. Empty for a target that needs none.
 pub fn of(target: &str) -> BTreeSet<Vec<u8>> {
     let vectors: Vec<Vector> = Vector::all().iter().map(|vector| vector.at(ISSUER, NOW)).collect();
     let forms = || vectors.iter().map(Vector::body);
@@ -57,7 +57,7 @@ fn values(form: &[u8], names: &[&str]) -> Vec<String> {
     pairs.filter(|(name, _)| names.contains(&&**name)).map(|(_, value)| value.into_owned()).collect()
 }
 
-/// A token as it is, and its header and claims for the target to sign.
+/// The token itself, and its header and claims for the target to sign.
 fn tokens(token: String) -> Vec<Vec<u8>> {
     let segments = token.split('.').take(2).filter_map(|segment| URL_SAFE_NO_PAD.decode(segment).ok());
     let parts = segments.collect::<Vec<_>>().join(&b'\n');

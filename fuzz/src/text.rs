@@ -1,9 +1,10 @@
-//! Requests as text: a line with method and path, lines with headers, an empty line, the body. Any bytes are one.
+//! Requests as text: a line with method and path, lines with headers, an empty line, the body. Any bytes are
+//! a request.
 
 use edgemint_issuer::{Body, MAX_BODY, Request};
 use edgemint_testkit::Vector;
 
-/// The text of what `vector` asks.
+/// The text of the request of `vector`.
 pub fn of(vector: &Vector) -> Vec<u8> {
     let path = vector.path().split('?').next().unwrap_or_default();
     let mut text = format!("{} {path}\n", vector.method());
@@ -13,7 +14,7 @@ pub fn of(vector: &Vector) -> Vec<u8> {
     [text.as_bytes(), b"\n", &vector.body()].concat()
 }
 
-/// Calls `with` with the request that `text` is.
+/// Calls `with` with the request in `text`.
 pub fn with_request<T>(text: &[u8], with: impl FnOnce(&Request<'_>) -> T) -> T {
     let end = text.windows(2).position(|two| two == b"\n\n").unwrap_or(text.len());
     let (head, body) = text.split_at(end);

@@ -1,11 +1,11 @@
-//! Any text in the place of an API's record: one that is read is written as it is read back.
+//! Any text as an API's record: a record that is read is also read back after it is written.
 #![no_main]
 
 use edgemint_issuer::{ApiId, ApiRecord};
 use serde_json::Value;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
-    // A record tells whose it is; read as anybody else's, it is refused.
+    // A record contains its ID. Under any other ID, it is refused.
     let named =
         serde_json::from_str::<Value>(text).ok().and_then(|json| ApiId::parse(json["id"].as_str()?).ok());
     let id = named.unwrap_or_else(|| ApiId::parse("test").expect("an ID"));

@@ -1,4 +1,5 @@
-//! Any `Authorization` header: a token if and only if it has the right credentials in one of the two readings.
+//! Any `Authorization` header: a token if and only if it has the right credentials in one of the two
+//! readings.
 #![no_main]
 
 use edgemint_testkit::Oracle;

@@ -1,4 +1,4 @@
-//! Any variables, one a line: a configuration or named errors, and nothing of a private key in what is published.
+//! Any variables, one per line: a configuration or named errors, and no private member in a published key.
 #![no_main]
 
 use edgemint_issuer::Config;

@@ -16,7 +16,7 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
         };
         assert_eq!(of, i + 1, "every client is taken or refused, in order");
     }
-    // Allowing literals for every client refuses no client that is taken without it.
+    // If all clients are allowed literals, no client is refused that is accepted without that.
     let ids: Vec<_> = file.entries.iter().flatten().map(|client| client.id.clone()).collect();
     let taken = read(&ids).map(|file| file.entries.iter().flatten().count());
     assert!(taken.is_ok_and(|taken| taken == ids.len()), "the same clients are taken");

@@ -1,4 +1,4 @@
-//! Any body of `POST /token`; and a form that is read is read as another implementation reads it.
+//! Any body of `POST /token`. Another implementation reads an accepted form in the same way.
 #![no_main]
 
 use edgemint_fuzz::issuer::config;

@@ -1,4 +1,5 @@
-//! Any request to the issuer of the vectors: what holds for every answer, and a token only to who has a secret.
+//! Any request to the issuer of the vectors: the rules for every answer, and a token only for a client with a
+//! secret.
 #![no_main]
 
 use edgemint_fuzz::issuer::{Issuer, check, issuer};
@@ -15,7 +16,8 @@ libfuzzer_sys::fuzz_target!(|text: &[u8]| {
         with_request(text, |request| {
             let outcome = pollster::block_on(issuer.handle(request, &moment()));
             check(request, &outcome);
-            // And whoever asks may be nobody there, or ask for anything: the other issuer knows what must come of it.
+            // The oracle has another issuer, which may not know this client. It checks that issuer's answer
+            // to the same request.
             if let Body::Whole(body) = request.body {
                 oracle.post_from(request.origin, request.authorization, body);
             }

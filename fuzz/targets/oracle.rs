@@ -1,4 +1,4 @@
-//! Requests of pieces that are right or nearly so: a token if and only if credentials, APIs and scope are right.
+//! Requests of right and almost right pieces: a token if and only if credentials, APIs and scope are right.
 #![no_main]
 
 use arbitrary::Arbitrary;

@@ -1,4 +1,4 @@
-//! Any scope: what is read is printed as it is read back.
+//! Any scope: a scope that is read is also read back after it is printed.
 #![no_main]
 
 use edgemint_issuer::Scope;

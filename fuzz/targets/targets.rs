@@ -1,4 +1,5 @@
-//! Any APIs, one a line, as `resource` and as `audience`: a token if and only if the client has them all.
+//! Any APIs, one per line, as `resource` and as `audience`: a token if and only if the client has all of
+//! them.
 #![no_main]
 
 use edgemint_testkit::Oracle;

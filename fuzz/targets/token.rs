@@ -1,4 +1,5 @@
-//! Any token to introspection; or, from two lines, any header and claims, signed with our key: active only in its time.
+//! Any token to introspection, or any header and claims (two lines) signed with our key: active only within
+//! its time.
 #![no_main]
 
 use base64::Engine;
@@ -13,7 +14,7 @@ thread_local! {
     static ISSUER: (Issuer, Config) = (issuer(), config());
 }
 
-/// `input` as it is, or the token that its two lines become.
+/// `input` unchanged, or the token from its two lines.
 fn token(input: &str, config: &Config) -> String {
     let Some((header, claims)) = input.split_once('\n') else { return input.to_owned() };
     let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));

@@ -1,4 +1,4 @@
-//! What happened, as rows in a dataset of Analytics Engine, where one is bound as `COUNTS`.
+//! Events as rows in a dataset of Analytics Engine, if one is bound as `COUNTS`.
 
 use std::cell::OnceCell;
 
@@ -23,12 +23,13 @@ thread_local! {
     static DATASET: OnceCell<Option<JsValue>> = const { OnceCell::new() };
 }
 
-/// Looks for the dataset, once in an isolate.
+/// Looks up the dataset, once per isolate.
 pub(crate) fn bind(env: &Env) {
     DATASET.with(|cell| cell.get_or_init(|| bound(env, COUNTS, "writeDataPoint")).is_some());
 }
 
-/// What Analytics Engine takes. `doubles`: 1, and how much failed beside the request's way.
+/// A row in the format of Analytics Engine. `doubles`: 1, and the number of failures that the request
+/// survived.
 #[derive(Serialize)]
 struct Point<'a, T> {
     indexes: [&'a str; 1],
@@ -36,8 +37,8 @@ struct Point<'a, T> {
     doubles: [usize; 2],
 }
 
-/// Adds the row of `event`. The runtime sends it later, and no request waits for that or fails with it; that it was not
-/// taken is said in the event's line.
+/// Adds the row of `event`. The runtime sends it later, so no request waits for that or fails because of it.
+/// If the row is not accepted, the event's line lists that.
 pub(crate) fn write(event: &mut Event) {
     let taken = to_dataset(|dataset| {
         let count = event.count();
@@ -50,15 +51,15 @@ pub(crate) fn write(event: &mut Event) {
     }
 }
 
-/// Adds a row for a request that met a configuration with errors. Whether it was taken does not matter: its line is an
-/// error in any case.
+/// Adds a row for a request that met a configuration with errors. Ignores failures, because the request's
+/// line is an error in any case.
 pub(crate) fn write_misconfigured() {
     let event = "config.invalid";
     let point = Point { indexes: [event], blobs: [event, "failed"], doubles: [1, 0] };
     let _ = to_dataset(|dataset| hand_over(dataset, &point));
 }
 
-/// Where no dataset is bound, this looks at a variable, and that is all.
+/// Calls `write` with the dataset. Where none is bound, this only costs the look at a variable.
 fn to_dataset(write: impl FnOnce(&JsValue) -> Result<(), String>) -> Result<(), String> {
     DATASET.with(|cell| match cell.get() {
         Some(Some(dataset)) => write(dataset),

@@ -1,4 +1,5 @@
-//! Client and API records in Workers KV. The isolate's own memory stands before this, in the issuer.
+//! Client and API records in Workers KV. The issuer caches them in the isolate's memory before this is
+//! called.
 
 use edgemint_issuer::ports::{ApiStore, ClientStore};
 use edgemint_issuer::{ApiId, ClientId, Config, SHORTEST_KV_CACHE, Unavailable};
@@ -13,7 +14,7 @@ extern "C" {
     fn kv_get(namespace: &JsValue, key: &str, cache_ttl: u32, milliseconds: u32) -> Promise;
 }
 
-/// The KV namespace that is bound as `CLIENTS`.
+/// The KV namespace bound as `CLIENTS`.
 pub(crate) struct KvClients {
     pub(crate) namespace: JsValue,
     cache_ttl: u64,
@@ -28,7 +29,7 @@ impl KvClients {
         self.read(key, self.cache_ttl).await
     }
 
-    /// What is stored under `key`, as it was at most `cache_ttl` seconds ago.
+    /// The value of `key`. It may be up to `cache_ttl` seconds old.
     pub(crate) async fn read(&self, key: &str, cache_ttl: u64) -> Result<Option<String>, Unavailable> {
         let cache_ttl = u32::try_from(cache_ttl).unwrap_or(u32::MAX);
         match settled(kv_get(&self.namespace, key, cache_ttl, READ)).await {

@@ -1,4 +1,5 @@
-//! Revocations in Workers KV, beside the client records: a key for each, which goes when its token has expired.
+//! Revocations in Workers KV, in the same namespace as client records: one key each, which KV deletes when
+//! its token has expired.
 
 use edgemint_issuer::ports::RevocationStore;
 use edgemint_issuer::{SHORTEST_KV_CACHE, Unavailable};
@@ -9,18 +10,18 @@ use crate::bindings::kv::KvClients;
 use crate::patience::WRITE;
 use crate::steps::{Settled, settled};
 
-/// What the key of a revocation begins with; the `jti` follows.
+/// The prefix of the key of a revocation. The `jti` follows.
 const PREFIX: &str = "revoked:";
 
 #[wasm_bindgen(module = "/src/glue.js")]
 extern "C" {
-    /// True once it is kept.
+    /// True once KV has stored it.
     fn kv_put(namespace: &JsValue, key: &str, value: &str, expiration: f64, milliseconds: u32) -> Promise;
 }
 
 impl RevocationStore for KvClients {
     async fn is_revoked(&self, jti: &str) -> Result<bool, Unavailable> {
-        // KV keeps "not there" for this time, too: no longer than it must.
+        // KV caches "not found" for this time, too, so this is the shortest that KV allows.
         let found = self.read(&format!("{PREFIX}{jti}"), SHORTEST_KV_CACHE.seconds()).await;
         found.map(|found| found.is_some())
     }

@@ -11,11 +11,11 @@ use worker::Env;
 
 #[wasm_bindgen(module = "/src/glue.js")]
 extern "C" {
-    /// What is bound under `name`, if it has this method: else `undefined`.
+    /// The binding `name`, if it has this method, else `undefined`.
     fn binding(env: &Env, name: &str, method: &str) -> JsValue;
 }
 
-/// What is bound under `name`, if it has this method.
+/// The binding `name`, if it has this method.
 pub(crate) fn bound(env: &Env, name: &str, method: &str) -> Option<JsValue> {
     Some(binding(env, name, method)).filter(|bound| !bound.is_undefined())
 }

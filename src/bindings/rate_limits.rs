@@ -1,4 +1,4 @@
-//! The issuer's rate limits over Cloudflare's: three bindings, each of which may be left out.
+//! The issuer's rate limits with Cloudflare's: three bindings, each of which is optional.
 
 use std::borrow::Cow;
 
@@ -20,14 +20,14 @@ const NETWORK_BRAKE: &str = "NETWORK_BRAKE";
 
 #[wasm_bindgen(module = "/src/glue.js")]
 extern "C" {
-    /// Whether there is still room.
+    /// Whether the count is within the limit.
     fn count(limiter: &JsValue, key: &str, milliseconds: u32) -> Promise;
 }
 
 /// The binding that counts attempts from one IPv6 /48.
 const PREFIX_BRAKE: &str = "PREFIX_BRAKE";
 
-/// The rate limits that are bound. What is not bound limits nothing.
+/// The bound rate limits. A missing binding limits nothing.
 pub(crate) struct RateLimits {
     client: Option<JsValue>,
     network: Option<JsValue>,
@@ -58,7 +58,8 @@ impl RateLimit for RateLimits {
     }
 }
 
-/// The key in the binding: two limits share one, so a revocation's says that it is one. No network is called so.
+/// The key in the binding. Two limits share a binding, so the key of a revocation has a prefix. No network
+/// has this name.
 fn key_of(limit: Limit, key: &str) -> Cow<'_, str> {
     match limit {
         Limit::Revocation => format!("revoke {key}").into(),

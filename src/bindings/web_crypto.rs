@@ -19,7 +19,7 @@ extern "C" {
     fn pbkdf2(secret: &[u8], salt: &[u8], iterations: u32) -> Promise;
 }
 
-/// The keys of this isolate by `kid`, imported on first use; the private ones not extractable.
+/// The keys of this isolate by `kid`, imported on first use. The private ones are not extractable.
 #[derive(Default)]
 pub(crate) struct WebCrypto {
     private: Imported,
@@ -28,10 +28,10 @@ pub(crate) struct WebCrypto {
 
 type Imported = RefCell<HashMap<String, JsValue>>;
 
-/// The key that is known, or else imported now.
+/// The cached key, or else a newly imported one.
 ///
-/// Two requests that come at once may both import: neither waits for a promise of the other, which the runtime would
-/// cancel together with that request.
+/// Two concurrent requests may both import. Neither waits for a promise of the other, because the runtime
+/// would cancel that promise together with its request.
 async fn imported(
     known: &Imported,
     key: &SigningKey,
@@ -102,7 +102,7 @@ impl SlowHash for WebCrypto {
     }
 }
 
-/// The runtime's errors name what it disliked and show nothing of a key.
+/// An error about a key. The runtime's errors name the problem and show nothing of the key.
 fn failed(key: &SigningKey, what: &str, why: &str) -> Unavailable {
     Unavailable::new(format!("the key in {} {what}: {why}", key.name()))
 }

@@ -1,4 +1,4 @@
-//! The issuer as a whole: one public method, which follows a request from its route to its answer.
+//! The issuer as a whole: it takes a request from its route to its answer.
 
 use crate::authenticate::Authenticator;
 use crate::authenticate::proven::Proven;
@@ -24,7 +24,7 @@ use crate::registry::Registry;
 use crate::registry::revocations::Revocations;
 use crate::request::credentials::presented_by;
 
-/// The issuer: a configuration, where the clients are, who signs, and what slows down guessing.
+/// The issuer: a configuration, the store, the keys, and the rate limits.
 pub struct Authority<C, S, B = NoRateLimit> {
     config: Config,
     documents: Documents,
@@ -35,17 +35,18 @@ pub struct Authority<C, S, B = NoRateLimit> {
     revocations: Revocations,
 }
 
-/// An answer, and what happened, if it is worth a line in the log.
+/// An answer, and the event to log, if there is one.
 #[derive(Debug)]
 pub struct Served<'a> {
-    /// What the client gets.
+    /// The answer for the client.
     pub response: Response<'a>,
-    /// What the operator gets.
+    /// The log entry for the operator.
     pub event: Option<Event>,
 }
 
 impl<C, S> Authority<C, S> {
-    /// With a random `isolate_key`: 32 bytes that protect what this instance remembers of secrets.
+    /// Creates an issuer. `isolate_key` is 32 random bytes: they protect what this instance caches about
+    /// secrets.
     pub fn new(config: Config, clients: C, crypto: S, isolate_key: [u8; 32]) -> Self {
         Self {
             documents: Documents::new(&config),
@@ -58,7 +59,7 @@ impl<C, S> Authority<C, S> {
         }
     }
 
-    /// The same with a rate limit on guessing.
+    /// Adds a rate limit on guesses.
     pub fn with_rate_limit<B: RateLimit>(self, rate_limit: B) -> Authority<C, S, B> {
         let Self { config, documents, clients, crypto, proven, revocations, limiter: _ } = self;
         Authority {
@@ -76,14 +77,14 @@ impl<C, S> Authority<C, S> {
 impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifier, B: RateLimit>
     Authority<C, S, B>
 {
-    /// Answers one request. `moment` is that request's alone: its random bytes must be fresh.
+    /// Answers one request. Each request needs its own `moment`, because its random bytes must be fresh.
     pub async fn handle(&self, request: &Request<'_>, moment: &Moment) -> Served<'_> {
         let trail = Trail::new(&request.arrival, moment.now);
         let answer = self.answer(request, moment, &trail).await;
         Self::served(answer, request, trail)
     }
 
-    /// Answers a request that the host has no room for. Nothing of it is looked up or computed.
+    /// Answers a request that the host has no room for. Looks nothing up and computes nothing.
     pub fn overloaded(&self, request: &Request<'_>, moment: &Moment) -> Served<'_> {
         let trail = Trail::new(&request.arrival, moment.now);
         let endpoint = Endpoint::route(request.path, self.config.issuer.path());
@@ -153,8 +154,8 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifie
         (response, decision)
     }
 
-    /// What came so that others could read along is not judged (RFC 6749 §3.2). It is worth a line where it may have
-    /// carried credentials, and the line names the client: its secret must be replaced.
+    /// Refuses a request that others could read on its way (RFC 6749 §3.2). It is logged if it may have
+    /// carried credentials. The log line names the client, because its secret must be replaced.
     fn refuse_plain_http(endpoint: Option<Endpoint>, request: &Request<'_>) -> Answer<'static> {
         let name = endpoint.map_or("none", Endpoint::name);
         let (response, decision) =

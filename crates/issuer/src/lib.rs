@@ -1,12 +1,12 @@
-//! The issuer: everything an RFC speaks of, and nothing else.
+//! The issuer: everything that an RFC specifies, and nothing else.
 //!
-//! Bytes come in as a [`Request`] and leave as a [`Response`]; in between stands one path in one
-//! direction: [`TokenRequest`] → [`AuthenticatedClient`] → [`Grant`] → signed token. Each step consumes
-//! the last, so that there is no way to a token that leaves one out.
+//! A [`Request`] comes in as bytes and leaves as a [`Response`]. Between them is one path in one direction:
+//! [`TokenRequest`] → [`AuthenticatedClient`] → [`Grant`] → signed token. Each step consumes the result of
+//! the step before, so no code can skip one.
 //!
-//! This crate knows no runtime, clock, random source, environment or logger. What lies outside and can
-//! fail is asked through the traits of [`ports`]; what is merely a fact is passed in as a [`Moment`];
-//! what happened is returned as an [`Event`] for the host to write.
+//! This crate knows no runtime, clock, random source, environment or logger. It calls everything outside that
+//! can fail through the traits of [`ports`]. The host passes facts in as a [`Moment`], and writes the
+//! [`Event`] that it gets back.
 
 mod authenticate;
 mod authority;

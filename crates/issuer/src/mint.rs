@@ -1,4 +1,4 @@
-//! Tokens: the claims of a grant in either profile, as the text that gets signed (RFC 7519, RFC 7515, RFC 9068).
+//! Tokens: the claims of a grant in either profile, as the text to sign (RFC 7519, RFC 7515, RFC 9068).
 
 use crate::config::profile::TokenProfile;
 use crate::grammar::issuer_url::Issuer;
@@ -9,27 +9,27 @@ use crate::jose::compact::signing_input;
 use crate::jose::signing_key::SigningKey;
 use crate::records::subject::subject;
 
-/// What the two tokens of one grant have in common.
+/// The data that both tokens of one grant share.
 pub(crate) struct Mint<'a> {
     pub(crate) issuer: &'a Issuer,
-    /// The deployment's, which says what ID tokens look like.
+    /// The deployment's profile, which decides the format of ID tokens.
     pub(crate) profile: TokenProfile,
     pub(crate) grant: &'a Grant,
     pub(crate) key: &'a SigningKey,
-    /// In seconds since 1970.
+    /// Issue time, in seconds since 1970.
     pub(crate) iat: u64,
 }
 
 impl Mint<'_> {
-    /// What is signed of the access token.
+    /// The text to sign of the access token.
     pub(crate) fn access_token(&self, jti: &str, random: &[u8]) -> String {
         let (grant, client) = (self.grant, self.grant.client());
         let (mut claims, header) = match grant.profile() {
             TokenProfile::Dex => {
-                // dex's way to make each access token unique: a hash of fresh random bytes.
+                // dex makes each access token unique with a hash of fresh random bytes.
                 let at_hash = self.key.alg().at_hash(random);
                 let mut claims = self.dex_claims(&subject(&client.id), grant.audience(), jti, &at_hash);
-                // For an API, which must know; dex has no APIs.
+                // APIs need the scopes. dex has no APIs.
                 if grant.is_for_apis() {
                     claims.optional("scope", grant.scope_text().as_deref());
                 }
@@ -37,14 +37,14 @@ impl Mint<'_> {
             }
             TokenProfile::Rfc9068 => (self.rfc9068_claims(jti), self.key.access_token_header()),
         };
-        // The client's own: none of them has the name of another claim.
+        // The client's own claims. None of them has the name of another claim.
         for (name, value) in &client.claims {
             claims.foreign(name, value);
         }
         signing_input(header, claims.end().as_bytes())
     }
 
-    /// What is signed of the ID token that is issued with `access_token`.
+    /// The text to sign of the ID token that is issued with `access_token`.
     pub(crate) fn id_token(&self, jti: &str, access_token: &str) -> String {
         let client = &self.grant.client().id;
         let sub = match self.profile {
@@ -56,22 +56,23 @@ impl Mint<'_> {
         signing_input(self.key.header(), claims.end().as_bytes())
     }
 
-    /// The claims that dex puts into access and ID tokens alike (OpenID Connect Core §2, §5.1). Its access token differs
-    /// from its ID token in `jti`, `at_hash`, and what concerns APIs.
+    /// The claims that dex puts into both access and ID tokens (OpenID Connect Core §2, §5.1). Its access
+    /// token differs from its ID token in `jti`, `at_hash`, and the claims for APIs.
     fn dex_claims(&self, sub: &str, aud: &Audience, jti: &str, at_hash: &str) -> Object {
         let (grant, client) = (self.grant, self.grant.client());
         let has = |scope: &str| grant.scope().contains(scope);
         let mut claims = self.claims(sub, aud);
         self.times(&mut claims, jti);
         claims.optional("nonce", grant.nonce());
-        // As in dex when there are several audiences. One API as the audience does not say whose token it is, either.
+        // As in dex with several audiences. If one API is the audience, `aud` does not name the client
+        // either.
         claims.optional("azp", Some(client.id.as_str()).filter(|id| !aud.is_only(id)));
         claims.string("at_hash", at_hash);
         if has("email") {
             claims.boolean("email_verified", false);
         }
         self.groups(&mut claims);
-        // dex leaves an empty name out.
+        // dex omits an empty name.
         if has("profile") && !client.name.is_empty() {
             claims.string("name", &client.name);
             claims.string("preferred_username", &client.name);
@@ -90,9 +91,9 @@ impl Mint<'_> {
         claims
     }
 
-    /// Who says it, of whom, and to whom (RFC 7519 §4.1).
+    /// The issuer, the subject, and the audience of a token (RFC 7519 §4.1).
     fn claims(&self, sub: &str, aud: &Audience) -> Object {
-        // Most claims fit: a buffer that grows is copied each time.
+        // Large enough for most claims. A buffer that grows is copied each time.
         let mut claims = Object::with_capacity(512);
         claims.string("iss", self.issuer.as_str());
         claims.string("sub", sub);
@@ -103,7 +104,7 @@ impl Mint<'_> {
         claims
     }
 
-    /// For how long, and which token it is (RFC 7519 §4.1).
+    /// The lifetime and the ID of a token (RFC 7519 §4.1).
     fn times(&self, claims: &mut Object, jti: &str) {
         claims.number("exp", self.iat.saturating_add(self.grant.lifetime()));
         claims.number("iat", self.iat);

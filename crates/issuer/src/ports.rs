@@ -1,4 +1,4 @@
-//! What the issuer asks of its host: facts as values, and the things outside that can fail.
+//! The interface to the host: facts as values, and traits for everything outside that can fail.
 //!
 //! The traits are for one thread (a Worker's isolate), so their futures need not be `Send`.
 #![expect(async_fn_in_trait, reason = "hosts are single-threaded isolates: no caller needs a `Send` future")]
@@ -9,7 +9,7 @@ use crate::jose::signing_key::SigningKey;
 use crate::records::api_id::ApiId;
 use crate::records::client_id::ClientId;
 
-/// The facts of one request, read once by the host and then passed on.
+/// The facts of one request, which the host reads once and passes on.
 #[derive(Clone)]
 pub struct Moment {
     /// The time, in seconds since 1970-01-01T00:00:00Z.
@@ -18,47 +18,48 @@ pub struct Moment {
     pub random: [u8; 32],
 }
 
-/// Where client records are kept.
+/// The store of client records.
 ///
-/// Who keeps them waits for an answer for a bounded time, and says [`Unavailable::timed_out`] when none came. The same
-/// holds of the other stores.
+/// An implementation waits for a bounded time, and returns [`Unavailable::timed_out`] when no answer came.
+/// The same holds for the other stores.
 pub trait ClientStore {
-    /// The record of `id` as it is stored, in JSON ([`ClientRecord`](crate::ClientRecord)).
+    /// The record of `id` as stored, in JSON ([`ClientRecord`](crate::ClientRecord)).
     ///
     /// # Errors
     ///
-    /// `Ok(None)` means that there is no such client; an error, that the store could not be asked.
+    /// When the store is unavailable. `Ok(None)` means that there is no such client.
     async fn find(&self, id: &ClientId) -> Result<Option<String>, Unavailable>;
 }
 
-/// Where API records are kept.
+/// The store of API records.
 pub trait ApiStore {
-    /// The record of `id` as it is stored, in JSON ([`ApiRecord`](crate::ApiRecord)).
+    /// The record of `id` as stored, in JSON ([`ApiRecord`](crate::ApiRecord)).
     ///
     /// # Errors
     ///
-    /// `Ok(None)` means that there is no such API; an error, that the store could not be asked.
+    /// When the store is unavailable. `Ok(None)` means that there is no such API.
     async fn find_api(&self, id: &ApiId) -> Result<Option<String>, Unavailable>;
 }
 
-/// Where it is kept which tokens were revoked (RFC 7009), until they expire.
+/// The store of revocations (RFC 7009). It keeps each one until its token expires.
 pub trait RevocationStore {
     /// Whether the token with this `jti` was revoked. `jti` is 22 characters of base64url.
     ///
     /// # Errors
     ///
-    /// When the store could not be asked.
+    /// When the store is unavailable.
     async fn is_revoked(&self, jti: &str) -> Result<bool, Unavailable>;
 
-    /// Keeps that the token with this `jti` is revoked, until the second `until` since 1970 at least. Again is as once.
+    /// Stores that the token with this `jti` is revoked, at least until `until` (seconds since 1970).
+    /// Idempotent.
     ///
     /// # Errors
     ///
-    /// When it was not kept.
+    /// When the store did not take it.
     async fn revoke(&self, jti: &str, until: u64) -> Result<(), Unavailable>;
 }
 
-/// Who holds the private keys.
+/// The holder of the private keys.
 pub trait Signer {
     /// Makes `key` ready for use, so that a health check can tell whether it would sign.
     ///
@@ -75,10 +76,10 @@ pub trait Signer {
     async fn sign(&self, key: &SigningKey, input: &[u8]) -> Result<Vec<u8>, Unavailable>;
 }
 
-/// Who checks signatures of our own keys.
+/// The verifier of signatures by the issuer's own keys.
 pub trait Verifier {
-    /// Whether `signature` is the JWS signature (RFC 7515 §5.2 step 8) of `input` by `key`. `Ok(false)` for whatever else
-    /// `signature` is; for ECDSA and Ed25519 it has 64 bytes.
+    /// Whether `signature` is the JWS signature (RFC 7515 §5.2 step 8) of `input` by `key`. `Ok(false)` for
+    /// any other bytes. For ECDSA and Ed25519, `signature` has 64 bytes.
     ///
     /// # Errors
     ///
@@ -101,17 +102,17 @@ pub trait SlowHash {
     ) -> Result<[u8; 32], Unavailable>;
 }
 
-/// What counts attempts that may be guesses (RFC 6749 §2.3.1), beyond this instance and its memory.
+/// A counter of attempts that may be guesses (RFC 6749 §2.3.1), outside this instance and its memory.
 pub trait RateLimit {
-    /// Counts an attempt under `key`, and says whether there is still room for it below `limit`.
+    /// Counts an attempt under `key`. Returns whether it is within `limit`.
     ///
     /// # Errors
     ///
-    /// When it could not be asked. The attempt is then judged as if there were no rate limit.
+    /// When the counter is unavailable. The issuer then judges the attempt as if there were no rate limit.
     async fn allow(&self, limit: Limit, key: &str) -> Result<bool, Unavailable>;
 }
 
-/// No rate limit: every attempt is judged.
+/// No rate limit: the issuer judges every attempt.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoRateLimit;
 
@@ -121,7 +122,7 @@ impl RateLimit for NoRateLimit {
     }
 }
 
-/// Something outside the issuer (the store, a key) could not be used; the text is for the operator.
+/// A failure of something outside the issuer (the store, a key). The text is for the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unavailable {
     reason: String,
@@ -129,17 +130,18 @@ pub struct Unavailable {
 }
 
 impl Unavailable {
-    /// With what happened and, where known, the fix. The text goes to the log, so no secret in it.
+    /// Takes what happened and, where known, the fix. The text goes to the log, so it must not contain a
+    /// secret.
     pub fn new(reason: impl Into<String>) -> Self {
         Self { reason: reason.into(), timed_out: false }
     }
 
-    /// The same, when what happened is that no answer came within the time that the host waits.
+    /// The same, when no answer came within the time that the host waits.
     pub fn timed_out(reason: impl Into<String>) -> Self {
         Self { reason: reason.into(), timed_out: true }
     }
 
-    /// Whether no answer came, so that to ask again would take as long again.
+    /// Whether no answer came. Another try would then take the same time again.
     pub(crate) fn is_timeout(&self) -> bool {
         self.timed_out
     }
@@ -156,12 +158,12 @@ impl std::error::Error for Unavailable {}
 /// A rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Limit {
-    /// Of attempts for one client from one network.
+    /// Attempts for one client from one network.
     ClientAndNetwork,
-    /// Of attempts from one network, for whichever clients.
+    /// Attempts from one network, for any client.
     Network,
-    /// Of attempts from one IPv6 /48, for whichever clients: one customer often has all 65,536 networks in it.
+    /// Attempts from one IPv6 /48, for any client: one customer often has all 65,536 networks in it.
     Prefix,
-    /// Of revocations by one client: each may write to the store.
+    /// Revocations by one client, because each may write to the store.
     Revocation,
 }

@@ -1,4 +1,4 @@
-//! The log: every event of every vector is a line that docs/reference/audit-log.schema.json promises.
+//! The log: the event of each vector follows docs/reference/audit-log.schema.json.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -16,7 +16,7 @@ use edgemint_issuer::{ClientId, MAX_BODY};
 use edgemint_testkit::{Vector, check_log_line};
 use serde_json::{Value, json};
 
-/// The event of `vector`, if it has one, as the log has it.
+/// The event of `vector` in the format of the log, if it has one.
 fn event(vector: &Vector) -> Option<Value> {
     replay::event(vector).map(|event| serde_json::to_value(event).unwrap())
 }
@@ -40,8 +40,8 @@ fn every_event_of_every_vector_follows_the_schema() {
     assert_eq!(seen.iter().map(String::as_str).collect::<Vec<_>>(), all);
 }
 
-/// The client ID that a request presents, read a second time: of a well-formed pair in Basic, or of the form. Decoded
-/// and as it came: the body may settle which is meant.
+/// The client ID in a request, read by a second implementation: from a well-formed pair in Basic, or from the
+/// form. Returns it decoded and raw, because the body may decide which is meant.
 fn presented(vector: &Vector) -> Option<[String; 2]> {
     let header = vector.headers().get("authorization").cloned().filter(|header| header.len() <= 8192);
     let basic = header.and_then(|header| {

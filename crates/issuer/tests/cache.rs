@@ -1,4 +1,4 @@
-//! What is remembered of clients and APIs, and for how long.
+//! Caching of clients and APIs: which records, and for how long.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -16,7 +16,7 @@ use edgemint_issuer::{
 };
 use edgemint_testkit::{NOW, RANDOM, TestCrypto, signing_key};
 
-/// A store, and the slow hash, that count how often they are asked.
+/// A store and a slow hash that count the calls.
 #[derive(Default, Clone)]
 struct Counting {
     record: Rc<RefCell<Option<String>>>,
@@ -188,7 +188,7 @@ fn a_success_is_remembered_for_the_very_hash_that_matched() {
     assert_eq!(world.ask(&secret, 0), 200);
     let other = SecretHash::Pbkdf2 { iterations: 1000, salt: vec![1; 16], derived: [0; 32] };
     world.store(|record| record.secrets[0].hash = other);
-    assert_eq!(world.ask(&secret, 60), 401, "the record says another secret now");
+    assert_eq!(world.ask(&secret, 60), 401, "the record has another secret now");
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn an_empty_secret_costs_no_slow_hash() {
     assert_eq!((world.ask("", 0), world.outside.slow_hashes.get()), (401, 0));
 }
 
-/// The API that the client is granted, and that defines the scope `read`.
+/// An API that the client is granted, and that defines the scope `read`.
 const API: &str = "https://api.example/";
 
 fn world_with_an_api(default: bool) -> (World, String) {
@@ -246,7 +246,7 @@ fn an_api_is_read_once_in_the_cache_time_and_a_change_is_seen_after_it() {
     assert_eq!(
         (ask(120), ask(121), world.outside.api_reads.get()),
         (400, 400, 4),
-        "what is not there is not remembered"
+        "a missing record is not cached"
     );
 }
 
@@ -257,7 +257,7 @@ fn a_store_that_cannot_be_asked_for_an_api_is_not_the_clients_fault() {
     assert_eq!(world.ask_for(&secret, &format!("&resource={API}"), 0), 503);
     assert_eq!(world.ask(&secret, 0), 200);
     world.outside.apis_down.set(false);
-    assert_eq!(world.ask_for(&secret, &format!("&resource={API}"), 0), 200, "a failure is not remembered");
+    assert_eq!(world.ask_for(&secret, &format!("&resource={API}"), 0), 200, "a failure is not cached");
     world.outside.apis_down.set(true);
-    assert_eq!(world.ask_for(&secret, &format!("&resource={API}"), 59), 200, "what is remembered is served");
+    assert_eq!(world.ask_for(&secret, &format!("&resource={API}"), 59), 200, "the cached record is served");
 }

@@ -1,4 +1,4 @@
-//! One kind of JWT does not pass as another, where tokens are those of RFC 9068 (§5; RFC 8725 §3.11, §3.12).
+//! One kind of JWT does not pass as another, where tokens follow RFC 9068 (§5; RFC 8725 §3.11, §3.12).
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -44,7 +44,7 @@ fn is_for(claims: &Value, named: &str) -> bool {
     several || claims["aud"] == named
 }
 
-/// A resource server, as RFC 9068 §4 has it: why it refuses.
+/// A resource server according to RFC 9068 §4. Returns the reasons for which it refuses.
 fn resource_server(jwks: &Value, token: &str, named: &str) -> Vec<&'static str> {
     let (header, claims) = verify(jwks, token).unwrap();
     let mut refusals = Vec::new();
@@ -63,7 +63,7 @@ fn resource_server(jwks: &Value, token: &str, named: &str) -> Vec<&'static str> 
     refusals
 }
 
-/// A client, as OpenID Connect Core §3.1.3.7 has it; it looks at `typ` only when it is careful.
+/// A client according to OpenID Connect Core §3.1.3.7. Only a careful one checks `typ`.
 fn relying_party(jwks: &Value, token: &str, client: &str) -> Vec<&'static str> {
     let (header, claims) = verify(jwks, token).unwrap();
     let mut refusals = Vec::new();
@@ -90,9 +90,9 @@ fn an_id_token_does_not_pass_as_access_token_nor_the_reverse() {
         let (answer, jwks) = ask("rfc9068", "POST", "/token", &body);
         let (access, id) = (answer["access_token"].as_str().unwrap(), answer["id_token"].as_str().unwrap());
         assert_eq!(resource_server(&jwks, access, named), [""; 0], "{more}");
-        assert_eq!(resource_server(&jwks, id, named), ["typ", "aud"], "{more}: each by itself would do");
+        assert_eq!(resource_server(&jwks, id, named), ["typ", "aud"], "{more}: either one is enough");
         assert_eq!(relying_party(&jwks, id, client), [""; 0], "{more}");
-        assert_eq!(relying_party(&jwks, access, client), ["typ", "aud"], "{more}: each by itself would do");
+        assert_eq!(relying_party(&jwks, access, client), ["typ", "aud"], "{more}: either one is enough");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Counts: of every event of every vector, the row says what the line of the log says.
+//! Counts: for the event of each vector, the row has the same values as the log line.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use replay::event;
 
-/// The field `name` of a line, as text: nothing for one that is null or not there.
+/// The field `name` of a line, as text. Empty if the field is null or missing.
 fn text(line: &Value, name: &str) -> String {
     match &line[name] {
         Value::String(text) => text.clone(),
@@ -41,13 +41,13 @@ fn every_row_says_what_the_line_of_the_log_says() {
         rows += 1;
     }
     assert!(rows > 200, "only {rows} rows");
-    // Where a request came from is in hardly any vector: it would be this machine in workerd.
+    // Hardly any vector states where a request came from, because in workerd it would be this machine.
     let never: Vec<&str> =
         COUNTED.iter().zip(filled).filter(|(_, n)| *n == 0).map(|(name, _)| *name).collect();
     assert_eq!(never, ["country"]);
 }
 
-/// What `client` is told with `form`, by an issuer that knows it by a secret named `secret_id`.
+/// The event of a request with `form` from `client`, at an issuer that knows a secret `secret_id` of it.
 fn asked(client: &str, secret_id: &str, form: &str) -> Event {
     let secret = GeneratedSecret::from_random(&[9; 32]);
     let mut record = ClientRecord::new(ClientId::parse(client).unwrap(), "");
@@ -106,7 +106,7 @@ fn a_row_is_within_the_limits_whatever_a_request_or_a_record_holds() {
     assert_eq!((&*count.group, count.texts[2].as_ref()), (&long[..96], long.as_str()));
     assert_eq!(column(&event, "secret_id"), "é".repeat(128), "cut between two characters");
     assert_eq!(column(&event, "audience").len(), 1024);
-    // At the time of writing Analytics Engine takes 16 KB.
+    // Analytics Engine accepts 16 KB at the time of writing.
     assert!(count.texts.iter().map(|text| text.len()).sum::<usize>() < 4 * 1024);
     assert_eq!((column(&event, "network"), column(&event, "country")), ("203.0.113.9".into(), "NL".into()));
 }

@@ -1,4 +1,4 @@
-//! When the store fails: who is served from memory, for how long, and what is never guessed.
+//! Store failures: which clients are served from memory, for how long, and that the issuer never guesses.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -23,13 +23,13 @@ use serde_json::Value;
 enum Fault {
     None,
     Throws,
-    /// No answer came in the time that a host waits.
+    /// No answer came within the time that a host waits.
     Hangs,
     /// No answer has come yet.
     Waits,
 }
 
-/// A store that fails on command, and counts how often it is asked.
+/// A store that fails on command, and counts the reads.
 #[derive(Clone)]
 struct Failing {
     records: Rc<RefCell<HashMap<String, String>>>,
@@ -139,8 +139,8 @@ impl World {
         pollster::block_on(self.handle(path, id, more, at))
     }
 
-    /// A request for a token whose read of the store, if it reads, has begun and gets no answer. Dropped, its connection is
-    /// closed.
+    /// A request for a token whose read of the store, if it reads, has begun and gets no answer. Dropping it
+    /// closes its connection.
     fn begin<'a>(&'a self, id: &'a str, at: u64) -> impl Future + 'a {
         let before = self.store.fault.replace(Fault::Waits);
         let mut request = Box::pin(self.handle("/token", id, "", at));
@@ -175,7 +175,7 @@ fn who_was_seen_before_is_served_while_the_store_fails_and_the_log_says_so() {
             );
         }
         assert_eq!(world.ask("app", 660), 503, "cache time and stale time are over");
-        assert_eq!(world.ask("other", 1), 503, "a stranger is not told 401");
+        assert_eq!(world.ask("other", 1), 503, "a stranger does not get 401");
         world.fail(Fault::None);
         assert_eq!(world.ask("other", 661), 200);
     }
@@ -208,7 +208,7 @@ fn who_is_known_to_be_disabled_or_removed_is_not_served_from_memory() {
     assert_eq!(
         (world.ask("app", 120), world.ask("other", 120)),
         (503, 503),
-        "and nobody is told 401 on a guess"
+        "and no client gets 401 on a guess"
     );
 }
 
@@ -225,7 +225,7 @@ fn a_record_that_went_bad_hurts_its_client_alone_and_is_not_covered_up_by_memory
         assert_eq!((world.ask("app", at), world.ask("other", at)), (500, 200), "{:.40}", garbage);
     }
     world.fail(Fault::Throws);
-    assert_eq!(world.ask("app", 900), 503, "what was remembered of it is gone");
+    assert_eq!(world.ask("app", 900), 503, "its cached record is gone");
     world.fail(Fault::None);
     world.put("app", |_| {});
     assert_eq!(world.ask("app", 901), 200, "fixed, it works at once");
@@ -239,7 +239,7 @@ fn recovery_from_errors_is_immediate() {
     assert_eq!(world.ask("app", 60), 200);
     world.fail(Fault::None);
     world.put("app", |record| record.disabled = true);
-    assert_eq!(world.ask("app", 60), 401, "the store is asked on each request once the cache time is over");
+    assert_eq!(world.ask("app", 60), 401, "each request reads the store once the cache time is over");
 }
 
 #[test]
@@ -255,10 +255,10 @@ fn a_store_that_hangs_is_not_waited_for_by_every_request() {
     assert_eq!(reads(), before + 1, "one waited");
     assert_eq!((world.ask("app", 70), reads()), (200, before + 2), "then one tries again");
     assert_eq!(world.ask("other", 71), 503);
-    assert_eq!(reads(), before + 3, "who has nothing in memory has no choice");
+    assert_eq!(reads(), before + 3, "a client without a cached record must wait");
     world.fail(Fault::None);
     world.put("app", |record| record.disabled = true);
-    assert_eq!((world.ask("app", 80), world.ask("app", 81)), (200, 401), "seen when it is tried again");
+    assert_eq!((world.ask("app", 80), world.ask("app", 81)), (200, 401), "seen by the next try");
 }
 
 #[test]
@@ -272,7 +272,7 @@ fn a_request_that_probes_the_store_and_is_dropped_leaves_it_to_the_next_one() {
     let probe = world.begin("app", 70);
     assert_eq!(world.ask("app", 70), 200, "one request waits");
     drop(probe);
-    assert_eq!(world.ask("app", 70), 401, "and nobody knows what it would have been told");
+    assert_eq!(world.ask("app", 70), 401, "and the next request probes");
 }
 
 #[test]
@@ -285,7 +285,7 @@ fn a_disabled_client_gets_no_more_time_by_closing_its_connections() {
         assert_eq!(world.ask("app", 60), 200);
         world.fail(Fault::None);
         world.put("app", |record| record.disabled = true);
-        // The store is well again. Each second, one more request is under way, and is dropped a second later.
+        // The store works again. Each second, one more request is pending, and is dropped a second later.
         let mut under_way = None;
         let tokens = (61..600).filter(|at| {
             let dropped = under_way.replace((*at >= 70).then(|| world.begin(who, *at)));

@@ -1,4 +1,5 @@
-//! What somebody learns that guesses imported secrets: over the rate limit nothing, and below it little, at a bounded price.
+//! What an attacker learns by guessing imported secrets: nothing above the rate limit, and little below it,
+//! at a bounded cost.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -22,13 +23,14 @@ use edgemint_testkit::{MemoryClients, NOW, RANDOM, TestCrypto, signing_key};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
-/// In seconds: the limiter's window.
+/// The limiter's window, in seconds.
 const WINDOW: u64 = 60;
 
-/// When each key was counted.
+/// The times at which each key was counted.
 type Counted = HashMap<(Limit, String), Vec<u64>>;
 
-/// Counts what came within [`WINDOW`], exactly: two for a client and network, five for a network, nine for a /48.
+/// Counts exactly within [`WINDOW`]. Allows two for a client and network, five for a network, and nine for a
+/// /48.
 #[derive(Default, Clone)]
 struct Sliding {
     now: Rc<Cell<u64>>,
@@ -101,7 +103,7 @@ struct World {
     authority: Authority<MemoryClients, Counting, Sliding>,
 }
 
-/// An answer, and what it costs and tells.
+/// An answer, with its cost and the information in it.
 #[derive(Debug, PartialEq)]
 struct Answer {
     status: u16,
@@ -170,13 +172,13 @@ impl World {
     }
 }
 
-/// On this machine nothing is refused over a limit.
+/// The limits refuse nothing on this machine.
 const HERE: &str = "127.0.0.1";
 
 const NETWORKS: [&str; 4] = ["203.0.113.9", "198.51.100.7", "2001:db8:1:2::3", "2001:db8:1:4::5"];
 const CLIENTS: [&str; 3] = ["a", "b", "c"];
 
-/// One attempt: from which network, for which client, whether the secret is right, and how many seconds after the last.
+/// One attempt: the network, the client, whether the secret is right, and the seconds since the last attempt.
 type Step = (usize, usize, bool, u64);
 
 fn run(world: &World, steps: &[Step]) -> Vec<(u64, Answer)> {
@@ -193,8 +195,8 @@ fn imported_clients() -> World {
     World::new(&CLIENTS.map(|id| client(id, vec![imported("s1", b"chosen", None)])))
 }
 
-/// Whether this network failed within the window in a way that counts against the limit `reason` speaks of. A network
-/// that did not can try one secret, which starts the window.
+/// Whether this network failed within the window in a way that counts against the limit of `reason`. A
+/// network that did not fail can try one secret, which starts the window.
 fn has_failed(steps: &[Step], answers: &[(u64, Answer)], last: Step, reason: &str, at: u64) -> bool {
     let site = |network: usize| if network < 2 { network } else { 2 };
     steps.iter().zip(answers).any(|(&(network, client, ..), (time, answer))| {
@@ -207,10 +209,10 @@ fn has_failed(steps: &[Step], answers: &[(u64, Answer)], last: Step, reason: &st
     })
 }
 
-/// How often a generated past ended in an attempt that is refused over a limit.
+/// The number of generated pasts that ended in an attempt over a limit.
 static APPLICABLE: AtomicU32 = AtomicU32::new(0);
 
-/// Two worlds with the same past, and the last secret right in one and wrong in the other.
+/// Compares two worlds with the same past. The last secret is right in one and wrong in the other.
 fn right_and_wrong_are_the_same(past: &[Step], last: (usize, usize, u64)) -> Result<(), TestCaseError> {
     let end = |is_right| {
         let steps: Vec<Step> = past.iter().copied().chain([(last.0, last.1, is_right, last.2)]).collect();
@@ -222,7 +224,7 @@ fn right_and_wrong_are_the_same(past: &[Step], last: (usize, usize, u64)) -> Res
     let reason = wrong.reason.clone().unwrap_or_default();
     if wrong.status == 429 && has_failed(past, &answers, steps[past.len()], &reason, at) {
         APPLICABLE.fetch_add(1, Ordering::Relaxed);
-        prop_assert_eq!(wrong.hashes, 0, "nothing is computed, so that the time tells nothing");
+        prop_assert_eq!(wrong.hashes, 0, "nothing is computed, so the response time reveals nothing");
         prop_assert_eq!(end(true).3, wrong);
     }
     Ok(())
@@ -243,7 +245,7 @@ proptest! {
         for (i, (from, _)) in answers.iter().enumerate() {
             let within = answers[i..].iter().take_while(|(at, _)| *at < from + WINDOW);
             let verdicts = within.filter(|(_, answer)| answer.status == 401).count();
-            prop_assert!(verdicts <= 5, "{verdicts} wrong guesses were told to be wrong");
+            prop_assert!(verdicts <= 5, "the network learned of {verdicts} wrong guesses");
         }
     }
 }
@@ -299,7 +301,7 @@ fn a_request_computes_at_most_four_slow_hashes_and_each_counts() {
         let world = World::new(&[client("a", secrets.collect())]);
         let answer = world.post("a", "wrong", HERE, 0);
         assert_eq!((answer.status, answer.hashes), (401, many.min(4)), "{many}");
-        // Two for a client and network: the third is refused before it is computed.
+        // The limit is two for a client and network, so the third is refused before it is computed.
         let answer = world.post("a", "wrong", NETWORKS[0], 0);
         assert_eq!(answer.hashes, many.min(2), "{many}");
         assert_eq!(answer.status, if many < 3 { 401 } else { 429 });
@@ -317,7 +319,7 @@ fn the_two_readings_of_basic_share_the_four_hashes() {
 
 #[test]
 fn a_secret_that_was_proven_costs_nothing_whichever_reading_and_secret_it_is() {
-    // The decoded reading is another text, and comes first; and so does the other secret.
+    // The decoded reading is a different text and comes first, and so does the other secret.
     let secrets = vec![imported("old", b"other", None), imported("new", b"50%25off", None)];
     let world = World::new(&[client("a", secrets)]);
     let header = format!("Basic {}", STANDARD.encode("a:50%25off"));

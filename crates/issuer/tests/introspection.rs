@@ -1,4 +1,4 @@
-//! Introspection and revocation over more than one request, and for any token whatever.
+//! Introspection and revocation over several requests, and for arbitrary tokens.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -44,7 +44,7 @@ fn authority_with(
     Authority::new(Config::parse(variables).unwrap(), clients, crypto, [0; 32])
 }
 
-/// What comes of a POST by `client` at the second `at`.
+/// The status, body and decision of a POST by `client` at the second `at`.
 fn post(
     authority: &Authority<MemoryClients, TestCrypto>,
     (path, client, form): (&str, &str, &str),
@@ -62,7 +62,7 @@ fn post(
         body: Body::Whole(body.as_bytes()),
         arrival: Arrival::default(),
     };
-    // Each token has a `jti` of its own.
+    // Each token needs its own `jti`.
     let moment = Moment { now: at, random: [(at % 251) as u8; 32] };
     let outcome = pollster::block_on(authority.handle(&request, &moment));
     (
@@ -213,7 +213,7 @@ proptest! {
     }
 }
 
-/// Three segments, the first two JSON or nearly.
+/// Three segments, of which the first two are JSON or almost JSON.
 fn json() -> impl Strategy<Value = String> {
     use base64::Engine;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,4 +1,4 @@
-//! What is longer than anything that the issuer looks at: a host may cut it, and nobody can tell.
+//! Parts of a request above their limits: a host may cut them, and the answer stays the same.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on must stop")]
 
 use std::collections::BTreeSet;
@@ -12,8 +12,8 @@ type Issuer = Authority<MemoryClients, TestCrypto>;
 
 const PAGE: &str = "https://app.example.com";
 
-/// With the client `app`, and pages of one origin allowed. If `longest`, that origin is as long as one may be, and the
-/// issuer's own is longer.
+/// An issuer with the client `app`, which allows pages of one origin. If `longest`, that origin has the
+/// maximum length, and the issuer's own origin is longer.
 fn issuer(longest: bool) -> (Issuer, GeneratedSecret, String) {
     let secret = GeneratedSecret::from_random(&[9; 32]);
     let mut record = ClientRecord::new(ClientId::parse("app").unwrap(), "");
@@ -41,18 +41,18 @@ fn limit(name: &str) -> usize {
     LIMITS.iter().find(|(known, _)| *known == name).unwrap().1
 }
 
-/// The tag of the keys.
+/// The entity tag of the keys.
 fn tag(issuer: &Issuer) -> String {
     let keys = Parts::new("GET", "/keys", None).ask(issuer, false).0;
     format!("\"{}\"", keys.split_once("ETag\", \"\\\"").unwrap().1.split_once("\\\"").unwrap().0)
 }
 
-/// As `cut` in `src/entry.js`.
+/// The same as `cut` in `src/entry.js`.
 fn cut(text: &str, longest: usize) -> &str {
     text.get(..=longest).unwrap_or(text)
 }
 
-/// Method, URL and headers in the order of [`LIMITS`], and a body.
+/// A method, a URL and headers in the order of [`LIMITS`], and a body.
 struct Parts {
     texts: Vec<Option<String>>,
     body: String,
@@ -75,7 +75,7 @@ impl Parts {
         self.texts[index] = Some(text.to_owned());
     }
 
-    /// Response and event, of everything or of what a host hands over.
+    /// Response and event, for the complete parts or for the parts that a host passes on.
     fn ask(&self, issuer: &Issuer, is_cut: bool) -> (String, String, u16) {
         let texts: Vec<Option<&str>> = self
             .texts
@@ -104,8 +104,8 @@ impl Parts {
     }
 }
 
-/// What a part begins with, what fills it up, and what it ends with where it is cut. Each means something at one endpoint or
-/// another if the rest is not looked at.
+/// Beginnings, fillers and ends of a part that is cut. Each of them means something at some endpoint if the
+/// rest is ignored.
 fn meanings(name: &str, tag: &str) -> (Vec<String>, &'static [char], Vec<String>) {
     let (begins, fills, ends): (&[&str], &[char], &[&str]) = match name {
         "method" => (&["", "POST", "GET", "OPTIONS"], &['X', ' '], &["", "POST", "GET"]),
@@ -155,7 +155,7 @@ fn what_is_cut_behind_its_limit_gets_the_same_answer_and_the_same_line_of_the_lo
     let (mut tried, mut statuses) = (0, BTreeSet::new());
     for longest in [false, true] {
         let (issuer, _, _) = issuer(longest);
-        // A wrong one: it takes no signature to tell that it was looked at.
+        // A wrong secret, because a refusal also shows that it was read, and needs no signature.
         let secret = GeneratedSecret::from_random(&[8; 32]);
         let tag = tag(&issuer);
         for (name, limit) in

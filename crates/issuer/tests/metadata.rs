@@ -61,7 +61,8 @@ fn ask(issuer: &Issuer, method: &str, path: &str, accept: Option<&str>, body: &[
     Answer { status: response.status, headers: headers.collect(), body: response.body.into_owned() }
 }
 
-/// The metadata at both places, for issuers of many kinds: the issuer's URL, the issuer, its path, and the document.
+/// The metadata at both paths, for issuers of many kinds: the issuer's URL, the issuer, its path, and the
+/// document.
 fn documents() -> Vec<(String, Issuer, &'static str, Map<String, Value>)> {
     let mut found = Vec::new();
     for (url, path) in [
@@ -93,7 +94,8 @@ fn documents() -> Vec<(String, Issuer, &'static str, Map<String, Value>)> {
 fn both_documents_have_what_strict_validators_demand() {
     for (url, _, _, members) in documents() {
         assert_eq!(members["issuer"], Value::from(url.as_str()));
-        // .NET's IdentityModel: every endpoint is an http(s) URL of the issuer's host, and below it.
+        // .NET's IdentityModel requires every endpoint to be an http(s) URL on the issuer's host, and below
+        // the issuer.
         let mut urls = 0;
         for (name, value) in &members {
             if name.ends_with("_endpoint") || name.ends_with("_uri") {
@@ -104,7 +106,8 @@ fn both_documents_have_what_strict_validators_demand() {
             }
         }
         assert!(urls >= 5, "found only {urls} URLs");
-        // What OpenID Connect Discovery §3 and RFC 8414 §2 require. Ruby's openid_connect takes an empty list for none.
+        // Required by OpenID Connect Discovery §3 and RFC 8414 §2. Ruby's openid_connect treats an empty list
+        // as missing.
         for required in ["authorization_endpoint", "token_endpoint", "jwks_uri"] {
             assert!(members.contains_key(required), "{required} is missing");
         }
@@ -113,7 +116,7 @@ fn both_documents_have_what_strict_validators_demand() {
             "subject_types_supported",
             "id_token_signing_alg_values_supported",
             "token_endpoint_auth_methods_supported",
-            // The Go SDK of MCP takes an issuer without it for one that is not safe.
+            // The Go SDK of MCP considers an issuer without it unsafe.
             "code_challenge_methods_supported",
         ] {
             assert!(!members[required].as_array().expect(required).is_empty(), "{required} is empty");
@@ -133,7 +136,7 @@ fn both_documents_have_what_strict_validators_demand() {
 fn both_documents_say_the_same() {
     let documents = documents();
     for pair in documents.chunks(2) {
-        let [(_, _, _, openid), (_, _, _, oauth)] = pair else { panic!("a document without its other") };
+        let [(_, _, _, openid), (_, _, _, oauth)] = pair else { panic!("a document without its pair") };
         let mut oauth = oauth.clone();
         assert!(oauth.remove("signed_metadata").is_some());
         assert_eq!(openid, &oauth);

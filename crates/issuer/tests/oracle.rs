@@ -1,4 +1,4 @@
-//! Any request whatever: a token if and only if credentials, targets and scope are right, and never a panic.
+//! Arbitrary requests: a token if and only if credentials, targets and scope are right, and never a panic.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -15,7 +15,7 @@ fn target() -> impl Strategy<Value = String> {
     "(resource=(https://(a|a|b|b|gone|foreign)/|c|)|audience=(https://(a|b)/|c|c|d))"
 }
 
-/// A piece of a request, right or not.
+/// A part of a request, right or wrong.
 fn piece() -> impl Strategy<Value = String> {
     prop_oneof![
         Just("grant_type=client_credentials".to_owned()),
@@ -38,7 +38,7 @@ fn piece() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A request; every other one of a client that proves itself and asks for something.
+/// A request. Half of them come from a client with right credentials.
 fn pieces() -> impl Strategy<Value = Vec<String>> {
     let right =
         format!("client_id=app&client_secret={}&grant_type=client_credentials", Oracle::secret().expose());
@@ -75,7 +75,7 @@ fn authorization() -> impl Strategy<Value = Option<String>> {
     ]
 }
 
-/// No page, one that may ask, or one that may not.
+/// No page, an allowed page, or a forbidden one.
 fn origin() -> impl Strategy<Value = Option<String>> {
     let of = |origin: &str| Some(origin.to_owned());
     prop_oneof![

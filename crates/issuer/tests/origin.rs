@@ -1,4 +1,5 @@
-//! Web pages: what one of a foreign origin sends costs its visitor nothing, and the issuer next to nothing.
+//! Web pages: a request from a page of a foreign origin costs its visitor nothing, and the issuer almost
+//! nothing.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on must stop")]
 
 use std::cell::Cell;
@@ -12,7 +13,7 @@ use edgemint_issuer::{
 use edgemint_testkit::{MemoryClients, TestCrypto, moment, signing_key};
 use serde_json::Value;
 
-/// A store, and a limit of three failures, that count how often they are asked.
+/// A store, and a limit of three failures, that count the calls.
 #[derive(Default, Clone)]
 struct Counting {
     clients: MemoryClients,
@@ -60,7 +61,7 @@ struct World {
 }
 
 impl World {
-    /// With the client `app`, and with pages of `origins` allowed.
+    /// An issuer with the client `app`, which allows pages of `origins`.
     fn new(origins: &str) -> Self {
         let secret = GeneratedSecret::from_random(&[9; 32]);
         let mut record = ClientRecord::new(ClientId::parse("app").unwrap(), "");
@@ -78,7 +79,7 @@ impl World {
         Self { authority: authority.with_rate_limit(counting.clone()), counting, secret }
     }
 
-    /// Status, headers, body and event, of a form with this secret from a page of `origin`.
+    /// Status, headers, body and event of a form with this secret from a page of `origin`.
     fn post(&self, path: &str, origin: Option<&str>, secret: &str) -> (u16, String, String, Value) {
         let body = format!("grant_type=client_credentials&token=x&client_id=app&client_secret={secret}");
         let request = Request {

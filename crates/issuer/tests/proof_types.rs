@@ -1,4 +1,5 @@
-//! There is no way to a token around authentication and authorization: it does not compile, and it says why.
+//! No code can get a token without authentication and authorization: it does not compile, and the compiler
+//! says why.
 
 #[test]
 fn a_proof_cannot_be_made_up() {

@@ -1,4 +1,5 @@
-//! The URLs in the documents that the issuer publishes: each is an endpoint of this issuer, whatever its own URL ends with.
+//! The URLs in the published documents: each is an endpoint of this issuer, with and without a slash at the
+//! end of its URL.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on must stop")]
 
 use base64::Engine;

@@ -1,4 +1,4 @@
-//! The rate limit on guessing: when it is asked, what it refuses, and whom it never stops.
+//! The rate limit on guesses: when it is queried, what it refuses, and which clients it never stops.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -18,7 +18,7 @@ use edgemint_issuer::{
 use edgemint_testkit::{MemoryClients, NOW, RANDOM, TestCrypto, signing_key};
 use serde_json::Value;
 
-/// Lets three pass for a client and network, six for a network, and twelve for a /48.
+/// Allows three for a client and network, six for a network, and twelve for a /48.
 #[derive(Default, Clone)]
 struct Counting {
     counted: Rc<RefCell<HashMap<String, u32>>>,
@@ -54,7 +54,8 @@ const HERE: &str = "203.0.113.9";
 const ELSEWHERE: &str = "198.51.100.7";
 
 impl World {
-    /// With a client `fast`, which has a generated secret, and clients `slow` and `slower`, which have imported ones.
+    /// An issuer with a client `fast`, which has a generated secret, and clients `slow` and `slower`, which
+    /// have imported ones.
     fn new() -> Self {
         let secret = GeneratedSecret::from_random(&[9; 32]);
         let crypto = TestCrypto::default();
@@ -165,7 +166,7 @@ fn a_right_secret_gets_through_from_another_network_and_a_generated_one_from_the
         }
         assert_eq!(world.ask(id, "wrong", HERE), 429);
     }
-    assert_eq!(world.ask("slow", "chosen", HERE), 429, "a slow hash is what the guesser wants computed");
+    assert_eq!(world.ask("slow", "chosen", HERE), 429, "the slow hash would be computed for an attacker");
     assert_eq!(world.ask("slow", "chosen", ELSEWHERE), 200);
     assert_eq!(world.ask("slow", "chosen", HERE), 429, "a proof lets no other network past the limit");
     assert_eq!(world.ask("slow", "chosen", ELSEWHERE), 200);

@@ -1,4 +1,4 @@
-//! The two readings of HTTP Basic: which one counts, and what is told when neither proves a client.
+//! The two readings of HTTP Basic: which one counts, and which reason is logged when neither proves a client.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -15,8 +15,8 @@ use edgemint_issuer::{
 use edgemint_testkit::{MemoryClients, TestCrypto, moment, signing_key};
 use serde_json::Value;
 
-/// What a client is like, and the reason that the log has when the secret `right` is presented for it; the further an
-/// attempt comes, the later it stands here.
+/// The states of a client, and the reason in the log when the secret `right` is presented for it. The number
+/// is how far the attempt comes.
 const STATES: [(&str, u8, &str); 7] = [
     ("absent", 0, "unknown_client"),
     ("of another secret", 1, "wrong_secret"),
@@ -49,7 +49,7 @@ fn add(clients: &mut MemoryClients, id: &str, state: &str) {
     clients.add(&record);
 }
 
-/// The status, and the reason in the log, when `pair` is presented by HTTP Basic.
+/// The status and the logged reason when `pair` is presented by HTTP Basic.
 fn present(clients: MemoryClients, pair: &str) -> (u16, Option<String>) {
     let key = signing_key("EdDSA", &[]);
     let config = Config::parse([
@@ -80,7 +80,7 @@ fn what_is_told_is_of_the_reading_that_came_furthest_and_of_two_the_first() {
     for (first, far, first_reason) in STATES {
         for (second, further, second_reason) in STATES {
             let mut clients = MemoryClients::default();
-            // Decoded, the pair names "a b"; as it stands, "a+b".
+            // The decoded pair names "a b", and the raw pair names "a+b".
             add(&mut clients, "a b", first);
             add(&mut clients, "a+b", second);
             let (_, reason) = present(clients, &format!("a+b:{}", right().expose()));
@@ -121,7 +121,7 @@ fn an_empty_secret_matches_nothing_not_even_its_own_hash() {
     }
 }
 
-/// How the secret `right` is kept, by a fast hash or by a slow one.
+/// The stored form of the secret `right`: a fast hash or a slow one.
 fn kept(slow: bool) -> SecretHash {
     if !slow {
         return right().hash();

@@ -1,4 +1,4 @@
-//! What revocations cost the store: a token is written once, and one client cannot write without end.
+//! The cost of revocations for the store: each token is written once, and the writes of a client are limited.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -17,7 +17,7 @@ use edgemint_issuer::{
 use edgemint_testkit::{MemoryClients, NOW, TestCrypto, signing_key};
 use serde_json::Value;
 
-/// Counts the writes. A store that is stale reads no revocation yet, as KV for some time.
+/// Counts the writes. A stale store does not return a revocation yet, as KV for some time.
 #[derive(Clone)]
 struct Counting {
     inner: MemoryClients,
@@ -48,7 +48,7 @@ impl RevocationStore for Counting {
     }
 }
 
-/// Lets three revocations of a client pass.
+/// Allows three revocations of a client.
 #[derive(Default)]
 struct Three(Cell<u32>);
 
@@ -118,7 +118,7 @@ impl World {
 
 #[test]
 fn a_token_that_is_revoked_again_is_not_written_again() {
-    // A stale store says that it is not revoked yet: this instance remembers.
+    // A stale store returns that the token is not revoked yet, but this instance has cached the revocation.
     for stale in [false, true] {
         let world = World::new(stale);
         let token = world.token(1);

@@ -1,4 +1,4 @@
-//! The signature of the metadata (RFC 8414 §2.1): by the active key, made once, and never in the way.
+//! The signature of the metadata (RFC 8414 §2.1): by the active key, computed once, and optional.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on must stop")]
 
 use std::cell::Cell;
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 const PATH: &str = "/.well-known/oauth-authorization-server";
 
-/// Signs, and counts how often; or fails.
+/// A signer that counts its calls, or fails.
 #[derive(Default, Clone)]
 struct Counting {
     signatures: Rc<Cell<u32>>,
@@ -31,17 +31,17 @@ impl Signer for Counting {
 
 impl Verifier for Counting {
     async fn verify(&self, _: &SigningKey, _: &[u8], _: &[u8]) -> Result<bool, Unavailable> {
-        Err(Unavailable::new("nobody asks"))
+        Err(Unavailable::new("not used"))
     }
 }
 
 impl SlowHash for Counting {
     async fn pbkdf2_sha256(&self, _: &[u8], _: &[u8], _: u32) -> Result<[u8; 32], Unavailable> {
-        Err(Unavailable::new("nobody asks"))
+        Err(Unavailable::new("not used"))
     }
 }
 
-/// An issuer with an RSA key, and one of Ed25519 that takes over a minute later.
+/// An issuer with an RSA key, and an Ed25519 key that takes over a minute later.
 fn issuer() -> (Authority<MemoryClients, Counting>, Counting, Value) {
     let (old, new) = (signing_key("RS256", &[]), signing_key("EdDSA", &[("nbf", (NOW + 60).into())]));
     let variables = [("ISSUER", "https://example.com"), ("SIGNING_KEY_OLD", &old), ("SIGNING_KEY_NEW", &new)];
@@ -51,7 +51,7 @@ fn issuer() -> (Authority<MemoryClients, Counting>, Counting, Value) {
     (Authority::new(config, MemoryClients::default(), crypto.clone(), [0; 32]), crypto, jwks)
 }
 
-/// Status, entity tag and body.
+/// Status, entity tag and body of the metadata.
 fn get(
     authority: &Authority<MemoryClients, Counting>,
     if_none_match: Option<&str>,
@@ -81,7 +81,7 @@ fn the_metadata_is_signed_once_for_each_key_that_is_active() {
     assert_eq!((get(&authority, None, 59), crypto.signatures.get()), (first.clone(), 1));
     let second = get(&authority, None, 60);
     assert_eq!((get(&authority, None, 61), crypto.signatures.get()), (second.clone(), 2));
-    assert!(first.1 != second.1, "who keeps the old signature must get the new one");
+    assert!(first.1 != second.1, "a client with the old signature must get the new one");
     for ((_, _, body), alg) in [(first, "RS256"), (second, "EdDSA")] {
         let mut members: Value = serde_json::from_str(&body).unwrap();
         let jwt = members.as_object_mut().unwrap().remove("signed_metadata").unwrap();
@@ -115,6 +115,6 @@ fn without_a_signer_the_metadata_is_served_unsigned_and_signed_when_it_is_back()
     assert!(body.contains("\"token_endpoint\"") && !body.contains("signed_metadata"), "{body}");
     crypto.broken.set(false);
     let (status, signed, body) = get(&authority, Some(&unsigned), 0);
-    assert_eq!(status, 200, "who has it unsigned has not the same");
+    assert_eq!(status, 200, "the unsigned document is another one");
     assert!(body.contains("signed_metadata") && signed != unsigned);
 }

@@ -1,4 +1,5 @@
-//! The vectors, replayed natively: byte for byte, since time and randomness are passed in.
+//! The vectors, replayed natively. Answers are compared byte for byte, because time and randomness are passed
+//! in.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -38,7 +39,7 @@ fn authority(vector: &Vector) -> Authority<MemoryClients, TestCrypto> {
     Authority::new(config, clients(vector.store), TestCrypto::default(), [7; 32])
 }
 
-/// The keys, as this deployment publishes them.
+/// The keys that this deployment publishes.
 fn jwks(vector: &Vector) -> Value {
     let variables = vector.variables(ISSUER, NOW);
     let variables = variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
@@ -46,7 +47,7 @@ fn jwks(vector: &Vector) -> Value {
     serde_json::from_str(&published).unwrap()
 }
 
-/// The first difference between what happens and what the vector says.
+/// The first difference between the answer and the vector.
 fn replay(vector: &Vector, authority: &Authority<MemoryClients, TestCrypto>) -> Result<(), String> {
     let vector = &vector.at(ISSUER, NOW);
     let outcome = vector.with_request(|request| pollster::block_on(authority.handle(request, &moment())));

@@ -1,13 +1,14 @@
-//! Makes text harmless for a terminal: what it would act on, or not show, is shown escaped.
+//! Makes text harmless for a terminal: characters that it would act on, or not show, are escaped.
 
 pub mod shell;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
-/// The text in one line: control characters, bidi controls and invisible characters become `\u{202e}` and the like.
+/// The text in one line: control characters, bidi controls and invisible characters become `\u{202e}` and the
+/// like.
 ///
-/// The standard library decides which they are, by its tables of Unicode: what `Debug` escapes of a `str`, without
-/// quotes and backslashes, which do no harm.
+/// The standard library decides which characters these are, by its Unicode tables: those that `Debug` escapes
+/// in a `str`, except quotes and backslashes, which are harmless.
 pub fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
@@ -20,14 +21,14 @@ pub fn printable(text: &str) -> String {
     shown
 }
 
-/// JSON that says the same, with the escapes of JSON (RFC 8259 §7). Line breaks stay: in JSON they are layout.
+/// The same JSON, with the escapes of JSON (RFC 8259 §7). Line breaks stay, because they are layout in JSON.
 pub fn printable_json(json: &str) -> String {
     let mut shown = String::with_capacity(json.len());
     for c in json.chars() {
         if c == '\n' || is_printable(c) {
             shown.push(c);
         } else {
-            // Outside of ASCII such a character can only be in a string.
+            // In JSON, such a character outside ASCII can only be in a string.
             for unit in c.encode_utf16(&mut [0; 2]) {
                 shown.push_str(&format!("\\u{unit:04x}"));
             }
@@ -36,12 +37,12 @@ pub fn printable_json(json: &str) -> String {
     shown
 }
 
-/// Whether a terminal shows this character, and does nothing else with it.
+/// Whether a terminal only shows this character.
 pub fn is_printable(c: char) -> bool {
     if c.is_ascii() {
         return matches!(c, ' '..='~');
     }
-    // At the beginning of a text, a combining mark would be escaped, too.
+    // The "a" is there because `escape_debug` also escapes a combining mark at the beginning of a text.
     format!("a{c}").escape_debug().nth(1) == Some(c)
 }
 

@@ -1,13 +1,13 @@
-//! Words and commands for a POSIX shell, so that what is printed can be pasted.
+//! Words and commands for a POSIX shell, so that you can paste printed ones.
 
 use std::ffi::OsStr;
 
 use crate::is_printable;
 
-/// One word, taken literally by a shell: whatever could mean something else is in quotes.
+/// One word that a shell takes literally: characters with another meaning are quoted.
 ///
-/// What a terminal would act on is written as octal numbers for `printf`. A shell drops line breaks at the end of
-/// what a command prints, so such a word must not end with one; nothing that edgemint prints does.
+/// Characters that a terminal would act on become octal numbers for `printf`. A shell drops line breaks at
+/// the end of a command's output, so such a word must not end with one. Nothing that edgemint prints does.
 pub fn word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+%".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
@@ -24,7 +24,7 @@ fn octal(bytes: &[u8]) -> String {
     format!("\"$(printf '{octal}')\"")
 }
 
-/// The words of a command, each of them taken literally.
+/// The words of a command, each taken literally.
 pub fn command<T: AsRef<OsStr>>(program: &str, arguments: &[T]) -> String {
     let words = arguments.iter().map(|argument| {
         let argument = argument.as_ref();
@@ -33,13 +33,13 @@ pub fn command<T: AsRef<OsStr>>(program: &str, arguments: &[T]) -> String {
     std::iter::once(word(program)).chain(words).collect::<Vec<_>>().join(" ")
 }
 
-/// An argument that is no option and comes last in a command, whatever it begins with.
+/// An argument that is not an option and comes last in a command, whatever its first character is.
 pub fn last(text: &str) -> String {
     let dashes = if text.starts_with('-') { "-- " } else { "" };
     format!("{dashes}{}", word(text))
 }
 
-/// An option with its value, whatever that begins with.
+/// An option with its value, whatever the value's first character is.
 pub fn option(name: &str, value: &str) -> String {
     let between = if value.starts_with('-') { '=' } else { ' ' };
     format!("{name}{between}{}", word(value))
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
     use crate::testing::{hostile, is_harmful};
 
-    /// What a shell makes of these words.
+    /// The words as a shell reads them.
     fn read_back(words: &str) -> Vec<u8> {
         let script = format!("printf '<%s>' {words}");
         Command::new("sh").arg("-c").arg(script).output().expect("a shell").stdout
@@ -75,7 +75,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn a_shell_reads_back_what_was_quoted(texts in prop::collection::vec(hostile(), 1..4)) {
-            // Neither can be an argument of any program; and see `word`.
+            // No program can have a NUL in an argument, and `word` does not support a line break at the end.
             let texts: Vec<String> = texts.iter().map(|text| format!("{}.", text.replace('\0', ""))).collect();
             let words: Vec<String> = texts.iter().map(|text| word(text)).collect();
             let words = words.join(" ");

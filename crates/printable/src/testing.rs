@@ -3,8 +3,8 @@
 
 use proptest::prelude::*;
 
-/// What a terminal acts on or does not show, in ranges of Unicode that are written down here once more: C0, DEL and
-/// C1; bidi controls; zero width; separators of lines; byte order mark; tags.
+/// The characters that a terminal acts on or does not show, as Unicode ranges. The list is independent of the
+/// standard library: C0, DEL and C1; bidi controls; zero width; line separators; byte order mark; tags.
 pub(crate) const HARMFUL: [(char, char); 12] = [
     ('\0', '\u{1f}'),
     ('\u{7f}', '\u{9f}'),
@@ -20,12 +20,12 @@ pub(crate) const HARMFUL: [(char, char); 12] = [
     ('\u{e0001}', '\u{e007f}'),
 ];
 
-/// Whether a terminal would act on something in this line.
+/// Whether a terminal would act on a character in this line.
 pub fn is_harmful(line: &str) -> bool {
     line.chars().any(|c| HARMFUL.iter().any(|(from, to)| (*from..=*to).contains(&c)))
 }
 
-/// Texts, most of which would do something to a terminal.
+/// Texts, most of which would affect a terminal.
 pub fn hostile() -> impl Strategy<Value = String> {
     let harmful =
         prop::sample::select(HARMFUL.to_vec()).prop_flat_map(|(from, to)| prop::char::range(from, to));

@@ -1,11 +1,11 @@
 //! PBKDF2-HMAC-SHA-256, as the Workers runtime computes it.
 //!
-//! A crate of its own, because the loop is generic and so compiled where it is called. The profile of a debug build
-//! optimises this crate, and need not optimise its callers.
+//! It is a separate crate because its loop is generic, and so compiled where it is called. The profile of a
+//! debug build optimises this crate, and need not optimise its callers.
 
 use sha2::Sha256;
 
-/// What is derived from `secret` in so many iterations.
+/// The key that is derived from `secret` with this number of iterations.
 #[must_use]
 pub fn pbkdf2_sha256(secret: &[u8], salt: &[u8], iterations: u32) -> [u8; 32] {
     pbkdf2::pbkdf2_hmac_array::<Sha256, 32>(secret, salt, iterations)

@@ -1,5 +1,5 @@
-//! Holds lines of the log against `docs/reference/audit-log.schema.json`, as far as that uses JSON Schema: what it does not know
-//! in a schema is an error, too.
+//! Checks lines of the log against `docs/reference/audit-log.schema.json`. Supports only the parts of JSON
+//! Schema that this schema uses, and reports any other part as an error.
 
 use serde_json::Value;
 
@@ -9,11 +9,11 @@ fn schema() -> Value {
     serde_json::from_str(text).expect("the schema is JSON")
 }
 
-/// Whether `line` is one that the schema promises.
+/// Checks that `line` follows the schema.
 ///
 /// # Errors
 ///
-/// Where it is not.
+/// The first place where it does not.
 pub fn check_log_line(line: &Value) -> Result<(), String> {
     let schema = schema();
     check(&schema, &schema, line, "the line").map_err(|why| format!("{why}: {line}"))
@@ -38,10 +38,10 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str) -> Result<(), St
                 }
             }
             "const" if demanded != value => return say(&format!("is not {demanded}")),
-            "enum" if !list(demanded).contains(value) => return say(&format!("is none of {demanded}")),
+            "enum" if !list(demanded).contains(value) => return say(&format!("is not one of {demanded}")),
             "const" | "enum" => {}
             "type" if !list(demanded).iter().any(|name| is_of(name.as_str(), value)) => {
-                return say(&format!("is no {demanded}"));
+                return say(&format!("is not of type {demanded}"));
             }
             "type" => {}
             "minimum" if value.as_u64() < demanded.as_u64() => return say(&format!("is below {demanded}")),
@@ -56,7 +56,7 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str) -> Result<(), St
                     Some("^[A-Za-z0-9_-]{22}$") => {
                         text.len() == 22 && text.iter().all(|c| is_word(*c) || *c == b'-')
                     }
-                    _ => return say(&format!("has a pattern that is not known here: {demanded}")),
+                    _ => return say(&format!("has a pattern that is not supported here: {demanded}")),
                 };
                 if !fits {
                     return say(&format!("is not of the form {demanded}"));
@@ -85,10 +85,10 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str) -> Result<(), St
                 let known = |name: &String| schema["properties"].get(name).is_some();
                 if let Some(other) = value.as_object().and_then(|line| line.keys().find(|name| !known(name)))
                 {
-                    return say(&format!("has {other}, which the schema has not"));
+                    return say(&format!("has {other}, which is not in the schema"));
                 }
             }
-            other => return say(&format!("is held against {other}, which is not known here")),
+            other => return say(&format!("is checked against {other}, which is not supported here")),
         }
     }
     Ok(())

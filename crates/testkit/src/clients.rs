@@ -1,4 +1,4 @@
-//! Clients, APIs and revocations in memory, and the contracts that every store of them keeps.
+//! Clients, APIs and revocations in memory, and the contracts of all stores.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use edgemint_issuer::ports::{ApiStore, ClientStore, RevocationStore};
 use edgemint_issuer::{ApiId, ApiRecord, ClientId, ClientRecord, Unavailable};
 
-/// A store of clients and APIs in memory; it can be made to fail.
+/// A store of clients and APIs in memory, which can be made to fail.
 #[derive(Default, Clone)]
 pub struct MemoryClients {
     records: RefCell<HashMap<String, String>>,
@@ -14,17 +14,17 @@ pub struct MemoryClients {
 }
 
 impl MemoryClients {
-    /// Stores `json` under `key` as it stands, well-formed or not.
+    /// Stores `json` under `key` unchanged, well-formed or not.
     pub fn put(&mut self, key: impl Into<String>, json: impl Into<String>) {
         self.records.get_mut().insert(key.into(), json.into());
     }
 
-    /// Stores a record where it belongs.
+    /// Stores the record of a client under its key.
     pub fn add(&mut self, record: &ClientRecord) {
         self.put(record.id.kv_key(), record.to_json());
     }
 
-    /// Stores the record of an API where it belongs.
+    /// Stores the record of an API under its key.
     pub fn add_api(&mut self, record: &ApiRecord) {
         self.put(record.id.kv_key(), record.to_json());
     }
@@ -36,7 +36,7 @@ impl MemoryClients {
         Ok(self.records.borrow().get(key).cloned())
     }
 
-    /// From now on, nothing can be asked.
+    /// Makes every later call fail.
     pub fn go_down(&mut self) {
         self.down = true;
     }
@@ -68,7 +68,7 @@ impl RevocationStore for MemoryClients {
     }
 }
 
-/// What every [`RevocationStore`] keeps to, given one in which nothing is revoked.
+/// The contract of every [`RevocationStore`]. `store` must have no revocations.
 pub async fn revocation_store_contract(store: &impl RevocationStore, until: u64) {
     let (one, other) = ("AAECAwQFBgcICQoLDA0ODw", "aAECAwQFBgcICQoLDA0ODw");
     assert_eq!(store.is_revoked(one).await, Ok(false), "nothing is revoked yet");
@@ -79,28 +79,28 @@ pub async fn revocation_store_contract(store: &impl RevocationStore, until: u64)
     assert_eq!(store.is_revoked(other).await, Ok(false), "case counts");
 }
 
-/// What every [`ClientStore`] keeps to, given one that holds `record` and nothing else under the IDs that
-/// begin with its ID.
+/// The contract of every [`ClientStore`]. `store` must hold `record`, and no other client whose ID begins
+/// with the same ID.
 pub async fn client_store_contract(store: &impl ClientStore, record: &ClientRecord) {
-    let found = store.find(&record.id).await.expect("the store can be asked").expect("the record is there");
+    let found = store.find(&record.id).await.expect("the store is available").expect("the record is there");
     assert_eq!(
         ClientRecord::parse(&record.id, &found).expect("as it was written").to_json(),
         record.to_json()
     );
     for other in [format!("{}x", record.id), record.id.as_str().to_uppercase() + "!", "x".repeat(256)] {
         let id = ClientId::parse(&other).expect("a client ID");
-        assert_eq!(store.find(&id).await, Ok(None), "{other} is not there, and that is no error");
+        assert_eq!(store.find(&id).await, Ok(None), "{other} does not exist, and that is not an error");
     }
 }
 
-/// What every [`ApiStore`] keeps to, given one that holds `record` and nothing else under the identifiers that
-/// begin with its own; and no client is an API.
+/// The contract of every [`ApiStore`]. `store` must hold `record`, and no other API whose identifier begins
+/// with the same one. No client is an API.
 pub async fn api_store_contract(store: &impl ApiStore, record: &ApiRecord) {
     let found =
-        store.find_api(&record.id).await.expect("the store can be asked").expect("the record is there");
+        store.find_api(&record.id).await.expect("the store is available").expect("the record is there");
     assert_eq!(ApiRecord::parse(&record.id, &found).expect("as it was written").to_json(), record.to_json());
     for other in [format!("{}x", record.id), record.id.as_str().to_uppercase() + "!", "x".repeat(256)] {
         let id = ApiId::parse(&other).expect("an identifier");
-        assert_eq!(store.find_api(&id).await, Ok(None), "{other} is not there, and that is no error");
+        assert_eq!(store.find_api(&id).await, Ok(None), "{other} does not exist, and that is not an error");
     }
 }

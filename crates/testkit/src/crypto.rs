@@ -1,4 +1,4 @@
-//! Signatures by keys that never change, made and verified by jwt-compact.
+//! Signatures by fixed keys, made and verified by jwt-compact.
 
 use edgemint_issuer::ports::{Signer, SlowHash, Verifier};
 use edgemint_issuer::{Algorithm, SigningKey, Unavailable};
@@ -7,10 +7,10 @@ use jwt_compact::jwk::JsonWebKey;
 use jwt_compact::{Algorithm as _, AlgorithmExt, AlgorithmSignature, UntrustedToken};
 use serde_json::Value;
 
-/// Signs as `crypto.subtle` does, for tests.
+/// Signs like `crypto.subtle`, for tests.
 #[derive(Default, Clone)]
 pub struct TestCrypto {
-    /// Whether no key can be used.
+    /// Whether all keys fail.
     pub broken: bool,
 }
 
@@ -85,7 +85,7 @@ impl SlowHash for TestCrypto {
     }
 }
 
-/// The header and the claims of `token`, once its signature was verified with the key that `jwks` publishes
+/// The header and the claims of `token`, after its signature was verified with the key that `jwks` publishes
 /// under its `kid`.
 pub fn verify(jwks: &Value, token: &str) -> Result<(Value, Value), String> {
     let untrusted = UntrustedToken::new(token).map_err(|error| error.to_string())?;
@@ -112,7 +112,7 @@ pub fn verify(jwks: &Value, token: &str) -> Result<(Value, Value), String> {
     Ok((decode(header)?, claims.map_err(|error| error.to_string())?))
 }
 
-/// All claims as they were signed: jwt-compact takes some of them apart.
+/// All claims as signed. jwt-compact separates some of them.
 fn into_claims(token: jwt_compact::Token<serde_json::Map<String, Value>>) -> Value {
     let (_, claims) = token.into_parts();
     let mut all = claims.custom;

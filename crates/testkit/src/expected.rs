@@ -1,4 +1,4 @@
-//! What an answer must be: judged alike for every host, whether its clock stands still or runs.
+//! The expected answer of a vector: checked in the same way for every host, with a fixed clock or a real one.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256, Sha512};
 use crate::crypto::verify;
 use crate::moment::NOW;
 
-/// An answer, from whichever host.
+/// An answer, from any host.
 pub struct Answer {
     /// The status.
     pub status: u16,
@@ -21,12 +21,12 @@ pub struct Answer {
     pub body: String,
 }
 
-/// Whether the host's time and random bytes are the vector's.
+/// Whether the host uses the vector's time and random bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clock {
-    /// They are: everything is compared.
+    /// It does, so everything is compared.
     Fixed,
-    /// They are the host's own: `iat`, `exp`, `jti` and the random `at_hash` are held against each other.
+    /// The host uses its own. `iat`, `exp`, `jti` and the random `at_hash` are only checked for consistency.
     Real,
 }
 
@@ -37,15 +37,15 @@ pub(crate) struct ExpectedToken {
     pub(crate) claims: Value,
 }
 
-/// What must come of a request.
+/// The expected result of a request.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expected {
     status: u16,
-    /// Headers in lower case; null for one that must not be there.
+    /// Headers in lower case. Null for a header that must be absent.
     #[serde(default)]
     headers: BTreeMap<String, Option<String>>,
-    /// The JSON of the body, whole but for the tokens.
+    /// The complete JSON of the body, except the tokens.
     pub(crate) body: Option<Value>,
     /// Members that a JSON body must have, among others.
     #[serde(default)]
@@ -54,7 +54,8 @@ pub struct Expected {
     text: Option<String>,
     pub(crate) access_token: Option<ExpectedToken>,
     pub(crate) id_token: Option<ExpectedToken>,
-    /// The header of `signed_metadata` (RFC 8414 §2.1); its claims are the body's other members, `iss` and `aud`.
+    /// The header of `signed_metadata` (RFC 8414 §2.1). Its claims are the body's other members, `iss` and
+    /// `aud`.
     signed_metadata: Option<Value>,
     /// The body, when it is a JWT (RFC 9701).
     jwt: Option<ExpectedToken>,
@@ -66,7 +67,7 @@ fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, expected: &T) -> 
     if found == expected { Ok(()) } else { Err(format!("{what}: {found:?}, expected {expected:?}")) }
 }
 
-/// Moves the times of a token from those of the vectors to those that count from `now`.
+/// Moves the times of a token from the vector's clock to one that starts at `now`.
 fn shift(object: &mut Value, now: u64) {
     let Some(members) = object.as_object_mut() else { return };
     for name in ["exp", "iat", "nbf"] {
@@ -77,7 +78,7 @@ fn shift(object: &mut Value, now: u64) {
 }
 
 impl Expected {
-    /// What must come of it when the token that it is about was made at `now`.
+    /// Adjusts the expected times to a token that was made at `now`.
     pub(crate) fn shift(&mut self, now: u64) {
         let about = self.jwt.as_mut().and_then(|jwt| jwt.claims.get_mut("token_introspection"));
         for object in self.body.iter_mut().chain(about) {
@@ -85,8 +86,8 @@ impl Expected {
         }
     }
 
-    /// Holds `answer` against what is expected. `by_header`: whether the request carried `Authorization`;
-    /// `path`: what it asked for; `jwks`: the keys that the issuer publishes.
+    /// Compares `answer` with the expectation. `by_header` is whether the request carried `Authorization`,
+    /// `path` is its path, and `jwks` are the keys that the issuer publishes.
     ///
     /// # Errors
     ///
@@ -152,7 +153,7 @@ impl Expected {
     }
 }
 
-/// What holds for every answer of the token endpoint.
+/// Checks the rules for every answer of the token endpoint.
 fn token_endpoint(answer: &Answer, by_header: bool) -> Check {
     let header = |name: &str| answer.headers.get(name).map(String::as_str);
     same("content-type", &header("content-type"), &Some("application/json"))?;
@@ -161,7 +162,7 @@ fn token_endpoint(answer: &Answer, by_header: bool) -> Check {
     same("refresh_token", &body.get("refresh_token"), &None)
 }
 
-/// What holds for every answer of the token endpoint, and of introspection and revocation below it.
+/// Checks the rules for every answer of the token endpoint, and of introspection and revocation below it.
 fn below_the_token_endpoint(answer: &Answer, by_header: bool) -> Check {
     let header = |name: &str| answer.headers.get(name).map(String::as_str);
     same("cache-control", &header("cache-control"), &Some("no-store"))?;
@@ -183,7 +184,7 @@ fn below_the_token_endpoint(answer: &Answer, by_header: bool) -> Check {
 }
 
 impl ExpectedToken {
-    /// An answer that is a JWT: made now, whenever that is.
+    /// Checks an answer that is a JWT, which is made at the time of the request.
     fn check_answer(&self, answer: &str, jwks: &Value, clock: Clock) -> Check {
         let (header, claims) = verify(jwks, answer).map_err(|error| format!("the answer: {error}"))?;
         same("the answer's header", &header, &self.header)?;
@@ -228,7 +229,7 @@ impl ExpectedToken {
     }
 }
 
-/// OpenID Connect Core §3.1.3.6, written a second time.
+/// The value of `at_hash` (OpenID Connect Core §3.1.3.6), from a second implementation.
 fn at_hash(alg: Option<&str>, token: &str) -> String {
     match alg {
         Some("EdDSA") => URL_SAFE_NO_PAD.encode(&Sha512::digest(token)[..32]),

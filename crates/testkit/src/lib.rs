@@ -1,7 +1,7 @@
-//! What the tests of every host share: clients and APIs in memory, keys that never change, a moment that stands
-//! still, the contracts of the stores, the vectors, and the oracle.
+//! The shared parts of all tests: clients and APIs in memory, fixed keys, a fixed moment, the contracts of
+//! the stores, the vectors, and the oracle.
 //!
-//! For tests alone: nothing here is fit to hold a secret.
+//! Only for tests: nothing here is fit to hold a secret.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! Tokens for the vectors that ask about one: made as we make them, but for what the vector says otherwise.
+//! Tokens for the vectors that present one: made like ours, with the differences that the vector states.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,26 +13,26 @@ use crate::crypto::{sign, signing_key};
 /// The key pair of RFC 7515 A.3: ES256, and not ours.
 const FOREIGN: &str = r#"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0","d":"jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI"}"#;
 
-/// A token, as far as it differs from the one that the client `test` gets without scopes.
+/// A token, as the differences from the one that the client `test` gets without scopes.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Mint {
-    /// The key, as the vector names it under `keys`: `kid`, `alg`, and what signs.
+    /// The key, by its name in the vector's `keys`: `kid`, `alg`, and the key that signs.
     #[serde(default = "es256")]
     key: String,
-    /// Members of the header; null for one that is not there.
+    /// Members of the header. Null removes a member.
     #[serde(default)]
     header: Map<String, Value>,
-    /// Claims; null for one that is not there. `"+600"` is 600 seconds from now.
+    /// Claims. Null removes a claim. `"+600"` is 600 seconds from now.
     #[serde(default)]
     claims: Map<String, Value>,
-    /// What stands before the closing brace of the claims, as it is.
+    /// Text that is inserted unchanged before the closing brace of the claims.
     #[serde(default)]
     claims_more: String,
-    /// The same of the header.
+    /// The same for the header.
     #[serde(default)]
     header_more: String,
-    /// What signs in the key's place: `foreign`, `none`, or `HS256-with-public-key`.
+    /// The signer that replaces the key: `foreign`, `none`, or `HS256-with-public-key`.
     signed_by: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! The moment of every vector: a time and random bytes that never change.
+//! The moment of every vector: a fixed time and fixed random bytes.
 
 use edgemint_issuer::Moment;
 

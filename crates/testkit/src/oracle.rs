@@ -1,6 +1,8 @@
-//! The oracle: whether a request is to be granted a token, said a second time and by other means than the issuer's.
+//! The oracle: a second implementation of the decision whether a request gets a token, by other means than
+//! the issuer's.
 //!
-//! Properties over generated requests (`crates/issuer/tests/oracle.rs`) and fuzzing (`fuzz/`) share it.
+//! The property tests over generated requests (`crates/issuer/tests/oracle.rs`) and the fuzz targets
+//! (`fuzz/`) share it.
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -20,7 +22,7 @@ use crate::moment::moment;
 /// The media type of a form.
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// What the client's record says.
+/// The grants in the client's record.
 const GRANTED: [(&str, &[&str]); 4] = [
     ("https://a/", &["write", "read", "retired"]),
     ("https://b/", &["read"]),
@@ -28,7 +30,7 @@ const GRANTED: [(&str, &[&str]); 4] = [
     ("https://gone/", &["read"]),
 ];
 
-/// What the records of the APIs say.
+/// The scopes in the records of the APIs.
 const DEFINED: [(&str, &[&str]); 4] = [
     ("https://a/", &["read", "write", "admin"]),
     ("https://b/", &["read", "write"]),
@@ -36,7 +38,7 @@ const DEFINED: [(&str, &[&str]); 4] = [
     ("https://foreign/", &["read"]),
 ];
 
-/// What the client has at `api`, said a third time; nothing for an API that it does not have.
+/// The scopes of the client at `api`, stated a third time. `None` for an API that it does not have.
 fn has(api: &str) -> Option<&'static [&'static str]> {
     match api {
         "https://a/" | "c" => Some(&["read", "write"]),
@@ -48,15 +50,15 @@ fn has(api: &str) -> Option<&'static [&'static str]> {
 /// The other clients, and whether each trusts ours. One has the ID of an API.
 const PEERS: [(&str, bool); 3] = [("peer", true), ("stranger", false), ("https://b/", true)];
 
-/// The scopes that mean the same at each audience.
+/// The scopes with the same meaning at each audience.
 const OF_THE_ISSUER: [&str; 4] = ["openid", "email", "profile", "groups"];
 
-/// What names a client as audience; its ID follows.
+/// The prefix of a scope that names a client as audience. The client's ID follows.
 const PEER_SCOPE: &str = "audience:server:client_id:";
 
-/// An issuer with the client `app`, and what it must answer.
+/// An issuer with the client `app`, and the answers that it must give.
 pub struct Oracle {
-    /// One for each profile.
+    /// One issuer for each profile.
     authorities: [Authority<MemoryClients, TestCrypto>; 2],
 }
 
@@ -106,21 +108,22 @@ impl Oracle {
         GeneratedSecret::from_random(&[9; 32])
     }
 
-    /// Posts a form to the token endpoint: the status and the body.
+    /// Posts a form to the token endpoint. Returns the status and the body.
     ///
     /// # Panics
     ///
-    /// As [`Oracle::post_from`].
+    /// Same as [`Oracle::post_from`].
     pub fn post(&self, authorization: Option<&str>, form: &[u8]) -> (u16, String) {
         self.post_from(None, authorization, form)
     }
 
-    /// Posts a form from a web page of `origin`, or from no web page: the status and the body.
+    /// Posts a form from a web page of `origin`, or from no web page. Returns the status and the body.
     ///
     /// # Panics
     ///
-    /// When there is a token without right origin, credentials, APIs and scope, or none with them; when a token has an API
-    /// as audience and a scope that is not granted there; and when the answer lacks what every answer has.
+    /// When the answer has a token, but origin, credentials, APIs or scope are wrong. When all of them are
+    /// right, but the answer has no token. When a token has an API as audience and a scope that is not
+    /// granted there. When the answer lacks a part that every answer has.
     pub fn post_from(&self, origin: Option<&str>, authorization: Option<&str>, form: &[u8]) -> (u16, String) {
         let (status, answer) = self.send(origin, authorization, FORM, form);
         let shown = || format!("{origin:?} {authorization:?} {}", String::from_utf8_lossy(form));
@@ -130,7 +133,7 @@ impl Oracle {
         assert_eq!(status == 200, token, "{} got {status} {answer}", shown());
         assert_eq!(status == 413, welcome && form.len() > MAX_BODY, "{} bytes got {status}", form.len());
         assert_eq!(token, welcome && is_to_be_granted(authorization, form), "{} got {answer}", shown());
-        // Which page asked is all that may be told of what a foreign one sent.
+        // The answer to a foreign page may only name the page's origin.
         assert_eq!(
             answer.contains("Requests from web pages of this origin"),
             !welcome,
@@ -143,11 +146,11 @@ impl Oracle {
         (status, answer)
     }
 
-    /// Posts any body of any type: the status and the body.
+    /// Posts any body of any type. Returns the status and the body.
     ///
     /// # Panics
     ///
-    /// When the answer lacks what every answer has.
+    /// When the answer lacks a part that every answer has.
     pub fn ask(&self, authorization: Option<&str>, content_type: &str, body: &[u8]) -> (u16, String) {
         self.send(None, authorization, content_type, body)
     }
@@ -182,7 +185,7 @@ impl Oracle {
             assert_eq!(header("Pragma").as_deref(), Some("no-cache"));
             let challenged = header("WWW-Authenticate").is_some();
             assert_eq!(challenged, response.status == 401 && authorization.is_some());
-            assert!(outcome.event.is_some(), "every decision is told");
+            assert!(outcome.event.is_some(), "every decision is logged");
             (response.status, response.body.into_owned())
         });
         let [(status, answer), (other_status, other)] = answers;
@@ -196,12 +199,12 @@ impl Oracle {
     }
 }
 
-/// Holds the access token of `answer` against the APIs that it is for.
+/// Compares the access token of `answer` with the APIs that it is for.
 ///
 /// # Panics
 ///
-/// When it names an API that `app` does not have, or that `form` does not name, or when it has a scope that is not granted
-/// at each API of its audience.
+/// When it names an API that `app` does not have, or that `form` does not name. When it has a scope that is
+/// not granted at each API of its audience.
 fn check_audience(answer: &str, form: &[u8]) {
     let answer: Value = serde_json::from_str(answer).unwrap();
     let claims = answer["access_token"].as_str().unwrap().split('.').nth(1).unwrap();
@@ -221,7 +224,7 @@ fn check_audience(answer: &str, form: &[u8]) {
     for audience in audience.iter().map(|name| name.as_str().unwrap()) {
         let asked_as_client = scopes.clone().any(|scope| scope.strip_prefix(PEER_SCOPE) == Some(audience));
         let is_target = names(&["resource", "audience"], audience);
-        // Beside APIs a token names only the client that asks, and that only when it asked to be named.
+        // Besides APIs, a token names only the requesting client, and only when the client asked for that.
         let is_own = audience == "app" && (asked_as_client || (!is_for_apis && claims["sub"] == "CgNhcHA"));
         let is_default = audience == "https://example.com" && !is_for_apis && claims["sub"] == "app";
         assert!(
@@ -233,11 +236,11 @@ fn check_audience(answer: &str, form: &[u8]) {
             assert!(of_apis.iter().all(|scope| granted.contains(scope)), "{claims} at {audience}");
         }
     }
-    // What the token says is what the answer says.
+    // The token and the answer have the same scope.
     assert!(claims["scope"].is_null() || claims["scope"] == answer["scope"], "{claims} {answer}");
 }
 
-/// Whether a form with this `Authorization` is to be granted a token.
+/// Whether a form with this `Authorization` must get a token.
 fn is_to_be_granted(authorization: Option<&str>, form: &[u8]) -> bool {
     let Some(parameters) = strictly(form) else { return false };
     let values = |name: &str| {
@@ -257,8 +260,8 @@ fn is_to_be_granted(authorization: Option<&str>, form: &[u8]) -> bool {
         && may(&parameters, values("scope").first().copied())
 }
 
-/// The parameters that have a value, as another implementation reads them; nothing when the form is not well-formed, has
-/// too many parameters, or repeats one that may come once.
+/// The parameters that have a value, read by another implementation. `None` when the form is not well-formed,
+/// has too many parameters, or repeats one that may occur only once.
 fn strictly(form: &[u8]) -> Option<Vec<(String, String)>> {
     let encoded = form.split(|c| *c == b'%').skip(1);
     let mut digits = encoded.map(|after| after.iter().take(2).filter(|c| c.is_ascii_hexdigit()).count());
@@ -276,7 +279,8 @@ fn strictly(form: &[u8]) -> Option<Vec<(String, String)>> {
     (once.len() == count).then_some(parameters)
 }
 
-/// Whether `header` has the credentials of `app` in one of its two readings: form-encoded (RFC 6749 §2.3.1) and not.
+/// Whether `header` has the credentials of `app` in one of its two readings, form-encoded (RFC 6749 §2.3.1)
+/// or raw.
 fn is_right(header: &str) -> bool {
     let lenient = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     let (scheme, encoded) = header.split_once(' ').unwrap_or((header, ""));
@@ -295,11 +299,11 @@ fn is_right(header: &str) -> bool {
     header.len() <= 8192 && scheme.eq_ignore_ascii_case("basic") && named
 }
 
-/// Whether `app` may have what it asks for.
+/// Whether `app` may have the requested APIs and scopes.
 fn may(parameters: &[(String, String)], scope: Option<&str>) -> bool {
     let is_target = |name: &str| ["resource", "audience"].contains(&name);
     let targets: Vec<_> = parameters.iter().filter(|(name, _)| is_target(name)).collect();
-    // The one API of ours that is no URI.
+    // The one API of ours that is not a URI.
     let well_formed = targets.iter().all(|(name, value)| name == "audience" || value != "c");
     let Some(at) = targets.iter().map(|(_, value)| has(value)).collect::<Option<Vec<_>>>() else {
         return false;

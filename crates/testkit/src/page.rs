@@ -1,16 +1,15 @@
-//! Pages of the documentation: the code blocks that stand in them, and which of them run.
+//! Pages of the documentation: their code blocks, and which of them tests run.
 
 use std::path::{Path, PathBuf};
 
 /// A page.
 #[derive(Debug)]
 pub struct Page {
-    /// Below the top of the repository, such as `docs/guides/clients.md`.
+    /// The path below the top of the repository, such as `docs/guides/clients.md`.
     pub name: String,
-    /// Commands that put the deployment into the state that the page begins with, one a line:
-    /// `<!-- setup:`, the commands, `-->`.
+    /// Commands that prepare the deployment for the page, one per line: `<!-- setup:`, the commands, `-->`.
     pub setup: Vec<String>,
-    /// The code blocks, in their order.
+    /// The code blocks, in order.
     pub blocks: Vec<Block>,
 }
 
@@ -19,11 +18,11 @@ pub struct Page {
 pub struct Block {
     /// The line of the page where it begins.
     pub line: usize,
-    /// What follows the fence: a language, and a name for the tests.
+    /// The text after the fence: a language, and a name for the tests.
     pub info: String,
     /// The code, without the indentation of the fence.
     pub text: String,
-    /// Why no test runs it, from the comment in the line before it: `<!-- not run: … -->`.
+    /// The reason why no test runs it, from the comment in the line before it: `<!-- not run: … -->`.
     pub not_run: Option<String>,
 }
 
@@ -34,7 +33,7 @@ impl Page {
         Self::parse(name, &text)
     }
 
-    /// Every page below `folders` of the repository at `root`, in the order of their names.
+    /// Every page below `folders` of the repository at `root`, sorted by name.
     pub fn below(root: &Path, folders: &[&str]) -> Vec<Self> {
         fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
             let entries =

@@ -1,4 +1,4 @@
-//! A vector that was written for dex's profile, said again for RFC 9068's: by rule, and not case by case.
+//! A vector for dex's profile, translated to RFC 9068's profile: by rule, and not case by case.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,9 +11,9 @@ use crate::vector::Vector;
 const NOT_IN_RFC9068: [&str; 6] = ["nonce", "azp", "at_hash", "email_verified", "name", "preferred_username"];
 
 impl Vector {
-    /// The same request where `TOKEN_PROFILE` is `rfc9068`, and what must come of it: the same status, headers,
-    /// scopes and times, and tokens in the other shape. `None` for a vector that chooses a profile itself,
-    /// or makes a token of dex's shape itself.
+    /// The same request where `TOKEN_PROFILE` is `rfc9068`, with its expectation: the same status, headers,
+    /// scopes and times, and tokens in the other format. `None` for a vector that chooses a profile itself,
+    /// or makes a token in dex's format itself.
     #[must_use]
     pub fn in_rfc9068(&self) -> Option<Self> {
         if self.config.contains_key("TOKEN_PROFILE") || self.mints() {
@@ -23,7 +23,7 @@ impl Vector {
         vector.name.push_str(" in rfc9068");
         vector.config.insert("TOKEN_PROFILE".into(), "rfc9068".into());
         vector.expected.translate();
-        // An API can demand a shape: then the deployment's does not matter.
+        // If an API demands a format, the deployment's has no effect.
         let is_dexs = self.expected.access_token.as_ref().is_none_or(ExpectedToken::is_dexs);
         if let Some(profile) = vector.event.get_mut("profile").filter(|_| is_dexs) {
             *profile = "rfc9068".into();
@@ -56,7 +56,7 @@ impl Expected {
 }
 
 impl ExpectedToken {
-    /// Whether it has the shape that dex gives to all tokens.
+    /// Whether it has the format that dex uses for all tokens.
     pub(crate) fn is_dexs(&self) -> bool {
         self.header["typ"] == "JWT"
     }
@@ -72,7 +72,8 @@ impl ExpectedToken {
         if !scope.is_empty() {
             claims.insert("scope".into(), scope.into());
         }
-        // dex adds the client itself; here it is there when it was named, and the issuer when nobody else is.
+        // dex adds the client itself. Here it is an audience only when it was named. Without any other
+        // audience, the issuer is the audience.
         let itself = format!("audience:server:client_id:{client}");
         let named = scope.split(' ').any(|scope| scope == itself);
         let one = || vec![claims["aud"].clone()];
@@ -88,11 +89,11 @@ impl ExpectedToken {
     }
 }
 
-/// The client that dex's `sub` names: protobuf's field 1, of wire type 2.
+/// The client in dex's `sub`: field 1 of a protobuf message, with wire type 2.
 fn client_of(sub: &Value) -> String {
     let message = URL_SAFE_NO_PAD.decode(sub.as_str().unwrap()).unwrap();
     assert_eq!(message[0], 0x0A, "{sub}");
-    // Two bytes of length from 128 characters on.
+    // The length takes two bytes from 128 characters on.
     let start = if message[1] & 0x80 == 0 { 2 } else { 3 };
     String::from_utf8(message[start..].to_vec()).unwrap()
 }

@@ -1,4 +1,5 @@
-//! The vectors: one case a file, shared by every host. This reads them; `expected` judges the answers.
+//! The vectors: one case per file, shared by every host. This module reads them, and `expected` checks the
+//! answers.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,14 +18,14 @@ use crate::mint::Mint;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Store {
-    /// It does.
+    /// It answers.
     #[default]
     Up,
-    /// It fails; replayed natively alone.
+    /// It fails. Only replayed natively.
     Down,
 }
 
-/// One case: a request to an issuer with a configuration, and what must come of it.
+/// One case: a request to an issuer with a configuration, and the expected result.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Vector {
@@ -33,24 +34,24 @@ pub struct Vector {
     pub name: String,
     /// The property that it shows, in a sentence.
     pub what: String,
-    /// Where that is demanded.
+    /// The source of the requirement.
     pub clause: String,
-    /// Variables, over and above `ISSUER` and the enabled grant; an empty value unsets one.
+    /// Variables in addition to `ISSUER` and the enabled grant. An empty value unsets one.
     #[serde(default)]
     pub config: BTreeMap<String, String>,
-    /// The signing keys: `ES256`, or `ES256+60` for one whose `nbf` lies 60 s ahead.
+    /// The signing keys: `ES256`, or `ES256+60` for one whose `nbf` is 60 s ahead.
     #[serde(default = "one_key")]
     pub keys: Vec<String>,
     /// Whether the client store answers.
     #[serde(default)]
     pub store: Store,
-    /// The token that the request is about: `{token}` in its form, or `{header}`, `{claims}` and `{signature}`.
+    /// The token in the request: `{token}` in its form, or `{header}`, `{claims}` and `{signature}`.
     mint: Option<Mint>,
     request: Asked,
-    /// What must come of it.
+    /// The expected response.
     #[serde(rename = "response")]
     pub expected: Expected,
-    /// What the operator must be told: the members that are named.
+    /// The members that the event must have, among others.
     #[serde(default)]
     pub event: BTreeMap<String, Value>,
 }
@@ -66,13 +67,13 @@ struct Asked {
     method: String,
     #[serde(default = "token")]
     path: String,
-    /// `id:secret` exactly as it goes into base64.
+    /// `id:secret`, exactly as encoded in base64.
     basic: Option<String>,
     /// A body that is sent as a form.
     form: Option<String>,
     /// Another body.
     body: Option<String>,
-    /// A text, and how often the body repeats it.
+    /// A text, and the number of times that the body repeats it.
     repeat: Option<(String, usize)>,
     /// Further headers, in lower case.
     #[serde(default)]
@@ -93,7 +94,7 @@ fn folder() -> PathBuf {
 }
 
 impl Vector {
-    /// All of them, by name; at least sixty.
+    /// All vectors, sorted by name, at least sixty.
     pub fn all() -> Vec<Self> {
         let folder = folder().join("token");
         let mut paths: Vec<PathBuf> = std::fs::read_dir(&folder)
@@ -107,7 +108,7 @@ impl Vector {
         vectors
     }
 
-    /// All of them, and those that choose no profile again in that of RFC 9068.
+    /// All vectors, and those that choose no profile a second time in the RFC 9068 profile.
     pub fn all_in_both_profiles() -> Vec<Self> {
         let all = Self::all();
         let again: Vec<Self> = all.iter().filter_map(Self::in_rfc9068).collect();
@@ -121,7 +122,7 @@ impl Vector {
         Self { name: path.file_stem().unwrap().to_string_lossy().into_owned(), ..vector }
     }
 
-    /// The variables of the deployment that the case is about, with keys that count from `now`.
+    /// The variables of the vector's deployment, with keys that count from `now`.
     pub fn variables(&self, issuer: &str, now: u64) -> BTreeMap<String, String> {
         let mut variables = BTreeMap::from([
             ("ISSUER".to_owned(), issuer.to_owned()),
@@ -138,7 +139,8 @@ impl Vector {
         variables
     }
 
-    /// The same at `now`: its token, if it is about one, made for `issuer`, and the times that are expected of it.
+    /// The same vector at `now`: its token, if it has one, is made for `issuer`, and the expected times are
+    /// adjusted.
     #[must_use]
     pub fn at(&self, issuer: &str, now: u64) -> Self {
         let mut vector = self.clone();
@@ -188,7 +190,7 @@ impl Vector {
         (start + &repeated.unwrap_or_default()).into_bytes()
     }
 
-    /// Calls `with` with the request as a host hands it to the issuer.
+    /// Calls `with` with the request in the form in which a host hands it to the issuer.
     pub fn with_request<T>(&self, with: impl FnOnce(&Request<'_>) -> T) -> T {
         let (headers, body) = (self.headers(), self.body());
         let header = |name: &str| headers.get(name).map(String::as_str);
@@ -217,7 +219,7 @@ impl Vector {
     }
 }
 
-/// The clients that the vectors speak of.
+/// The clients of the vectors.
 pub fn cast() -> Vec<ClientRecord> {
     let path = folder().join("clients.json");
     let backup: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
@@ -226,7 +228,7 @@ pub fn cast() -> Vec<ClientRecord> {
     clients
 }
 
-/// The APIs that the vectors speak of.
+/// The APIs of the vectors.
 pub fn apis() -> Vec<ApiRecord> {
     let path = folder().join("apis.json");
     let apis: Vec<ApiRecord> = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
@@ -234,7 +236,7 @@ pub fn apis() -> Vec<ApiRecord> {
     apis
 }
 
-/// What stands in the store and is no usable client or API, by key.
+/// The stored values that are not a usable client or API, by key.
 pub fn misfits() -> BTreeMap<String, String> {
     let path = folder().join("misfits.json");
     let misfits: BTreeMap<String, String> =

@@ -1,5 +1,5 @@
-//! The memory store keeps the contract of every client store. KV's adapter runs in workerd alone: there the
-//! vectors show the same of it, over HTTP.
+//! The memory store keeps the contracts of all stores. KV's adapter runs only in workerd, where the vectors
+//! check the same over HTTP.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
 use edgemint_testkit::{

@@ -1,6 +1,6 @@
-//! Writes the seeds of the targets that are named into a folder each, below the first argument.
+//! Writes the seeds of the named targets into one folder each, below the first argument.
 
-// What every crate here is compiled with calls into the fuzzer's runtime.
+// Every crate here is compiled with calls into the fuzzer's runtime.
 use libfuzzer_sys as _;
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Client authentication (RFC 6749 §2.3.1): from what a request presents to a client that is proven.
+//! Client authentication (RFC 6749 §2.3.1): from the credentials in a request to a proven client.
 
 pub(crate) mod proven;
 pub(crate) mod rate_limit;
@@ -32,18 +32,19 @@ impl AuthenticatedClient {
         &self.record
     }
 
-    /// Which of its secrets it presented.
+    /// The ID of the secret that it presented.
     pub(crate) fn secret_id(&self) -> &str {
         &self.secret_id
     }
 }
 
-/// The most slow hashes that the issuer computes for one request. Each takes some 11 ms, and the free plan grants a
-/// request 10 ms: two secrets while they are rotated, in the two readings of HTTP Basic, are all that a client needs.
+/// The most slow hashes that the issuer computes for one request. Each takes about 11 ms, and the free plan
+/// grants a request 10 ms. A client needs at most four: two secrets during a rotation, times two readings of
+/// HTTP Basic.
 pub const MAX_SLOW_HASHES: usize = 4;
 
-/// How far an attempt came: to no client, to a client, to one of its secrets or a state of its own, to a
-/// record that is broken.
+/// How far an attempt came. 0: no client. 1: a client. 2: one of its secrets, or a state of the client. 3: a
+/// broken record.
 fn progress(failure: &TokenError) -> u8 {
     #[expect(clippy::wildcard_enum_match_arm, reason = "an order of reasons: nothing is allowed by it")]
     match failure {
@@ -54,7 +55,7 @@ fn progress(failure: &TokenError) -> u8 {
     }
 }
 
-/// What the issuer authenticates clients with.
+/// The tools that authenticate clients.
 pub(crate) struct Authenticator<'a, C, H, B> {
     pub(crate) clients: &'a Registry<C>,
     pub(crate) hasher: &'a H,
@@ -63,11 +64,11 @@ pub(crate) struct Authenticator<'a, C, H, B> {
     pub(crate) trail: &'a Trail,
 }
 
-/// The result of comparing one reading of the credentials with the hashes that cost nothing.
+/// The result of comparing one reading of the credentials with the fast hashes.
 enum Fast {
     /// It is a secret of this client.
     Proven(AuthenticatedClient),
-    /// It may be one of the client's imported secrets. If it is not, this is why it is refused.
+    /// It may be one of the client's imported secrets. The error is the reason if it is not.
     Open(Rc<ClientRecord>, TokenError),
 }
 
@@ -88,10 +89,11 @@ impl Candidate<'_> {
 
 impl<C: ClientStore, H: SlowHash, B: RateLimit> Authenticator<'_, C, H, B> {
     /// Tries each reading of the credentials. When none proves a client, the error is that of the reading
-    /// that came furthest, and of two that came as far, the first.
+    /// that came furthest. If two came equally far, the first one counts.
     ///
-    /// The rate limit (RFC 6749 §2.3.1) counts each slow hash before it is computed, and each failure. So a generated
-    /// secret that is right never meets it, whatever others in the same network do: it cannot be guessed.
+    /// The rate limit (RFC 6749 §2.3.1) counts each slow hash before it is computed, and each failure. It
+    /// never stops a correct generated secret, whatever others in the same network do, because such a secret
+    /// cannot be guessed.
     pub(crate) async fn authenticate(
         &self,
         credentials: &Credentials,
@@ -130,14 +132,14 @@ impl<C: ClientStore, H: SlowHash, B: RateLimit> Authenticator<'_, C, H, B> {
         Err(failure)
     }
 
-    /// Looks for the client, and compares what was presented with the hashes that cost nothing. An empty secret matches
+    /// Finds the client, and compares the presented secret with the fast hashes. An empty secret matches
     /// nothing.
     async fn try_fast(&self, presented: &Presented) -> Result<Fast, TokenError> {
         let found = self.clients.find(&presented.id, self.trail).await?;
-        // The same work for a client that is not there, and before anything is decided.
+        // Done before any decision, so that an unknown client costs the same work.
         let digest = std::hint::black_box(digest(&presented.secret));
         let record = found.ok_or(TokenError::Client(ClientError::UnknownClient))?;
-        // A client that no secret lets in is refused first, so that nothing is computed for it.
+        // Refused before the imported secrets are compared, because no secret lets such a client in.
         if record.disabled {
             return Err(ClientError::ClientDisabled.into());
         }
@@ -161,7 +163,8 @@ impl<C: ClientStore, H: SlowHash, B: RateLimit> Authenticator<'_, C, H, B> {
         Ok(Fast::Open(record, refused))
     }
 
-    /// The imported secrets that could let a client in: of each record those that have not expired, and the first `each`.
+    /// The imported secrets that could let a client in: the first `each` of each record that have not
+    /// expired.
     fn candidates<'r>(
         &self,
         open: &'r [(&'r Presented, Rc<ClientRecord>)],
@@ -186,8 +189,8 @@ impl<C: ClientStore, H: SlowHash, B: RateLimit> Authenticator<'_, C, H, B> {
         Ok(candidates)
     }
 
-    /// The client of the candidate that matches. One that this network has proven before costs nothing; else each one is
-    /// counted and computed.
+    /// The client of the candidate that matches. A secret that this network proved before costs nothing.
+    /// Otherwise each candidate is counted and computed.
     async fn try_slow<'r>(
         &self,
         candidates: &[Candidate<'r>],

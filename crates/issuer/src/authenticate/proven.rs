@@ -1,4 +1,4 @@
-//! Imported secrets: the slow hash is paid once per isolate and cache time, not on every request.
+//! Imported secrets: each isolate computes the slow hash once per cache time, not on every request.
 
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -9,18 +9,18 @@ use crate::ports::{SlowHash, Unavailable};
 use crate::registry::memory::{Memory, Share};
 use crate::secret::ClientSecret;
 
-/// The shortest time for which a success is remembered, also where no record is: what is remembered belongs to one hash,
-/// and the record says on each request whether that is still the client's. Without it, every request of a client with an
-/// imported secret would be counted by the rate limit.
+/// The shortest time for which a success is cached, even if records are not cached. This is safe: a success
+/// belongs to one hash, and on each request the record says whether that hash is still the client's. Without
+/// it, the rate limit would count every request of a client with an imported secret.
 const SHORTEST: Lifetime = Lifetime::from_seconds(60);
 
-/// What stands for a secret in memory.
+/// The form of a secret in memory.
 pub(crate) type Digest = [u8; 32];
 
-/// Which secrets were found to match which stored PBKDF2 hash, for which network.
+/// The secrets that are known to match a stored PBKDF2 hash, each for one network.
 ///
-/// Kept as HMAC-SHA-256 under a key that never leaves this isolate, so that nothing that is remembered
-/// here is worth anything elsewhere. Failures are not remembered: a stranger fills nothing.
+/// Kept as HMAC-SHA-256 under a key that never leaves this isolate, so an entry is worth nothing elsewhere.
+/// Failures are not cached, so a stranger cannot fill this memory.
 pub(crate) struct Proven {
     key: [u8; 32],
     matched: Memory<Digest, ()>,
@@ -34,12 +34,13 @@ pub(crate) struct Pbkdf2<'a> {
 }
 
 impl Proven {
-    /// With a random `key`. A success is remembered for the time that records are, but for [`SHORTEST`] at least.
+    /// Takes a random `key`. A success is cached for the cache time of records, but at least for
+    /// [`SHORTEST`].
     pub(crate) fn new(key: [u8; 32], time: Lifetime) -> Self {
         Self { key, matched: Memory::new(Share::PROOFS, time.max(SHORTEST)) }
     }
 
-    /// Whether the secret of `digest` was found to match already.
+    /// Whether the secret of `digest` is known to match.
     pub(crate) fn is_known(&self, digest: &Digest, now: u64) -> bool {
         self.matched.get(digest, now).is_some()
     }
@@ -61,8 +62,8 @@ impl Proven {
         Ok(matches)
     }
 
-    /// Binds the secret to the very hash that it matched, so that a changed record starts anew; and to the `network` that
-    /// proved it, so that a proof lets no other network past the rate limit.
+    /// Binds the secret to the exact hash that it matched, so a changed record starts anew. Also binds it to
+    /// the `network` that proved it, so a proof lets no other network past the rate limit.
     pub(crate) fn digest(
         &self,
         stored: &Pbkdf2<'_>,
@@ -71,7 +72,7 @@ impl Proven {
     ) -> Result<Digest, Unavailable> {
         let mut mac =
             Hmac::<Sha256>::new_from_slice(&self.key).map_err(|error| Unavailable::new(error.to_string()))?;
-        // 32 bytes, and a text without a zero byte: no two triples are the same bytes.
+        // The hash has 32 bytes and the network has no zero byte, so no two triples give the same bytes.
         mac.update(stored.derived);
         mac.update(network.unwrap_or_default().as_bytes());
         mac.update(&[0]);

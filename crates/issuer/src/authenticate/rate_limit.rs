@@ -1,4 +1,5 @@
-//! Rate limits on failed client authentication (RFC 6749 §2.3.1): whose attempts are counted, and whose are refused.
+//! Rate limits on failed client authentication (RFC 6749 §2.3.1): which attempts are counted, and which are
+//! refused.
 
 use crate::error::TokenError;
 use crate::error::client::ClientError;
@@ -9,25 +10,27 @@ use crate::ports::{Limit, RateLimit};
 use crate::records::client_id::ClientId;
 use crate::registry::memory::{Memory, Share};
 
-/// How long this instance refuses by itself, in seconds, before it asks the limiter again: the shortest period that
-/// Cloudflare's rate limits have.
+/// How long this instance refuses on its own, in seconds, before it queries the limiter again: the shortest
+/// period that Cloudflare's rate limits have.
 const REFUSED: u64 = 10;
 
-/// How long this instance remembers that a key had a failure: the period of the rate limits in `wrangler.toml`. Until
-/// then a failed attempt can still count, so that even a proven secret must ask.
+/// How long this instance remembers that a key had a failure: the period of the rate limits in
+/// `wrangler.toml`. During this time a failed attempt can still count, so even a proven secret must be
+/// counted.
 const PERIOD: Lifetime = Lifetime::from_seconds(60);
 
 /// The network of a request that came from an unknown address.
 const NO_NETWORK: &str = "unknown";
 
-/// The networks of this machine itself: local development, where a limit protects nobody and stops the developer's tests.
-/// No request from outside has such an address, because the address is the one that the network in front of the host saw.
+/// The networks of this machine itself. They are for local development, where a limit protects no one and
+/// would stop the developer's tests. No request from outside has such an address, because the address is the
+/// one that the network in front of the host saw.
 const THIS_MACHINE: [&str; 2] = ["127.0.0.1", "::/64"];
 
 /// A [`RateLimit`], and the memory before it.
 pub(crate) struct RateLimiter<B> {
     rate_limit: B,
-    /// The keys that had a failure within [`PERIOD`], and until when each is refused without asking.
+    /// The keys that had a failure within [`PERIOD`], and until when each is refused without a query.
     recent: Memory<(Limit, String), u64>,
 }
 
@@ -37,14 +40,14 @@ impl<B> RateLimiter<B> {
     }
 }
 
-/// Where a request came from, if its attempts count.
+/// The network of a request, if its attempts count.
 fn counted_network(trail: &Trail) -> Option<&str> {
     Some(trail.network.as_deref().unwrap_or(NO_NETWORK)).filter(|network| !THIS_MACHINE.contains(network))
 }
 
-/// What an attempt for `client` counts against.
+/// The keys that an attempt for `client` counts against.
 ///
-/// Every key holds the network, so that nobody can use up a client's limit for other networks than their own.
+/// Every key contains the network, so an attacker can use up a client's limit only for its own networks.
 pub(crate) fn keys(client: &ClientId, trail: &Trail) -> impl Iterator<Item = (Limit, String)> {
     let network = counted_network(trail);
     [
@@ -66,10 +69,10 @@ impl<B: RateLimit> RateLimiter<B> {
         Ok(())
     }
 
-    /// Refuses a proven attempt for `client` where a wrong secret would be refused, too. Else a guesser whom the limit
-    /// stops would still see which guess is right.
+    /// Refuses a proven attempt for `client` where a wrong secret would be refused, too. Otherwise an
+    /// attacker that the limit stops would still see which guess is right.
     ///
-    /// Only keys with a recent failure are counted: a network in which nothing fails pays nothing for its proven secrets.
+    /// Counts only keys with a recent failure, so proven secrets cost nothing in a network without failures.
     pub(crate) async fn count_proven(&self, client: &ClientId, trail: &Trail) -> Result<(), TokenError> {
         for key in keys(client, trail) {
             if self.recent.get(&key, trail.now).is_some() {
@@ -79,7 +82,8 @@ impl<B: RateLimit> RateLimiter<B> {
         Ok(())
     }
 
-    /// Remembers that an attempt for `client` failed; and counts it, unless that was done before a hash was computed.
+    /// Records that an attempt for `client` failed. Counts it, unless it was counted before a hash was
+    /// computed.
     pub(crate) async fn failed(
         &self,
         client: &ClientId,
@@ -96,7 +100,7 @@ impl<B: RateLimit> RateLimiter<B> {
         Ok(())
     }
 
-    /// Counts a revocation by `client`, which has proven who it is, and refuses it when there were too many.
+    /// Counts a revocation by `client`, which has proven its identity. Refuses it when there were too many.
     pub(crate) async fn count_revocation(&self, client: &ClientId, trail: &Trail) -> Result<(), TokenError> {
         match counted_network(trail) {
             Some(_) => self.count_one((Limit::Revocation, client.to_string()), trail).await,
@@ -121,7 +125,7 @@ impl<B: RateLimit> RateLimiter<B> {
                 self.remember(key, trail.now.saturating_add(REFUSED), trail.now);
                 Err(ClientError::RateLimited(limit).into())
             }
-            // A limiter that is broken must not stop clients that do nothing wrong.
+            // A broken limiter must not stop clients that do nothing wrong.
             Err(why) => {
                 trail.goes_on_without(format!("the rate limit could not be asked: {why}"));
                 Ok(())

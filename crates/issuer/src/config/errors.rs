@@ -1,13 +1,13 @@
-//! What is wrong with the variables of a deployment, all of it at once.
+//! The errors in the variables of a deployment, all of them at once.
 
 use std::fmt;
 
-/// One error: which variable, and what is wrong with it. Never shows a secret's value.
+/// One error: the variable, and what is wrong with it. Never shows a secret's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
     /// The variable or secret.
     pub name: String,
-    /// What is wrong and what it should be; reads on after the name.
+    /// What is wrong and what the value should be. Continues the sentence that the name begins.
     pub message: String,
 }
 
@@ -16,7 +16,7 @@ pub struct ConfigError {
 pub struct ConfigErrors(pub(super) Vec<ConfigError>);
 
 impl ConfigErrors {
-    /// The errors; at least one.
+    /// The errors, at least one.
     pub fn all(&self) -> &[ConfigError] {
         &self.0
     }

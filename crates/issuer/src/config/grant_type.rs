@@ -16,7 +16,8 @@ impl GrantType {
     }
 }
 
-/// Grants that a dex configuration may list and that edgemint does not have: accepted, not served.
+/// Grants that a dex configuration may list and that edgemint does not have. They are accepted, but not
+/// served.
 pub(crate) const GRANTS_OF_DEX: [&str; 6] = [
     "authorization_code",
     "refresh_token",

@@ -1,4 +1,4 @@
-//! The configuration: variables as text in, a type that cannot be wrong out, every error at once.
+//! The configuration: it reads variables into a type that is always valid, or reports every error at once.
 
 pub(crate) mod errors;
 pub(crate) mod grant_type;
@@ -32,8 +32,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads the variables and secrets of a deployment; names that are not edgemint's are left alone, and
-    /// an empty value is an absent one. What surrounds a value is not part of it ([`setting`]).
+    /// Reads the variables and secrets of a deployment. Ignores names that are not edgemint's. An empty value
+    /// counts as absent. White space and byte order marks around a value are not part of it ([`setting`]).
     ///
     /// ```
     /// # use edgemint_issuer::Config;
@@ -44,7 +44,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// Every error there is, by variable.
+    /// All errors, by variable.
     pub fn parse<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, ConfigErrors> {
         let variables: Vec<(&str, &str)> = variables
             .into_iter()
@@ -52,7 +52,7 @@ impl Config {
             .filter(|(_, value)| !value.is_empty())
             .collect();
         let get = |wanted: &str| {
-            debug_assert!(VARIABLES.contains(&wanted), "{wanted} is not in the list that others read");
+            debug_assert!(VARIABLES.contains(&wanted), "{wanted} is not in VARIABLES");
             variables.iter().find(|(name, _)| *name == wanted).map(|(_, value)| *value)
         };
         let mut errors = ErrorCollector::default();
@@ -60,7 +60,7 @@ impl Config {
         let issuer = match get("ISSUER") {
             Some(url) => errors.ok("ISSUER", Issuer::parse(url)),
             None => {
-                errors.add("ISSUER", "is missing: set it to the URL that clients reach this Worker under");
+                errors.add("ISSUER", "is missing: set it to the URL at which clients reach this Worker");
                 None
             }
         };
@@ -230,7 +230,7 @@ mod tests {
                 assert_eq!(format!("{config:?}"), plain, "{name} as {around:?}");
             }
         }
-        // It is nothing but a mark: as good as empty.
+        // A value of only a mark and white space counts as empty.
         assert!(parse(&[("TOKEN_LIFETIME", "\u{feff}\n")]).is_ok());
     }
 

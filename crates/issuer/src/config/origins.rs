@@ -6,16 +6,16 @@ use crate::grammar::issuer_url::Issuer;
 use crate::grammar::limits::MAX_ORIGIN;
 use crate::grammar::list::list;
 
-/// The headers that pages may send, unless the configuration says otherwise: those of a token request, and the one that
-/// Swagger UI adds to it.
+/// The headers that pages may send by default: those of a token request, and the one that Swagger UI adds to
+/// it.
 const DEFAULT_HEADERS: &str = "Authorization, Content-Type, X-Requested-With";
 
-/// What web pages may do.
+/// The permissions of web pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Cors {
     pub(crate) origins: AllowedOrigins,
     pub(crate) headers: AllowedHeaders,
-    /// The issuer's own origin: what is served there may ask whatever it likes.
+    /// The issuer's own origin. Its pages may call every endpoint.
     pub(crate) own: String,
 }
 
@@ -24,7 +24,7 @@ impl Cors {
         Self { origins, headers, own: issuer.origin() }
     }
 
-    /// Whether no page of another origin is allowed, so that a preflight is not even answered.
+    /// Whether no page of another origin is allowed. Then not even a preflight is answered.
     pub(crate) fn is_none(&self) -> bool {
         self.origins == AllowedOrigins::None
     }
@@ -41,7 +41,7 @@ pub(crate) enum AllowedOrigins {
     These(Vec<String>),
 }
 
-/// `CORS_ALLOWED_HEADERS`, as `Access-Control-Allow-Headers` says it.
+/// `CORS_ALLOWED_HEADERS`, as the value of `Access-Control-Allow-Headers`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AllowedHeaders(pub(crate) String);
 
@@ -80,7 +80,7 @@ impl AllowedOrigins {
         }
     }
 
-    /// Whether pages of `origin` may ask. The opaque origin, `null`, is on no list.
+    /// Whether pages of `origin` may call. The opaque origin, `null`, is on no list.
     pub(crate) fn has(&self, origin: &str) -> bool {
         match self {
             Self::None => false,
@@ -90,8 +90,8 @@ impl AllowedOrigins {
     }
 }
 
-/// Whether a browser sends it as `Origin` (RFC 6454 §6.2). The scheme is any: pages of extensions and of applications have
-/// their own, and must be allowed by name to send credentials.
+/// Whether a browser can send `text` as `Origin` (RFC 6454 §6.2). Any scheme is allowed: pages of extensions
+/// and of applications have their own, and must be listed by name to send credentials.
 pub(crate) fn is_origin(text: &str) -> bool {
     let is_scheme = |scheme: &str| {
         scheme.starts_with(|c: char| c.is_ascii_lowercase())
@@ -106,8 +106,8 @@ pub(crate) fn is_origin(text: &str) -> bool {
 }
 
 impl AllowedHeaders {
-    /// An empty text is the default. `*` stands for every header but `Authorization`, which browsers want by its name
-    /// (Fetch, "CORS non-wildcard request-header name"): it is added.
+    /// Reads a list. An empty text is the default. `*` means every header except `Authorization`, which
+    /// browsers require by name (Fetch, "CORS non-wildcard request-header name"), so it is added.
     pub(crate) fn parse(text: &str) -> Result<Self, HeaderError> {
         let mut names: Vec<&str> = list(text).collect();
         if names.is_empty() {
@@ -124,7 +124,8 @@ impl AllowedHeaders {
     }
 }
 
-/// A field name (RFC 9110 §5.1, §5.6.2). With a `*` in it, it is meant as a pattern, and there are none.
+/// Whether `name` is a field name (RFC 9110 §5.1, §5.6.2). A `*` in it would be a pattern, and patterns are
+/// not supported.
 fn is_field_name(name: &str) -> bool {
     name.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'+-.^_`|~".contains(c))
 }

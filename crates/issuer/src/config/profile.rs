@@ -1,12 +1,12 @@
-//! The shape of access tokens (`TOKEN_PROFILE`).
+//! The format of access tokens (`TOKEN_PROFILE`).
 
 use serde::{Deserialize, Serialize};
 
-/// What tokens look like.
+/// The format of tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TokenProfile {
-    /// As dex makes them.
+    /// The format of dex.
     Dex,
     /// JWT access tokens of RFC 9068.
     Rfc9068,
@@ -21,8 +21,8 @@ impl TokenProfile {
         }
     }
 
-    /// The value of `token_type` in the answer, in the spelling of dex and of RFC 6750 §4: it is compared without
-    /// case (RFC 6749 §5.1).
+    /// The value of `token_type` in the response, in the spelling of dex or of RFC 6750 §4. Clients compare
+    /// it without case (RFC 6749 §5.1).
     pub(crate) fn token_type(self) -> &'static str {
         match self {
             Self::Dex => "bearer",

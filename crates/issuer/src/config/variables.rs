@@ -11,10 +11,10 @@ use crate::jose::algorithm::Algorithm;
 use crate::jose::key_set::SigningKeys;
 use crate::jose::signing_key::{KeyError, SigningKey};
 
-/// The shortest time that KV caches a record at a location, at the time of writing.
+/// The shortest time for which KV caches a record at a location, at the time of writing.
 pub const SHORTEST_KV_CACHE: Lifetime = Lifetime::from_seconds(30);
 
-/// The variables that a deployment may set, beside its signing keys ([`SIGNING_KEY_PREFIX`]).
+/// The variables that a deployment may set, in addition to its signing keys ([`SIGNING_KEY_PREFIX`]).
 pub const VARIABLES: [&str; 11] = [
     "ISSUER",
     "GRANT_TYPES",
@@ -29,13 +29,14 @@ pub const VARIABLES: [&str; 11] = [
     "SIGNING_ALG",
 ];
 
-/// What the name of every secret that holds a signing key begins with.
+/// The prefix of the name of every secret that holds a signing key.
 pub const SIGNING_KEY_PREFIX: &str = "SIGNING_KEY_";
 
 /// How long a client record may be served from memory and from KV's cache, when `CLIENT_CACHE` is not set.
 pub const DEFAULT_CLIENT_CACHE: Lifetime = Lifetime::from_seconds(60);
 
-/// For how long longer a record may be served from memory while the store fails, when `STALE_IF_ERROR` is not set.
+/// How much longer a record may be served from memory while the store fails, when `STALE_IF_ERROR` is not
+/// set.
 pub const DEFAULT_STALE_IF_ERROR: Lifetime = Lifetime::from_seconds(600);
 
 /// The longest `STALE_IF_ERROR`.
@@ -55,14 +56,14 @@ impl ErrorCollector {
     }
 }
 
-/// A variable or secret without what tools put around it: white space, such as a line break at the end, and the byte
-/// order mark that PowerShell puts before what it pipes.
+/// A variable or secret without what tools put around it: white space, such as a line break at the end, and
+/// the byte order mark that PowerShell adds in a pipe.
 pub fn setting(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}')
 }
 
 impl ErrorCollector {
-    /// Opt-in, as in dex: `GRANT_TYPES` says exactly what is served; without it the flag decides.
+    /// Opt-in, as in dex. `GRANT_TYPES` lists exactly what is served. Without it, the flag decides.
     pub(super) fn grants(&mut self, listed: Option<&str>, by_default: Option<&str>) -> Vec<GrantType> {
         let by_default = match by_default.map(str::to_ascii_lowercase).as_deref() {
             None | Some("false" | "0") => false,

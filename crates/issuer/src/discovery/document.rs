@@ -9,11 +9,11 @@ use crate::grammar::limits::MAX_IF_NONE_MATCH;
 use crate::http::request::Request;
 use crate::http::response::Response;
 
-/// How long a verifier may keep the JWKS, and everybody the other documents; a new key must be published for longer than this
-/// before it signs.
+/// How long a verifier may cache the JWKS, and any client the other documents. A new key must be published
+/// for longer than this before it signs.
 pub const DOCUMENT_MAX_AGE: Lifetime = Lifetime::from_seconds(300);
 
-/// A document and the tag that names its content.
+/// A document, and the tag that identifies its content.
 pub(crate) struct Document {
     body: String,
     etag: String,
@@ -26,13 +26,12 @@ impl Document {
         Self { body, etag, cache_control: format!("public, max-age={}", DOCUMENT_MAX_AGE.seconds()) }
     }
 
-    /// One that is not the same byte for byte wherever it is made, and whose content is named by `named`
-    /// (RFC 9110 §8.8.1).
+    /// A document whose bytes can differ between isolates. `named` identifies its content (RFC 9110 §8.8.1).
     pub(crate) fn weakly_tagged(body: String, named: &str) -> Self {
         Self { etag: format!("W/{}", tag(named)), ..Self::new(body) }
     }
 
-    /// 200, or 304 to one who has it (RFC 9110 §13.1.2).
+    /// 200, or 304 if the client has the document already (RFC 9110 §13.1.2).
     pub(crate) fn serve(&self, request: &Request<'_>) -> Response<'_> {
         let tags = request.if_none_match.filter(|tags| tags.len() <= MAX_IF_NONE_MATCH);
         let mut response = if tags.is_some_and(|tags| self.is_among(tags)) {
@@ -56,7 +55,7 @@ fn tag(content: &str) -> String {
     format!("\"{}\"", URL_SAFE_NO_PAD.encode(Sha256::digest(content)))
 }
 
-/// What of an entity tag `If-None-Match` compares: weakly (RFC 9110 §13.1.2).
+/// The part of an entity tag that `If-None-Match` compares: weakly (RFC 9110 §13.1.2).
 fn opaque(tag: &str) -> &str {
     tag.strip_prefix("W/").unwrap_or(tag)
 }

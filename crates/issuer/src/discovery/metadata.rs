@@ -1,7 +1,8 @@
-//! What the issuer publishes of itself: discovery (OpenID Connect Discovery 1.0, RFC 8414) and the JWKS.
+//! The documents that the issuer publishes about itself: discovery (OpenID Connect Discovery 1.0, RFC 8414)
+//! and the JWKS.
 //!
-//! Built once from the configuration; each document is served as it stands, with its `ETag`. The signature of one
-//! of them is `signed_metadata`'s.
+//! They are built once from the configuration, and each is served unchanged, with its `ETag`.
+//! `SignedMetadata` signs one of them.
 
 use serde::Serialize;
 
@@ -14,13 +15,13 @@ use crate::grammar::issuer_scope::IssuerScope;
 use crate::grammar::json;
 use crate::jose::algorithm::Algorithm;
 
-/// Clients refuse a document without a response type (OpenID Connect Discovery §3, RFC 8414 §2), so the documents name the
-/// one that Kubernetes publishes for tokens of machines. A client that wants `code` then stops before it sends a person to
-/// the authorization endpoint.
+/// The response type in the documents. Clients refuse a document without one (OpenID Connect Discovery §3,
+/// RFC 8414 §2), so the documents name the one that Kubernetes publishes for tokens of machines. A client
+/// that wants `code` then stops before it sends a person to the authorization endpoint.
 const RESPONSE_TYPES: [&str; 1] = ["id_token"];
 
-/// MCP's SDK for Go refuses a document without PKCE, whatever the grant. No request to the authorization endpoint gets far
-/// enough for it to matter.
+/// The PKCE methods in the documents. MCP's SDK for Go refuses a document without PKCE, whatever the grant.
+/// The value has no effect, because the authorization endpoint refuses every request.
 const CODE_CHALLENGE_METHODS: [&str; 1] = ["S256"];
 
 const CLAIMS: &[&str] = &[
@@ -44,18 +45,18 @@ const CLAIMS_OF_RFC9068: &[&str] = &["client_id", "scope"];
 
 const AUTH_METHODS: [&str; 2] = ["client_secret_basic", "client_secret_post"];
 
-/// Everything that is published.
+/// All published documents.
 pub(crate) struct Documents {
     pub(crate) openid: Document,
     pub(crate) oauth: SignedMetadata,
-    /// The JWKS, by the index of the key that is active; the last one is for when none is.
+    /// The JWKS, by the index of the active key. The last one is for the case that no key is active.
     jwks: Vec<Document>,
 }
 
 /// The claims of `signed_metadata` (RFC 8414 §2.1).
 ///
-/// Everybody can have it, so it must not pass as a token at an API that is careless: its `aud` is the document, and it
-/// has no `exp`, `sub` and `jti`.
+/// It is public, so it must not pass as a token at a careless API: its `aud` is the document, and it has no
+/// `exp`, `sub` and `jti`.
 #[derive(Serialize)]
 struct Attested<'a> {
     iss: &'a str,
@@ -92,7 +93,8 @@ fn served_scopes() -> Vec<&'static str> {
 
 impl Documents {
     pub(crate) fn new(config: &Config) -> Self {
-        // RFC 8414 §2 compares the issuer byte for byte; a terminating slash is not part of the endpoints (§3.1).
+        // RFC 8414 §2 compares the issuer byte for byte. A terminating slash is not part of the endpoints
+        // (§3.1).
         let (issuer, base) = (config.issuer.as_str(), config.issuer.base());
         let algorithms = config.keys.algorithms();
         let mut claims = CLAIMS.to_vec();
@@ -139,5 +141,5 @@ impl Documents {
     }
 }
 
-/// Below the issuer, where dex has it.
+/// The authorization endpoint is below the issuer, where dex has it.
 pub(crate) const AUTHORIZATION_PATH: &str = "/auth";

@@ -1,27 +1,27 @@
-//! What an endpoint answers, and what the log gets of it.
+//! The answer of an endpoint, and its log entry.
 
 use crate::error::TokenError;
 use crate::error::row::Row;
 use crate::http::response::Response;
 use crate::log::event::Decision;
 
-/// An answer, and what was decided, if it is worth a line in the log.
+/// An answer, and the decision to log, if there is one.
 pub(crate) type Answer<'a> = (Response<'a>, Option<Decision>);
 
-/// Why a request is refused, and what of it the log gets.
+/// The reason why a request is refused, with the data for its log entry.
 pub(crate) struct Refusal {
     pub(crate) error: TokenError,
-    /// The client ID that was presented, if any; not proven.
+    /// The presented client ID, if any. It is not proven.
     pub(crate) client: Option<String>,
     pub(crate) by_header: bool,
 }
 
-/// An answer that is not worth a line in the log.
+/// An answer that is not logged.
 pub(crate) fn plain(response: Response<'_>) -> Answer<'_> {
     (response, None)
 }
 
-/// The answer to a request that is refused. `client`: the ID that it presented, proven or not.
+/// The answer to a refused request. `client` is the ID that it presented, proven or not.
 pub(crate) fn refuse(
     error: &TokenError,
     endpoint: &'static str,

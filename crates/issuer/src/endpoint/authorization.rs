@@ -1,5 +1,5 @@
-//! The authorization endpoint (RFC 6749 §3.1): clients validate that the metadata names one, so it exists and refuses
-//! every request in words.
+//! The authorization endpoint (RFC 6749 §3.1). It exists because clients require the metadata to name one,
+//! and it refuses every request with an explanation.
 
 use std::fmt::Write as _;
 
@@ -15,7 +15,7 @@ use crate::http::response::Response;
 /// The page loads nothing, runs nothing, sends nothing, and no other page can frame it.
 const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// `refusal` as the client reads it: a page for a browser, JSON for a program.
+/// `refusal` in the form that the client prefers: a page for a browser, JSON for a program.
 ///
 /// There is no redirect, not even with an error (RFC 6749 §4.1.2.1): no client has registered a `redirect_uri`.
 fn shown<'a>(refusal: Response<'a>, request: &Request<'_>, issuer: &Issuer) -> Response<'a> {
@@ -49,12 +49,12 @@ fn page(status: u16, issuer: &Issuer) -> Response<'static> {
     );
     let mut response = Response { status, ..Response::uncached("text/html; charset=utf-8", body) };
     response.header("Content-Security-Policy", POLICY);
-    // The query that brought somebody here can hold a state or a hint of who they are.
+    // The query of the request that led here can contain a state, or a hint about the user.
     response.header("Referrer-Policy", "no-referrer");
     response
 }
 
-/// `text` in HTML: what is not plain there becomes a number.
+/// `text` for HTML: every character that is not plain becomes a numeric reference.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -68,8 +68,8 @@ fn escaped(text: &str) -> String {
     escaped
 }
 
-/// Answers a request to the authorization endpoint (RFC 6749 §3.1). Nothing that it asks for is read, so that nothing of it
-/// can lead anywhere.
+/// Answers a request to the authorization endpoint (RFC 6749 §3.1). Reads no parameter, so no parameter can
+/// have an effect.
 pub(crate) fn refuse_sign_in<'a>(request: &Request<'_>, issuer: &Issuer) -> Answer<'a> {
     let error = TokenError::Request(RequestError::NoSignIn);
     let (refusal, decision) = refuse(&error, Endpoint::Authorization.name(), None, false);

@@ -1,4 +1,5 @@
-//! What introspection and revocation have in common: a request about a token, read, and its sender authenticated.
+//! The common part of introspection and revocation: it reads a request about a token, and authenticates its
+//! sender.
 
 use crate::authenticate::{AuthenticatedClient, Authenticator};
 use crate::config::Config;
@@ -21,7 +22,7 @@ use crate::request::read_form;
 use crate::verify::inactive::{Inactive, NotActive};
 use crate::verify::{Typ, VerifiedToken, verify};
 
-/// What the issuer answers questions about tokens with.
+/// The tools that answer questions about tokens.
 pub(crate) struct Inspector<'a, C, S, B> {
     pub(crate) config: &'a Config,
     pub(crate) clients: &'a Registry<C>,
@@ -31,9 +32,9 @@ pub(crate) struct Inspector<'a, C, S, B> {
     pub(crate) trail: &'a Trail,
 }
 
-/// An access token of ours, in its time. Whether it was revoked is still to be asked.
+/// An access token of ours, within its time. Whether it was revoked is not checked yet.
 pub(crate) struct AccessToken {
-    /// To whom it was issued.
+    /// The client that it was issued to.
     pub(crate) client: ClientId,
     pub(crate) token: VerifiedToken,
 }
@@ -46,7 +47,7 @@ pub(crate) struct Question {
 }
 
 impl Question {
-    /// Why the client that asked is refused, once it has proven who it is.
+    /// The refusal of a client that has proven its identity.
     pub(crate) fn refused(&self, error: TokenError) -> Refusal {
         Refusal { error, client: Some(self.caller.record().id.to_string()), by_header: self.by_header }
     }
@@ -71,10 +72,10 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: SlowHash + Verifier, B: Rat
         }
     }
 
-    /// Reads a request and authenticates its sender, as `/token` does (RFC 7662 §2.1, RFC 7009 §2.1). `token_type_hint`
-    /// is a parameter like any other that nobody needs.
+    /// Reads a request and authenticates its sender, as `/token` does (RFC 7662 §2.1, RFC 7009 §2.1). Ignores
+    /// `token_type_hint`, because no lookup depends on it.
     pub(crate) async fn read(&self, request: &Request<'_>) -> Result<Question, Refusal> {
-        // What is malformed is refused before anything is looked up, as there.
+        // As at `/token`, a malformed request is refused before anything is looked up.
         let parsed = read_form(request).and_then(|form| {
             let token = form.get("token").ok_or(TokenError::Request(RequestError::TokenMissing))?.to_owned();
             Ok((Credentials::parse(request.authorization, &form)?, token))
@@ -89,20 +90,20 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: SlowHash + Verifier, B: Rat
         Ok(Question { caller, token, by_header })
     }
 
-    /// The access token that `token` is: one that we signed, and whose time it is.
+    /// Verifies that `token` is an access token that we signed, and that it is within its time.
     pub(crate) async fn access_token(&self, token: &str) -> Result<AccessToken, NotActive> {
         let (keys, issuer) = (&self.config.keys, &self.config.issuer);
         let token = verify(token, keys, issuer, self.crypto, self.trail.now).await?;
         if token.typ == Typ::Jwt && !self.is_shaped_as_dexs(&token.audience).await? {
-            // There, a JWT that we signed is an ID token (RFC 9068 §4, RFC 8725 §3.11).
+            // In other profiles, a JWT that we signed is an ID token (RFC 9068 §4, RFC 8725 §3.11).
             return Err(Inactive::TokenType.into());
         }
         let client = token.client().ok_or(Inactive::Claims)?;
         Ok(AccessToken { client, token })
     }
 
-    /// Whether access tokens for `audience` have dex's shape: all of the deployment's have, or an API among them says so
-    /// ([`ApiRecord::profile`](crate::ApiRecord::profile)). No ID token names an API.
+    /// Whether access tokens for `audience` have dex's format: the whole deployment has it, or one API in the
+    /// audience does ([`ApiRecord::profile`](crate::ApiRecord::profile)). No ID token names an API.
     async fn is_shaped_as_dexs(&self, audience: &[String]) -> Result<bool, TokenError> {
         if self.config.profile == TokenProfile::Dex {
             return Ok(true);
@@ -118,7 +119,8 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: SlowHash + Verifier, B: Rat
 
     /// Whether `caller` may ask about a token of `client` for `audience` (RFC 7662 §4).
     ///
-    /// Where the name of an audience is that of an API, a client of the same name has no say: its record must list the API.
+    /// If an audience is the ID of an API, a client with the same ID may not ask unless its record lists the
+    /// API.
     async fn may_ask(
         &self,
         caller: &ClientRecord,
@@ -141,7 +143,7 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: SlowHash + Verifier, B: Rat
         }
     }
 
-    /// Whether `caller` is told that `token` is active (RFC 7662 §2.2, §4).
+    /// Whether `caller` may learn that `token` is active (RFC 7662 §2.2, §4).
     pub(crate) async fn judge(
         &self,
         AccessToken { client, token }: &AccessToken,
@@ -150,7 +152,7 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: SlowHash + Verifier, B: Rat
         if !self.may_ask(caller, client, &token.audience).await? {
             return Err(Inactive::NotEntitled.into());
         }
-        // Whether it still is, must be known: where the store fails, the answer is 503 and no guess.
+        // The client's state must be certain: where the store fails, the answer is 503 and not a guess.
         let client = self.clients.find_certain(client, self.trail).await?.ok_or(Inactive::ClientGone)?;
         if client.disabled {
             return Err(Inactive::ClientDisabled.into());
@@ -181,7 +183,7 @@ mod tests {
 
     const KEY: &str = r#"{"kty":"OKP","crv":"Ed25519","kid":"k","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}"#;
 
-    /// To whom every signature is right: what is tested here comes after it.
+    /// Accepts every signature, because these tests are about what comes after it.
     struct Credulous;
 
     impl Verifier for Credulous {
@@ -220,7 +222,7 @@ mod tests {
         }
     }
 
-    /// What becomes of a token with this `typ`, and the claims of both shapes.
+    /// The result for a token with this `typ`, and the claims of both formats.
     fn read(profile: TokenProfile, typ: &str) -> Result<Typ, NotActive> {
         read_for(profile, typ, "test")
     }
@@ -259,7 +261,7 @@ mod tests {
     fn an_id_token_is_no_access_token_where_the_two_can_be_told_apart() {
         assert_eq!(read(TokenProfile::Dex, "JWT"), Ok(Typ::Jwt));
         assert_eq!(read(TokenProfile::Rfc9068, "JWT"), Err(NotActive::Inactive(Inactive::TokenType)));
-        // An API can have dex's shape all the same, and is in the audience of no ID token.
+        // An API can still have dex's format. It is in the audience of no ID token.
         let of_api = |api| read_for(TokenProfile::Rfc9068, "JWT", api);
         assert_eq!(of_api("https://dex.example/"), Ok(Typ::Jwt));
         assert_eq!(of_api("https://a.example/"), Err(NotActive::Inactive(Inactive::TokenType)));

@@ -1,4 +1,4 @@
-//! Introspection (RFC 7662): what a protected resource is told about a token, as JSON or as a JWT (RFC 9701).
+//! Introspection (RFC 7662): what a protected resource learns about a token, as JSON or as a JWT (RFC 9701).
 
 use serde::Serialize;
 use serde_json::Value;
@@ -18,7 +18,7 @@ use crate::ports::{ApiStore, ClientStore, RateLimit, RevocationStore, Signer, Sl
 use crate::verify::Typ;
 use crate::verify::inactive::{Inactive, NotActive};
 
-/// What is told of a token that is active (RFC 7662 §2.2). Custom claims stay where they are: in the token.
+/// The answer for an active token (RFC 7662 §2.2). It has no custom claims: they are in the token.
 #[derive(Serialize)]
 struct Active<'a> {
     active: bool,
@@ -44,7 +44,7 @@ struct Active<'a> {
     ext: Option<Ext<'a>>,
 }
 
-/// Where dex's introspection puts what is known of the subject, under dex's names.
+/// The data about the subject, where dex's introspection puts it, under dex's names.
 #[derive(Serialize)]
 struct Ext<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,10 +72,10 @@ impl<'a> Active<'a> {
             scope: claim("scope"),
             exp: token.exp,
             iat: token.iat,
-            // dex's tokens have no nbf, and its answers say iat.
+            // dex's tokens have no nbf, and its answers use iat.
             nbf: claim("nbf").and_then(Value::as_u64).or(is_dex.then_some(token.iat)),
             jti: &token.jti,
-            // As the token endpoint called it.
+            // The same value as at the token endpoint.
             token_type: if is_dex { "bearer" } else { "Bearer" },
             username: claim("preferred_username").or_else(|| claim("name")),
             groups: if is_dex { None } else { claim("groups") },
@@ -91,7 +91,8 @@ impl<'a> Active<'a> {
     }
 }
 
-/// All that is told of any other token: not why it is not active, and nothing that it says (RFC 7662 §2.2).
+/// The answer for any other token. It tells neither why the token is not active, nor what it contains
+/// (RFC 7662 §2.2).
 const INACTIVE: &str = r#"{"active":false}"#;
 
 impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifier, B: RateLimit>
@@ -122,7 +123,7 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifie
         Ok((response, decision))
     }
 
-    /// The object that the caller is told; the token's `jti`, when it is one of ours; and why it is not active.
+    /// The object for the caller, the token's `jti` if it is one of ours, and the reason if it is not active.
     async fn about(
         &self,
         question: &Question,
@@ -142,8 +143,8 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifie
         }
     }
 
-    /// The answer as a JWT (RFC 9701 §5), by the key that signs tokens: a type of its own, and no `sub` or `exp` at its
-    /// top, so that nobody takes it for an access token.
+    /// The answer as a JWT (RFC 9701 §5), by the key that signs tokens. It has a type of its own and no `sub`
+    /// or `exp` at the top level, so no API takes it for an access token.
     async fn signed(&self, about: &str, caller: &str) -> Result<String, TokenError> {
         #[derive(Serialize)]
         struct IntrospectionClaims<'a> {

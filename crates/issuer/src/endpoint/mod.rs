@@ -26,7 +26,8 @@ pub(crate) enum Endpoint {
 }
 
 impl Endpoint {
-    /// Everything stands below the issuer's path; RFC 8414 §3.1 also inserts its well-known path before it.
+    /// The endpoint at `path`. Every path is below the issuer's path. RFC 8414 §3.1 also inserts its
+    /// well-known path before it.
     pub(super) fn route(path: &str, base: &str) -> Option<Self> {
         if !base.is_empty() && path.strip_prefix(WELL_KNOWN_OAUTH) == Some(base) {
             return Some(Self::OAuthMetadata);
@@ -55,12 +56,12 @@ impl Endpoint {
         }
     }
 
-    /// Whether clients authenticate there.
+    /// Whether clients authenticate at this endpoint.
     pub(super) fn takes_credentials(self) -> bool {
         matches!(self, Self::Token | Self::Introspection | Self::Revocation)
     }
 
-    /// What the log calls it.
+    /// The endpoint's name in the log.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Authorization => "auth",
@@ -73,13 +74,13 @@ impl Endpoint {
         }
     }
 
-    /// Whether web pages may be let in (RFC 9700 §2.6): not where resource servers and operators ask, and never at the
-    /// authorization endpoint.
+    /// Whether web pages may call this endpoint (RFC 9700 §2.6). Never those for resource servers and
+    /// operators, and never the authorization endpoint.
     pub(super) fn is_for_pages(self) -> bool {
         !matches!(self, Self::Authorization | Self::Introspection | Self::Revocation | Self::Health)
     }
 
-    /// The methods that it takes, without and with a preflight.
+    /// The methods of this endpoint, without and with a preflight.
     pub(super) fn methods(self, preflight: bool) -> &'static str {
         match (self, preflight) {
             (Self::Authorization, _) => "GET, HEAD, POST",

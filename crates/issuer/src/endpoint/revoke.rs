@@ -1,4 +1,4 @@
-//! Revocation (RFC 7009): a client takes back a token that it was issued.
+//! Revocation (RFC 7009): a client revokes a token that it was issued.
 
 use crate::endpoint::answer::Refusal;
 use crate::endpoint::inspection::{AccessToken, Inspector, Question};
@@ -11,8 +11,8 @@ use crate::ports::{ApiStore, ClientStore, RateLimit, RevocationStore, SlowHash, 
 use crate::verify::VerifiedToken;
 use crate::verify::inactive::NotActive;
 
-/// The shortest time that a revocation is kept, in seconds. KV takes no expiration that is less than 60 seconds ahead
-/// by its own clock; what is kept longer than its token does no harm.
+/// The shortest time that a revocation is kept, in seconds. KV accepts no expiration less than 60 seconds
+/// ahead by its own clock. A revocation that outlives its token does no harm.
 const SHORTEST_KEPT: u64 = 120;
 
 impl<C: ClientStore + ApiStore + RevocationStore, S: SlowHash + Verifier, B: RateLimit>
@@ -20,8 +20,9 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: SlowHash + Verifier, B: Rat
 {
     /// Answers `POST /token/revoke` (RFC 7009 §2).
     ///
-    /// A token that is not active, or not ours, is not an error (§2.2): what the client wants is already so. Another
-    /// client's is refused (§2.1), with the code whose meaning has "was issued to another client" (RFC 6749 §5.2).
+    /// A token that is not active, or not ours, is not an error (§2.2), because the client already has what
+    /// it wants. A token of another client is refused (§2.1). The code is the one whose meaning includes "was
+    /// issued to another client" (RFC 6749 §5.2).
     pub(crate) async fn revoke(
         &self,
         request: &Request<'_>,
@@ -46,11 +47,12 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: SlowHash + Verifier, B: Rat
         Ok((response, decision))
     }
 
-    /// Writes that `token` is revoked, unless that is written already. A store grants few writes a day, and one client
-    /// must not spend those that disable another one: so each write counts against the client's rate limit.
+    /// Stores that `token` is revoked, unless the store has that already. A store allows few writes a day,
+    /// and one client must not spend the writes that disable another one. So each write counts against the
+    /// client's rate limit.
     async fn revoke_once(&self, question: &Question, token: &VerifiedToken) -> Result<(), TokenError> {
         let (store, now) = (self.clients.store(), self.trail.now);
-        // A store that cannot be read may still take the write, which is what the client asked for.
+        // A store that cannot be read may still accept the write, which is what the client wants.
         if let Ok(true) = self.revocations.contains(&token.jti, store, now).await {
             return Ok(());
         }

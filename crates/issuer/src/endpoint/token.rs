@@ -25,7 +25,7 @@ use crate::registry::Registry;
 use crate::request::TokenRequest;
 use crate::request::credentials::presented_by;
 
-/// What the token endpoint issues tokens with.
+/// The tools that issue tokens.
 pub(crate) struct TokenEndpoint<'a, C, S, B> {
     pub(crate) config: &'a Config,
     pub(crate) clients: &'a Registry<C>,
@@ -35,7 +35,7 @@ pub(crate) struct TokenEndpoint<'a, C, S, B> {
 }
 
 impl<C: ClientStore + ApiStore, S: Signer + SlowHash, B: RateLimit> TokenEndpoint<'_, C, S, B> {
-    /// `POST /token` (RFC 6749 §3.2, §4.4): the one path to a token.
+    /// Answers `POST /token` (RFC 6749 §3.2, §4.4). This is the only path to a token.
     pub(crate) async fn answer(&self, request: &Request<'_>, moment: &Moment) -> Answer<'static> {
         let endpoint = Endpoint::Token.name();
         // 1. Read the request.
@@ -50,11 +50,11 @@ impl<C: ClientStore + ApiStore, S: Signer + SlowHash, B: RateLimit> TokenEndpoin
         let presented = credentials.presented_id();
         let by_header = credentials.by_header();
         let issued = async {
-            // 2, 3. Find the client and let it prove who it is.
+            // 2, 3. Find the client and authenticate it.
             let client = self.authenticator.authenticate(&credentials).await?;
-            // 4. Decide what it gets.
+            // 4. Decide what the client gets.
             let grant = client.authorize(asked, self.config, self.clients, self.trail).await?;
-            // 5, 6. Say it in claims, and sign them.
+            // 5, 6. Write the claims, and sign them.
             self.issue(&grant, moment).await
         };
         // 7. Answer.
@@ -122,7 +122,7 @@ impl<C: ClientStore + ApiStore, S: Signer + SlowHash, B: RateLimit> TokenEndpoin
             .await
             .map_err(|why| TokenError::Fault(Fault::CryptoUnavailable(why)))?;
         let token = compact(input, &signature);
-        // What could not be asked about, or taken back, is not issued.
+        // A longer token could be neither introspected nor revoked, so it is not issued.
         if token.len() > MAX_TOKEN { Err(GrantError::TokenTooLong.into()) } else { Ok(token) }
     }
 }

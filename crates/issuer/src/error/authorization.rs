@@ -3,7 +3,7 @@
 /// Why `Authorization: Basic` cannot be read (RFC 7617 §2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuthorizationFlaw {
-    /// Longer than any that is looked at.
+    /// Longer than 8 KiB, the limit for the header.
     TooLong,
     /// Nothing follows the scheme.
     Empty,
@@ -13,12 +13,12 @@ pub enum AuthorizationFlaw {
     Base64Url,
     /// It is neither base64 nor base64url.
     NotBase64,
-    /// It is base64 of something without a colon.
+    /// It is base64 without a colon in it.
     NoColon,
 }
 
 impl AuthorizationFlaw {
-    /// Never the value, nor a part of it: it may be a secret.
+    /// The detail for the log. Never contains the value or a part of it, because it may be a secret.
     pub(super) fn detail(self) -> &'static str {
         match self {
             Self::TooLong => {

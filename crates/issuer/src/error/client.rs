@@ -16,30 +16,31 @@ pub enum ClientError {
     UnsupportedScheme,
     /// No such client.
     UnknownClient,
-    /// None of the client's secrets matches.
+    /// No stored secret of the client matches.
     WrongSecret,
     /// The secret matches one that has expired.
     SecretExpired {
-        /// Which of the client's secrets.
+        /// The ID of the secret.
         secret_id: String,
     },
     /// The client is disabled.
     ClientDisabled,
     /// A confidential client without any secret: it can never authenticate.
     NoSecret,
-    /// Too many attempts failed: what could be a guess is not judged for a while (RFC 6749 §2.3.1).
+    /// Too many attempts failed, so attempts that could be guesses are refused for a while (RFC 6749 §2.3.1).
+    /// Or too many revocations.
     RateLimited(Limit),
     /// A public client.
     PublicClient,
-    /// A token that another client was issued, and that this one cannot revoke (RFC 7009 §2.1).
+    /// A token that was issued to another client, so this one cannot revoke it (RFC 7009 §2.1).
     TokenOfAnotherClient,
 }
 
 impl ClientError {
-    /// The row of this reason. No wildcard arm: a new reason does not compile without its row.
+    /// The row of this reason. There is no wildcard arm, so a new reason does not compile without its row.
     pub(super) fn row(&self) -> Row {
         match self {
-            // One answer for all of these, so that an attacker cannot tell them apart.
+            // The same answer for all of these, so an attacker cannot tell them apart.
             Self::NoCredentials => Row::new(
                 Code::InvalidClient,
                 "no_credentials",
@@ -99,22 +100,24 @@ impl ClientError {
                 Code::TooManyRequests,
                 "braked_client",
                 "Too many failed attempts: try again later.",
-                "too many attempts failed for this client from this network: a service has a wrong secret, or somebody \
-                 guesses. Look for earlier refusals of this network in the log, and correct the secret at the service.",
+                "too many attempts failed for this client from this network: a service has a wrong secret, or an \
+                 attacker guesses. Look for earlier refusals of this network in the log, and correct the secret at the \
+                 service.",
             ),
             Self::RateLimited(Limit::Network) => Row::new(
                 Code::TooManyRequests,
                 "braked_network",
                 "Too many failed attempts: try again later.",
-                "too many attempts failed from this network: services have wrong secrets, or somebody guesses. Look for \
-                 earlier refusals of this network in the log, and correct the secrets at the services.",
+                "too many attempts failed from this network: services have wrong secrets, or an attacker guesses. Look \
+                 for earlier refusals of this network in the log, and correct the secrets at the services.",
             ),
             Self::RateLimited(Limit::Prefix) => Row::new(
                 Code::TooManyRequests,
                 "braked_prefix",
                 "Too many failed attempts: try again later.",
-                "too many attempts failed from this IPv6 /48: services have wrong secrets, or somebody guesses from many \
-                 networks. Look for earlier refusals of these networks in the log, and correct the secrets at the services.",
+                "too many attempts failed from this IPv6 /48: services have wrong secrets, or an attacker guesses from \
+                 many networks. Look for earlier refusals of these networks in the log, and correct the secrets at the \
+                 services.",
             ),
             Self::RateLimited(Limit::Revocation) => Row::new(
                 Code::TooManyRequests,

@@ -1,32 +1,32 @@
-//! The error codes that clients are told, each with its status.
+//! The error codes that clients get, each with its status.
 
-/// The error codes that `/token`, the endpoints below it, and `/auth` answer with (RFC 6749 §5.2, RFC 8707 §2; the last
+/// The error codes of `/token`, the endpoints below it, and `/auth` (RFC 6749 §5.2, RFC 8707 §2; the last
 /// three after RFC 6749 §4.1.2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorCode {
     /// The request is malformed.
     InvalidRequest,
-    /// The request is too large to be read at all.
+    /// The request is too large to be read.
     PayloadTooLarge,
     /// Client authentication failed.
     InvalidClient,
-    /// What was presented was issued to another client.
+    /// The presented token was issued to another client.
     InvalidGrant,
     /// The client may not use this grant.
     UnauthorizedClient,
     /// The grant is not served here.
     UnsupportedGrantType,
-    /// There is nothing that the authorization endpoint could answer with (RFC 6749 §4.1.2.1).
+    /// The authorization endpoint has no response type to offer (RFC 6749 §4.1.2.1).
     UnsupportedResponseType,
     /// The scope is unknown, malformed, or more than the client may have.
     InvalidScope,
-    /// What the token is wanted for is unknown, malformed, or not for this client (RFC 8707 §2).
+    /// The requested API is unknown, malformed, or not for this client (RFC 8707 §2).
     InvalidTarget,
-    /// The issuer failed, for this client.
+    /// The issuer failed for this client.
     ServerError,
-    /// Too much was tried that failed (RFC 6585 §4).
+    /// Too many failed attempts, or too many revocations (RFC 6585 §4).
     TooManyRequests,
-    /// The issuer cannot serve anyone just now.
+    /// The issuer cannot serve any client at the moment.
     TemporarilyUnavailable,
 }
 

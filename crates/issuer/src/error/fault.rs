@@ -13,9 +13,9 @@ use crate::records::schema::RecordError;
 /// The issuer, or what it depends on, fails. One row for each reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// The host has no room for another request that waits.
+    /// The host has no room for another waiting request.
     Overloaded,
-    /// The client store could not be asked.
+    /// The client store is unavailable.
     StoreUnavailable(Unavailable),
     /// The stored record of this client cannot be used.
     CorruptRecord(ClientId, RecordError),
@@ -30,7 +30,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// The row of this reason. No wildcard arm: a new reason does not compile without its row.
+    /// The row of this reason. There is no wildcard arm, so a new reason does not compile without its row.
     pub(super) fn row(&self) -> Row {
         match self {
             Self::Overloaded => Row::new(
@@ -91,7 +91,7 @@ impl Fault {
     }
 }
 
-/// The record of `whose` cannot be used.
+/// The detail for a record that cannot be used.
 fn unusable(whose: fmt::Arguments<'_>, why: &RecordError) -> String {
     if let RecordError::Version(version) = why {
         return format!(

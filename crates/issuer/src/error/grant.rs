@@ -8,26 +8,27 @@ use crate::grammar::scope::ScopeToken;
 /// The client asks for scopes that it may not have. One row for each reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GrantError {
-    /// `scope` is not of RFC 6749 §3.3's grammar.
+    /// `scope` does not follow the grammar of RFC 6749 §3.3.
     MalformedScope,
     /// More scopes, or more cross-client audiences, than a request may name.
     TooManyScopes,
-    /// `offline_access`: there is no refresh token to give.
+    /// `offline_access`: this grant has no refresh token.
     OfflineAccess,
-    /// `federated:id`: there is no upstream identity.
+    /// `federated:id`: this grant has no upstream identity.
     FederatedId,
     /// Scopes that nothing defines.
     UnrecognizedScopes(Vec<ScopeToken>),
     /// Cross-client audiences whose peers do not trust this client.
     UntrustedPeers(Vec<ScopeToken>),
-    /// Scopes that the client has at some of the targets alone; or none was named, and it has others at each.
+    /// Scopes that the client has at only some of the targets. Or a request without scopes, and the client's
+    /// scopes differ between the targets.
     ScopesDiffer,
-    /// The token would be longer than any that is looked at when it comes back.
+    /// The token would be longer than the longest that the issuer accepts back.
     TokenTooLong,
 }
 
 impl GrantError {
-    /// The row of this reason. No wildcard arm: a new reason does not compile without its row.
+    /// The row of this reason. There is no wildcard arm, so a new reason does not compile without its row.
     pub(super) fn row(&self) -> Row {
         match self {
             Self::MalformedScope => Row::new(
@@ -71,7 +72,7 @@ impl GrantError {
                 "untrusted_peers",
                 format!("Client can't request scope(s) [{}]", join(scopes)),
                 format!(
-                    "the clients that the scopes [{}] name do not trust this client, or are not there. Add this client to \
+                    "the clients that the scopes [{}] name do not trust this client, or do not exist. Add this client to \
                      the trusted peers of each, or remove the scopes.",
                     join(scopes)
                 ),

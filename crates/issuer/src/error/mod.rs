@@ -1,6 +1,7 @@
-//! Why a request is refused, and the one place that decides what the client and the operator are told.
+//! The reasons why a request is refused, with the one text for the client and the one for the operator.
 //!
-//! The reasons are grouped by whose fault they are. A reason is a variant and its row in the file of its group.
+//! The reasons are grouped by whose fault they are. A reason is a variant and its row in the file of its
+//! group.
 
 pub(crate) mod authorization;
 pub(crate) mod client;
@@ -77,7 +78,8 @@ impl From<&TokenError> for ErrorCode {
 }
 
 impl TokenError {
-    /// All that is said of this reason. It is made for each call: a caller that needs several fields calls this once.
+    /// The full row of this reason. Each call builds a new one, so a caller that needs several fields calls
+    /// this once.
     pub(crate) fn row(&self) -> Row {
         match self {
             Self::Request(error) => error.row(),
@@ -127,7 +129,7 @@ mod tests {
             fn examples() -> Vec<TokenError> {
                 let examples = vec![$($example),*];
                 for (example, fits) in examples.iter().zip([$((|e: &TokenError| matches!(e, $pattern)) as fn(&TokenError) -> bool),*]) {
-                    assert!(fits(example), "{example:?} stands behind another reason");
+                    assert!(fits(example), "{example:?} does not match its pattern");
                     match example { $($pattern => {})* }
                 }
                 examples
@@ -215,7 +217,7 @@ mod tests {
         ApiId::parse("https://api.example.com/").unwrap()
     }
 
-    /// What the second sentence begins with.
+    /// The first words of the second sentence.
     const REMEDIES: [&str; 17] = [
         "Add",
         "Configure",

@@ -7,31 +7,32 @@ use crate::secret::shown::Shown;
 /// The request is not well-formed, or comes in a way that is not served. One row for each reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RequestError {
-    /// It came by plain http, from beyond this machine: whatever it carried can have been read on its way.
+    /// The request came by plain http for a host other than this machine, so others may have read it on its
+    /// way.
     PlainHttp,
-    /// A web page sent it whose origin may not call this endpoint: the first thing that is looked at, so that a page
-    /// cannot use up its visitor's limit.
+    /// A web page sent it, and the page's origin may not call this endpoint. This is checked first, so that a
+    /// page cannot use up its visitor's limit.
     ForeignOrigin {
         /// The page's origin.
         origin: Shown,
         /// Whether `CORS_ALLOWED_ORIGINS` could allow it.
         may_be_allowed: bool,
     },
-    /// The body is not `application/x-www-form-urlencoded` in UTF-8, but came as this, or as nothing.
+    /// The content type is not `application/x-www-form-urlencoded`. Holds the one that came, if any.
     ContentType(Option<Shown>),
     /// The body exceeds [`MAX_BODY`](crate::MAX_BODY).
     BodyTooLarge,
-    /// The body is not a form: a bad percent-encoding, or not UTF-8.
+    /// The body is not a form: it has a bad percent-encoding, or is not UTF-8.
     MalformedForm,
     /// More parameters than any request needs.
     TooManyParameters,
-    /// A parameter came more than once.
+    /// A parameter occurs more than once.
     RepeatedParameter,
     /// No `grant_type`.
     GrantTypeMissing,
     /// A `grant_type` that is unknown or not enabled here.
     GrantTypeNotEnabled,
-    /// No `token`, at an endpoint that is about one.
+    /// No `token`, at an endpoint that requires one.
     TokenMissing,
     /// Credentials both in `Authorization` and in the body.
     TwoAuthenticationMethods,
@@ -44,7 +45,7 @@ pub enum RequestError {
 }
 
 impl RequestError {
-    /// The row of this reason. No wildcard arm: a new reason does not compile without its row.
+    /// The row of this reason. There is no wildcard arm, so a new reason does not compile without its row.
     pub(super) fn row(&self) -> Row {
         match self {
             Self::PlainHttp => Row::new(
@@ -154,7 +155,7 @@ impl RequestError {
                 Code::UnsupportedResponseType,
                 "no_sign_in",
                 "This issuer has no sign-in. Get tokens with the grant client_credentials at the token endpoint.",
-                "nobody can sign in here, because this issuer serves only client_credentials. Set the client up for that \
+                "this issuer has no sign-in, because it serves only client_credentials. Set the client up for that \
                  grant, or name another issuer at the client.",
             ),
         }

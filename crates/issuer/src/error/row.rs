@@ -1,19 +1,19 @@
-//! One reason: what the client is told, and what the operator is told.
+//! One reason: the text for the client, and the text for the operator.
 
 use std::borrow::Cow;
 
 use crate::error::code::ErrorCode;
 use crate::grammar::scope::ScopeToken;
 
-/// All that is said of one reason.
+/// The data of one reason.
 pub(crate) struct Row {
     pub(crate) code: ErrorCode,
     /// A stable name for logs and for counting.
     pub(crate) reason: &'static str,
-    /// `error_description`: characters of RFC 6749 §5.2 only, and nothing of the request but scope names that passed the
-    /// grammar, which has no quote and no backslash.
+    /// `error_description`: only characters of RFC 6749 §5.2. From the request it contains only scope names
+    /// that passed the grammar, which allows no quote and no backslash.
     pub(crate) told: Cow<'static, str>,
-    /// For the log: a sentence that says what is wrong, and one that says what to do. Never a secret.
+    /// For the log: one sentence for the problem, and one for the fix. Never a secret.
     pub(crate) detail: Cow<'static, str>,
 }
 
@@ -28,7 +28,7 @@ impl Row {
     }
 }
 
-/// Scopes as a request lists them.
+/// Scopes in the format of a request.
 pub(super) fn join(scopes: &[ScopeToken]) -> String {
     scopes.iter().map(ScopeToken::as_str).collect::<Vec<_>>().join(" ")
 }

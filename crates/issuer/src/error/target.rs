@@ -8,26 +8,27 @@ use crate::records::client_id::ClientId;
 /// The client asks for an API that it may not have (RFC 8707 §2). One row for each reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TargetError {
-    /// A `resource` that is no absolute URI without fragment (RFC 8707 §2), or an `audience` that no API can have.
+    /// A `resource` that is not an absolute URI without fragment (RFC 8707 §2), or an `audience` that no API
+    /// can have.
     MalformedTarget,
     /// More targets than a request may name.
     TooManyTargets,
     /// An API that the client's record does not grant.
     TargetNotGranted(ApiId),
-    /// An API that the client's record grants and that is not registered.
+    /// An API that the client's record grants, but that is not registered.
     UnknownApi(ApiId),
     /// Targets whose tokens would have to differ in profile or algorithm.
     TargetsDiffer,
-    /// A token for APIs that would name this client, too: another client, or an API without a grant that has the ID of the
-    /// client.
+    /// A token for APIs that would also name this client. It is another client, or the requesting client if
+    /// its ID is that of an API that the token is not for.
     TargetWithPeer(ClientId),
 }
 
 impl TargetError {
-    /// The row of this reason. No wildcard arm: a new reason does not compile without its row.
+    /// The row of this reason. There is no wildcard arm, so a new reason does not compile without its row.
     pub(super) fn row(&self) -> Row {
         match self {
-            // One answer for these three, so that a client without a grant learns nothing of the APIs.
+            // The same answer for these three, so a client without a grant learns nothing about the APIs.
             Self::MalformedTarget => Row::new(
                 Code::InvalidTarget,
                 "malformed_target",

@@ -1,4 +1,4 @@
-//! `Accept` (RFC 9110 §12.5.1): whether a client prefers another representation to JSON, and which.
+//! `Accept` (RFC 9110 §12.5.1): whether a client prefers a JWT or a page over JSON.
 
 use crate::grammar::limits::MAX_ACCEPT;
 
@@ -10,17 +10,18 @@ const HTML: &str = "text/html";
 
 pub(crate) const JSON: &str = "application/json";
 
-/// Whether the answer is to be a JWT (RFC 9701 §4).
+/// Whether the answer should be a JWT (RFC 9701 §4).
 ///
-/// It is if and only if the list names [`INTROSPECTION_JWT`] itself, with a weight above 0, and does not put
-/// `application/json` before it: by a higher weight, or by the same and an earlier place. A wildcard never asks for it,
-/// and a list that allows neither gets JSON: a resource server that asks whether a token is active gets an answer.
+/// It should if the list names [`INTROSPECTION_JWT`] itself, with a weight above 0, and does not prefer
+/// `application/json`: by a higher weight, or by the same weight and an earlier place. A wildcard never
+/// selects the JWT. A list that allows neither gets JSON, so a resource server always gets an answer about
+/// the token.
 pub(crate) fn prefers_jwt(accept: Option<&str>) -> bool {
     prefers(accept, INTROSPECTION_JWT)
 }
 
-/// Whether the answer is to be a page that a person reads: browsers name [`HTML`] first. The rule is that of
-/// [`prefers_jwt`], so that a client that takes anything (`*/*`) gets JSON.
+/// Whether the answer should be a page for a person: browsers name [`HTML`] first. The rule is that of
+/// [`prefers_jwt`], so a client that accepts anything (`*/*`) gets JSON.
 pub(crate) fn prefers_html(accept: Option<&str>) -> bool {
     prefers(accept, HTML)
 }
@@ -30,7 +31,7 @@ fn prefers(accept: Option<&str>, media_type: &str) -> bool {
     let place_of = |wanted: &str| {
         let ranges = accept.split(',').map(range).enumerate();
         let named = ranges.filter(|(_, (name, weight))| name.eq_ignore_ascii_case(wanted) && *weight > 0);
-        // The heaviest, and of those the first.
+        // The one with the highest weight, and of those the first.
         named.map(|(place, (_, weight))| (weight, std::cmp::Reverse(place))).max()
     };
     match (place_of(media_type), place_of(JSON)) {
@@ -51,7 +52,7 @@ fn range(item: &str) -> (&str, u16) {
     (name, weight.unwrap_or(1000))
 }
 
-/// `qvalue` (RFC 9110 §12.4.2); what is none counts as 0.
+/// The value of `qvalue` (RFC 9110 §12.4.2). An invalid one counts as 0.
 fn weight(text: &str) -> u16 {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     if fraction.len() > 3 || !fraction.bytes().all(|c| c.is_ascii_digit()) {
@@ -101,7 +102,7 @@ mod tests {
     #[test]
     fn a_page_is_for_browsers_and_json_for_programs() {
         for (accept, html) in [
-            // What browsers send with a navigation.
+            // The header of browsers for a navigation.
             ("text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8", true),
             ("text/html, application/json;q=0.9", true),
             ("TEXT/HTML", true),
@@ -112,7 +113,7 @@ mod tests {
             ("application/json, text/plain, */*", false),
             ("application/json, text/html", false),
             ("text/html;q=0, */*", false),
-            // The defaults of curl, Go, Python's requests, Java's HttpURLConnection.
+            // The defaults of curl, Go, Python's requests, and Java's HttpURLConnection.
             ("", false),
             ("*/*; q=.2", false),
         ] {

@@ -1,8 +1,8 @@
-//! Lengths of time as operators write them: `30s`, `10m`, `1h30m`, `24h`.
+//! Lengths of time in the format that operators write: `30s`, `10m`, `1h30m`, `24h`.
 
 use std::fmt;
 
-/// A length of time in whole seconds, written as Go and dex write it (`10m`, `1h30m`).
+/// A length of time in whole seconds, in the format of Go and dex (`10m`, `1h30m`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Lifetime(u64);
 
@@ -19,18 +19,18 @@ impl fmt::Display for LifetimeError {
 impl std::error::Error for LifetimeError {}
 
 impl Lifetime {
-    /// The shortest that a token may live.
+    /// The shortest lifetime of a token.
     pub const SHORTEST_OF_TOKENS: Self = Self(30);
 
-    /// The longest that a token may live.
+    /// The longest lifetime of a token.
     pub const LONGEST_OF_TOKENS: Self = Self(24 * 3600);
 
-    /// Of so many seconds.
+    /// Takes a number of seconds.
     pub const fn from_seconds(seconds: u64) -> Self {
         Self(seconds)
     }
 
-    /// In seconds.
+    /// The length in seconds.
     pub const fn seconds(self) -> u64 {
         self.0
     }
@@ -45,7 +45,7 @@ impl Lifetime {
     ///
     /// # Errors
     ///
-    /// For anything else, and for what does not fit.
+    /// For any other text, and for a length that does not fit.
     pub fn parse(text: &str) -> Result<Self, LifetimeError> {
         if text == "0" {
             return Ok(Self(0));

@@ -6,7 +6,7 @@ use std::fmt;
 /// The most parameters that a request may have.
 const MAX_PARAMETERS: usize = 64;
 
-/// Why a body is not a form that we take.
+/// Why a body is not a form that is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FormError {
     /// A `%` without two hexadecimal digits, or bytes that are not UTF-8 once decoded.
@@ -29,10 +29,10 @@ impl fmt::Display for FormError {
 
 impl std::error::Error for FormError {}
 
-/// The parameters of a request: each at most once but for the few that may repeat, none empty.
+/// The parameters of a request: none is empty, and only a few may occur more than once.
 pub(crate) struct Form<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
-/// May come several times: RFC 8707 §2, RFC 8693 §2.1.
+/// Whether a parameter may occur several times: RFC 8707 §2, RFC 8693 §2.1.
 fn may_repeat(name: &str) -> bool {
     name == "resource" || name == "audience"
 }
@@ -40,7 +40,7 @@ fn may_repeat(name: &str) -> bool {
 impl<'a> Form<'a> {
     /// Reads a body. An empty value counts as an absent parameter (RFC 6749 §3.2).
     pub(crate) fn parse(body: &'a [u8]) -> Result<Self, FormError> {
-        // Counted before anything is decoded: the limit comes before the work.
+        // Counted before any decoding, so the limit also bounds the work.
         if body.iter().filter(|&&c| c == b'&').count() >= MAX_PARAMETERS {
             return Err(FormError::TooMany);
         }
@@ -65,13 +65,13 @@ impl<'a> Form<'a> {
         self.0.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))
     }
 
-    /// The value of `name`, if it is there.
+    /// The value of `name`, if present.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_ref())
     }
 }
 
-/// Undoes the form encoding of one name or value: `+` is a space, `%XX` a byte, and the whole is UTF-8.
+/// Decodes one name or value: `+` is a space, `%XX` is a byte, and the result must be UTF-8.
 ///
 /// # Errors
 ///

@@ -1,24 +1,24 @@
-//! The scopes to which the issuer itself gives a meaning.
+//! The scopes whose meaning the issuer itself defines.
 
-/// A scope that means the same at each audience. No API can define it anew.
+/// A scope with the same meaning at each audience. No API can redefine it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IssuerScope {
     /// `openid`: an ID token (OpenID Connect Core §3.1.2.1).
     OpenId,
     /// `email` (OpenID Connect Core §5.4).
     Email,
-    /// `groups`: dex's, the groups of the client.
+    /// `groups`: the groups of the client, as in dex.
     Groups,
     /// `profile` (OpenID Connect Core §5.4).
     Profile,
     /// `offline_access`: a refresh token (OpenID Connect Core §11), which `client_credentials` does not have.
     OfflineAccess,
-    /// `federated:id`: dex's, the identity of a user elsewhere, which `client_credentials` does not have.
+    /// `federated:id`: the identity of a user elsewhere, as in dex. `client_credentials` does not have one.
     FederatedId,
 }
 
 impl IssuerScope {
-    /// All of them, in the order in which dex publishes those that it serves.
+    /// All of them. Those that are served are in the order in which dex publishes them.
     pub const ALL: [Self; 6] =
         [Self::OpenId, Self::Email, Self::Groups, Self::Profile, Self::OfflineAccess, Self::FederatedId];
 
@@ -39,7 +39,7 @@ impl IssuerScope {
         Self::ALL.into_iter().find(|scope| scope.name() == name)
     }
 
-    /// Whether a request by `client_credentials` can be granted it.
+    /// Whether a request with `client_credentials` can get this scope.
     pub const fn is_served(self) -> bool {
         !matches!(self, Self::OfflineAccess | Self::FederatedId)
     }

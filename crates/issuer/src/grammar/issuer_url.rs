@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-/// The issuer (`iss`): `https://host[:port][/path][/]`, without query and fragment
-/// (RFC 8414 §2, OpenID Connect Discovery §3); `http` for loopback hosts only.
+/// The issuer (`iss`): `https://host[:port][/path][/]`, without query and fragment (RFC 8414 §2, OpenID
+/// Connect Discovery §3). `http` is only for loopback hosts.
 ///
-/// A terminating slash is part of the identifier and not of the endpoints: RFC 8414 §3.1 and OpenID Connect
+/// A terminating slash is part of the identifier, but not of the endpoints: RFC 8414 §3.1 and OpenID Connect
 /// Discovery §4.1 remove it before they append a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issuer {
@@ -26,7 +26,7 @@ pub enum IssuerError {
     QueryOrFragment,
     /// More than one trailing slash.
     TrailingSlashes,
-    /// A path with empty, dot or percent-encoded segments, or with characters that no path has.
+    /// A path with empty, dot or percent-encoded segments, or with characters that are not allowed in a path.
     Path,
 }
 
@@ -78,35 +78,36 @@ impl Issuer {
         Ok(Self { url: url.to_owned(), path_at: host_at + authority.len() })
     }
 
-    /// The issuer, byte for byte as it was configured.
+    /// The issuer exactly as configured, byte for byte.
     pub fn as_str(&self) -> &str {
         &self.url
     }
 
-    /// The URL that the paths of endpoints are appended to: the issuer without its trailing slash.
+    /// The base URL of the endpoints: the issuer without its trailing slash.
     pub fn base(&self) -> &str {
         self.url.strip_suffix('/').unwrap_or(&self.url)
     }
 
-    /// Its origin, as browsers write it (RFC 6454 §6.2): in lower case, and without the scheme's own port.
+    /// The issuer's origin in the format of browsers (RFC 6454 §6.2): in lower case, and without the scheme's
+    /// default port.
     pub(crate) fn origin(&self) -> String {
         let origin = self.url.get(..self.path_at).unwrap_or_default().to_ascii_lowercase();
         let default_port = if origin.starts_with("https:") { ":443" } else { ":80" };
         origin.strip_suffix(default_port).map_or_else(|| origin.clone(), str::to_owned)
     }
 
-    /// Its path: empty, or `/…` without a trailing slash. All endpoints are below it.
+    /// The issuer's path: empty, or `/…` without a trailing slash. All endpoints are below it.
     pub fn path(&self) -> &str {
         self.base().get(self.path_at..).unwrap_or_default()
     }
 }
 
-/// Whether `host` is this machine: what is said to it by http, nobody else hears.
+/// Whether `host` is this machine. Plain http to it does not leave the machine.
 pub(crate) fn is_loopback(host: &str) -> bool {
     matches!(host, "127.0.0.1" | "[::1]" | "localhost")
 }
 
-/// The host of `host[:port]`, if that is well-formed.
+/// The host of `host[:port]`, if well-formed.
 fn host_of(authority: &str) -> Option<&str> {
     let after_host = if authority.starts_with('[') {
         authority.find(']')? + 1

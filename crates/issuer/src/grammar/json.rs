@@ -1,13 +1,13 @@
-//! JSON objects (RFC 8259) on the path of every token, written without a general serialiser: that one took a fifth of what is
-//! done here for a token, most of it for looking through tokens for what must be escaped.
+//! JSON objects (RFC 8259) for tokens and token responses, written without a general serialiser. A serialiser
+//! took a fifth of the work for a token here, mostly to search tokens for characters to escape.
 
 use serde::Serialize;
 
-/// An object that is being written. Names are ours and written as they are, but for those of [`Object::foreign`].
+/// An object that is being written. Names are ours and need no escaping, except those of [`Object::foreign`].
 pub(crate) struct Object(String);
 
 impl Object {
-    /// Without members. `capacity`, in bytes: what it will probably take.
+    /// An object without members. `capacity` is its expected length in bytes.
     pub(crate) fn with_capacity(capacity: usize) -> Self {
         let mut json = String::with_capacity(capacity);
         json.push('{');
@@ -20,7 +20,7 @@ impl Object {
         self.push_string(value);
     }
 
-    /// Adds a string in which there is nothing to escape, such as a token: it is not looked through for that.
+    /// Adds a string that needs no escaping, such as a token, without searching it.
     pub(crate) fn plain(&mut self, name: &str, value: &str) {
         self.name(name);
         self.0.extend(["\"", value, "\""]);
@@ -58,7 +58,7 @@ impl Object {
         self.0.push_str(&value.to_string());
     }
 
-    /// Adds whatever else, under a name that may be any.
+    /// Adds any other value, under any name.
     pub(crate) fn foreign(&mut self, name: &str, value: &impl Serialize) {
         self.separate();
         self.0.extend([of(name).as_str(), ":", of(value).as_str()]);
@@ -82,7 +82,7 @@ impl Object {
     }
 
     fn push_string(&mut self, value: &str) {
-        // RFC 8259 §7: what must be escaped.
+        // RFC 8259 §7 requires escaping of these.
         if value.bytes().all(|c| c >= b' ' && c != b'"' && c != b'\\') {
             self.0.extend(["\"", value, "\""]);
         } else {
@@ -91,10 +91,10 @@ impl Object {
     }
 }
 
-/// The JSON of `value`. Only for what cannot fail to serialise: strings, numbers, lists, maps of strings, and what was read
-/// from JSON.
+/// The JSON of `value`. Only for values that cannot fail to serialise: strings, numbers, lists, maps of
+/// strings, and values that were read from JSON.
 ///
-/// Were it to fail all the same, the host answers 500. An empty text instead could be stored as a record.
+/// A failure would panic, and the host would answer 500. An empty text instead could be stored as a record.
 #[expect(clippy::expect_used, reason = "nothing that is given to it can fail to serialise")]
 pub(crate) fn of(value: &(impl Serialize + ?Sized)) -> String {
     serde_json::to_string(value).expect("strings, numbers, lists and maps of strings serialise")

@@ -1,4 +1,4 @@
-//! Lists in one text, as variables have them.
+//! Lists in one text, as in variables.
 
 /// The items of a list that commas or spaces separate.
 pub(crate) fn list(text: &str) -> impl Iterator<Item = &str> {

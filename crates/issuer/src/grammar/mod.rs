@@ -1,4 +1,4 @@
-//! The rules of texts, without their meaning.
+//! The syntax of texts, without their meaning.
 
 pub(crate) mod accept;
 pub(crate) mod duration;

@@ -1,15 +1,15 @@
-//! Scopes: the grammar of RFC 6749 §3.3, and nothing about what a scope allows (that is `grant`).
+//! Scopes: the grammar of RFC 6749 §3.3. `grant` decides what a scope allows.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The most scopes that one request may name: far more than any does, and few enough that comparing each
-/// with each costs nothing.
+/// The most scopes that one request may name: far more than real requests have, and few enough that comparing
+/// all pairs costs nothing.
 const MAX_SCOPES: usize = 256;
 
-/// One scope: `scope-token = 1*( %x21 / %x23-5B / %x5D-7E )` (RFC 6749 §3.3), so printable ASCII without
-/// space, quote and backslash, and so safe in an `error_description`.
+/// One scope: `scope-token = 1*( %x21 / %x23-5B / %x5D-7E )` (RFC 6749 §3.3). This is printable ASCII without
+/// space, quote and backslash, so it is safe in an `error_description`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct ScopeToken(String);
@@ -21,7 +21,7 @@ pub struct Scope(Vec<ScopeToken>);
 /// Why a text is not a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScopeError {
-    /// Not of the grammar.
+    /// Does not follow the grammar.
     Malformed,
     /// More than 256 scopes.
     TooMany,
@@ -45,7 +45,7 @@ impl ScopeToken {
     ///
     /// # Errors
     ///
-    /// When it is not of the grammar.
+    /// When the text does not follow the grammar.
     pub fn parse(text: &str) -> Result<Self, ScopeError> {
         let of_grammar = |c: u8| matches!(c, 0x21 | 0x23..=0x5B | 0x5D..=0x7E);
         if !text.is_empty() && text.bytes().all(of_grammar) {
@@ -55,7 +55,7 @@ impl ScopeToken {
         }
     }
 
-    /// As it was written.
+    /// The scope as written.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -73,7 +73,7 @@ impl<'de> Deserialize<'de> for ScopeToken {
 }
 
 impl Scope {
-    /// Reads a scope; the same scope twice counts once.
+    /// Reads a scope. A repeated scope counts once.
     ///
     /// ```
     /// # use edgemint_issuer::{Scope, ScopeError};
@@ -84,7 +84,8 @@ impl Scope {
     ///
     /// # Errors
     ///
-    /// When it is not of the grammar (one space between two scopes, and none elsewhere), or too long.
+    /// When the text does not follow the grammar (one space between two scopes, and none elsewhere), or has
+    /// too many scopes.
     pub fn parse(text: &str) -> Result<Self, ScopeError> {
         let mut scope = Self::default();
         for word in text.split(' ') {
@@ -93,7 +94,7 @@ impl Scope {
         Ok(scope)
     }
 
-    /// Of these; the same scope twice counts once.
+    /// A scope with these tokens. A repeated token counts once.
     pub(crate) fn of(tokens: impl Iterator<Item = ScopeToken>) -> Result<Self, ScopeError> {
         let mut scope = Self::default();
         for token in tokens {
@@ -112,17 +113,17 @@ impl Scope {
         Ok(())
     }
 
-    /// Whether it has the scope `name`.
+    /// Whether the scope `name` is in the set.
     pub fn contains(&self, name: &str) -> bool {
         self.0.iter().any(|token| token.as_str() == name)
     }
 
-    /// Whether it has the same scopes, in whatever order.
+    /// Whether both have the same scopes, in any order.
     pub(crate) fn is_the_same_set_as(&self, other: &Self) -> bool {
         self.0.len() == other.0.len() && self.0.iter().all(|token| other.0.contains(token))
     }
 
-    /// Whether it has no scope at all.
+    /// Whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,16 +1,16 @@
 //! The audience of a token (RFC 7519 §4.1.3).
 
-/// `aud` (RFC 7519 §4.1.3): a string when single, else an array; never empty.
+/// `aud` (RFC 7519 §4.1.3): a string when single, else an array. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Audience {
-    /// One.
+    /// A single audience.
     One(String),
-    /// Several.
+    /// Several audiences.
     Several(Vec<String>),
 }
 
 impl Audience {
-    /// These, each where it comes first.
+    /// An audience of these names, without repetitions.
     pub(super) fn of<'a>(names: impl Iterator<Item = &'a str>) -> Self {
         let mut audience: Vec<String> = Vec::new();
         for name in names {
@@ -24,7 +24,7 @@ impl Audience {
         }
     }
 
-    /// Whether `name` is the only one.
+    /// Whether `name` is the only audience.
     pub(crate) fn is_only(&self, name: &str) -> bool {
         matches!(self, Self::One(only) if only == name)
     }

@@ -1,4 +1,4 @@
-//! What the APIs of a request allow its client: scopes, and what tokens for them must be like.
+//! The rights of a client at the APIs of its request: the scopes, and the kind of token that the APIs demand.
 
 use std::rc::Rc;
 
@@ -16,27 +16,28 @@ use crate::records::api_id::ApiId;
 use crate::records::client::ClientRecord;
 use crate::registry::Registry;
 
-/// Where a scope is granted.
+/// How widely a scope is granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Granted {
     /// At every API of the request.
     Everywhere,
     /// At some of them.
     Somewhere,
-    /// At none; or there is no API.
+    /// At none of them, or there is no API.
     Nowhere,
 }
 
-/// The APIs that a token is for: each is registered, and in the client's grants.
+/// The APIs that a token is for. Each is registered, and in the client's grants.
 pub(crate) struct Entitlement<'a> {
     client: &'a ClientRecord,
     apis: Vec<Rc<ApiRecord>>,
 }
 
 impl<'a> Entitlement<'a> {
-    /// Of `targets`; when there are none, of the client's default API (RFC 9068 §3), if it has one.
+    /// Finds the APIs of `targets`. Without targets, finds the client's default API (RFC 9068 §3), if it has
+    /// one.
     ///
-    /// Only what the client's record grants is looked up, so that nobody else makes work.
+    /// Looks up only APIs that the client's record grants, so a client without grants cannot cause reads.
     pub(crate) async fn find<C: ApiStore>(
         client: &'a ClientRecord,
         targets: &[ApiId],
@@ -65,12 +66,13 @@ impl<'a> Entitlement<'a> {
         self.apis.is_empty()
     }
 
-    /// What the client's record grants it at `api`, whether the API still defines it or not.
+    /// The scopes that the client's record grants at `api`, whether the API still defines them or not.
     fn listed(&self, api: &ApiRecord) -> &'a [ScopeToken] {
         self.client.grants.get(&api.id).map_or(&[], Vec::as_slice)
     }
 
-    /// A scope is granted when the client's record lists it and the API's still defines it.
+    /// Whether `scope` is granted at `api`: the client's record lists it, and the API's record still defines
+    /// it.
     fn grants(&self, api: &ApiRecord, scope: &ScopeToken) -> bool {
         is_of_an_api(scope) && self.listed(api).contains(scope) && api.defines(scope)
     }
@@ -87,8 +89,8 @@ impl<'a> Entitlement<'a> {
         }
     }
 
-    /// All that is granted, for a request that names no scope (RFC 6749 §3.3), in the order of the client's
-    /// record. Of several APIs it must be the same.
+    /// All granted scopes, for a request that names no scope (RFC 6749 §3.3), in the order of the client's
+    /// record. With several APIs, each must have the same.
     pub(crate) fn every_scope(&self) -> Result<Scope, TokenError> {
         let mut of_each = self.apis.iter().map(|api| {
             let granted = self.listed(api).iter().filter(|scope| self.grants(api, scope));
@@ -103,21 +105,22 @@ impl<'a> Entitlement<'a> {
         Ok(first)
     }
 
-    /// What the access token looks like, on which all must agree; what says nothing is as `of_deployment`.
+    /// The format of the access token, on which all APIs must agree. An API without a profile has
+    /// `of_deployment`.
     pub(crate) fn profile(&self, of_deployment: TokenProfile) -> Result<TokenProfile, TokenError> {
         let profiles = self.apis.iter().map(|api| api.profile.unwrap_or(of_deployment));
         Ok(agreed(profiles)?.unwrap_or(of_deployment))
     }
 
-    /// The algorithm that signs, on which all must agree; none: that of the active key.
+    /// The signature algorithm, on which all APIs must agree. `None` is that of the active key.
     ///
-    /// An API that names none and one that names the active key's do not agree: else another key would make
-    /// requests fail that went well before.
+    /// An API that names no algorithm and one that names the active key's do not agree. If they did, a new
+    /// active key could make requests fail that succeeded before.
     pub(crate) fn algorithm(&self) -> Result<Option<Algorithm>, TokenError> {
         Ok(agreed(self.apis.iter().map(|api| api.alg))?.flatten())
     }
 
-    /// The smallest of the lifetimes that the client and the APIs have of their own, in seconds.
+    /// The smallest of the lifetimes in the records of the client and the APIs, in seconds.
     pub(crate) fn lifetime(&self) -> Option<u64> {
         let of_apis = self.apis.iter().filter_map(|api| api.token_lifetime);
         of_apis.chain(self.client.token_lifetime).min()
@@ -129,7 +132,7 @@ fn is_of_an_api(scope: &ScopeToken) -> bool {
     IssuerScope::parse(scope.as_str()).is_none() && scope.cross_client_peer().is_none()
 }
 
-/// What all of `demands` say; nothing when there is none.
+/// The demand that all `demands` share, or none if there are no demands.
 fn agreed<T: PartialEq>(mut demands: impl Iterator<Item = T>) -> Result<Option<T>, TokenError> {
     let Some(first) = demands.next() else { return Ok(None) };
     if demands.all(|other| other == first) { Ok(Some(first)) } else { Err(TargetError::TargetsDiffer.into()) }

@@ -1,4 +1,4 @@
-//! Authorization: what a proven client asked for, held against what it may have.
+//! Authorization: it compares the request of a proven client with its rights.
 
 pub(crate) mod audience;
 pub(crate) mod entitlement;
@@ -27,7 +27,8 @@ use crate::request::asked::ScopeRequest;
 /// The most other clients that one request may name as audiences: each may cost a read of the store.
 const MAX_PEERS: usize = 32;
 
-/// What was decided: this client, these scopes, these audiences, for so long, and in which form. Made here alone.
+/// A decision: this client, these scopes, these audiences, this lifetime, and this format. Only this module
+/// can construct it.
 #[derive(Debug)]
 pub struct Grant {
     client: AuthenticatedClient,
@@ -54,22 +55,22 @@ impl Grant {
         &self.scope
     }
 
-    /// The scopes as text, if there are any: a `scope` that is empty is left out (RFC 6749 §3.3).
+    /// The scopes as text, if there are any. A `scope` that is empty is omitted (RFC 6749 §3.3).
     pub(crate) fn scope_text(&self) -> Option<String> {
         (!self.scope.is_empty()).then(|| self.scope.to_string())
     }
 
-    /// Who the access token is for.
+    /// The audience of the access token.
     pub(crate) fn audience(&self) -> &Audience {
         &self.audience
     }
 
-    /// Who the ID token is for: the client and its peers, never an API.
+    /// The audience of the ID token: the client and its peers, never an API.
     pub(crate) fn id_token_audience(&self) -> &Audience {
         &self.id_token_audience
     }
 
-    /// Whether the access token is for APIs: then it names no client but the one that asks.
+    /// Whether the access token is for APIs. Then it names no client except the requesting one.
     pub(crate) fn is_for_apis(&self) -> bool {
         self.is_for_apis
     }
@@ -78,24 +79,24 @@ impl Grant {
         self.nonce.as_deref()
     }
 
-    /// In seconds.
+    /// The lifetime in seconds.
     pub(crate) fn lifetime(&self) -> u64 {
         self.lifetime
     }
 
-    /// What the access token looks like.
+    /// The format of the access token.
     pub(crate) fn profile(&self) -> TokenProfile {
         self.profile
     }
 
-    /// What the tokens must be signed with; none: with the active key.
+    /// The algorithm that must sign the tokens. `None` is that of the active key.
     pub(crate) fn algorithm(&self) -> Option<Algorithm> {
         self.algorithm
     }
 }
 
 impl AuthenticatedClient {
-    /// Decides on `asked`. Fails closed: what nothing allows is refused, and with it the whole request.
+    /// Decides on `asked`. Fails closed: if one part is not allowed, the whole request is refused.
     pub(crate) async fn authorize<C: ClientStore + ApiStore>(
         self,
         asked: ScopeRequest,
@@ -145,13 +146,15 @@ impl AuthenticatedClient {
         let client = self.record().id.as_str();
         let peers = || peers.iter().map(|(_, peer)| peer.as_str());
         let audience = match profile {
-            // In dex's order: the peers as the client asked for them, and the client itself last unless it was named.
+            // In dex's order: the peers as the client named them, then the client itself unless it named
+            // itself before.
             TokenProfile::Dex if entitlement.is_empty() => Audience::of(peers().chain([client])),
-            // RFC 9068 §3: never empty, and without a resource a default.
+            // RFC 9068 §3: never empty, and a default if the request has no resource.
             TokenProfile::Rfc9068 if entitlement.is_empty() && peers().next().is_none() => {
                 Audience::of([config.issuer.as_str()].into_iter())
             }
-            // A token for APIs does not name the client unless it asked: an API could present such a token as its own.
+            // A token for APIs names the client only if the client asked for that. Otherwise an API could
+            // present the token to the client as its own.
             TokenProfile::Dex | TokenProfile::Rfc9068 => Audience::of(entitlement.ids().chain(peers())),
         };
         let id_token_audience = Audience::of(peers().chain([client]));
@@ -169,10 +172,10 @@ impl AuthenticatedClient {
         })
     }
 
-    /// Checks that no scope of an API reaches another audience than the APIs that grant it.
+    /// Checks that no scope of an API reaches an audience other than the APIs that grant it.
     ///
-    /// A token says one `scope` for all its audiences. So beside APIs it may only name the client itself, and that only
-    /// when the client's ID does not name a further API.
+    /// A token has one `scope` for all its audiences. So besides APIs it may only name the client itself, and
+    /// only when the client's ID is not the ID of a further API.
     async fn check_combination<C: ApiStore>(
         &self,
         entitlement: &Entitlement<'_>,
@@ -198,8 +201,8 @@ impl AuthenticatedClient {
         if api.is_some() { Err(TargetError::TargetWithPeer(id.clone()).into()) } else { Ok(()) }
     }
 
-    /// Whether `peer` lets this client ask for tokens that name it as audience: itself always, another
-    /// client when its record says so. A peer that is not there trusts nobody.
+    /// Whether `peer` lets this client request tokens that name the peer as audience. A client always trusts
+    /// itself, and another client if its record says so. An unknown peer trusts no client.
     async fn is_trusted_by<C: ClientStore>(
         &self,
         peer: &ClientId,

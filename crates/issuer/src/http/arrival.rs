@@ -1,31 +1,31 @@
-//! How a request came: facts that its host knows, and what the issuer makes of them.
+//! The arrival of a request: facts that the host knows, and what the issuer concludes from them.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use crate::grammar::issuer_url::is_loopback;
 use crate::grammar::limits::{MAX_ADDRESS, MAX_COUNTRY, MAX_RAY, MAX_URL};
 
-/// How a request came. The default is one by https, of which nothing else is known.
+/// How a request arrived. The default is https, with no other facts.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Arrival<'a> {
-    /// Whether it came by http, without TLS.
+    /// Whether the request came by http, without TLS.
     pub plain_http: bool,
-    /// The host that it asked for, with its port if there is one.
+    /// The requested host, with its port if there is one.
     pub host: &'a str,
-    /// The IP address that it came from.
+    /// The IP address of the sender.
     pub address: Option<&'a str>,
     /// The country of that address: two letters of ISO 3166-1.
     pub country: Option<&'a str>,
-    /// What the network in front of the host calls this request.
+    /// The ID that the network in front of the host gave this request.
     pub ray: Option<&'a str>,
 }
 
 impl<'a> Arrival<'a> {
-    /// Of the absolute URL that a request asks for: how it came, as far as the URL says, and the path. Nobody looks at
-    /// the query.
+    /// Splits the absolute URL of a request into the facts that the URL contains, and the path. Ignores the
+    /// query.
     ///
-    /// A host may cut a URL that is longer than any that is looked at. Then only a query shows that the path is whole.
-    /// A path that may be cut is empty here, since nothing is served at the empty path.
+    /// A host may cut a URL that is longer than the limit. Then only a query shows that the path is complete.
+    /// A path that may be cut becomes empty, because no endpoint has the empty path.
     pub fn of(url: &'a str) -> (Self, &'a str) {
         let (scheme, rest) = url.split_once(':').unwrap_or(("", url));
         let rest = rest.strip_prefix("//").unwrap_or(rest);
@@ -37,24 +37,26 @@ impl<'a> Arrival<'a> {
         (arrival, if is_cut { "" } else { path })
     }
 
-    /// The country, unless it is longer than one can be.
+    /// The country, unless it is too long for a country code.
     pub(crate) fn country(&self) -> Option<&'a str> {
         self.country.filter(|country| country.len() <= MAX_COUNTRY)
     }
 
-    /// What the network in front of the host calls this request, unless that is longer than it can be.
+    /// The request ID of the network in front of the host, unless it is too long for one.
     pub(crate) fn ray(&self) -> Option<&'a str> {
         self.ray.filter(|ray| ray.len() <= MAX_RAY)
     }
 
-    /// Whether others could read along (RFC 6749 §3.2: credentials are sent by TLS only). Not on one machine.
+    /// Whether others could read the request (RFC 6749 §3.2: credentials need TLS). Not if it stays on one
+    /// machine.
     pub(crate) fn is_exposed(&self) -> bool {
         let host =
             self.host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map_or(self.host, |(h, _)| h);
         self.plain_http && !is_loopback(host)
     }
 
-    /// Whom one sender is taken for: an IPv4 address, or the /64 of IPv6 that a single customer has all of.
+    /// The network that counts as one sender: an IPv4 address, or an IPv6 /64, because a single customer has
+    /// all of it.
     pub(crate) fn network(&self) -> Option<String> {
         match self.address.filter(|address| address.len() <= MAX_ADDRESS)?.parse().ok()? {
             IpAddr::V4(address) => Some(address.to_string()),
@@ -65,7 +67,7 @@ impl<'a> Arrival<'a> {
     }
 }
 
-/// The /48 of a `network` that is an IPv6 /64: the most that one customer usually has.
+/// The /48 of a `network` that is an IPv6 /64. One customer usually has at most a /48.
 pub(crate) fn wider_network(network: &str) -> Option<String> {
     let [a, b, c, ..] = network.strip_suffix("/64")?.parse::<Ipv6Addr>().ok()?.segments();
     Some(format!("{}/48", Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0)))
@@ -112,9 +114,9 @@ mod tests {
             assert_eq!(Arrival::of(url).1, path, "{url}");
         }
         let path = format!("/{}", "a".repeat(MAX_URL - host.len() - 1));
-        assert_eq!(Arrival::of(&format!("{host}{path}")).1, path, "as long as it may be");
-        assert_eq!(Arrival::of(&format!("{host}{path}a")).1, "", "it may go on");
-        assert_eq!(Arrival::of(&format!("{host}{path}?")).1, path, "a query shows that it does not");
+        assert_eq!(Arrival::of(&format!("{host}{path}")).1, path, "at the limit");
+        assert_eq!(Arrival::of(&format!("{host}{path}a")).1, "", "it may be cut");
+        assert_eq!(Arrival::of(&format!("{host}{path}?")).1, path, "a query shows that it is complete");
         let (arrival, _) = Arrival::of("HTTP://127.0.0.1:8787/keys");
         assert!(arrival.plain_http && arrival.host == "127.0.0.1:8787");
         assert!(!Arrival::of("https://127.0.0.1:8787/keys").0.plain_http);

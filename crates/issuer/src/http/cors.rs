@@ -1,4 +1,5 @@
-//! Web pages (the CORS protocol of the Fetch standard): which may send credentials here, and which may read answers.
+//! Web pages (the CORS protocol of the Fetch standard): which may send credentials, and which may read
+//! answers.
 
 use crate::config::origins::{AllowedOrigins, Cors, is_origin};
 use crate::error::TokenError;
@@ -9,10 +10,12 @@ use crate::http::response::Response;
 use crate::secret::shown::Shown;
 
 impl Cors {
-    /// Why what a page of `origin` sends is refused, unread, at an endpoint that takes credentials, if it is.
+    /// Why a request from a page of `origin` is refused, unread, at an endpoint that accepts credentials.
+    /// `None` if it is allowed.
     ///
-    /// A form needs no preflight: any page can make its visitor's browser send one, with wrong secrets, and use up the limit
-    /// of that network. `for_pages`: whether the endpoint is one that pages may be let in to (RFC 9700 §2.6).
+    /// A form needs no preflight: any page could make its visitor's browser send forms with wrong secrets,
+    /// and so use up the limit of the visitor's network. `for_pages`: whether pages may call this endpoint at
+    /// all (RFC 9700 §2.6).
     pub(crate) fn refuses(&self, origin: &str, for_pages: bool) -> Option<TokenError> {
         let is_own = origin == self.own && origin.len() <= MAX_ORIGIN;
         let is_allowed = is_own || (for_pages && self.origins.has(origin));
@@ -22,7 +25,7 @@ impl Cors {
         })
     }
 
-    /// Says on `response` who may read it.
+    /// Adds the headers to `response` that name the origins that may read it.
     pub(crate) fn allow(&self, request: &Request<'_>, response: &mut Response<'_>) {
         let allowed = match &self.origins {
             AllowedOrigins::None => return,

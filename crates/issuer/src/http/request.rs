@@ -2,12 +2,12 @@
 
 use crate::http::arrival::Arrival;
 
-/// What the issuer needs of a request: no more is handed over.
+/// The parts of a request that the issuer needs. The host passes nothing else.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
-    /// The method, as it was sent.
+    /// The method, as sent.
     pub method: &'a str,
-    /// The path, without query: credentials in a query are never seen.
+    /// The path, without query, so credentials in a query are never read.
     pub path: &'a str,
     /// `Authorization`.
     pub authorization: Option<&'a str>,
@@ -21,7 +21,7 @@ pub struct Request<'a> {
     pub if_none_match: Option<&'a str>,
     /// The body.
     pub body: Body<'a>,
-    /// How it came.
+    /// How the request arrived.
     pub arrival: Arrival<'a>,
 }
 

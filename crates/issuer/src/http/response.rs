@@ -1,4 +1,4 @@
-//! HTTP as data: what the issuer is asked and what it answers, with no runtime's types.
+//! HTTP as data: the responses of the issuer, without the types of a runtime.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use crate::http::arrival::Arrival;
 pub struct Response<'a> {
     /// The status.
     pub status: u16,
-    /// Names and values; a name comes once.
+    /// Names and values. Each name occurs once.
     pub headers: Vec<(&'static str, Cow<'a, str>)>,
     /// The body, in UTF-8.
     pub body: Cow<'a, str>,
@@ -29,7 +29,7 @@ pub(crate) const JSON: &str = "application/json";
 
 impl<'a> Response<'a> {
     pub(crate) fn empty(status: u16) -> Self {
-        // No answer has many more.
+        // Few answers have more headers.
         Self { status, headers: Vec::with_capacity(6), body: Cow::Borrowed("") }
     }
 
@@ -57,18 +57,19 @@ impl<'a> Response<'a> {
         self.headers.push((name, value.into()));
     }
 
-    /// RFC 6749 §5.1 asks for both on what carries a token; here every answer of `/token` has them.
+    /// Adds the headers that RFC 6749 §5.1 requires on responses with a token. Here every response of
+    /// `/token` has them.
     pub(crate) fn no_store(&mut self) {
         self.header("Cache-Control", "no-store");
         self.header("Pragma", "no-cache");
     }
 
-    /// A token response (RFC 6749 §5.1), or what is told about a token.
+    /// A token response (RFC 6749 §5.1), or the answer to a question about a token.
     pub(crate) fn token(body: String) -> Self {
         Self::uncached(JSON, body)
     }
 
-    /// What nobody may keep.
+    /// A response that no cache may store.
     pub(crate) fn uncached(content_type: &'static str, body: String) -> Self {
         let mut response = Self { body: body.into(), ..Self::empty(200) };
         response.header("Content-Type", content_type);
@@ -76,10 +77,10 @@ impl<'a> Response<'a> {
         response
     }
 
-    /// The one exit of a refusal: a reason becomes what the client is told (RFC 6749 §5.2).
+    /// The response to a refused request: all refusals pass through here (RFC 6749 §5.2).
     ///
-    /// `by_header`: whether the request carried `Authorization`; then, and only then, a failed
-    /// authentication is answered with a challenge.
+    /// `by_header` is whether the request carried `Authorization`. Only then does a failed authentication get
+    /// a challenge.
     pub(crate) fn refusal(code: ErrorCode, description: &str, by_header: bool) -> Self {
         let mut response = Self::error(code.status(), code.code(), description);
         if code == ErrorCode::InvalidClient && by_header {
@@ -87,7 +88,7 @@ impl<'a> Response<'a> {
         }
         match code {
             ErrorCode::TemporarilyUnavailable => response.header("Retry-After", "5"),
-            // RFC 6585 §4; the period of the rate limits in wrangler.toml.
+            // RFC 6585 §4. The value is the period of the rate limits in wrangler.toml.
             ErrorCode::TooManyRequests => response.header("Retry-After", "60"),
             ErrorCode::InvalidRequest
             | ErrorCode::PayloadTooLarge
@@ -103,8 +104,8 @@ impl<'a> Response<'a> {
         response
     }
 
-    /// What every answer has, whatever it says: nobody guesses its type; and who was answered by https asks by nothing
-    /// else from then on (RFC 6797 §7.2: not said by http).
+    /// Adds the headers that every response has. Browsers must not guess its type. A browser that got a
+    /// response by https must use only https from then on (RFC 6797 §7.2: not sent by http).
     pub(crate) fn sealed(mut self, arrival: &Arrival<'_>) -> Self {
         self.header("X-Content-Type-Options", "nosniff");
         if !arrival.plain_http {
@@ -113,7 +114,7 @@ impl<'a> Response<'a> {
         self
     }
 
-    /// What every endpoint answers while the configuration has errors.
+    /// The response of every endpoint while the configuration has errors.
     pub fn misconfigured(arrival: &Arrival<'_>) -> Self {
         let code = ErrorCode::TemporarilyUnavailable;
         let mut response = Self::error(code.status(), code.code(), "The service is temporarily unavailable.");

@@ -29,13 +29,13 @@ impl Algorithm {
         }
     }
 
-    /// The one that `alg` calls so.
+    /// The algorithm with this value of `alg`.
     pub fn named(name: &str) -> Option<Self> {
         [Self::Es256, Self::Rs256, Self::EdDsa].into_iter().find(|algorithm| algorithm.name() == name)
     }
 
-    /// `at_hash` (OpenID Connect Core §3.1.3.6): the left half of the hash that belongs to the algorithm,
-    /// which for EdDSA with Ed25519 is SHA-512.
+    /// The value of `at_hash` (OpenID Connect Core §3.1.3.6): the left half of the algorithm's hash. For
+    /// EdDSA with Ed25519 that is SHA-512.
     pub(crate) fn at_hash(self, of: &[u8]) -> String {
         let (sha256, sha512);
         let digest: &[u8] = match self {

@@ -1,24 +1,26 @@
-//! The signing keys of a deployment: which one signs, and what is published of them.
+//! The signing keys of a deployment: the choice of the key that signs, and the published JWKS.
 
 use crate::jose::algorithm::Algorithm;
 use crate::jose::signing_key::SigningKey;
 
-/// All signing keys of a deployment; never none.
+/// All signing keys of a deployment. Never empty.
 ///
-/// Every key is published. The active one is the one with the latest `nbf` that is not in the future (of
-/// several with the same `nbf`, the one whose secret's name sorts last), so that a key is rotated in by
-/// adding it with an `nbf` ahead, and no moment passes in which a verifier cannot know it. With an algorithm of
-/// the deployment's, only keys of that one are ever active; the others sign for APIs that demand theirs.
+/// Every key is published. The active key is the one with the latest `nbf` that is not in the future. If
+/// several have the same `nbf`, it is the one whose secret's name sorts last. To rotate, an operator adds a
+/// key with an `nbf` ahead, so every verifier knows the key before it signs.
+///
+/// If the deployment sets an algorithm, only keys of that algorithm become active. The others sign for APIs
+/// that demand their algorithm.
 #[derive(Debug)]
 pub struct SigningKeys {
-    /// The one that signs from the latest time on first.
+    /// Sorted by the time from which each signs, the latest first.
     newest_first: Vec<SigningKey>,
     /// `SIGNING_ALG`.
     alg: Option<Algorithm>,
 }
 
 impl SigningKeys {
-    /// Of these keys, where those of `alg` sign unless an API demands others.
+    /// Takes the keys. Those of `alg` sign unless an API demands another algorithm.
     pub(crate) fn new(mut keys: Vec<SigningKey>, alg: Option<Algorithm>) -> Self {
         keys.sort_by(|a, b| (b.nbf, &b.name).cmp(&(a.nbf, &a.name)));
         Self { newest_first: keys, alg }
@@ -29,7 +31,7 @@ impl SigningKeys {
         self.active_index(now).and_then(|i| self.get(i))
     }
 
-    /// The key of this algorithm that signs at `now`, where another may be the active one.
+    /// The key of this algorithm that signs at `now`. The active key may be another one.
     pub(crate) fn active_of(&self, alg: Algorithm, now: u64) -> Option<&SigningKey> {
         self.newest_first.iter().find(|key| key.alg == alg && key.nbf <= now)
     }
@@ -44,7 +46,7 @@ impl SigningKeys {
         self.newest_first.iter().position(may_sign)
     }
 
-    /// The key with this `kid`, whether it signs already or not.
+    /// The key with this `kid`, whether it already signs or not.
     pub(crate) fn by_kid(&self, kid: &str) -> Option<&SigningKey> {
         self.newest_first.iter().find(|key| key.kid == kid)
     }
@@ -57,8 +59,8 @@ impl SigningKeys {
         algorithms
     }
 
-    /// The JWKS (RFC 7517 §5) while the key at `active` signs: that one first, then those to come, the
-    /// nearest first, then those that have signed.
+    /// The JWKS (RFC 7517 §5) while the key at `active` signs. Order: the active key, then future keys (the
+    /// nearest first), then past keys.
     pub(crate) fn jwks(&self, active: Option<usize>) -> String {
         let (ahead, rest) = self.newest_first.split_at(active.unwrap_or(self.newest_first.len()));
         let mut order: Vec<&SigningKey> = rest.iter().take(1).collect();
@@ -73,7 +75,7 @@ impl SigningKeys {
         self.jwks(self.active_index(now))
     }
 
-    /// How many keys there are.
+    /// The number of keys.
     pub(crate) fn len(&self) -> usize {
         self.newest_first.len()
     }
@@ -118,7 +120,7 @@ mod tests {
         let keys = [key("OLD", EC, 0), key("NEW", EC, 100), key("LATER", EC, 300), key("OTHER", OKP, 200)];
         let keys = SigningKeys::new(keys.into(), Some(Algorithm::Es256));
         let by_default = |now| keys.active(now).map(|key| key.kid().to_owned());
-        assert_eq!(by_default(299).as_deref(), Some("NEW"), "whatever keys of another algorithm there are");
+        assert_eq!(by_default(299).as_deref(), Some("NEW"), "keys of another algorithm do not count");
         assert_eq!(by_default(300).as_deref(), Some("LATER"));
         let active = |alg, now| keys.active_of(alg, now).map(|key| key.kid().to_owned());
         assert_eq!(active(Algorithm::Es256, 99).as_deref(), Some("OLD"));
@@ -127,7 +129,7 @@ mod tests {
         assert_eq!(
             active(Algorithm::EdDsa, 300).as_deref(),
             Some("OTHER"),
-            "though another is the active one"
+            "although the active key is another one"
         );
         assert_eq!(active(Algorithm::Rs256, 300), None);
     }

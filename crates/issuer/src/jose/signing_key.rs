@@ -1,4 +1,4 @@
-//! Signing keys: read from secrets, published without their private parts, and chosen by time.
+//! Signing keys: read from secrets, and published without their private parts.
 
 use std::fmt;
 
@@ -11,10 +11,10 @@ use zeroize::Zeroizing;
 
 use crate::jose::algorithm::Algorithm;
 
-/// A key that signs, from one secret `SIGNING_KEY_<NAME>`: a private JWK (RFC 7517) with `alg`, `kid` (its
-/// RFC 7638 thumbprint by default) and `nbf` (it signs from then on).
+/// A key that signs, from one secret `SIGNING_KEY_<NAME>`. The secret is a private JWK (RFC 7517) with `alg`,
+/// `kid` (default: its RFC 7638 thumbprint) and `nbf` (the time from which it signs).
 ///
-/// `Debug` shows the `kid` alone.
+/// `Debug` shows only the `kid`.
 pub struct SigningKey {
     pub(super) name: String,
     pub(super) kid: String,
@@ -24,18 +24,18 @@ pub struct SigningKey {
     private: Zeroizing<String>,
     /// The first segment of the JWTs that it signs: the JOSE header, which never changes.
     header: String,
-    /// The same of JWT access tokens.
+    /// The same for JWT access tokens.
     access_token_header: String,
 }
 
-/// Why a secret is not a signing key. Says nothing of its value.
+/// Why a secret is not a signing key. Contains nothing of its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyError {
-    /// Not a JWK of a type that we know.
+    /// Not a JWK of a known type.
     Malformed,
     /// A public or a symmetric key.
     NotPrivate,
-    /// `alg` does not belong to `kty` and `crv`, or they are ones that we do not sign with.
+    /// `alg` does not belong to `kty` and `crv`, or the issuer does not sign with them.
     Algorithm,
     /// A member has a wrong length, or the RSA modulus has fewer than 2048 bits (RFC 7518 §3.3).
     Length,
@@ -54,7 +54,7 @@ impl fmt::Display for KeyError {
             Self::NotPrivate => "has no private part: `edgemint key generate` makes a key that can sign",
             Self::Algorithm => "must be for ES256 (EC, P-256), RS256 (RSA) or EdDSA (OKP, Ed25519)",
             Self::Length => "has parts of a wrong length (RSA needs 2048 bits and more)",
-            Self::NotForSigning => "says by its use or key_ops that it is not for signing",
+            Self::NotForSigning => "is not for signing, according to its use or key_ops",
             Self::KeyId => "has a kid that is not 1 to 128 characters of printable ASCII",
             Self::RepeatedKeyId => "has the kid of another signing key",
         })
@@ -111,7 +111,7 @@ impl SigningKey {
         };
         let public = PublicJwk { key: &verifying, r#use: "sig", alg: alg.name(), kid: &kid };
         let public = serde_json::to_value(public).map_err(|_| KeyError::Malformed)?;
-        // Only what the key needs: what else the secret holds is not for crypto.subtle to judge.
+        // Only the members of the key, because the secret may hold members that crypto.subtle would refuse.
         let private = Zeroizing::new(serde_json::to_string(&key).map_err(|_| KeyError::Malformed)?);
         let header = |typ: &str| jose_header(alg, &kid, typ);
         let (header, access_token_header) = (header("JWT"), header("at+jwt"));
@@ -119,18 +119,18 @@ impl SigningKey {
         Ok(Self { name, kid, alg, nbf, public, private, header, access_token_header })
     }
 
-    /// The JOSE header (RFC 7515 §4) of a JWT that is neither an ID token nor an access token, encoded: its `typ` keeps it
-    /// from being taken for one (RFC 8725 §3.11).
+    /// The encoded JOSE header (RFC 7515 §4) of a JWT that is neither an ID token nor an access token. Its
+    /// `typ` distinguishes it from both (RFC 8725 §3.11).
     pub(crate) fn header_of(&self, typ: &str) -> String {
         jose_header(self.alg, &self.kid, typ)
     }
 
-    /// The JOSE header (RFC 7515 §4) of its JWTs, encoded.
+    /// The encoded JOSE header (RFC 7515 §4) of its JWTs.
     pub(crate) fn header(&self) -> &str {
         &self.header
     }
 
-    /// The JOSE header of its JWT access tokens (RFC 9068 §2.1), encoded.
+    /// The encoded JOSE header of its JWT access tokens (RFC 9068 §2.1).
     pub(crate) fn access_token_header(&self) -> &str {
         &self.access_token_header
     }
@@ -145,22 +145,22 @@ impl SigningKey {
         &self.name
     }
 
-    /// Its `kid`.
+    /// The key's `kid`.
     pub fn kid(&self) -> &str {
         &self.kid
     }
 
-    /// What it signs with.
+    /// The algorithm that it signs with.
     pub fn alg(&self) -> Algorithm {
         self.alg
     }
 
-    /// From when on it signs, in seconds since 1970.
+    /// The time from which it signs, in seconds since 1970.
     pub fn nbf(&self) -> u64 {
         self.nbf
     }
 
-    /// The public key as a JWK of its key members alone. For the verifier.
+    /// The public key as a JWK with only its key members, for the verifier.
     pub fn public_jwk(&self) -> String {
         let mut jwk = self.public.clone();
         if let Some(members) = jwk.as_object_mut() {
@@ -171,7 +171,7 @@ impl SigningKey {
         jwk.to_string()
     }
 
-    /// The private key as a JWK of its key members alone. For the signer, and for nobody else.
+    /// The private key as a JWK with only its key members. Only for the signer.
     pub fn private_jwk(&self) -> &str {
         &self.private
     }
@@ -183,7 +183,7 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// The algorithm, from the key alone; a stated `alg` must agree (RFC 8725 §3.1).
+/// The algorithm, from the key itself. A stated `alg` must agree (RFC 8725 §3.1).
 fn algorithm_of(key: &JsonWebKey<'_>, stated: Option<&str>) -> Result<Algorithm, KeyError> {
     let (alg, lengths_are_right) = match key {
         JsonWebKey::EllipticCurve { curve, x, y, secret } if curve == "P-256" => {
@@ -210,7 +210,7 @@ fn algorithm_of(key: &JsonWebKey<'_>, stated: Option<&str>) -> Result<Algorithm,
     }
 }
 
-/// How long a big-endian number without leading zero bytes is, in bits; 0 for one that has them.
+/// The length in bits of a big-endian number without leading zero bytes. 0 for a number that has them.
 pub(crate) fn bits(number: &[u8]) -> usize {
     match number.first() {
         None | Some(0) => 0,

@@ -1,10 +1,11 @@
-//! What happened as one row of a table, for who counts instead of reading a log. Like the log, never a secret or a token.
+//! Events as rows of a table, for operators that count instead of reading a log. Like the log, never a secret
+//! or a token.
 
 use std::borrow::Cow;
 
 use crate::log::event::{Decision, Event};
 
-/// What the texts of a [`Count`] are, in order: each is the field of the log line that has this name.
+/// The names of the texts of a [`Count`], in order. Each is the field of the log line with this name.
 pub const COUNTED: [&str; 10] = [
     "event",
     "outcome",
@@ -18,10 +19,10 @@ pub const COUNTED: [&str; 10] = [
     "country",
 ];
 
-/// The longest text of a count, in bytes: room for every client ID. What is longer is cut off.
+/// The longest text of a count, in bytes. Every client ID fits, and a longer text is cut.
 const LONGEST: usize = 256;
 
-/// The longest audience of a count, in bytes: several.
+/// The longest audience of a count, in bytes. Several fit.
 const LONGEST_AUDIENCE: usize = 1024;
 
 /// The longest name of a group, in bytes.
@@ -30,11 +31,12 @@ const LONGEST_GROUP: usize = 96;
 /// One row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Count<'a> {
-    /// Where there are too many rows to keep them all, each group keeps as many: a client that is proven, or a reason.
+    /// The sampling group: a proven client, or a reason. When there are too many rows to keep, each group
+    /// keeps equally many.
     pub group: Cow<'a, str>,
-    /// The values of [`COUNTED`]; empty for what this event does not have.
+    /// The values of [`COUNTED`]. A value that this event does not have is empty.
     pub texts: [Cow<'a, str>; COUNTED.len()],
-    /// How much failed that the request went on without.
+    /// The number of failures that the request survived.
     pub degraded: usize,
 }
 
@@ -72,7 +74,8 @@ impl Event {
         }
         let (network, country) = (self.network.as_deref(), self.country.as_deref());
         let (network, country) = (network.unwrap_or_default(), country.unwrap_or_default());
-        // Who is not proven chooses nothing of it: strangers with many names crowd out nobody.
+        // A client that is not proven cannot choose the group. Otherwise strangers with many names could
+        // crowd out other rows.
         let group = if of.secret_id.is_empty() { of.reason } else { of.client };
         let group = Cow::Borrowed(cut(group, LONGEST_GROUP));
         let [event, outcome, client, reason, secret_id, endpoint, kid, network, country] = [
@@ -99,7 +102,7 @@ impl Event {
     }
 }
 
-/// What differs from event to event.
+/// The columns that differ between events.
 #[derive(Default)]
 struct Columns<'a> {
     event: &'a str,

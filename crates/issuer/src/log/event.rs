@@ -1,44 +1,44 @@
-//! What happened, for the operator: returned by the issuer, written by the host. Never a secret or a token.
+//! Events for the operator: the issuer returns them, and the host writes them. Never a secret or a token.
 
 use serde::Serialize;
 
 use crate::http::request::Request;
 use crate::log::trail::Trail;
 
-/// One line of the log: a decision, and the circumstances it was made in. Its fields are promised by
-/// `docs/reference/audit-log.schema.json`.
+/// One line of the log: a decision and its circumstances. `docs/reference/audit-log.schema.json` promises its
+/// fields.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Event {
-    /// When, in seconds since 1970.
+    /// The time, in seconds since 1970.
     time: u64,
     #[serde(flatten)]
     decision: Decision,
     pub(crate) outcome: Outcome,
-    /// The IPv4 address, or the /64 of IPv6, that the request came from.
+    /// The network of the sender: an IPv4 address, or an IPv6 /64.
     pub(crate) network: Option<String>,
     /// The country of that address.
     pub(crate) country: Option<String>,
-    /// What the network in front of the host calls the request.
+    /// The ID that the network in front of the host gave the request.
     ray: Option<String>,
-    /// What failed that the request went on without.
+    /// The failures that the request survived.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) degraded: Vec<String>,
 }
 
-/// How it ended, in a word.
+/// The outcome, in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Outcome {
-    /// Done, or answered, as asked.
+    /// Done or answered, as requested.
     Ok,
-    /// Refused, for what the request is or who it comes from.
+    /// Refused because of the request or its sender.
     Refused,
-    /// Not done, for what is the matter here.
+    /// Not done because of a problem on our side.
     Failed,
 }
 
 impl Outcome {
-    /// As the log has it.
+    /// The outcome's name in the log.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -57,71 +57,72 @@ pub enum Decision {
     Issued {
         /// The client's ID.
         client: String,
-        /// Which of its secrets it used.
+        /// The ID of the secret that it used.
         secret_id: String,
-        /// By which grant.
+        /// The grant type.
         grant: &'static str,
-        /// What was granted.
+        /// The granted scopes.
         scopes: Vec<String>,
         /// The audience.
         audience: Vec<String>,
         /// The access token's `jti`.
         jti: String,
-        /// The key that signed.
+        /// The key ID of the key that signed.
         kid: String,
-        /// How long the token lives, in seconds.
+        /// The lifetime of the token, in seconds.
         expires_in: u64,
-        /// What the tokens look like.
+        /// The format of the tokens.
         profile: &'static str,
-        /// Whether an ID token was issued with it.
+        /// Whether an ID token was issued, too.
         id_token: bool,
     },
-    /// A token, or an answer about one, was refused.
+    /// The issuer refused a token, or an answer about one.
     #[serde(rename = "token.refused")]
     Refused {
-        /// Which endpoint refused.
+        /// The endpoint that refused.
         endpoint: &'static str,
-        /// The client ID that was presented, if any; not proven.
+        /// The presented client ID, if any. It is not proven.
         client: Option<String>,
-        /// What the client was told: `error`.
+        /// The `error` that the client got.
         error: &'static str,
         /// The status.
         status: u16,
-        /// Why, as a stable name.
+        /// The reason, as a stable name.
         reason: &'static str,
-        /// Why, as a sentence, with the fix where there is one.
+        /// The reason as a sentence, with the fix where there is one.
         detail: String,
     },
     /// A client asked about a token (RFC 7662).
     #[serde(rename = "token.introspected")]
     Introspected {
-        /// Who asked.
+        /// The client that asked.
         client: String,
-        /// Which of its secrets it used.
+        /// The ID of the secret that it used.
         secret_id: String,
         /// Whether the token is active.
         active: bool,
-        /// The token's `jti`, when it is one of ours and in its time.
+        /// The token's `jti`, when it is one of ours and within its time.
         jti: Option<String>,
         /// Why it is not active, as a stable name.
         reason: Option<&'static str>,
     },
-    /// A client took back a token of its own (RFC 7009).
+    /// A client revoked a token of its own (RFC 7009).
     #[serde(rename = "token.revoked")]
     Revoked {
-        /// Whose token it was.
+        /// The client that owned the token.
         client: String,
-        /// Which of its secrets it used.
+        /// The ID of the secret that it used.
         secret_id: String,
         /// The token's `jti`.
         jti: String,
     },
-    /// A client wanted to take back what is no token that lives: nothing was to be done (RFC 7009 §2.2).
+    /// A client wanted to revoke something that is not a live token, so there was nothing to do (RFC 7009
+    /// §2.2).
     #[serde(rename = "token.not_revoked")]
     NotRevoked {
-        /// Who asked.
+        /// The client that asked.
         client: String,
-        /// Which of its secrets it used.
+        /// The ID of the secret that it used.
         secret_id: String,
         /// Why there was nothing to revoke, as a stable name.
         reason: &'static str,
@@ -129,9 +130,9 @@ pub enum Decision {
     /// The health check failed.
     #[serde(rename = "health.failed")]
     Unhealthy {
-        /// Why, as a stable name.
+        /// The reason, as a stable name.
         reason: &'static str,
-        /// Why, as a sentence.
+        /// The reason, as a sentence.
         detail: String,
     },
 }
@@ -150,7 +151,7 @@ impl Decision {
 }
 
 impl Event {
-    /// Of `decision`, made about `request`.
+    /// Creates the event of `decision` about `request`.
     pub(crate) fn new(decision: Decision, request: &Request<'_>, trail: Trail) -> Self {
         let owned = |text: Option<&str>| text.map(str::to_owned);
         Self {
@@ -164,17 +165,17 @@ impl Event {
         }
     }
 
-    /// Something failed of which the request knows nothing: its line says so.
+    /// Adds a failure outside the request, so the log line lists it.
     pub fn goes_on_without(&mut self, what: String) {
         self.degraded.push(what);
     }
 
-    /// What was decided.
+    /// The decision.
     pub fn decision(&self) -> &Decision {
         &self.decision
     }
 
-    /// Whether the operator has something to fix: such an event belongs into the error log.
+    /// Whether the operator has something to fix. Such an event belongs in the error log.
     pub fn is_failure(&self) -> bool {
         self.outcome == Outcome::Failed || !self.degraded.is_empty()
     }

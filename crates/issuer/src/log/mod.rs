@@ -1,4 +1,4 @@
-//! What happened in a request, for the operator.
+//! The events of requests, for the operator.
 
 pub(crate) mod count;
 pub(crate) mod event;

@@ -1,4 +1,5 @@
-//! What one request carries along from step to step: its time, its network, and what went wrong beside its way.
+//! The data that one request carries from step to step: its time, its network, and the failures that it
+//! survived.
 
 use std::cell::RefCell;
 
@@ -7,9 +8,9 @@ use crate::http::arrival::Arrival;
 /// The trail of one request.
 #[derive(Debug)]
 pub(crate) struct Trail {
-    /// When it came, in seconds since 1970.
+    /// The time of arrival, in seconds since 1970.
     pub(crate) now: u64,
-    /// Where it came from, as far as that is known.
+    /// The network of the sender, if known.
     pub(crate) network: Option<String>,
     degraded: RefCell<Vec<String>>,
 }
@@ -19,12 +20,12 @@ impl Trail {
         Self { now, network: arrival.network(), degraded: RefCell::default() }
     }
 
-    /// Something failed, and the request goes on without it: the answer does not say so, the log does.
+    /// Records a failure that the request survives. The answer does not mention it, but the log does.
     pub(crate) fn goes_on_without(&self, what: String) {
         self.degraded.borrow_mut().push(what);
     }
 
-    /// What the request went on without.
+    /// The failures that the request survived.
     pub(crate) fn into_degraded(self) -> Vec<String> {
         self.degraded.into_inner()
     }

@@ -21,30 +21,30 @@ const VERSION: u32 = 1;
 pub struct ApiScope {
     /// The scope.
     pub name: ScopeToken,
-    /// What it allows, in a sentence, for people.
+    /// One sentence for people about what it allows.
     pub description: String,
 }
 
-/// A registered API (a protected resource, RFC 8707), as it is stored under [`ApiId::kv_key`].
+/// A registered API (a protected resource, RFC 8707), as stored under [`ApiId::kv_key`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ApiRecord {
     /// The version of this schema: 1.
     v: u32,
-    /// The identifier; the same as in the key.
+    /// The identifier, the same as in the key.
     pub id: ApiId,
-    /// For people.
+    /// A name for people.
     pub name: String,
-    /// The scopes that it defines, each name once.
+    /// The scopes that it defines. Each name occurs once.
     #[serde(deserialize_with = "objects")]
     pub scopes: Vec<ApiScope>,
-    /// How long tokens for it live at most, in seconds, 30 at least; as for every other token when absent.
+    /// The longest lifetime of tokens for it, in seconds, at least 30. If absent, the API sets no limit.
     pub token_lifetime: Option<u64>,
-    /// The algorithm that tokens for it must be signed with; that of the active key when absent.
+    /// The algorithm that must sign tokens for it. If absent, that of the active key.
     pub alg: Option<Algorithm>,
-    /// What tokens for it look like, when not as the deployment's.
+    /// The format of tokens for it, if it differs from the deployment's.
     pub profile: Option<TokenProfile>,
-    /// Counts the writes, so that one operator notices another's.
+    /// The number of writes, so that one operator notices the write of another.
     pub revision: u64,
 }
 
@@ -76,11 +76,11 @@ impl ApiRecord {
         self.scopes.iter().any(|defined| defined.name == *scope)
     }
 
-    /// Reads the record that is stored under `id`.
+    /// Reads the record stored under `id`.
     ///
     /// # Errors
     ///
-    /// When it is not a whole record of this version and of this API.
+    /// When it is not a complete record of a known version, or belongs to another API.
     pub fn parse(id: &ApiId, json: &str) -> Result<Self, RecordError> {
         let record: Self = read(json)?;
         if record.id != *id {

@@ -4,14 +4,14 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What the key of an API record begins with; the identifier follows.
+/// The prefix of the key of an API record. The identifier follows.
 pub const API_KV_PREFIX: &str = "api:";
 
 /// The identifier of an API, and the `aud` of tokens for it: 1 to 256 characters of
 /// `%x21 / %x23-5B / %x5D-7E` without `#`.
 ///
-/// An absolute URI where it can be (RFC 8707 §2), as `https://api.example.com/`. What is none, such as
-/// `sts.amazonaws.com`, can be asked for by the parameter `audience` alone. Compared byte for byte.
+/// An absolute URI if possible (RFC 8707 §2), such as `https://api.example.com/`. A client can request any
+/// other identifier, such as `sts.amazonaws.com`, only with the parameter `audience`. Compared byte for byte.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct ApiId(String);
@@ -46,7 +46,7 @@ impl ApiId {
         }
     }
 
-    /// As it was written.
+    /// The identifier as written.
     pub fn as_str(&self) -> &str {
         &self.0
     }

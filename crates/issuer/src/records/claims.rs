@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use crate::records::schema::RecordError;
 
-/// The most bytes of custom claims, as compact JSON.
+/// The largest size of custom claims, in bytes of compact JSON.
 pub const MAX_CLAIMS: usize = 4096;
 
-/// The names that custom claims cannot have: those that edgemint sets or may set, and those whose registered
-/// meaning others act upon (RFC 7519 §4.1, RFC 9068 §2.2, OpenID Connect Core §2 and §5.1, RFC 8693 §4,
-/// RFC 7800 §3.1, RFC 7662 §2.2).
+/// The names that custom claims cannot have: those that edgemint sets or may set, and registered ones that
+/// others act on. Sources: RFC 7519 §4.1, RFC 9068 §2.2, OpenID Connect Core §2 and §5.1, RFC 8693 §4,
+/// RFC 7800 §3.1, RFC 7662 §2.2.
 pub const RESERVED_CLAIMS: [&str; 33] = [
     "act",
     "acr",
@@ -48,10 +48,10 @@ pub const RESERVED_CLAIMS: [&str; 33] = [
     "username",
 ];
 
-/// `name` after Unicode's simple case folding, as far as a reserved name can be its result: two letters of them have a
-/// third form, the long s and the sign for kelvin.
+/// `name` after Unicode's simple case folding, as far as the result can be a reserved name. Two letters of
+/// those names have a third form: the long s and the kelvin sign.
 ///
-/// Go's `encoding/json` matches names so, and would take `Exp` for `exp`.
+/// Go's `encoding/json` matches names this way, and would read `Exp` as `exp`.
 fn folded(name: &str) -> String {
     name.chars()
         .map(|c| match c {
@@ -62,7 +62,7 @@ fn folded(name: &str) -> String {
         .collect()
 }
 
-/// Judges custom claims, as a record may have them. Names are compared without case.
+/// Checks custom claims for use in a record. Names are compared without case.
 ///
 /// # Errors
 ///

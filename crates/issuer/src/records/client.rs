@@ -1,4 +1,4 @@
-//! The client record: what is stored of a client, and what of it can be trusted to be well-formed.
+//! The client record: its fields, and the checks that a stored record must pass.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -15,7 +15,7 @@ use crate::records::client_id::ClientId;
 use crate::records::schema::{RecordError, Versioned, objects, read, unique};
 use crate::secret::hash::SecretHash;
 
-/// The version that a record is written with when it has nothing of version 2, so that older Workers read it.
+/// The version of a record that has no newer field, so that older Workers can read it.
 const VERSION: u32 = 1;
 
 /// The version of a record that has a field of version 2.
@@ -28,77 +28,79 @@ const VERSION_3: u32 = 3;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StoredSecret {
-    /// Names the secret in logs and commands; unique within the record.
+    /// The name of the secret in logs and commands, unique within the record.
     pub id: String,
-    /// When it was made, in seconds since 1970.
+    /// The creation time, in seconds since 1970.
     pub created: u64,
-    /// From when on it no longer works, in seconds since 1970.
+    /// The time from which it no longer works, in seconds since 1970.
     pub expires: Option<u64>,
-    /// What is kept of it.
+    /// The stored hash.
     pub hash: SecretHash,
 }
 
 impl StoredSecret {
-    /// Whether it works at `now`, in seconds since 1970: until it expires, and no longer at that second.
+    /// Whether it works at `now`, in seconds since 1970. It works before the second at which it expires, but
+    /// not at that second.
     pub fn is_live(&self, now: u64) -> bool {
         self.expires.is_none_or(|expires| now < expires)
     }
 }
 
-/// A registered client, as it is stored under [`ClientId::kv_key`].
+/// A registered client, as stored under [`ClientId::kv_key`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClientRecord {
     /// The version of this schema: 3 with `introspects`, 2 with one of the five fields before it, else 1.
     v: u32,
-    /// The client ID; the same as in the key.
+    /// The client ID, the same as in the key.
     pub id: ClientId,
-    /// For people; `name` and `preferred_username` of the ID token.
+    /// A name for people. It becomes `name` and `preferred_username` of the ID token.
     pub name: String,
-    /// A public client (RFC 6749 §2.1) cannot keep a secret, and gets no token here.
+    /// Whether it is a public client (RFC 6749 §2.1), which cannot keep a secret. It gets no token here.
     pub public: bool,
-    /// A disabled client gets no token.
+    /// Whether it is disabled. A disabled client gets no token.
     pub disabled: bool,
-    /// The secrets; several while they are being rotated.
+    /// The secrets. There are several during a rotation.
     #[serde(deserialize_with = "objects")]
     pub secrets: Vec<StoredSecret>,
     /// The groups that the scope `groups` puts into tokens.
     pub groups: Vec<String>,
-    /// The clients that may ask for tokens with this client as audience.
+    /// The clients that may request tokens with this client as audience.
     pub trusted_peers: Vec<ClientId>,
-    /// How long its tokens live, in seconds, 30 at least; the deployment's default when absent.
+    /// The lifetime of its tokens, in seconds, at least 30. If absent, the deployment's default.
     pub token_lifetime: Option<u64>,
-    /// Counts the writes, so that one operator notices another's.
+    /// The number of writes, so that one operator notices the write of another.
     pub revision: u64,
-    /// The APIs that it may have tokens for (RFC 8707), and the scopes of each.
+    /// The APIs that it may get tokens for (RFC 8707), and the scopes at each.
     #[serde(default, deserialize_with = "unique", skip_serializing_if = "BTreeMap::is_empty")]
     pub grants: BTreeMap<ApiId, Vec<ScopeToken>>,
-    /// The API that its tokens are for when a request names none; one of `grants`.
+    /// The API that its tokens are for when a request names none. It is one of `grants`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_api: Option<ApiId>,
-    /// Claims that are copied into its access tokens: [`MAX_CLAIMS`](crate::MAX_CLAIMS) at most, none of [`RESERVED_CLAIMS`](crate::RESERVED_CLAIMS).
+    /// Claims that are copied into its access tokens: at most [`MAX_CLAIMS`](crate::MAX_CLAIMS) bytes, and no
+    /// name of [`RESERVED_CLAIMS`](crate::RESERVED_CLAIMS).
     #[serde(default, deserialize_with = "unique", skip_serializing_if = "BTreeMap::is_empty")]
     pub claims: BTreeMap<String, Value>,
-    /// Which tokens it may ask about (RFC 7662).
+    /// The tokens that it may introspect (RFC 7662).
     #[serde(default, skip_serializing_if = "Introspect::is_own")]
     pub introspect: Introspect,
-    /// Its tokens that were issued up to this second since 1970 are revoked.
+    /// Tokens that it got up to this second since 1970 are revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<u64>,
-    /// The APIs whose tokens it may ask about (RFC 7662 §4), as the resource server of each.
+    /// The APIs whose tokens it may introspect (RFC 7662 §4), as their resource server.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub introspects: Vec<ApiId>,
 }
 
-/// Which tokens a client may ask about at the introspection endpoint (RFC 7662 §4).
+/// The tokens that a client may ask about at the introspection endpoint (RFC 7662 §4).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Introspect {
-    /// Those that it was issued, those that name it as audience, and those for the APIs of
+    /// Tokens that it was issued, tokens that name it as audience, and tokens for the APIs of
     /// [`introspects`](ClientRecord::introspects).
     #[default]
     Own,
-    /// All.
+    /// All tokens.
     Any,
 }
 
@@ -117,7 +119,7 @@ impl Versioned for ClientRecord {
 }
 
 impl ClientRecord {
-    /// A new confidential client that has nothing yet.
+    /// A new confidential client without secrets, groups or grants.
     pub fn new(id: ClientId, name: impl Into<String>) -> Self {
         Self {
             v: VERSION,
@@ -139,7 +141,7 @@ impl ClientRecord {
         }
     }
 
-    /// The version that can hold what this record has.
+    /// The version that the fields of this record need.
     fn needed_version(&self) -> u32 {
         let plain = self.grants.is_empty()
             && self.default_api.is_none()
@@ -153,14 +155,14 @@ impl ClientRecord {
         }
     }
 
-    /// Reads the record that is stored under `id`.
+    /// Reads the record stored under `id`.
     ///
     /// # Errors
     ///
-    /// When it is not a whole record of this version and of this client.
+    /// When it is not a complete record of a known version, or belongs to another client.
     pub fn parse(id: &ClientId, json: &str) -> Result<Self, RecordError> {
         let record: Self = read(json)?;
-        // An older Worker would not read a field that is newer than the version that the record states.
+        // An older Worker could not read a field that is newer than the stated version.
         let needed = record.needed_version();
         if record.v < needed {
             return Err(RecordError::Malformed(format!("it has fields of version {needed}")));
@@ -256,7 +258,7 @@ mod tests {
         assert_eq!(parse(&record.to_json()).unwrap().to_json(), record.to_json());
     }
 
-    /// The record with `more` behind its last field, and of this version.
+    /// The record with `more` after its last field, and with this version.
     fn with(v: u32, more: &str) -> Result<ClientRecord, RecordError> {
         let json = RECORD.replace("\"v\":1", &format!("\"v\":{v}"));
         parse(&json.replace("\"revision\":1", &format!("\"revision\":1,{more}")))
@@ -280,7 +282,7 @@ mod tests {
             assert!(matches!(with(version - 1, more), Err(RecordError::Malformed(_))), "{more}");
         }
         assert!(parse(RECORD).unwrap().to_json().starts_with("{\"v\":1,"));
-        // Whatever it was read as: what it has now counts.
+        // Only the fields count, not the version that was read.
         let mut changed = parse(RECORD).unwrap();
         changed.not_before = Some(1);
         assert!(changed.to_json().starts_with("{\"v\":2,"));

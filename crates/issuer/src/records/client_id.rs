@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What the key of a client record begins with; the client ID follows.
+/// The prefix of the key of a client record. The client ID follows.
 pub const KV_PREFIX: &str = "client:";
 
 /// A client ID: 1 to 256 characters of `VSCHAR = %x20-7E` (RFC 6749 Appendix A.1).
@@ -38,7 +38,7 @@ impl ClientId {
         }
     }
 
-    /// As it was written.
+    /// The ID as written.
     pub fn as_str(&self) -> &str {
         &self.0
     }

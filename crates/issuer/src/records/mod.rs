@@ -1,4 +1,4 @@
-//! What is stored of clients and APIs, and how it is read.
+//! The stored records of clients and APIs, and their checks.
 
 pub(crate) mod api;
 pub(crate) mod api_id;

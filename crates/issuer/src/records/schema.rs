@@ -1,4 +1,4 @@
-//! What every stored record has in common: versioned JSON, read strictly, and why it cannot be used.
+//! The common part of all stored records: versioned JSON, strict reading, and errors.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,29 +12,29 @@ use serde_json::Value;
 
 use crate::grammar::duration::Lifetime;
 
-/// The largest record that is read, in bytes: some thousand groups and peers.
+/// The largest accepted record, in bytes: thousands of groups and peers.
 const MAX_RECORD: usize = 256 * 1024;
 
-/// Why a stored record cannot be used. Says nothing of its values.
+/// Why a stored record cannot be used. Contains nothing of its values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecordError {
     /// Larger than any record that the command line writes.
     TooLarge,
-    /// Not JSON of the schema; with what is wrong and where.
+    /// Not JSON of the schema. The text says what is wrong, and where.
     Malformed(String),
     /// Written by another version of edgemint.
     Version(u32),
-    /// The record is another client's or API's.
+    /// The record belongs to another client or API.
     WrongId,
     /// Two secrets share an ID.
     RepeatedSecretId,
     /// Two scopes of an API share a name.
     RepeatedScope,
-    /// A token lifetime shorter than any token's.
+    /// A token lifetime below the shortest of any token.
     Lifetime,
-    /// The default API is none of those that are granted.
+    /// The default API is not in the grants.
     DefaultApi,
-    /// A custom claim with a name that edgemint sets or may set; its name.
+    /// A custom claim with a reserved name. The text is the name.
     ReservedClaim(String),
     /// Custom claims of more than 4 KB.
     ClaimsTooLarge,
@@ -57,7 +57,7 @@ impl fmt::Display for RecordError {
             Self::Lifetime => {
                 write!(f, "its token_lifetime is shorter than {}", Lifetime::SHORTEST_OF_TOKENS)
             }
-            Self::DefaultApi => f.write_str("its default_api is none of those in its grants"),
+            Self::DefaultApi => f.write_str("its default_api is not in its grants"),
             Self::ReservedClaim(name) => write!(f, "the claim {name} is reserved"),
             Self::ClaimsTooLarge => f.write_str("its claims are larger than 4 KB"),
         }
@@ -66,16 +66,16 @@ impl fmt::Display for RecordError {
 
 impl std::error::Error for RecordError {}
 
-/// A record, as far as it says how it is to be read.
+/// A record that knows its version.
 pub(crate) trait Versioned: DeserializeOwned {
-    /// The versions of its schema that are known.
+    /// The known versions of its schema.
     const KNOWN: RangeInclusive<u32>;
 
     /// The version that it was written with.
     fn version(&self) -> u32;
 }
 
-/// Reads a record of a version that is known. What else must hold is its caller's to judge.
+/// Reads a record of a known version. The caller checks everything else.
 pub(crate) fn read<T: Versioned>(json: &str) -> Result<T, RecordError> {
     #[derive(Deserialize)]
     struct Version {
@@ -87,7 +87,8 @@ pub(crate) fn read<T: Versioned>(json: &str) -> Result<T, RecordError> {
     match serde_json::from_str::<Object<T>>(json) {
         Ok(Object(record)) if T::KNOWN.contains(&record.version()) => Ok(record),
         Ok(Object(record)) => Err(RecordError::Version(record.version())),
-        // A record of another version is likely to have other fields, too: name the cause.
+        // A record of another version probably has other fields, too. The version is the cause, so the error
+        // names it.
         Err(error) => Err(match serde_json::from_str(json) {
             Ok(Object(Version { v })) if !T::KNOWN.contains(&v) => RecordError::Version(v),
             _ => RecordError::Malformed(describe(&error)),
@@ -95,24 +96,24 @@ pub(crate) fn read<T: Versioned>(json: &str) -> Result<T, RecordError> {
     }
 }
 
-/// What a list takes in memory beside the text of its items: it makes room for four at first.
+/// The memory of a list, without the text of its items. A list first makes room for four.
 const LIST: usize = 4 * size_of::<Value>() + 16;
 
-/// What an item of a list or an entry of a map takes beside its text. Lists double when they are full, and the nodes of a
-/// map are often half empty.
+/// The memory of an item of a list or an entry of a map, without its text. Full lists double, and the nodes
+/// of a map are often half empty.
 const ITEM: usize = 3 * size_of::<Value>() + 8;
 
-/// What a map takes: a node has room for 11 entries. No structure that is an item of a list takes more.
+/// The memory of a map: a node has room for 11 entries. No struct that is an item of a list needs more.
 const MAP: usize = 11 * (size_of::<String>() + size_of::<Value>()) + 16;
 
-/// An upper bound of the bytes that a record takes once its JSON is parsed, for a memory that must not hold too many.
+/// An upper bound of the bytes that a parsed record takes, for a memory of limited size.
 ///
-/// It looks only at the characters of the JSON, so that it holds for fields to come. Records of 15 kinds were measured on
-/// wasm32. They took from 1 to 59 times their JSON, and from 13 to 92 % of this bound. A usual one of 260 bytes took 410, and
-/// the bound is 1,450.
+/// It reads only the characters of the JSON, so it also holds for future fields. We measured records of 15
+/// kinds on wasm32. They took from 1 to 59 times their JSON, and from 13 to 92 % of this bound. A usual
+/// record of 260 bytes took 410, and its bound is 1,450.
 ///
-/// `fields` is the number of fields that every record of this type has. The brace around them and the commas between them
-/// take nothing but `T`.
+/// `fields` is the number of fields that every record of this type has. The brace around them and the commas
+/// between them take only `T`.
 pub(crate) fn weight<T>(json: &str, fields: usize) -> usize {
     let of_byte = |byte| match byte {
         b'[' => LIST,
@@ -124,7 +125,8 @@ pub(crate) fn weight<T>(json: &str, fields: usize) -> usize {
     size_of::<T>() + all.saturating_sub(MAP + fields.saturating_sub(1) * ITEM)
 }
 
-/// What is wrong, and where, without the values that `serde_json` quotes: the log gets this text.
+/// The error and its position, without the values that `serde_json` quotes, because this text goes to the
+/// log.
 fn describe(error: &serde_json::Error) -> String {
     let what = match error.classify() {
         serde_json::error::Category::Data => "it does not follow the schema of its kind of record",
@@ -134,10 +136,11 @@ fn describe(error: &serde_json::Error) -> String {
     format!("{what} (line {}, column {})", error.line(), error.column())
 }
 
-/// A value that is read from a JSON object and from nothing else.
+/// A value that is read only from a JSON object.
 ///
-/// A struct with a derived `Deserialize` also takes a list, whose items become its fields in order: `["x"]` is a
-/// `struct { name: String }`. Where JSON comes from outside, that turns a file of another kind into one of ours.
+/// A struct with a derived `Deserialize` also accepts a list, whose items become its fields in order: `["x"]`
+/// is a `struct { name: String }`. For JSON from outside, that would turn a file of another kind into one of
+/// ours.
 #[derive(Debug)]
 pub struct Object<T>(pub T);
 
@@ -161,7 +164,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
-/// Reads a list of JSON objects: an item that is a list is refused ([`Object`]).
+/// Reads a list of JSON objects. Refuses an item that is a list ([`Object`]).
 pub(crate) fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {
@@ -169,7 +172,7 @@ pub(crate) fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     Ok(items.into_iter().map(|Object(item)| item).collect())
 }
 
-/// Reads a map and refuses a key that comes twice, of which `serde_json` would keep the last in silence.
+/// Reads a map, and refuses a repeated key. `serde_json` would silently keep the last one.
 pub(crate) fn unique<'de, D, K, V>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
 where
     D: Deserializer<'de>,
@@ -203,7 +206,7 @@ where
 mod tests {
     use crate::{ApiId, ApiRecord, ClientId, ClientRecord, KeyError, RecordError, SigningKey};
 
-    /// `json` with the object that begins at `at` as the list of its values, in order.
+    /// The values of `object` as a list, in order.
     fn as_list(object: &serde_json::Value) -> serde_json::Value {
         object.as_object().map(|members| members.values().cloned().collect()).unwrap_or_default()
     }
@@ -213,7 +216,7 @@ mod tests {
         let id = ClientId::parse("a").unwrap();
         let secret = serde_json::json!({ "id": "s1", "created": 1, "expires": null,
             "hash": "$sha256$hnGb4zOAsYOoz1d14obdFohzwyfSNLyNWLLoomTOesI" });
-        // In the order of the struct's fields, which is how a list would be read.
+        // In the order of the struct's fields, because a list would be read in that order.
         let fields = r#"{"v":1,"id":"a","name":"A","public":false,"disabled":false,"secrets":[SECRET],"groups":[],
             "trusted_peers":[],"token_lifetime":null,"revision":1}"#;
         let record = fields.replace("SECRET", &secret.to_string());

@@ -5,10 +5,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::records::client_id::ClientId;
 
-/// The `sub` of a client in the profile of dex: dex's own, so that what was granted to it there is granted here.
+/// The `sub` of a client in dex's profile. It is the same as dex's, so permissions that were granted to it
+/// there still apply.
 ///
-/// base64url, unpadded, of the protobuf message `{1: user_id = client_id, 2: conn_id = ""}`; proto3 leaves
-/// an empty field out.
+/// base64url, unpadded, of the protobuf message `{1: user_id = client_id, 2: conn_id = ""}`. proto3 omits an
+/// empty field.
 ///
 /// ```
 /// # use edgemint_issuer::{ClientId, subject};
@@ -19,7 +20,7 @@ pub fn subject(client: &ClientId) -> String {
     let id = client.as_str().as_bytes();
     let mut message = Vec::with_capacity(id.len() + 3);
     message.push(0x0A);
-    // A varint; the longest ID, 256 bytes, needs two bytes of it.
+    // A varint. The longest ID, 256 bytes, needs two bytes of it.
     let mut length = id.len();
     while length >= 0x80 {
         message.push(u8::try_from(length & 0x7F).unwrap_or_default() | 0x80);
@@ -32,8 +33,9 @@ pub fn subject(client: &ClientId) -> String {
 
 /// The client whose [`subject`] this text is.
 ///
-/// In the profile of RFC 9068, `sub` is the client ID as it is. So a client whose ID is the subject of another client
-/// has the `sub` that the other one has in the profile of dex, and whoever goes by `sub` takes one for the other.
+/// In the profile of RFC 9068, `sub` is the plain client ID. So if the ID of one client is the subject of
+/// another, it has the `sub` that the other one has in dex's profile. An API that identifies clients by `sub`
+/// confuses the two.
 ///
 /// ```
 /// # use edgemint_issuer::{ClientId, client_of_subject};
@@ -42,9 +44,9 @@ pub fn subject(client: &ClientId) -> String {
 /// # Ok::<(), edgemint_issuer::ClientIdError>(())
 /// ```
 pub fn client_of_subject(sub: &str) -> Option<ClientId> {
-    // Not looked at when it is longer than any subject.
+    // A text that is longer than any subject is cut, and then does not match.
     let message = URL_SAFE_NO_PAD.decode(sub.get(..sub.len().min(512))?).ok()?;
-    // The length takes one byte, or for the longest IDs two.
+    // The length takes one byte, or two for the longest IDs.
     [2, 3].into_iter().find_map(|at| {
         let id = ClientId::parse(std::str::from_utf8(message.get(at..)?).ok()?).ok()?;
         (subject(&id) == sub).then_some(id)
@@ -57,7 +59,7 @@ mod tests {
 
     use super::*;
 
-    /// What another protobuf implementation would read: field 1, wire type 2.
+    /// A second protobuf reader: field 1, wire type 2.
     fn read_back(sub: &str) -> Option<String> {
         let message = URL_SAFE_NO_PAD.decode(sub).ok()?;
         let rest = message.strip_prefix(&[0x0A])?;

@@ -1,4 +1,5 @@
-//! The circuit breaker before the store: after a read timed out, requests that have a cached record do not wait for one.
+//! The circuit breaker before the store: after a read timed out, requests with a cached record skip the
+//! store.
 
 use std::cell::Cell;
 
@@ -7,23 +8,25 @@ use crate::ports::Unavailable;
 /// After a read timed out, requests that have a cached record skip the store for this many seconds.
 pub(crate) const HANGING: u64 = 10;
 
-/// After that, one request probes the store, and the others skip it for this many seconds more: a little longer than
-/// hosts wait for a read.
+/// After that, one request probes the store, and the others skip it for this many more seconds. This is a
+/// little longer than hosts wait for a read.
 pub(crate) const PROBING: u64 = 3;
 
-/// Whether the store is taken to hang.
+/// Whether the store is considered to hang.
 ///
-/// No request is served unasked for longer than [`HANGING`] and [`PROBING`] seconds after a time-out that was really
-/// observed. A probe whose future is dropped, because its client closed the connection, gives its place back and adds no
-/// time. Otherwise a client that was disabled could keep the store unasked by probing and hanging up, again and again.
+/// The breaker keeps requests from the store for at most [`HANGING`] plus [`PROBING`] seconds after an
+/// observed time-out. A probe whose future is dropped, because its client closed the connection, releases its
+/// place and adds no time. Otherwise a disabled client could keep its cached record in use by probing and
+/// closing connections again and again.
 #[derive(Debug, Default)]
 pub(crate) struct Breaker(Cell<State>);
 
 #[derive(Debug, Default, Clone, Copy)]
 struct State {
-    /// Until when the store is taken to hang; 0 when its last outcome was not a time-out.
+    /// The time until which the store is considered to hang. 0 if its last outcome was not a time-out.
     hangs_until: u64,
-    /// Until when requests wait for the outcome of a probe, counted from the first one after `hangs_until`.
+    /// The time until which requests wait for the outcome of a probe, counted from the first probe after
+    /// `hangs_until`.
     probing_until: Option<u64>,
     /// Whether a probe is under way.
     is_probing: bool,
@@ -31,8 +34,8 @@ struct State {
 
 /// A read of the store that the breaker allowed.
 ///
-/// Dropped without an outcome, it gives back the place of the probe, if it had it. The probe of an earlier outage may do so
-/// late, in a later outage. Then two requests probe.
+/// If dropped without an outcome, it releases the place of the probe, if it had it. The probe of an earlier
+/// outage may do so late, during a later outage. Then two requests probe.
 #[must_use]
 #[derive(Debug)]
 pub(crate) struct Attempt<'a> {
@@ -42,19 +45,20 @@ pub(crate) struct Attempt<'a> {
 }
 
 impl Breaker {
-    /// Whether a request that came at `now` and has a cached record should use that. A request without one asks all the
-    /// same: one slow key must not lock out everybody.
+    /// Whether a request that came at `now` and has a cached record should use that record. A request without
+    /// one always queries the store, because one slow key must not lock out all clients.
     pub(crate) fn is_open(&self, now: u64) -> bool {
         let state = self.0.get();
         now < state.hangs_until || state.is_probing && state.probing_until.is_some_and(|until| now < until)
     }
 
-    /// Begins a read for a request that came at `now`. It is the probe, if the store is due for one.
+    /// Begins a read for a request that came at `now`. It becomes the probe if the store is due for one.
     pub(crate) fn attempt(&self, now: u64) -> Attempt<'_> {
         let state = self.0.get();
         let is_due = state.hangs_until != 0 && now >= state.hangs_until && !state.is_probing;
         let probing_until = state.probing_until.unwrap_or(now.saturating_add(PROBING));
-        // Nobody waits for a probe after this second, so there is none: each request asks until there is an outcome.
+        // After this second no request waits for a probe, so there is none. Each request queries the store
+        // until there is an outcome.
         let is_probe = is_due && now < probing_until;
         if is_probe {
             self.0.set(State { probing_until: Some(probing_until), is_probing: true, ..state });
@@ -69,7 +73,7 @@ impl Attempt<'_> {
         self.breaker.0.set(State::default());
     }
 
-    /// The store did not answer. After an error that came at once, each request asks.
+    /// The store did not answer. After an immediate error, each request queries the store.
     pub(crate) fn failed(self, why: &Unavailable) {
         let hangs_until = if why.is_timeout() {
             // A read that began before another one may time out after it.
@@ -131,7 +135,7 @@ mod tests {
         assert!(!breaker.is_open(HANGING), "the next request probes");
         let probe = breaker.attempt(HANGING);
         assert!(breaker.is_open(HANGING + PROBING - 1));
-        assert!(!breaker.is_open(HANGING + PROBING), "a probe that is never heard of again stops nobody");
+        assert!(!breaker.is_open(HANGING + PROBING), "a probe without an outcome stops no request");
         drop(probe);
     }
 
@@ -150,9 +154,9 @@ mod tests {
     #[derive(Debug, Clone, Copy)]
     enum Step {
         Wait(u64),
-        /// A request with a cached record, or one without.
+        /// A request, with or without a cached record.
         Begin(bool),
-        /// How a read that is under way ends.
+        /// The outcome of a pending read.
         Answer(usize),
         Fail(usize),
         TimeOut(usize),
@@ -171,12 +175,13 @@ mod tests {
     }
 
     proptest! {
-        /// However many connections are closed in between.
+        /// The bound holds however many connections are closed.
         #[test]
         fn a_time_out_spares_no_more_reads_than_its_seconds(steps in proptest::collection::vec(step(), 0..300)) {
             let breaker = Breaker::default();
             let (mut now, mut under_way) = (1000, Vec::new());
-            // Whether the last outcome was a time-out, and the seconds at which a request skipped the store since.
+            // Whether the last outcome was a time-out, and the seconds at which a request has skipped the
+            // store since then.
             let (mut has_timed_out, mut spared) = (false, BTreeSet::new());
             for step in steps {
                 let ended = match step {
@@ -212,7 +217,7 @@ mod tests {
                 has_timed_out = matches!(step, Step::TimeOut(_));
                 spared.clear();
                 if !has_timed_out {
-                    prop_assert!(!breaker.is_open(now), "the store was heard of");
+                    prop_assert!(!breaker.is_open(now), "the store answered");
                 }
             }
         }

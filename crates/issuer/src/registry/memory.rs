@@ -1,4 +1,4 @@
-//! A small memory with a clock passed in: entries expire, and the oldest ones go when there is no room for another.
+//! A small memory, with the time passed in: entries expire, and the oldest ones make room for new ones.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -7,22 +7,23 @@ use std::rc::Rc;
 
 use crate::grammar::duration::Lifetime;
 
-/// The bytes that all memories of one isolate may hold together: a quarter of an isolate's 128 MB. What entries take is
-/// rounded up, and leaves room for what is not counted: the table of a [`HashMap`] does not shrink.
+/// The bytes that all memories of one isolate may hold together: a quarter of an isolate's 128 MB. The size
+/// of an entry is rounded up. That leaves room for uncounted memory, such as the table of a [`HashMap`],
+/// which does not shrink.
 const TOTAL: usize = 32 << 20;
 
-/// The bytes that one memory may hold. Every memory has one of these shares, so that their sum is known.
+/// The bytes that one memory may hold. Every memory has one of these shares, so their sum is known.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Share(usize);
 
 impl Share {
     /// Records of clients.
     pub(crate) const CLIENTS: Self = Self(16 << 20);
-    /// Records of APIs: the largest one that can be stored fits.
+    /// Records of APIs. The largest possible record fits.
     pub(crate) const APIS: Self = Self(8 << 20);
     /// Networks and clients with failed attempts.
     pub(crate) const FAILURES: Self = Self(4 << 20);
-    /// Imported secrets that were found to match.
+    /// Imported secrets that are known to match.
     pub(crate) const PROOFS: Self = Self(2 << 20);
     /// Revoked tokens.
     pub(crate) const REVOCATIONS: Self = Self(2 << 20);
@@ -33,9 +34,9 @@ const _: () = assert!(
     "the memories of one isolate stay below the total"
 );
 
-/// Remembers values for a fixed time. With a time of 0 it remembers nothing.
+/// A memory that keeps values for a fixed time. With a time of 0 it keeps nothing.
 ///
-/// All entries live equally long, so the order in which they were put is the order in which they expire.
+/// All entries have the same lifetime, so they expire in the order in which they were put.
 pub(crate) struct Memory<K, V> {
     seconds: u64,
     stale: u64,
@@ -45,9 +46,9 @@ pub(crate) struct Memory<K, V> {
 
 struct Entries<K, V> {
     by_key: HashMap<Rc<K>, Entry<V>>,
-    /// The keys, the one that was put first at the front.
+    /// The keys, the oldest first.
     by_age: BTreeMap<u64, Rc<K>>,
-    /// The number of entries that were ever put.
+    /// The number of entries ever put.
     count: u64,
     /// The bytes of all entries.
     weight: usize,
@@ -81,8 +82,9 @@ impl<K: Eq + Hash, V> Entries<K, V> {
 }
 
 impl<K: Eq + Hash, V: Clone> Memory<K, V> {
-    /// What an entry takes beside the bytes that its caller counts: its key, and its places in the table and in the tree.
-    /// Just after it has doubled, less than half of the table is in use; a node of the tree may be half full.
+    /// The memory of an entry, without the bytes that its caller counts: its key, and its places in the table
+    /// and in the tree. Just after the table has doubled, less than half of it is in use. A node of the tree
+    /// may be half full.
     const OVERHEAD: usize = 3 * size_of::<(Rc<K>, Entry<V>)>() + size_of::<K>() + 64;
 
     pub(crate) fn new(share: Share, time: Lifetime) -> Self {
@@ -100,23 +102,23 @@ impl<K: Eq + Hash, V: Clone> Memory<K, V> {
         }
     }
 
-    /// What was remembered under `key`, unless its time is up.
+    /// The value under `key`, unless expired.
     pub(crate) fn get(&self, key: &K, now: u64) -> Option<V> {
         let entries = self.entries.borrow();
         entries.by_key.get(key).filter(|entry| now < entry.until).map(|entry| entry.value.clone())
     }
 
-    /// What was remembered under `key`, its time up or not.
+    /// The value under `key`, expired or not, until the stale time is over.
     pub(crate) fn get_stale(&self, key: &K, now: u64) -> Option<V> {
         let entries = self.entries.borrow();
         let entry = entries.by_key.get(key).filter(|entry| now < entry.until.saturating_add(self.stale));
         entry.map(|entry| entry.value.clone())
     }
 
-    /// Remembers `value` from `now` on. `heap` is the number of bytes that `key` and `value` point to.
+    /// Stores `value` from `now` on. `heap` is the number of bytes that `key` and `value` point to.
     ///
-    /// The oldest entries make room. A value that is larger than the whole memory is not remembered, and what was
-    /// remembered under its key before is forgotten.
+    /// The oldest entries make room. A value larger than the whole memory is not stored, and the previous
+    /// value of its key is removed.
     pub(crate) fn put(&self, key: K, value: V, heap: usize, now: u64) {
         let mut entries = self.entries.borrow_mut();
         entries.remove(&key);
@@ -139,7 +141,7 @@ impl<K: Eq + Hash, V: Clone> Memory<K, V> {
         entries.weight += weight;
     }
 
-    /// Forgets `key`.
+    /// Removes `key`.
     pub(crate) fn forget(&self, key: &K) {
         self.entries.borrow_mut().remove(key);
     }
@@ -151,21 +153,21 @@ mod tests {
 
     use super::*;
 
-    /// Room for nine entries that point to nothing.
+    /// Room for nine entries without heap bytes.
     const SMALL: Share = Share(9 * Memory::<u8, u32>::OVERHEAD);
 
     fn seconds(seconds: u64) -> Lifetime {
         Lifetime::from_seconds(seconds)
     }
 
-    /// What other tests ask of a memory.
+    /// Accessors for other tests.
     impl<K, V> Memory<K, V> {
         /// The number of entries.
         pub(crate) fn len(&self) -> usize {
             self.entries.borrow().by_key.len()
         }
 
-        /// The bytes that it holds, and the most that it may hold.
+        /// The bytes that it holds, and its capacity.
         pub(crate) fn weight_and_capacity(&self) -> (usize, usize) {
             let entries = self.entries.borrow();
             let sum = entries.by_key.values().map(|entry| entry.weight).sum();
@@ -238,7 +240,7 @@ mod tests {
     }
 
     proptest! {
-        /// Against a list, the oldest entry first, that is searched from end to end.
+        /// Compared with a list, the oldest entry first, that is searched from end to end.
         #[test]
         fn it_never_holds_more_than_fits(
             (fresh, stale) in prop_oneof![Just((60, 0)), Just((60, 100)), Just((0, 100)), Just((0, 0))],

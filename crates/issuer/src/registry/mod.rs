@@ -1,5 +1,5 @@
-//! The clients and the APIs, as the issuer asks for them: parsed, kept in memory for the cache time, and for a while
-//! longer in case that the store fails.
+//! The clients and the APIs: parsed, cached in memory for the cache time, and kept a while longer for store
+//! outages.
 
 pub(crate) mod breaker;
 pub(crate) mod memory;
@@ -20,15 +20,15 @@ use crate::records::schema::weight;
 use crate::registry::breaker::Breaker;
 use crate::registry::memory::{Memory, Share};
 
-/// The fields that no client record is without: all of version 1 but `token_lifetime`.
+/// The fields that every client record has: all of version 1 except `token_lifetime`.
 const CLIENT_FIELDS: usize = 9;
 
-/// The fields that no API record is without: `v`, `id`, `name`, `scopes` and `revision`.
+/// The fields that every API record has: `v`, `id`, `name`, `scopes` and `revision`.
 const API_FIELDS: usize = 5;
 
 /// A [`ClientStore`] and [`ApiStore`], and the memory before it.
 ///
-/// Only what exists is remembered: a stranger who tries many IDs fills nothing.
+/// Only existing records are cached, so a stranger that tries many IDs cannot fill the memory.
 pub(crate) struct Registry<C> {
     store: C,
     remembered: Memory<ClientId, Rc<ClientRecord>>,
@@ -47,7 +47,7 @@ impl<C> Registry<C> {
         }
     }
 
-    /// What the store says; or `stale`, when it fails or is known to hang. `name` is for the log.
+    /// The answer of the store, or `stale` when the store fails or is known to hang. `name` is for the log.
     async fn ask<T>(
         &self,
         read: impl Future<Output = Result<Option<String>, Unavailable>>,
@@ -66,7 +66,7 @@ impl<C> Registry<C> {
             stale => stale,
         };
         let attempt = self.breaker.attempt(trail.now);
-        // When the client closes the connection, this future ends here, and `attempt` is dropped.
+        // When the client closes the connection, this future ends here and `attempt` is dropped.
         match read.await {
             Ok(found) => {
                 attempt.answered();
@@ -83,33 +83,34 @@ impl<C> Registry<C> {
     }
 }
 
-/// What became of a question to the store.
+/// The result of a query to the store.
 enum Answered<T> {
-    /// It answered.
+    /// The store answered.
     Found(Option<String>),
-    /// It did not, and this is remembered.
+    /// The store did not answer, and this is the cached value.
     Stale(T),
 }
 
 impl<C: ClientStore> Registry<C> {
-    /// The store itself, for what is not remembered.
+    /// The store itself, for data that is not cached here.
     pub(crate) fn store(&self) -> &C {
         &self.store
     }
 
-    /// The record of `id`, as it was at most the cache time ago, or longer when the store fails. `Ok(None)`: there is
-    /// no such client.
+    /// The record of `id`. It may be as old as the cache time, or older when the store fails. `Ok(None)`
+    /// means that there is no such client.
     pub(crate) async fn find(
         &self,
         id: &ClientId,
         trail: &Trail,
     ) -> Result<Option<Rc<ClientRecord>>, TokenError> {
-        // Who was disabled may have been enabled since; but nobody is let in, or told 401, on a guess.
+        // A disabled client may be enabled by now. The issuer neither lets a client in on a guess, nor
+        // answers 401 on a guess.
         let stale = || self.remembered.get_stale(id, trail.now).filter(|record| !record.disabled);
         self.find_or(id, stale, trail).await
     }
 
-    /// The same, but when the store fails that is an error: for what must be known, and not guessed.
+    /// The same, but a store failure is an error. For decisions that must not rest on a guess.
     pub(crate) async fn find_certain(
         &self,
         id: &ClientId,
@@ -132,7 +133,7 @@ impl<C: ClientStore> Registry<C> {
             Answered::Stale(record) => return Ok(Some(record)),
             Answered::Found(json) => json,
         };
-        // Whatever comes now, what was remembered is no longer so.
+        // Whatever the store answered, the cached record is outdated.
         self.remembered.forget(id);
         let Some(json) = json else { return Ok(None) };
         let record = ClientRecord::parse(id, &json)
@@ -145,8 +146,8 @@ impl<C: ClientStore> Registry<C> {
 }
 
 impl<C: ApiStore> Registry<C> {
-    /// The record of the API `id`, as it was at most the cache time ago, or longer when the store fails. `Ok(None)`:
-    /// there is no such API.
+    /// The record of the API `id`. It may be as old as the cache time, or older when the store fails.
+    /// `Ok(None)` means that there is no such API.
     pub(crate) async fn find_api(
         &self,
         id: &ApiId,
@@ -178,7 +179,8 @@ mod tests {
     use super::*;
     use crate::http::arrival::Arrival;
 
-    /// Has a record for every client and every API, with so many groups or scopes, and counts the reads.
+    /// Has a record for every client and every API, with this number of groups or scopes, and counts the
+    /// reads.
     struct Endless {
         groups: usize,
         scopes: usize,
@@ -218,7 +220,7 @@ mod tests {
 
     const KEY: &str = r#"{"kty":"OKP","crv":"Ed25519","kid":"k","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}"#;
 
-    /// Looks for a client and an API, and returns the number of reads that this took.
+    /// Looks up a client and an API, and returns the number of reads.
     fn find(clients: &Registry<Endless>, name: &str) -> u32 {
         let trail = Trail::new(&Arrival::default(), 1000);
         let before = clients.store.reads.get();

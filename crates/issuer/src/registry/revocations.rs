@@ -1,4 +1,4 @@
-//! Which tokens were revoked (RFC 7009), as the issuer asks for it: remembered, so that no revocation is written twice.
+//! The revoked tokens (RFC 7009): a cache, so that no revocation is written twice.
 
 use crate::error::TokenError;
 use crate::error::fault::Fault;
@@ -6,10 +6,10 @@ use crate::grammar::duration::Lifetime;
 use crate::ports::{RevocationStore, Unavailable};
 use crate::registry::memory::{Memory, Share};
 
-/// How long a revocation is remembered. No revocation is ever undone, so this bounds memory and nothing else.
+/// How long a revocation is cached. No revocation is ever undone, so this only bounds the memory.
 const REMEMBERED: Lifetime = Lifetime::from_seconds(3600);
 
-/// The revocations that this instance knows of, before a [`RevocationStore`].
+/// The revocations that this instance knows, before a [`RevocationStore`].
 pub(crate) struct Revocations(Memory<String, ()>);
 
 impl Revocations {
@@ -35,7 +35,7 @@ impl Revocations {
         Ok(is_revoked)
     }
 
-    /// Keeps that the token with this `jti` is revoked, until the second `until` since 1970 at least.
+    /// Stores that the token with this `jti` is revoked, at least until `until` (seconds since 1970).
     pub(crate) async fn add(
         &self,
         jti: &str,

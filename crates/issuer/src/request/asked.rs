@@ -1,10 +1,11 @@
-//! What a request asks for, before anybody has decided on it.
+//! The scopes and targets that a request asks for, before any decision on them.
 
 use crate::error::TokenError;
 use crate::grammar::scope::Scope;
 use crate::records::api_id::ApiId;
 
-/// What a request asks for. Scope and targets are judged only once it is known who asks.
+/// The scopes, targets and nonce of a request. Errors in scope and targets are reported only to an
+/// authenticated client.
 #[derive(Debug)]
 pub(crate) struct ScopeRequest {
     pub(crate) scope: Result<Scope, TokenError>,

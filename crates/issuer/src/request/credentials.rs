@@ -1,4 +1,4 @@
-//! The credentials that a request presents: read, bounded, and not yet believed.
+//! The credentials of a request: read and bounded, but not yet verified.
 
 use base64::Engine;
 use base64::alphabet::{Alphabet, STANDARD, URL_SAFE};
@@ -16,10 +16,10 @@ use crate::records::client_id::ClientId;
 use crate::secret::ClientSecret;
 use crate::secret::generated::GeneratedSecret;
 
-/// Base64 as clients send it: padded or not.
+/// Base64 as clients send it, with or without padding.
 const BASE64: GeneralPurpose = lenient(&STANDARD);
 
-/// The alphabet that RFC 7617 does not have, for the log.
+/// The alphabet that RFC 7617 does not allow, to give the log a precise reason.
 const BASE64URL: GeneralPurpose = lenient(&URL_SAFE);
 
 const fn lenient(alphabet: &Alphabet) -> GeneralPurpose {
@@ -27,7 +27,7 @@ const fn lenient(alphabet: &Alphabet) -> GeneralPurpose {
     GeneralPurpose::new(alphabet, GeneralPurposeConfig::new().with_decode_padding_mode(padding))
 }
 
-/// What is wrong with credentials that are not base64.
+/// The flaw of credentials that are not base64.
 fn not_base64(encoded: &str) -> AuthorizationFlaw {
     if encoded.contains(':') {
         AuthorizationFlaw::NotEncoded
@@ -38,8 +38,8 @@ fn not_base64(encoded: &str) -> AuthorizationFlaw {
     }
 }
 
-/// The client ID that a request presents, for the log, when it is refused before its credentials are read. Nothing is
-/// proven, and what looks like a secret is left out.
+/// The client ID in a request, for the log, when the request is refused before its credentials are read. The
+/// ID is not proven. An ID that looks like a secret is left out.
 pub(crate) fn presented_by(request: &Request<'_>) -> Option<String> {
     let by_header = request.authorization.and_then(id_in_basic);
     let id = by_header.or_else(|| match request.body {
@@ -49,7 +49,7 @@ pub(crate) fn presented_by(request: &Request<'_>) -> Option<String> {
     id.as_ref().map(ClientId::as_str).filter(|id| !GeneratedSecret::recognises(id)).map(str::to_owned)
 }
 
-/// What follows the scheme in `Authorization: Basic` (RFC 7617 §2), still encoded.
+/// The part after the scheme in `Authorization: Basic` (RFC 7617 §2), still encoded.
 fn encoded_in_basic(header: &str) -> Result<&str, TokenError> {
     if header.len() > MAX_AUTHORIZATION {
         return Err(ClientError::MalformedAuthorization(AuthorizationFlaw::TooLong).into());
@@ -68,28 +68,28 @@ fn id_in_basic(header: &str) -> Option<ClientId> {
     id_of(pair.get(..colon)?)
 }
 
-/// Whatever else the form may be: it need not be well-formed as a whole.
+/// The ID in a form that need not be well-formed as a whole.
 fn id_in_form(body: &[u8]) -> Option<ClientId> {
     body.split(|&c| c == b'&').find_map(|pair| id_of(pair.strip_prefix(b"client_id=")?))
 }
 
-/// The ID, form-encoded or not.
+/// The ID in `bytes`, form-encoded or not.
 fn id_of(bytes: &[u8]) -> Option<ClientId> {
     let decoded = decode(bytes).ok().and_then(|id| ClientId::parse(&id).ok());
     decoded.or_else(|| ClientId::parse(std::str::from_utf8(bytes).ok()?).ok())
 }
 
-/// One reading of what was presented.
+/// One reading of the presented credentials.
 #[derive(Debug)]
 pub(crate) struct Presented {
     pub(crate) id: ClientId,
     pub(crate) secret: ClientSecret,
 }
 
-/// Who the request says it is, by HTTP Basic or in the body (RFC 6749 §2.3.1).
+/// The identity that the request claims, by HTTP Basic or in the body (RFC 6749 §2.3.1).
 ///
-/// Basic has two readings. RFC 6749 has both halves form-encoded, and half the world's clients do not
-/// encode: so the decoded form comes first and, where it differs, the raw form after it.
+/// Basic has two readings. RFC 6749 requires both halves to be form-encoded, but many clients do not encode
+/// them. So the decoded form comes first and, if it differs, the raw form second.
 #[derive(Debug)]
 pub struct Credentials {
     readings: Vec<Presented>,
@@ -138,7 +138,7 @@ impl Credentials {
         if let Some(id) = id_in_body
             && !readings.is_empty()
         {
-            // What the body names settles which reading is meant.
+            // The ID in the body decides which reading is meant.
             readings.retain(|presented| presented.id.as_str() == id);
             if readings.is_empty() {
                 return Err(RequestError::ClientIdMismatch.into());
@@ -147,18 +147,19 @@ impl Credentials {
         Ok(Self { readings, by_header: true })
     }
 
-    /// The readings to try, in order; none when no reading has a possible client ID.
+    /// The readings to try, in order. Empty if no reading has a possible client ID.
     pub(crate) fn readings(&self) -> &[Presented] {
         &self.readings
     }
 
-    /// The client ID that was presented, for the log: who mistakes the one for the other must not find a secret there.
+    /// The presented client ID, for the log. If a client sends its secret as the ID, the log must not show
+    /// it.
     pub(crate) fn presented_id(&self) -> Option<String> {
         let presented = self.readings.first().map(|presented| presented.id.as_str());
         presented.filter(|id| !GeneratedSecret::recognises(id)).map(str::to_owned)
     }
 
-    /// Whether the request carried them in `Authorization`.
+    /// Whether the credentials came in `Authorization`.
     pub(crate) fn by_header(&self) -> bool {
         self.by_header
     }
@@ -194,7 +195,7 @@ mod tests {
             basic(&header("a%3Ab:50%25+off"), ""),
             Ok(vec![of("a:b", "50% off"), of("a%3Ab", "50%25+off")])
         );
-        assert_eq!(basic(&header("a:50%off"), ""), Ok(vec![of("a", "50%off")]), "a bad escape is no error");
+        assert_eq!(basic(&header("a:50%off"), ""), Ok(vec![of("a", "50%off")]), "a bad escape is allowed");
         assert_eq!(basic(&header("a:b:c"), ""), Ok(vec![of("a", "b:c")]));
         assert_eq!(basic(&header("a:%ff"), ""), Ok(vec![of("a", "%ff")]));
         assert_eq!(basic(&header(":b"), ""), Ok(vec![]));
@@ -237,7 +238,7 @@ mod tests {
             (header("a:b"), "", Some("a")),
             (header("a%3Ab:c"), "", Some("a:b")),
             (header("a%zz:c"), "", Some("a%zz")),
-            // By another scheme or without a colon it may be a secret.
+            // With another scheme or without a colon, it may be a secret.
             (Some("Bearer YTpi".to_owned()), "", None),
             (header("hunter2"), "", None),
             (Some("Basic a:b".to_owned()), "", None),
@@ -284,7 +285,7 @@ mod tests {
         );
         let encoded = format!("Basic {}", STANDARD.encode("a%3Ab:c"));
         assert_eq!(basic(&encoded, "client_id=a:b"), Ok(vec![of("a:b", "c")]));
-        assert_eq!(basic(&encoded, "client_id=a%253Ab"), Ok(vec![of("a%3Ab", "c")]), "the raw reading alone");
+        assert_eq!(basic(&encoded, "client_id=a%253Ab"), Ok(vec![of("a%3Ab", "c")]), "only the raw reading");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A token request: parsed whole, once, at the top. Well-formed when it leaves here, and not yet trusted.
+//! A token request: one parser reads all of it. The result is well-formed, but not yet trusted.
 
 pub(crate) mod asked;
 pub(crate) mod credentials;
@@ -20,7 +20,8 @@ use crate::secret::shown::Shown;
 /// The longest `nonce`, in characters.
 const MAX_NONCE: usize = 512;
 
-/// A well-formed request for a token by an enabled grant: who it says it is, and what it asks for.
+/// A well-formed request for a token by an enabled grant: the claimed identity, and the requested scopes and
+/// targets.
 #[derive(Debug)]
 pub struct TokenRequest {
     pub(crate) credentials: Credentials,
@@ -32,8 +33,8 @@ impl TokenRequest {
     ///
     /// # Errors
     ///
-    /// What is malformed, or a grant that is not served; scope and targets are judged later, once it is known
-    /// who asks.
+    /// If the request is malformed, or its grant is not served. Errors in scope and targets are reported
+    /// later, once the client has authenticated.
     pub fn parse(request: &Request<'_>, config: &Config) -> Result<Self, TokenError> {
         let form = read_form(request)?;
         match form.get("grant_type") {
@@ -71,7 +72,8 @@ pub(crate) fn read_form<'a>(request: &Request<'a>) -> Result<Form<'a>, TokenErro
     })
 }
 
-/// A scope that is malformed is told to a client that has authenticated, and to nobody else.
+/// Reads the scope. The error is kept for later, because only an authenticated client may learn that its
+/// scope is malformed.
 fn parse_scope(scope: Option<&str>) -> Result<Scope, TokenError> {
     let Some(text) = scope else { return Ok(Scope::default()) };
     Scope::parse(text).map_err(|error| match error {
@@ -82,8 +84,8 @@ fn parse_scope(scope: Option<&str>) -> Result<Scope, TokenError> {
 
 /// Whether the media type is `application/x-www-form-urlencoded`, whatever its parameters.
 ///
-/// The type defines no parameter, and a form is percent-encoded UTF-8 whatever a `charset` says (WHATWG URL §5, RFC 6749
-/// Appendix B). Apache HttpClient sends `charset=ISO-8859-1` by default, and dex ignores it.
+/// The type defines no parameter, and a form is percent-encoded UTF-8 whatever a `charset` says (WHATWG
+/// URL §5, RFC 6749 Appendix B). Apache HttpClient sends `charset=ISO-8859-1` by default, and dex ignores it.
 fn is_form(content_type: Option<&str>) -> bool {
     let content_type = content_type.filter(|value| value.len() <= MAX_CONTENT_TYPE);
     let media_type = content_type.and_then(|value| value.split(';').next()).unwrap_or_default();

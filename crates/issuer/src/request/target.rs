@@ -1,4 +1,4 @@
-//! What a request wants its token for: `resource` (RFC 8707 §2) and `audience`, read and bounded.
+//! The targets of a request: `resource` (RFC 8707 §2) and `audience`, read and bounded.
 
 use crate::error::TokenError;
 use crate::error::target::TargetError;
@@ -8,10 +8,11 @@ use crate::records::api_id::ApiId;
 /// The most targets that one request may name: each may cost a read of the store.
 const MAX_TARGETS: usize = 8;
 
-/// The APIs that a request names, each once, in the order of the request.
+/// The APIs that a request names, without repetitions, in the order of the request.
 ///
-/// `resource` must be an absolute URI without fragment (RFC 8707 §2); `audience` says the same, and can name what
-/// is no URI as well. Whether there are such APIs, and for whom, is judged once it is known who asks.
+/// `resource` must be an absolute URI without fragment (RFC 8707 §2). `audience` has the same meaning, and
+/// may also name something other than a URI. Whether these APIs exist, and whether the client may use them,
+/// is checked only after authentication.
 pub(crate) fn parse(form: &Form<'_>) -> Result<Vec<ApiId>, TokenError> {
     let mut targets = Vec::new();
     let named = form.iter().filter(|(name, _)| matches!(*name, "resource" | "audience"));

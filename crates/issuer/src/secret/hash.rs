@@ -1,4 +1,4 @@
-//! Client secrets at rest: generated ones and their form, and the hashes that records keep.
+//! Client secrets at rest: the hashes in records.
 
 use std::fmt;
 
@@ -19,12 +19,12 @@ const SHA256: &str = "$sha256$";
 
 const PBKDF2: &str = "$pbkdf2-sha256$i=";
 
-/// A stored secret: what is kept of it, and how.
+/// A stored secret, as a hash.
 ///
-/// `$sha256$<digest>` for generated secrets: their 256 random bits cannot be guessed, so a fast hash is
-/// enough, and it costs microseconds on every request. `$pbkdf2-sha256$i=<iterations>$<salt>$<derived>`
-/// (the form of the PHC strings) for imported ones, which people may have chosen. All in base64url
-/// without padding. `Debug` shows the kind alone.
+/// Generated secrets are stored as `$sha256$<digest>`. Their 256 random bits cannot be guessed, so a fast
+/// hash is enough, and it costs microseconds on every request. Imported secrets, which people may have
+/// chosen, are stored as `$pbkdf2-sha256$i=<iterations>$<salt>$<derived>` (the form of PHC strings). All
+/// parts are in base64url without padding. `Debug` shows only the kind.
 #[derive(Clone)]
 pub enum SecretHash {
     /// SHA-256 of the secret.
@@ -40,7 +40,7 @@ pub enum SecretHash {
     },
 }
 
-/// Why a text is not a [`SecretHash`]. Says nothing of the text.
+/// Why a text is not a [`SecretHash`]. Contains nothing of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SecretHashError;
 
@@ -52,13 +52,13 @@ impl fmt::Display for SecretHashError {
 
 impl std::error::Error for SecretHashError {}
 
-/// SHA-256 of a presented secret: computed once, compared with each stored digest.
+/// The SHA-256 of a presented secret. It is computed once and compared with each stored digest.
 pub(crate) fn digest(secret: &ClientSecret) -> [u8; 32] {
     Sha256::digest(secret.expose()).into()
 }
 
 impl SecretHash {
-    /// Whether this is the SHA-256 hash `digest`; in constant time.
+    /// Whether this is the SHA-256 hash `digest`. Compares in constant time.
     pub(crate) fn is_digest(&self, digest: &[u8; 32]) -> bool {
         match self {
             Self::Sha256(stored) => stored.ct_eq(digest).into(),
@@ -66,7 +66,7 @@ impl SecretHash {
         }
     }
 
-    /// The hash that a generated secret is kept as.
+    /// The stored form of a generated secret.
     pub fn sha256(secret: &ClientSecret) -> Self {
         Self::Sha256(digest(secret))
     }

@@ -1,4 +1,4 @@
-//! Client secrets: as they are presented, as they are stored, and as they are made.
+//! Client secrets: presented, stored, and generated ones.
 
 pub(crate) mod generated;
 pub(crate) mod hash;
@@ -8,11 +8,11 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// A secret as it was presented. Opaque: no `Debug`, no `==`, and wiped when it is dropped.
+/// A presented secret. It is opaque (no `Debug` of its value, no `==`), and wiped when dropped.
 pub struct ClientSecret(Zeroizing<Vec<u8>>);
 
 impl ClientSecret {
-    /// Of these bytes.
+    /// Takes the bytes of a secret.
     pub fn new(bytes: Vec<u8>) -> Self {
         Self(Zeroizing::new(bytes))
     }

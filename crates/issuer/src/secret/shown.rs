@@ -4,15 +4,15 @@ use std::fmt;
 
 use crate::secret::generated::GeneratedSecret;
 
-/// The most characters of it that the log shows.
+/// The most characters of a text that the log shows.
 const LONGEST: usize = 64;
 
-/// What a client sent, as the log may show it.
+/// A text from a client, in a form that the log may show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shown(String);
 
 impl Shown {
-    /// Of a text from a request.
+    /// Takes a text from a request.
     pub fn of(text: &str) -> Self {
         if GeneratedSecret::is_in(text) {
             return Self("(not shown, since it contains a secret)".to_owned());

@@ -2,38 +2,38 @@
 
 use crate::error::TokenError;
 
-/// Why a token is not active. The caller is never told which (RFC 7662 §2.2); the operator is.
+/// Why a token is not active. Only the operator learns the reason, never the caller (RFC 7662 §2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Inactive {
     /// Longer than 8 KiB.
     TooLarge,
-    /// Not three segments of strict base64url, or not JSON objects in which every member comes once.
+    /// Not three segments of strict base64url, or not JSON objects without repeated members.
     Malformed,
-    /// The header has `crit`: we know no extension (RFC 7515 §4.1.11).
+    /// The header has `crit`, and the issuer supports no extension (RFC 7515 §4.1.11).
     Critical,
-    /// No `kid`, or none of ours.
+    /// There is no `kid`, or it is not one of ours.
     UnknownKey,
-    /// `alg` is not exactly that of the key (RFC 8725 §3.1): `none` and `HS256` never are.
+    /// `alg` is not exactly that of the key (RFC 8725 §3.1). `none` and `HS256` never are.
     Algorithm,
-    /// The signature is not the key's.
+    /// The signature does not match the key.
     Signature,
-    /// A claim that every token of ours has is missing, or has another form.
+    /// A claim that all our tokens have is missing or malformed.
     Claims,
     /// `iss` is another issuer.
     Issuer,
-    /// `exp` has come.
+    /// `exp` is reached.
     Expired,
-    /// `nbf` or `iat` lies ahead.
+    /// `nbf` or `iat` is in the future.
     NotYetValid,
     /// Not an access token, but an ID token or something else that we sign (RFC 8725 §3.11).
     TokenType,
-    /// The caller may not ask about it (RFC 7662 §4).
+    /// The caller may not introspect it (RFC 7662 §4).
     NotEntitled,
-    /// The client that it was issued to is no longer there.
+    /// The client that it was issued to no longer exists.
     ClientGone,
     /// The client that it was issued to is disabled.
     ClientDisabled,
-    /// All tokens of that client were revoked up to a time, and it was issued before.
+    /// All tokens of that client up to a time were revoked, and it was issued before.
     ClientRevoked,
     /// It was revoked.
     Revoked,
@@ -63,12 +63,12 @@ impl Inactive {
     }
 }
 
-/// Why a token cannot be called active: it is not, or it could not be found out.
+/// Why a token cannot be called active: it is inactive, or the check failed.
 #[derive(Debug, PartialEq)]
 pub(crate) enum NotActive {
-    /// It is not.
+    /// The token is not active.
     Inactive(Inactive),
-    /// Nobody could say: never a guess.
+    /// The check failed. The issuer never guesses.
     Failed(TokenError),
 }
 

@@ -1,4 +1,5 @@
-//! Verification of a presented token: whether it is one of ours, intact, and in its time (RFC 7519 §7.2, RFC 8725 §3).
+//! Verification of a presented token: whether it is one of ours, intact, and within its time (RFC 7519 §7.2,
+//! RFC 8725 §3).
 
 pub(crate) mod inactive;
 
@@ -21,10 +22,10 @@ use crate::records::schema::unique;
 use crate::records::subject::client_of_subject;
 use crate::verify::inactive::{Inactive, NotActive};
 
-/// How far ahead `iat` may lie, in seconds: two machines do not have one clock.
+/// How far in the future `iat` may be, in seconds, because the clocks of two machines differ.
 const CLOCK_SKEW: u64 = 60;
 
-/// What its header says a token is.
+/// The token type in the header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Typ {
     /// `JWT`: dex's access tokens, and every ID token.
@@ -33,29 +34,31 @@ pub(crate) enum Typ {
     AccessToken,
 }
 
-/// A token that one of our keys signed, in its time. Whether it is an access token, and revoked, is still to be asked.
+/// A token that one of our keys signed, within its time. The caller must still check whether it is an access
+/// token, and whether it is revoked.
 #[derive(Debug, PartialEq)]
 pub(crate) struct VerifiedToken {
     pub(crate) typ: Typ,
-    /// `aud`, as a list.
+    /// The value of `aud`, as a list.
     pub(crate) audience: Vec<String>,
     pub(crate) exp: u64,
     pub(crate) iat: u64,
-    /// 22 characters of base64url, as in every token of ours, and so fit to be part of a key of the store.
+    /// 22 characters of base64url, as in all our tokens, so it can be part of a store key.
     pub(crate) jti: String,
     /// All claims.
     pub(crate) claims: BTreeMap<String, Value>,
 }
 
-/// A JSON object in which every member comes once: which of two counts must not depend on who reads (RFC 7515 §4,
-/// RFC 7519 §4).
+/// A JSON object without repeated members. With repeated ones, two parsers could disagree on which counts
+/// (RFC 7515 §4, RFC 7519 §4).
 #[derive(Deserialize)]
 #[serde(transparent)]
 struct Members(#[serde(deserialize_with = "unique")] BTreeMap<String, Value>);
 
-/// Verifies `token` as one of `issuer`, signed by one of `keys`: any that is configured, whenever it signs.
+/// Verifies that `token` is from `issuer` and signed by one of `keys`. Any configured key counts, whether it
+/// signs at the moment or not.
 ///
-/// The key is found by `kid` among our own; `jwk`, `jku` and `x5u` (RFC 7515 §4.1) are not looked at.
+/// Finds the key by `kid` among our own, and ignores `jwk`, `jku` and `x5u` (RFC 7515 §4.1).
 pub(crate) async fn verify(
     token: &str,
     keys: &SigningKeys,
@@ -98,8 +101,9 @@ pub(crate) async fn verify(
     Ok(judge_claims(typ, members(payload)?, issuer, now)?)
 }
 
-/// Whether it has the length that signatures of `alg` have: R‖S of P-256 (RFC 7518 §3.4), Ed25519 (RFC 8032 §5.1.6). Some
-/// runtimes take another length for a failure of their own, and it is the token's. That of RSA is the key's.
+/// Whether `signature` has a possible length for `alg`: R‖S of P-256 (RFC 7518 §3.4), Ed25519 (RFC 8032
+/// §5.1.6). Some runtimes report another length as a failure of their own, although the token is at fault.
+/// The length of an RSA signature depends on the key.
 fn may_be_signature(alg: Algorithm, signature: &[u8]) -> bool {
     match alg {
         Algorithm::Es256 | Algorithm::EdDsa => signature.len() == 64,
@@ -113,7 +117,7 @@ fn members(segment: &str) -> Result<BTreeMap<String, Value>, Inactive> {
     Ok(members)
 }
 
-/// The claims of a token whose signature is right (RFC 7519 §4.1).
+/// Checks the claims of a token with a valid signature (RFC 7519 §4.1).
 fn judge_claims(
     typ: Typ,
     claims: BTreeMap<String, Value>,
@@ -142,9 +146,9 @@ fn judge_claims(
 }
 
 impl VerifiedToken {
-    /// The client that it was issued to as an access token: `client_id` of RFC 9068's, and of dex's the one whose subject
-    /// `sub` is. What else names it must agree: `client_id`, and `azp`, which dex's tokens with several audiences always
-    /// have.
+    /// The client that it was issued to as an access token. An RFC 9068 token names it in `client_id`, and
+    /// `sub` of a dex token is its subject. Other claims that name a client must agree: `client_id` and
+    /// `azp`. dex's tokens with several audiences always have `azp`.
     pub(crate) fn client(&self) -> Option<ClientId> {
         let claim = |name: &str| self.claims.get(name);
         let client = match self.typ {
@@ -162,7 +166,7 @@ fn is_token_id(text: &str) -> bool {
     text.len() == 22 && text.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_'))
 }
 
-/// `aud`: a string, or a list of at least one (RFC 7519 §4.1.3).
+/// The value of `aud`: a string, or a non-empty list of strings (RFC 7519 §4.1.3).
 fn audience(aud: Option<&Value>) -> Option<Vec<String>> {
     let one = |value: &Value| value.as_str().map(str::to_owned);
     let aud = aud?;
@@ -260,7 +264,7 @@ mod tests {
         }
     }
 
-    /// To whom every signature is right.
+    /// Accepts every signature.
     struct Credulous;
 
     impl Verifier for Credulous {

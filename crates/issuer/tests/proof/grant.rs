@@ -1,4 +1,4 @@
-//! A grant that says more than was decided.
+//! A grant that exceeds the decision.
 use edgemint_issuer::Grant;
 
 fn for_ever(grant: Grant) -> Grant {

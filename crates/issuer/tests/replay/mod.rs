@@ -1,4 +1,4 @@
-//! A vector, replayed for its event: what the log and the counts are made of.
+//! The event of a replayed vector, for the tests of the log and of the counts.
 
 use edgemint_issuer::{Authority, Config, Event};
 use edgemint_testkit::{MemoryClients, NOW, Store, TestCrypto, Vector, apis, cast, misfits, moment};
