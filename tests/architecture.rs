@@ -1,4 +1,4 @@
-//! The house rules that the compiler does not know.
+//! The house rules that the compiler does not check.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -15,10 +15,10 @@ use syn::visit::Visit;
 fn cargo(arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO")).args(arguments).output().expect("cargo runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).expect("cargo speaks UTF-8")
+    String::from_utf8(output.stdout).expect("cargo prints UTF-8")
 }
 
-/// The names of everything that goes into `package` when it is built for the Worker.
+/// The names of all dependencies of `package` in a build for the Worker.
 fn dependencies(package: &str) -> BTreeSet<String> {
     let target = "--target=wasm32-unknown-unknown";
     let tree =
@@ -67,7 +67,7 @@ fn no_code_of_ours_is_unsafe() {
         let manifest = read(&folder.join("Cargo.toml"));
         let lints = &manifest["lints"];
         let inherits = lints.get("workspace").and_then(toml::Value::as_bool) == Some(true);
-        assert!(inherits || forbids(lints), "{} may be unsafe", folder.display());
+        assert!(inherits || forbids(lints), "{} allows unsafe code", folder.display());
     }
 }
 
@@ -106,7 +106,7 @@ fn no_file_has_more_than_400_lines_before_its_tests() {
 fn every_module_states_its_job_in_its_first_line() {
     for path in sources() {
         let text = std::fs::read_to_string(&path).expect("a source");
-        assert!(text.starts_with("//! "), "{} does not begin with what it is for", path.display());
+        assert!(text.starts_with("//! "), "{} does not begin with its purpose", path.display());
     }
 }
 
@@ -121,7 +121,7 @@ fn arithmetic_that_overflows_stops_in_the_deployed_worker_too() {
 #[test]
 fn only_the_worker_and_what_it_is_measured_by_depend_on_the_runtime() {
     let metadata = cargo(&["metadata", "--format-version=1", "--no-deps"]);
-    let metadata: serde_json::Value = serde_json::from_str(&metadata).expect("cargo speaks JSON");
+    let metadata: serde_json::Value = serde_json::from_str(&metadata).expect("cargo prints JSON");
     let packages = metadata["packages"].as_array().expect("packages");
     assert!(packages.len() > 3);
     for package in packages {
@@ -133,7 +133,7 @@ fn only_the_worker_and_what_it_is_measured_by_depend_on_the_runtime() {
     }
 }
 
-/// The rooms of each crate from the top: a file imports only from its own room and from rooms below it.
+/// The rooms of each crate, from top to bottom: a file imports only from its own room and from rooms below it.
 const ROOMS: [(&str, &[&str]); 5] = [
     (
         "crates/issuer/src",
@@ -186,7 +186,7 @@ const ROOMS: [(&str, &[&str]); 5] = [
     ),
 ];
 
-/// What a file imports: the paths below `crate`, as it writes them in code that is not a test.
+/// The imports of a file: the paths below `crate` in code that is not a test.
 struct Imports {
     /// The module that is being read.
     module: Vec<String>,
@@ -200,7 +200,7 @@ impl Imports {
         imports.found
     }
 
-    /// Adds a path, if it leads to a module of this crate.
+    /// Adds a path if it leads to a module of this crate.
     fn add(&mut self, path: &[String]) {
         let ups = path.iter().take_while(|segment| *segment == "super").count();
         let base = match path.first().map(String::as_str) {
@@ -251,7 +251,7 @@ impl<'a> Visit<'a> for Imports {
     }
 }
 
-/// The files of a crate, and which of them each one imports.
+/// The files of a crate, each with the files that it imports.
 fn imports(folder: &Path) -> BTreeMap<PathBuf, BTreeSet<PathBuf>> {
     let module_of = |path: &Path| {
         let mut module: Vec<String> =
@@ -263,7 +263,7 @@ fn imports(folder: &Path) -> BTreeMap<PathBuf, BTreeSet<PathBuf>> {
     walk(folder, &mut files);
     let files: Vec<PathBuf> =
         files.iter().map(|path| path.strip_prefix(folder).expect("below it").to_owned()).collect();
-    // A binary may stand beside the library: what `crate` means there is itself.
+    // A binary beside the library is its own crate, so `crate` in it means the binary.
     let modules: BTreeMap<Vec<String>, &PathBuf> =
         files.iter().filter(|file| !file.ends_with("main.rs")).map(|file| (module_of(file), file)).collect();
     let mut found = BTreeMap::new();
@@ -280,7 +280,7 @@ fn imports(folder: &Path) -> BTreeMap<PathBuf, BTreeSet<PathBuf>> {
     found
 }
 
-/// The room of a file: the first part of its path.
+/// The room of a file, which is the first part of its path.
 fn room(file: &Path) -> String {
     let first = file.iter().next().expect("a path");
     Path::new(first).with_extension("").to_string_lossy().into_owned()
@@ -291,7 +291,7 @@ fn rooms_import_only_from_rooms_below_them() {
     for (folder, rooms) in ROOMS {
         let place = |file: &Path| {
             let known = rooms.iter().position(|name| *name == room(file));
-            known.unwrap_or_else(|| panic!("{folder}/{} is in no room of the list", file.display()))
+            known.unwrap_or_else(|| panic!("{folder}/{} is not in a room of the list", file.display()))
         };
         let imports = imports(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
         assert!(
@@ -299,7 +299,7 @@ fn rooms_import_only_from_rooms_below_them() {
             "{folder}: found no imports"
         );
         for (file, targets) in &imports {
-            // The face of a crate names all of it.
+            // `lib.rs` may import from every room.
             for target in targets.iter().filter(|_| room(file) != "lib") {
                 assert!(
                     place(file) <= place(target),
@@ -322,7 +322,8 @@ fn no_file_imports_itself_by_way_of_others() {
     for (folder, _) in ROOMS {
         let mut left = imports(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
         left.retain(|file, _| room(file) != "lib");
-        // A file that imports none of those that are left is in no circle, and neither is one that none of them imports.
+        // Repeatedly removes each file that imports none of the remaining files, or that none of them imports. Only
+        // circles remain.
         loop {
             let before = left.len();
             let names: BTreeSet<PathBuf> = left.keys().cloned().collect();
@@ -333,6 +334,6 @@ fn no_file_imports_itself_by_way_of_others() {
                 break;
             }
         }
-        assert!(left.is_empty(), "{folder}: these files import one another in a circle: {:?}", left.keys());
+        assert!(left.is_empty(), "{folder}: these files import each other in a circle: {:?}", left.keys());
     }
 }

@@ -1,5 +1,5 @@
-//! What comes into a build, held against `deny.toml`: licences and sources. `cargo deny` does the same and more, where it
-//! is installed; this runs everywhere.
+//! Checks the licences and sources of all dependencies against `deny.toml`. `cargo deny` checks the same and more where
+//! it is installed, but this test runs everywhere.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -19,13 +19,13 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Everything that the lockfile beside `manifest` has, whatever machine it is for.
+/// All packages in the lockfile beside `manifest`, for every platform.
 fn packages(manifest: &str) -> Vec<Value> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["metadata", "--locked", "--all-features", "--format-version", "1", "--manifest-path"]);
     let output = cargo.arg(root().join(manifest)).output().expect("cargo runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo speaks JSON");
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo prints JSON");
     let packages = metadata["packages"].as_array().expect("packages").clone();
     assert!(packages.len() > 50, "{manifest} has only {} packages", packages.len());
     packages
@@ -39,21 +39,22 @@ fn is_ours(package: &Value) -> bool {
     package["source"].is_null()
 }
 
-/// An expression of SPDX, read and decided by descent: `OR` of `AND`s of names or of expressions in parentheses.
+/// An SPDX expression, parsed and evaluated by recursive descent: `OR` of `AND`s of names or of expressions in
+/// parentheses.
 struct Expression<'a> {
     rest: Vec<&'a str>,
     allowed: &'a dyn Fn(&str) -> bool,
 }
 
 impl Expression<'_> {
-    /// Whether `text` can be met by licences that are `allowed` alone; the old form `MIT/Apache-2.0` means `OR`.
+    /// Whether the licences that `allowed` accepts meet `text`. The old form `MIT/Apache-2.0` means `OR`.
     fn is_met(text: &str, allowed: &dyn Fn(&str) -> bool) -> bool {
         let spaced = text.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
         let mut rest: Vec<&str> = spaced.split_whitespace().collect();
         rest.reverse();
         let mut expression = Expression { rest, allowed };
         let met = expression.any();
-        assert!(expression.rest.is_empty(), "{text} is no expression of SPDX");
+        assert!(expression.rest.is_empty(), "{text} is not an SPDX expression");
         met
     }
 
@@ -134,7 +135,7 @@ fn every_licence_is_one_that_deny_toml_allows_and_each_of_those_is_needed() {
     for package in all_packages().iter().filter(|package| !is_ours(package)) {
         let name = package["name"].as_str().expect("a name");
         let Some(licence) = package["license"].as_str() else {
-            refused.push(format!("{name} names no licence"));
+            refused.push(format!("{name} has no licence"));
             continue;
         };
         let of_its_own = exceptions.get(name);
@@ -149,7 +150,7 @@ fn every_licence_is_one_that_deny_toml_allows_and_each_of_those_is_needed() {
     assert!(refused.is_empty(), "not allowed by deny.toml:\n{}", refused.join("\n"));
     let known = allowed.iter().cloned().chain(exceptions.keys().map(|name| (*name).to_owned()));
     let needless: Vec<String> = known.filter(|name| !used.contains(name)).collect();
-    assert!(needless.is_empty(), "deny.toml allows what nothing has: {needless:?}");
+    assert!(needless.is_empty(), "deny.toml allows licences that no package has: {needless:?}");
 }
 
 #[test]
@@ -160,7 +161,7 @@ fn everything_comes_from_crates_io_and_no_manifest_of_ours_takes_any_version() {
         if is_ours(&package) {
             for dependency in package["dependencies"].as_array().expect("dependencies") {
                 if dependency["req"] == "*" && dependency["path"].is_null() {
-                    wrong.push(format!("{name} takes any version of {}", dependency["name"]));
+                    wrong.push(format!("{name} allows any version of {}", dependency["name"]));
                 }
             }
         } else if package["source"] != CRATES_IO {

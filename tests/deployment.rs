@@ -1,4 +1,4 @@
-//! wrangler.toml as a deployment: each of its environments is a configuration that the Worker would take.
+//! Checks wrangler.toml: the Worker must accept the configuration of each environment.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -15,7 +15,7 @@ fn wrangler_toml() -> Table {
     std::fs::read_to_string(path).expect("wrangler.toml is there").parse().expect("wrangler.toml is TOML")
 }
 
-/// The top level, which is for local development, and every named environment.
+/// The top level, which is for local development, and all named environments.
 fn environments(file: &Table) -> Vec<(String, Table)> {
     let named = file["env"].as_table().expect("at least production").iter();
     let named = named.map(|(name, value)| (name.clone(), value.as_table().expect("a table").clone()));
@@ -51,16 +51,16 @@ fn every_environment_binds_the_clients() {
 #[test]
 fn every_environment_brakes_guessing() {
     for (name, environment) in environments(&wrangler_toml()) {
-        let limits = environment["ratelimits"].as_array().unwrap_or_else(|| panic!("{name} has no brakes"));
+        let limits = environment["ratelimits"].as_array().unwrap_or_else(|| panic!("{name} has no limits"));
         for binding in ["CLIENT_BRAKE", "NETWORK_BRAKE", "PREFIX_BRAKE"] {
             let bound = limits.iter().find(|limit| limit["name"] == Value::from(binding));
             let bound = bound.unwrap_or_else(|| panic!("{name} does not bind {binding}"));
-            assert_eq!(bound["simple"]["period"], Value::from(60), "Retry-After says so");
+            assert_eq!(bound["simple"]["period"], Value::from(60), "Retry-After assumes 60 s");
         }
     }
 }
 
-/// Whether it binds a dataset for counts, under the name that the Worker looks for.
+/// Whether the environment binds a dataset for counts under the name that the Worker uses.
 fn counts(environment: &Table) -> bool {
     let datasets = environment.get("analytics_engine_datasets").and_then(Value::as_array);
     datasets.is_some_and(|datasets| datasets.iter().all(|set| set["binding"] == Value::from("COUNTS")))
@@ -69,7 +69,7 @@ fn counts(environment: &Table) -> bool {
 #[test]
 fn counts_are_there_to_be_switched_on() {
     let file = wrangler_toml();
-    assert!(counts(&file), "on this machine they are on, so that every test is one of them, too");
+    assert!(counts(&file), "counts are on locally, so that every test also tests them");
     assert!(!counts(file["env"]["production"].as_table().expect("a table")));
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/wrangler.toml");
     let text = std::fs::read_to_string(path).expect("wrangler.toml is there");

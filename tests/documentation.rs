@@ -1,4 +1,4 @@
-//! The documentation against the code: what it names exists, and what it must name is named.
+//! Checks the documentation against the code: names in it exist, and it names what it must.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -23,7 +23,7 @@ fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Every page: at the top of the repository, and below docs/.
+/// All pages: at the top of the repository, and below docs/.
 fn pages() -> Vec<PathBuf> {
     fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
         for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
@@ -43,7 +43,7 @@ fn pages() -> Vec<PathBuf> {
     found
 }
 
-/// What stands in backticks, on lines outside of code blocks.
+/// The text in backticks, on lines outside code blocks.
 fn code_spans(text: &str) -> Vec<&str> {
     let mut in_block = false;
     let mut spans = Vec::new();
@@ -57,14 +57,14 @@ fn code_spans(text: &str) -> Vec<&str> {
     spans
 }
 
-/// The tests and vectors that a page names as its evidence: in code, and in comments `<!-- proof: …, … -->`.
+/// The tests and vectors that a page names as its evidence, in code and in comments `<!-- proof: …, … -->`.
 fn evidence(text: &str) -> Vec<&str> {
     let comments = text.split("<!-- proof:").skip(1).filter_map(|rest| rest.split("-->").next());
     let proofs = comments.flat_map(|comment| comment.split(',')).map(str::trim);
     code_spans(text).into_iter().chain(proofs.filter(|proof| !proof.is_empty())).collect()
 }
 
-/// What `find` says about the pages, with the page before it; and how often it found something to look at.
+/// The complaints of `find` about all pages, each with its page, and the number of items that it checked.
 fn complaints(find: impl Fn(&Path, &str) -> (usize, Vec<String>)) -> (usize, Vec<String>) {
     let (mut looked_at, mut all) = (0, Vec::new());
     for path in pages() {
@@ -79,7 +79,7 @@ fn complaints(find: impl Fn(&Path, &str) -> (usize, Vec<String>)) -> (usize, Vec
 #[test]
 fn every_vector_that_is_named_exists() {
     let (looked_at, wrong) = complaints(|_, text| {
-        // `vector:<name>` stands for any of them.
+        // `vector:<name>` is a placeholder for any vector.
         let named: Vec<&str> = evidence(text)
             .into_iter()
             .filter_map(|span| span.strip_prefix("vector:"))
@@ -93,7 +93,7 @@ fn every_vector_that_is_named_exists() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Whether `source` has a function `name` that is marked as a test.
+/// Whether `source` has a test function `name`.
 fn has_test(source: &str, name: &str) -> bool {
     let lines: Vec<&str> = source.lines().map(str::trim).collect();
     let start = format!("fn {name}(");
@@ -160,10 +160,10 @@ fn the_columns_of_counts_are_the_fields_that_the_page_says() {
     let counted = edgemint_issuer::COUNTED.iter().enumerate().map(|(i, name)| (i + 1, (*name).to_owned()));
     assert!(
         named.eq(counted),
-        "docs/reference/analytics.md names other columns than {:?}",
+        "docs/reference/analytics.md does not list the columns {:?}",
         edgemint_issuer::COUNTED
     );
-    // And the questions call them by these names.
+    // The queries in the guide must use the same names.
     let text = read(&root().join("docs/guides/monitor.md"));
     let aliases: Vec<&str> = text.split("blob").skip(1).filter(|rest| rest.contains(" AS ")).collect();
     let mut looked_at = 0;
@@ -185,7 +185,7 @@ fn the_page_about_trouble_has_every_reason_of_the_log() {
     for entry in std::fs::read_dir(root().join("crates/issuer/src/error")).expect("a folder").flatten() {
         let source = read(&entry.path());
         let (source, _) = source.split_once("#[cfg(test)]").unwrap_or((&source, ""));
-        // The second argument of each row.
+        // The reason is the second argument of each row.
         let reasons = source.split("Row::new(").skip(1).filter_map(|rest| rest.split('"').nth(1));
         for reason in
             reasons.filter(|reason| reason.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
@@ -211,14 +211,15 @@ fn every_code_block_of_guides_and_tutorials_runs_or_says_why_not() {
             looked_at += 1;
             let info = block.info.as_str();
             let is_output = info.split(' ').nth(1) == Some("output");
-            // `sh` is run by pages.rs, and a test asks for another one by what is behind the fence, or by its name.
+            // pages.rs runs `sh` blocks. A test selects any other block by the text behind the fence, or by its second
+            // word.
             let named = [Some(info), info.split(' ').nth(1)].into_iter().flatten();
             let is_taken = named.into_iter().any(|name| tests.contains(&format!("\"{name}\"")));
             let is_run = info == "sh" || is_output || is_taken;
             let has_reason = block.not_run.as_ref().is_some_and(|reason| reason.len() > 10);
             if !(is_run || has_reason || info == "mermaid") {
                 wrong.push(format!(
-                    "{}:{}: no test runs this block, and nothing says why",
+                    "{}:{}: no test runs this block, and no comment says why",
                     page.name, block.line
                 ));
             }
@@ -238,13 +239,13 @@ fn the_92_assertions_have_a_row_each_and_a_status() {
         assert_eq!(row.len(), 4, "row {number}");
         let known = ["holds", "in part", "not yet", "not applicable"];
         assert!(known.contains(&row[2]), "row {number} has the status {}", row[2]);
-        assert!(!row[3].is_empty(), "row {number} says nothing");
+        assert!(!row[3].is_empty(), "row {number} has no evidence");
     }
     numbers.sort_unstable();
     assert_eq!(numbers, (1..=92).collect::<Vec<_>>());
 }
 
-/// The variables of the page about the configuration.
+/// The variables on the page about the configuration.
 fn documented_variables() -> BTreeSet<String> {
     let text = read(&root().join("docs/reference/configuration.md"));
     let (_, section) = text.split_once("\n## Variables\n").expect("the page has this section");
@@ -273,7 +274,7 @@ fn the_documented_variables_are_those_that_the_code_reads() {
     }
 }
 
-/// The targets of the links that stand outside of code.
+/// The targets of the links outside code.
 fn links(text: &str) -> Vec<&str> {
     let mut in_block = false;
     let mut found = Vec::new();
@@ -297,13 +298,13 @@ fn every_relative_link_leads_somewhere() {
             .map(|target| target.split('#').next().unwrap_or_default())
             .collect();
         let broken = relative.iter().filter(|target| !folder.join(target).exists());
-        (relative.len(), broken.map(|target| format!("{target} is not there")).collect())
+        (relative.len(), broken.map(|target| format!("{target} does not exist")).collect())
     });
     assert!(looked_at > 20, "found only {looked_at} links");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The anchors of a page, as GitHub makes them of its headings.
+/// The anchors of a page, as GitHub derives them from its headings.
 fn anchors(text: &str) -> BTreeSet<String> {
     let mut in_block = false;
     let mut found = BTreeSet::new();
@@ -335,13 +336,13 @@ fn every_anchor_that_is_linked_exists() {
             let target = if path.is_empty() { page.to_path_buf() } else { folder.join(path) };
             target.is_file() && !anchors(&read(&target)).contains(*anchor)
         });
-        (to_anchors.len(), broken.map(|(path, anchor)| format!("{path}#{anchor} is not there")).collect())
+        (to_anchors.len(), broken.map(|(path, anchor)| format!("{path}#{anchor} does not exist")).collect())
     });
     assert!(looked_at > 20, "found only {looked_at} links to anchors");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What the manifests of the workspace, of fuzz/ and of npm name, those of bench/ and of the tests too, without our own.
+/// The direct dependencies in the manifests of the workspace, fuzz/, npm, bench/ and the tests, without our own crates.
 fn direct_dependencies() -> BTreeSet<String> {
     let mut manifests = vec![root().join("Cargo.toml"), root().join("xtask/Cargo.toml")];
     manifests.extend([root().join("tests/e2e/Cargo.toml"), root().join("fuzz/Cargo.toml")]);
@@ -365,7 +366,7 @@ fn direct_dependencies() -> BTreeSet<String> {
         ("bench/package.json", "dependencies"),
         ("tests/e2e/clients/mcp/package.json", "dependencies"),
     ] {
-        // The only list of names with versions in it.
+        // The only list in this manifest that has names with versions.
         let package = read(&root().join(manifest));
         let (_, listed) = package.split_once(&format!("\"{kind}\": {{")).expect("npm's dependencies");
         let (listed, _) = listed.split_once('}').expect("their end");
@@ -382,7 +383,7 @@ fn every_direct_dependency_has_its_reason_and_nothing_else_has() {
     for (name, rest) in rows {
         let cells: Vec<&str> = rest.split('|').map(str::trim).filter(|cell| !cell.is_empty()).collect();
         assert_eq!(cells.len(), 2, "{name} has no licence, or no reason");
-        assert!(explained.insert(name.to_owned()), "{name} stands there twice");
+        assert!(explained.insert(name.to_owned()), "{name} is listed twice");
     }
     assert_eq!(explained, direct_dependencies());
 }

@@ -1,4 +1,4 @@
-//! The Worker hands over as much of a request as the issuer looks at.
+//! Checks that the Worker passes on as much of a request as the issuer reads.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on must stop")]
 
 use edgemint_issuer::{LIMITS, MAX_BODY};
@@ -30,5 +30,5 @@ fn entry_js_reads_no_header_for_the_issuer_but_those_of_the_list() {
     let entry = entry();
     let read: Vec<&str> =
         entry.split("headers.get(").skip(1).filter_map(|rest| rest.split(')').next()).collect();
-    assert_eq!(read, ["\"content-length\"", "name"], "a header may cross that has no limit");
+    assert_eq!(read, ["\"content-length\"", "name"], "a header without a limit is passed on");
 }

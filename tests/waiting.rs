@@ -1,4 +1,5 @@
-//! The bounds of what waits, natively: the Worker as a whole runs in workerd only (`tests/e2e/tests/dropped.rs`).
+//! Native tests of the limits on waiting requests. The Worker as a whole runs only in workerd
+//! (`tests/e2e/tests/dropped.rs`).
 
 #[path = "../src/waiting.rs"]
 mod waiting;
@@ -7,7 +8,7 @@ use std::rc::Rc;
 
 use waiting::Waiting;
 
-/// Room for three, or for 100 bytes, for ten seconds.
+/// Room for three requests or 100 bytes, for ten seconds.
 fn waiting() -> Waiting<Rc<()>> {
     Waiting::new(3, 100, 10)
 }

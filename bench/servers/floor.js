@@ -1,6 +1,6 @@
-// The hand floor: what a client_credentials grant costs in the fewest lines of JavaScript that issue a real token. It
-// checks the secret and nothing else: no grammar, no limits, no scopes, no log, no refusal that says why. With MEMORY
-// bound it keeps the records that it has read.
+// The floor of a hand-written issuer: the cost of a client_credentials grant in the fewest lines of JavaScript that
+// issue a real token. It checks only the secret: no grammar, no limits, no scopes, no log, no reasons for errors. With
+// the binding MEMORY, it keeps the records that it has read.
 const text = new TextEncoder();
 const base64url = (bytes) =>
   btoa(String.fromCharCode(...new Uint8Array(bytes))).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");

@@ -1,4 +1,4 @@
-// The runtime's floor: a Worker that answers "hi" and looks at nothing.
+// The floor of the runtime: a Worker that answers "hi" without reading the request.
 export default {
   fetch() {
     return new Response("hi");

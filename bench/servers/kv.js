@@ -1,5 +1,5 @@
-// Stands in for Workers KV in the same process: workerd asks a namespace over its own HTTP. Records come as lines of
-// `key<TAB>value`: in RECORDS at the start, and by POST later.
+// A stand-in for Workers KV in the same process. workerd calls a namespace over its own HTTP protocol. Records are
+// lines of `key<TAB>value`, from RECORDS at the start, and from POST requests later.
 const records = new Map();
 let started = false;
 

@@ -1,6 +1,6 @@
-// The limit: what a token costs whoever issues it in this runtime. Reads what a request carries, signs as many bytes as a
-// token has, says so in a line of the log, and answers with the headers that RFC 6749 §5.1 asks for. It does nothing else:
-// nothing is parsed, looked up, checked or encoded, and every answer is the same.
+// The limit: the least cost of a token for any issuer in this runtime. It reads the parts of a request that an issuer
+// needs, signs as many bytes as a token has, writes a log line, and answers with the headers that RFC 6749 §5.1
+// requires. It does not parse, look up, check or encode anything, and every answer is the same.
 const ES256 = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const input = new Uint8Array(300);
 const body = JSON.stringify({ not_a_token: "x".repeat(400), token_type: "bearer", expires_in: 600, scope: "profile" });

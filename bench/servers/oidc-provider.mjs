@@ -1,4 +1,4 @@
-// A peer on Node: oidc-provider with its adapter in memory, which issues JWT access tokens for one resource.
+// A peer on Node: oidc-provider with its in-memory adapter, which issues JWT access tokens for one resource.
 // Arguments: port, client ID, secret, private JWK.
 import Provider from "oidc-provider";
 

@@ -1,4 +1,4 @@
-// A peer in the same runtime: @openauthjs/openauth with its storage in memory and one provider for clients.
+// A peer in the same runtime: @openauthjs/openauth with in-memory storage and one provider for clients.
 import { issuer } from "@openauthjs/openauth";
 import { MemoryStorage } from "@openauthjs/openauth/storage/memory";
 import { createSubjects } from "@openauthjs/openauth/subject";

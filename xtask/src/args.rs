@@ -1,4 +1,4 @@
-//! What was typed: the command line of `cargo xtask`, and nothing that acts on it.
+//! The command line of `cargo xtask`, and nothing that acts on it.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 pub struct Args {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -16,41 +16,41 @@ pub struct Args {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Measure what a token costs, beside floors and peers, as ratios
+    /// Measure the cost of a token against floors and peers
     ///
-    /// In bare workerd, with load by oha; both are installed when missing. Takes under ten minutes once everything is
-    /// built. Writes docs/explanation/growth.svg unless --quick or --only is given. Exit code: 1 when a ratio is out of
-    /// its bound.
+    /// Runs the servers in bare workerd, with load from oha. Both are installed when missing. Takes under ten minutes
+    /// once everything is built. Writes docs/explanation/growth.svg unless --quick or --only is given. Exit code: 1
+    /// when a ratio exceeds its bound.
     Bench(Bench),
-    /// Build the Worker into build/ (wrangler calls this by itself)
+    /// Build the Worker into build/ (wrangler runs this itself)
     Build(Build),
-    /// Serve tokens on this machine, in the real Workers runtime
+    /// Run the issuer on this machine in the Workers runtime
     ///
-    /// Installs what is missing, builds, makes a signing key on first use, loads the example client, and runs
-    /// `wrangler dev` until Ctrl-C. Exit code: 0 when it is ended (Ctrl-C, SIGTERM, SIGHUP) while it serves, 130
-    /// when it is ended before that, 1 when something failed.
+    /// Installs missing tools, builds the Worker, creates a signing key on first use, loads the example client, and
+    /// runs `wrangler dev` until Ctrl-C. Exit code: 0 when it is stopped (Ctrl-C, SIGTERM, SIGHUP) while it serves, 130
+    /// when it is stopped before that, 1 on an error.
     Dev(Dev),
-    /// Run the fuzz targets, seeded from the vectors
+    /// Run the fuzz targets with seeds from the vectors
     ///
-    /// Needs a C++ compiler, no nightly toolchain. Corpora and findings are kept in fuzz/ below the target directory.
+    /// Needs a C++ compiler, but no nightly toolchain. Keeps corpora and findings in fuzz/ below the target directory.
     Fuzz(Fuzz),
-    /// Print what the deployed Worker is made of, as a CycloneDX document
+    /// Print the Worker's bill of materials (CycloneDX)
     Sbom(Sbom),
-    /// Play how often KV is asked, and what a month costs
+    /// Simulate KV reads and estimate the cost of a month
     ///
-    /// A model, not a measurement: docs/explanation/cost-and-scale.md says what goes into it.
+    /// This is a model, not a measurement. docs/explanation/cost-and-scale.md lists its assumptions.
     Simulate(Simulate),
-    /// Run everything that CI checks
+    /// Run every check of CI
     Test,
 }
 
 /// Options of `cargo xtask build`.
 #[derive(Debug, clap::Args)]
 pub struct Build {
-    /// Build the variant for tests, whose GET /panic panics, into build-panic/. Never deploy it.
+    /// Build the test variant, whose GET /panic panics, into build-panic/. Never deploy it.
     #[arg(long)]
     pub provoke_panic: bool,
-    /// Leave out wasm-opt: quicker to build, a little bigger; for work on the Worker, not to deploy
+    /// Skip wasm-opt: a quicker build, a slightly bigger Worker; for development, not for deployment
     #[arg(long)]
     pub quick: bool,
 }
@@ -58,10 +58,10 @@ pub struct Build {
 /// Options of `cargo xtask bench`.
 #[derive(Debug, clap::Args)]
 pub struct Bench {
-    /// Under two minutes: shorter runs, and no million tokens
+    /// Use shorter runs and skip the million tokens: under two minutes
     #[arg(long)]
     pub quick: bool,
-    /// Only this case (repeatable), and the ratios of those named
+    /// Measure only this case (repeatable), and the ratios between the named cases
     #[arg(long, value_name = "NAME")]
     pub only: Vec<String>,
     /// Print one JSON object
@@ -72,15 +72,15 @@ pub struct Bench {
 /// Options of `cargo xtask fuzz`.
 #[derive(Debug, clap::Args)]
 pub struct Fuzz {
-    /// One of fuzz/targets; all of them, one after the other, when left out
+    /// Fuzz only this target, one of fuzz/targets [default: all of them, one after the other]
     pub target: Option<String>,
-    /// How long each runs
+    /// Set the run time of each target, in seconds
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     pub seconds: u64,
     /// Only write the seeds
     #[arg(long)]
     pub seeds: bool,
-    /// Run this input alone: a finding, again
+    /// Run only this input, for example to reproduce a finding
     #[arg(long, value_name = "FILE", requires = "target", conflicts_with = "seeds")]
     pub input: Option<PathBuf>,
 }
@@ -88,7 +88,7 @@ pub struct Fuzz {
 /// Options of `cargo xtask sbom`.
 #[derive(Debug, clap::Args)]
 pub struct Sbom {
-    /// Write it to this file
+    /// Write to this file instead of stdout
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 }
@@ -96,29 +96,29 @@ pub struct Sbom {
 /// Options of `cargo xtask simulate`.
 #[derive(Debug, clap::Args)]
 pub struct Simulate {
-    /// Tokens a second (repeatable)
+    /// Tokens per second (repeatable)
     #[arg(long, value_name = "N", default_values_t = [1.0, 100.0, 10_000.0], value_parser = rate)]
     pub rate: Vec<f64>,
-    /// Clients, all of them as busy
+    /// Number of clients, all equally busy
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
     pub clients: u32,
     /// CLIENT_CACHE, in seconds (repeatable)
     #[arg(long, value_name = "SECONDS", default_values_t = [60, 600], value_parser = clap::value_parser!(u32).range(1..))]
     pub cache: Vec<u32>,
-    /// Locations of Cloudflare that requests come to [default: by the rate]
+    /// Number of Cloudflare locations that get requests [default: by the rate]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub locations: Option<u32>,
-    /// Isolates in each location [default: by the rate]
+    /// Number of isolates in each location [default: by the rate]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub isolates: Option<u32>,
-    /// CPU time of a token, in milliseconds
+    /// CPU time per token, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 0.3)]
     pub cpu_ms: f64,
 }
 
 impl Simulate {
-    /// In how many locations, and in how many isolates in each, so many tokens a second are issued. Nobody outside knows;
-    /// these are guesses that err on the side of more, which costs more.
+    /// The number of locations, and of isolates in each, that issue this many tokens per second. Cloudflare does not
+    /// publish it. These guesses are rather too high than too low, and higher numbers cost more.
     pub(crate) fn spread(&self, rate: f64) -> (u32, u32) {
         let (locations, isolates) = match rate {
             rate if rate < 10.0 => (3, 2),
@@ -129,7 +129,7 @@ impl Simulate {
     }
 }
 
-/// More than none.
+/// Parses a rate, which must be more than 0.
 fn rate(text: &str) -> Result<f64, String> {
     let rate: f64 = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
     if rate > 0.0 && rate.is_finite() { Ok(rate) } else { Err("it must be more than 0".to_owned()) }
@@ -141,18 +141,18 @@ pub struct Dev {
     /// The port to listen on, on 127.0.0.1
     #[arg(long, value_name = "N", default_value_t = 8787, value_parser = clap::value_parser!(u16).range(1..))]
     pub port: u16,
-    /// Where keys and client records are kept between runs [default: .wrangler/state in the checkout]
+    /// Directory for keys and client records between runs [default: .wrangler/state in the checkout]
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
-    /// A dex configuration, or a bare list of its staticClients (YAML or JSON), to load instead of the example
+    /// Load this dex configuration, or bare list of staticClients (YAML or JSON), instead of the example
     #[arg(long, value_name = "FILE")]
     pub clients: Option<PathBuf>,
-    /// Give the Worker this variable, over what wrangler.toml says; an empty value is given as such (repeatable)
+    /// Set this variable of the Worker, overriding wrangler.toml (repeatable); an empty value is passed as empty
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = variable)]
     pub vars: Vec<(String, String)>,
 }
 
-/// `NAME=VALUE`: the name as an environment variable is named, the value anything at all, taken as it stands.
+/// Parses `NAME=VALUE`. The name must be a valid name of an environment variable; the value is taken literally.
 fn variable(text: &str) -> Result<(String, String), String> {
     let (name, value) =
         text.split_once('=').ok_or("it must be NAME=VALUE (NAME= for an empty value)".to_owned())?;

@@ -1,4 +1,4 @@
-//! `cargo xtask dev`: from a clean checkout to an issuer that serves, and then until it is ended.
+//! `cargo xtask dev`: sets up a clean checkout, starts the issuer, and serves until a signal ends it.
 
 use std::io::{Write as _, stdout};
 use std::path::{Path, PathBuf};
@@ -26,12 +26,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 const LOG_WITHIN: Duration = Duration::from_secs(2);
 
-/// Runs it.
+/// Runs the command.
 pub(crate) fn command(options: &Dev, progress: &Progress) -> Result<()> {
-    // What can be wrong with the call is found before anything is installed.
+    // Errors in the arguments are reported before anything is installed.
     if !port::is_free(options.port) {
         bail!(
-            "port {0} on 127.0.0.1 is in use; end what listens there, or give another: --port N",
+            "port {0} on 127.0.0.1 is in use; stop the program that listens there, or pass --port N",
             options.port
         );
     }
@@ -58,7 +58,7 @@ pub(crate) fn command(options: &Dev, progress: &Progress) -> Result<()> {
     let (mut server, loaded) = if dir.join("v3/kv").is_dir() {
         in_parallel(starting, loading)?
     } else {
-        // Two that make the same database at the same time would be in each other's way.
+        // On a first run, both would create the same database at the same time and block each other.
         let loaded = loading()?;
         (starting()?, loaded)
     };
@@ -76,7 +76,7 @@ fn in_parallel<A: Send, B>(
         let one = scope.spawn(one);
         let other = other();
         let one = one.join().map_err(|_| anyhow!("a thread panicked"))?;
-        // The other is what the user chose, and likelier to be wrong: its error goes first.
+        // The user chose the clients file, so its error is the likelier cause and is reported first.
         let other = other?;
         Ok((one?, other))
     })
@@ -98,14 +98,14 @@ fn state_dir(given: Option<&Path>) -> Result<PathBuf> {
 
 fn first_key(edgemint: &Edgemint, tools: &Tools, dir: &Path, progress: &Progress) -> Result<()> {
     if state::keys(dir)?.is_none() {
-        let key = edgemint.new_key(tools).context("could not make a signing key")?;
+        let key = edgemint.new_key(tools).context("could not create a signing key")?;
         state::write_first_key(dir, &key)?;
-        progress.say(&format!("made a signing key, in {}", state::keys_file(dir).display()));
+        progress.say(&format!("created a signing key in {}", state::keys_file(dir).display()));
     }
     Ok(())
 }
 
-/// Loads the file's clients, and takes away those that an earlier run loaded from another file.
+/// Loads the file's clients, and removes clients that an earlier run loaded from another file.
 fn load_clients(
     edgemint: &Edgemint,
     tools: &Tools,
@@ -116,13 +116,13 @@ fn load_clients(
     let step = progress.step(format!("loading clients from {}", file.display()));
     let import = edgemint
         .import(tools, dir, file)
-        .with_context(|| format!("could not load the clients of {}", file.display()))?;
+        .with_context(|| format!("could not load the clients from {}", file.display()))?;
     for line in &import.remarks {
         progress.say(line);
     }
     if !import.unused_fields.is_empty() && !file.ends_with(EXAMPLE) {
         progress.say(&format!(
-            "of {}, these fields are not used: {}",
+            "{}: edgemint does not use these fields: {}",
             file.display(),
             import.unused_fields.join(", ")
         ));
@@ -131,7 +131,7 @@ fn load_clients(
     let before = state::own_clients(dir);
     let gone: Vec<String> = before.iter().filter(|id| !now.contains(*id)).cloned().collect();
     if !gone.is_empty() {
-        // Remembered until they are gone, should this be ended half-way.
+        // Recorded until they are removed, in case this run is interrupted.
         state::remember_clients(dir, &now.iter().chain(&gone).cloned().collect::<Vec<_>>())?;
         edgemint.remove(tools, dir, &gone).context("could not remove the clients of an earlier run")?;
     }
@@ -161,7 +161,7 @@ fn server_options(options: &Dev, dir: &Path, progress: &Progress) -> Result<Serv
 
 type Values = Vec<(String, String)>;
 
-/// Variables and secrets: what was typed goes over what is kept. wrangler shows variables, but no secrets.
+/// Variables and secrets. Typed values override stored ones. wrangler prints variables but not secrets.
 fn settings(options: &Dev, dir: &Path) -> Result<(Values, Values)> {
     let is_secret = |(name, _): &(String, String)| name.starts_with("SIGNING_KEY_");
     let (typed, vars) = options.vars.iter().cloned().partition::<Values, _>(is_secret);
@@ -172,12 +172,11 @@ fn settings(options: &Dev, dir: &Path) -> Result<(Values, Values)> {
 
 fn announce(server: &Server, options: &Dev, loaded: &[Loaded]) {
     if server.health() != 200 {
-        // The log of a request comes a little after its answer.
+        // The log line of a request appears shortly after its answer.
         let request = format!("/healthz {}", server.health());
         let _ = server.lines().contain_within(&request, LOG_WITHIN);
         eprintln!(
-            "The configuration has mistakes, and every request is answered with 503 until they are mended: the log \
-             above names them."
+            "the configuration has errors, and every request gets 503 until you fix them; the log above names them"
         );
     }
     let token = format!("{}/token", server.endpoints());
@@ -189,13 +188,13 @@ fn announce(server: &Server, options: &Dev, loaded: &[Loaded]) {
         lines.push_str(&request(&format!("\"{id}:{secret}\"")));
     } else if let Some(client) = loaded.iter().find(|client| client.has_secret) {
         lines.push_str(&request(&format!("{}:\"$CLIENT_SECRET\"", shell_word(&client.id))));
-        lines.push_str("(CLIENT_SECRET being the secret that this client has in your file)\n");
+        lines.push_str("(set CLIENT_SECRET to this client's secret from your file)\n");
     }
-    // Whoever reads this may have heard enough after the first line.
+    // The reader may close the pipe after the first line, so an error here is ignored.
     let _ = stdout().write_all(lines.as_bytes()).and_then(|()| stdout().flush());
 }
 
-/// A word that a shell takes literally.
+/// The text quoted so that a shell takes it literally.
 fn shell_word(text: &str) -> String {
     if text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.@%+/".contains(c)) {
         text.to_owned()
@@ -204,7 +203,7 @@ fn shell_word(text: &str) -> String {
     }
 }
 
-/// Until a signal ends it. What is edited meanwhile, configuration or keys, is given to the running server.
+/// Serves until a signal ends it. Passes edits of the configuration or the keys on to the running server.
 fn serve(server: &mut Server, options: &Dev, dir: &Path) -> Result<()> {
     let watched = [project::root().join("wrangler.toml"), state::keys_file(dir)];
     let stamps = || watched.each_ref().map(|path| changed_at(path));
@@ -216,14 +215,14 @@ fn serve(server: &mut Server, options: &Dev, dir: &Path) -> Result<()> {
             seen = now;
             let (vars, secrets) = settings(options, dir)?;
             if let Err(error) = server.reconfigure(vars, secrets) {
-                eprintln!("not taken over: {error:#}");
+                eprintln!("the running server keeps its old settings: {error:#}");
             }
         }
     }
     if children::is_ending() {
         return Ok(());
     }
-    bail!("wrangler ended by itself; the log above says why")
+    bail!("wrangler stopped unexpectedly; see the log above for the reason")
 }
 
 fn changed_at(path: &Path) -> Option<SystemTime> {

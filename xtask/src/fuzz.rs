@@ -1,7 +1,7 @@
 //! `cargo xtask fuzz`: builds the fuzz targets with libFuzzer's counters, seeds them from the vectors, and runs them.
 //!
-//! As cargo-fuzz does it, but on the stable toolchain: the counters are a pass of LLVM that rustc has; only the
-//! sanitizers need a nightly one, and they look for what safe Rust does not do.
+//! As cargo-fuzz does, but on the stable toolchain. The counters are an LLVM pass that rustc contains. Only the
+//! sanitizers need a nightly toolchain, and they detect errors that safe Rust does not make.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,7 +15,7 @@ use crate::install::compiled::target_directory;
 use crate::process::progress::{Progress, seconds};
 use crate::process::{command, project};
 
-/// Counters for each edge, and what comparisons compared.
+/// Counters for each edge, and tracing of compared values.
 const RUSTFLAGS: [&str; 6] = [
     "-Cpasses=sancov-module",
     "-Cllvm-args=-sanitizer-coverage-level=4",
@@ -25,23 +25,23 @@ const RUSTFLAGS: [&str; 6] = [
     "--cfg=fuzzing",
 ];
 
-/// How long each target runs in `cargo xtask test`.
+/// The run time of each target in `cargo xtask test`.
 const SMOKE: Duration = Duration::from_secs(2);
 
-/// Whether each run is the same, and what is found is kept for the next.
+/// Whether each run starts the same, or keeps its inputs for the next one.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Corpus {
     Kept,
     Fresh,
 }
 
-/// Runs what was typed.
+/// Runs the command.
 pub(crate) fn command(options: &args::Fuzz, progress: &Progress) -> Result<()> {
     let known = targets()?;
     let wanted = match &options.target {
         None => known,
         Some(target) if known.contains(target) => vec![target.clone()],
-        Some(other) => bail!("there is no fuzz target {other}; there are {}", known.join(", ")),
+        Some(other) => bail!("there is no fuzz target {other}; the targets are {}", known.join(", ")),
     };
     let fuzzer = Fuzzer::build(progress)?;
     fuzzer.write_seeds(&wanted)?;
@@ -57,10 +57,10 @@ pub(crate) fn command(options: &args::Fuzz, progress: &Progress) -> Result<()> {
     fuzzer.run_all(&wanted, Duration::from_secs(options.seconds), Corpus::Kept, |line| progress.say(&line))
 }
 
-/// A few seconds of each target, of which `say` hears; nothing, and why, where they cannot be built.
+/// Runs each target for a few seconds and reports through `say`. Returns the reason when the targets cannot be built.
 pub(crate) fn smoke(progress: &Progress, say: impl Fn(String)) -> Result<Option<String>> {
     if !has_cpp_compiler() {
-        return Ok(Some("there is no C++ compiler, and libFuzzer is written in C++".to_owned()));
+        return Ok(Some("libFuzzer needs a C++ compiler, and there is none".to_owned()));
     }
     let fuzzer = Fuzzer::build(progress)?;
     let targets = targets()?;
@@ -74,7 +74,7 @@ fn has_cpp_compiler() -> bool {
     Command::new(compiler).arg("--version").output().is_ok_and(|answer| answer.status.success())
 }
 
-/// The targets, by name.
+/// The names of the targets.
 fn targets() -> Result<Vec<String>> {
     let folder = project::root().join("fuzz/targets");
     let files = fs::read_dir(&folder).with_context(|| format!("could not read {}", folder.display()))?;
@@ -88,7 +88,7 @@ fn targets() -> Result<Vec<String>> {
 /// The built targets.
 struct Fuzzer {
     programs: PathBuf,
-    /// Where seeds, corpora and findings are.
+    /// The directory with seeds, corpora and findings.
     below: PathBuf,
 }
 
@@ -96,16 +96,16 @@ impl Fuzzer {
     fn build(progress: &Progress) -> Result<Self> {
         if !has_cpp_compiler() {
             bail!(
-                "libFuzzer is written in C++: install a compiler (Debian: apt-get install g++), or name one in CXX"
+                "libFuzzer needs a C++ compiler; install one (Debian: apt-get install g++), or set CXX to one"
             );
         }
         let target = target_directory(&mut cargo())?;
         let host = command::run(Command::new("rustc").arg("-vV").current_dir(project::root()))?;
         let host =
-            host.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc named no host")?;
+            host.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc printed no host")?;
         let step = progress.step("building the fuzz targets");
         let mut build = cargo();
-        // With a target named, build scripts and macros go without counters.
+        // With an explicit target, cargo builds build scripts and macros without counters.
         build.args(["build", "--locked", "--bins", "--manifest-path", "fuzz/Cargo.toml", "--target", host]);
         build.env("CARGO_ENCODED_RUSTFLAGS", RUSTFLAGS.join("\u{1f}")).env("CARGO_TARGET_DIR", &target);
         command::run(&mut build).context("could not build the fuzz targets")?;
@@ -117,7 +117,7 @@ impl Fuzzer {
         let seeds = self.below.join("seeds");
         let _ = fs::remove_dir_all(&seeds);
         command::run(Command::new(self.programs.join("seeds")).arg(&seeds).args(targets))
-            .context("could not make seeds of the vectors")?;
+            .context("could not create seeds from the vectors")?;
         Ok(())
     }
 
@@ -144,7 +144,7 @@ impl Fuzzer {
         Ok(())
     }
 
-    /// How many inputs were tried.
+    /// Runs one target. Returns the number of inputs that it tried.
     fn run(&self, target: &str, time: Duration, corpus: Corpus) -> Result<u64> {
         let findings = self.below.join("findings").join(target);
         let own = self.below.join(if corpus == Corpus::Fresh { "smoke" } else { "corpus" }).join(target);
@@ -165,7 +165,7 @@ impl Fuzzer {
         if !ended.status.success() {
             bail!("{}", finding(target, &ended.stderr));
         }
-        executions(&ended.stderr).context("it did not say how many inputs it tried")
+        executions(&ended.stderr).context("the fuzzer did not print how many inputs it tried")
     }
 }
 
@@ -180,21 +180,21 @@ fn executions(said: &str) -> Option<u64> {
     said.lines().find_map(|line| line.strip_prefix("Done ")?.split(' ').next()?.parse().ok())
 }
 
-/// What was found: the panic's words, and how to see it again.
+/// A finding: the panic message, and the command that reproduces it.
 fn finding(target: &str, said: &str) -> String {
     let mut lines = said.lines().skip_while(|line| !line.contains("panicked at"));
     let words: Vec<&str> = lines.by_ref().take(3).collect();
     let words = if words.is_empty() { last_error(said) } else { words.join(" ") };
     let file = said.lines().find_map(|line| line.split_once("Test unit written to ").map(|(_, file)| file));
     let again = file.map(|file| {
-        format!("; to see it again: `cargo xtask fuzz {target} --input {}`", Path::new(file).display())
+        format!("; to reproduce it: `cargo xtask fuzz {target} --input {}`", Path::new(file).display())
     });
     format!("{words}{}", again.unwrap_or_default())
 }
 
 fn last_error(said: &str) -> String {
     let line = said.lines().rev().find(|line| line.contains("ERROR:")).or_else(|| said.lines().last());
-    line.unwrap_or("it ended without a word").to_owned()
+    line.unwrap_or("it ended without a message").to_owned()
 }
 
 #[cfg(test)]

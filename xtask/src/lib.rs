@@ -1,8 +1,9 @@
-//! What a contributor runs: `cargo xtask dev`, `build`, `bench`, `fuzz`, `sbom`, `simulate` and `test`; and, for the end-to-end tests,
-//! the same steps as a library: [`Tools::ensure`], [`build_worker`], [`Server::start`], [`workerd::command`].
+//! The commands for contributors: `cargo xtask dev`, `build`, `bench`, `fuzz`, `sbom`, `simulate` and `test`. For the
+//! end-to-end tests, the same steps as a library: [`Tools::ensure`], [`build_worker`], [`Server::start`],
+//! [`workerd::command`].
 //!
-//! But for `bench`, which fills a store, nothing in here knows OAuth, records or keys: that is the crates' and the
-//! `edgemint` binary's business.
+//! Except for `bench`, which fills a store, nothing in here knows OAuth, records or keys. The crates and the `edgemint`
+//! program do.
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -35,10 +36,10 @@ pub use crate::serve::worker::{Built, Variant, build_worker};
 pub use crate::serve::workerd;
 pub use crate::test::suite::BUILT;
 
-/// Runs one command, as the binary does.
+/// Runs one command, as the program does.
 ///
 /// # Errors
-/// One sentence: what failed, and what to do about it.
+/// Returns one sentence: what failed, and what to do about it.
 pub fn run(args: &Args) -> Result<()> {
     children::end_on_signal()?;
     let progress = Progress::to_stderr();

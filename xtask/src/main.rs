@@ -1,4 +1,4 @@
-//! The thin binary: reads what was typed, runs it, and turns an error into one sentence and an exit code.
+//! The `xtask` program: parses the arguments, runs the command, and turns an error into one sentence and an exit code.
 
 use std::io::{Write as _, stderr};
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ fn main() -> ExitCode {
     match xtask::run(&xtask::args::Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // In one piece: wrangler prefixes each piece that a build program writes.
+            // In one write, because wrangler adds a prefix to each write of a build program.
             let sentence = format!("error: {error:#}\n");
             let _ = stderr().write_all(sentence.as_bytes());
             ExitCode::FAILURE

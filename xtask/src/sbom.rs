@@ -1,7 +1,7 @@
-//! `cargo xtask sbom`: what the deployed Worker is made of, in CycloneDX 1.5, and the same each time it is asked.
+//! `cargo xtask sbom`: the bill of materials of the deployed Worker in CycloneDX 1.5; reproducible.
 //!
-//! The crates that are linked into the wasm file. Macros and build scripts ran on the machine that built it, and what is
-//! around it in JavaScript is generated or ours.
+//! It lists the crates that are linked into the wasm file. Macros and build scripts ran only on the build machine, and
+//! the JavaScript around the wasm file is generated or ours.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,7 +14,7 @@ use crate::args;
 use crate::install::wasm_target::TARGET;
 use crate::process::{command, project};
 
-/// A crate, and which version of it.
+/// A crate and its version.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Package {
     name: String,
@@ -22,16 +22,16 @@ struct Package {
 }
 
 impl Package {
-    /// Also its name within the document.
+    /// The package URL, which is also its name within the document.
     fn purl(&self) -> String {
         format!("pkg:cargo/{}@{}", self.name, self.version.replace('+', "%2B"))
     }
 }
 
-/// What is known of each: its licence, and what it needs.
+/// Each crate's licence and the crates that it needs.
 type Tree = BTreeMap<Package, (String, BTreeSet<Package>)>;
 
-/// Runs what was typed.
+/// Runs the command.
 pub(crate) fn command(options: &args::Sbom) -> Result<()> {
     let text = format!("{:#}\n", document()?);
     match &options.out {
@@ -56,13 +56,13 @@ fn document() -> Result<Value> {
         TARGET,
     ]);
     cargo.args(["--prefix", "depth", "--format", "\t{p}\t{l}", "--no-dedupe"]).current_dir(project::root());
-    let tree = read(&command::run(&mut cargo)?).context("`cargo tree` printed something else than a tree")?;
+    let tree = read(&command::run(&mut cargo)?).context("`cargo tree` did not print a tree")?;
     let lock = project::root().join("Cargo.lock");
     let lock = fs::read_to_string(&lock).with_context(|| format!("could not read {}", lock.display()))?;
     describe(&tree, &hashes(&lock)?)
 }
 
-/// Lines of depth, name and version, and licence; the first is the Worker.
+/// Parses lines of depth, name and version, and licence. The first line is the Worker.
 fn read(lines: &str) -> Option<Tree> {
     let mut tree = Tree::new();
     let mut above: Vec<Package> = Vec::new();
@@ -83,7 +83,7 @@ fn read(lines: &str) -> Option<Tree> {
     Some(tree)
 }
 
-/// The checksums of Cargo.lock: SHA-256 of what the registry delivers. Our own crates have none.
+/// The checksums in Cargo.lock: SHA-256 of the file from the registry. Our own crates have none.
 fn hashes(lock: &str) -> Result<BTreeMap<Package, String>> {
     let lock: toml::Table = lock.parse().context("Cargo.lock is not TOML")?;
     let packages =

@@ -1,7 +1,8 @@
-//! `cargo xtask simulate`: how often KV is asked, and what a month costs, for so many tokens a second from so many clients.
+//! `cargo xtask simulate`: the number of KV reads, and the cost of a month, for given rates of tokens and numbers of
+//! clients.
 //!
-//! A deployment is many isolates in many locations, each with a memory of its own; before KV's central store each location
-//! has a cache. Which isolate gets a request is up to chance here, as are the times between requests.
+//! A deployment has many isolates in many locations. Each isolate has its own memory, and each location has a cache in
+//! front of KV's central store. The model picks the isolate of each request, and the times between requests, at random.
 
 use std::collections::HashMap;
 
@@ -9,61 +10,62 @@ use fastrand::Rng;
 
 use crate::args;
 
-/// A deployment, and what is asked of it.
+/// A deployment and its load.
 #[derive(Clone, Copy, Debug)]
 struct Deployment {
-    /// Tokens a second.
+    /// Tokens per second.
     rate: f64,
     clients: u32,
     locations: u32,
     isolates: u32,
-    /// `CLIENT_CACHE`, in seconds: of the isolates' memory, and of KV's cache in a location.
+    /// `CLIENT_CACHE` in seconds: the lifetime in the isolates' memory, and in KV's cache of a location.
     cache: f64,
 }
 
-/// What comes of it, for each second.
+/// The resulting reads, per second.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Load {
-    /// Records that are not in the isolate's memory: what KV bills.
+    /// Records that are not in the isolate's memory. KV bills these.
     reads: f64,
-    /// Of those, the ones that are not in the location's cache either: they are slow.
+    /// Those of `reads` that are not in the location's cache either. They are slow.
     central: f64,
 }
 
-/// So many requests are counted, once every memory is in its usual state.
+/// The number of requests that are counted, after every cache has reached its steady state.
 const REQUESTS: u32 = 400_000;
 
-/// At most so many are played before that.
+/// The highest number of requests that are simulated before that.
 const MOST_WARMING: f64 = 2e6;
 
-/// Cloudflare's prices in dollars, of Workers Paid, as published in November 2026; a month's inclusions are in `Month::of`.
+/// Cloudflare's prices for Workers Paid in dollars, as published in November 2026. `Month::of` has the included
+/// amounts.
 mod price {
     pub(super) const SUBSCRIPTION: f64 = 5.0;
     pub(super) const MILLION_REQUESTS: f64 = 0.30;
     pub(super) const MILLION_CPU_MS: f64 = 0.02;
     pub(super) const MILLION_KV_READS: f64 = 0.50;
     pub(super) const MILLION_LOG_LINES: f64 = 0.60;
-    /// What Amazon Cognito bills for a thousand tokens of the client_credentials grant, before its $6 a client and month.
+    /// The price of a thousand client_credentials tokens at Amazon Cognito, without its $6 per client and month.
     pub(super) const THOUSAND_TOKENS_ELSEWHERE: f64 = 2.25;
 }
 
 const SECONDS_OF_A_MONTH: f64 = 365.25 / 12.0 * 86_400.0;
 
 impl Deployment {
-    /// Plays it.
+    /// Simulates the deployment.
     fn play(self, rng: &mut Rng) -> Load {
         let mut isolates: HashMap<(u32, u32, u32), f64> = HashMap::new();
         let mut locations: HashMap<(u32, u32), f64> = HashMap::new();
-        // All clients are alike: where there are very many requests, some of the clients are enough.
+        // All clients are alike. With a very high rate, simulating a part of the clients is enough.
         let share = (MOST_WARMING / (2.0 * self.cache * self.rate)).min(1.0);
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            reason = "it is a part of the clients"
+            reason = "the result is at most the number of clients"
         )]
         let clients = ((f64::from(self.clients) * share) as u32).max(1);
         let rate = self.rate * f64::from(clients) / f64::from(self.clients);
-        // It is in its usual state once the caches have run out twice.
+        // The steady state is reached after two cache lifetimes.
         let usual = 2.0 * self.cache;
         let (mut now, mut done, mut reads, mut central) = (0.0, 0_u32, 0_u32, 0_u32);
         while done < REQUESTS || now < 2.0 * usual {
@@ -72,7 +74,7 @@ impl Deployment {
             let isolate = rng.u32(0..self.isolates);
             let counts = now > usual;
             done += u32::from(counts);
-            // Nobody's cache begins with everybody else's: they run out at any time of the first round.
+            // The caches must not all expire at once, so each gets a random expiry within the first lifetime.
             let mut at_first = || rng.f64() * self.cache;
             let in_memory = isolates.entry((client, location, isolate)).or_insert_with(&mut at_first);
             if *in_memory > now {
@@ -91,7 +93,7 @@ impl Deployment {
     }
 }
 
-/// A month's bill, in dollars.
+/// The bill of a month, in dollars.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Month {
     tokens: f64,
@@ -102,7 +104,7 @@ struct Month {
 }
 
 impl Month {
-    /// Of so many tokens and KV reads a second, each token with so many milliseconds of CPU time.
+    /// The bill for this many tokens and KV reads per second, with this many milliseconds of CPU time per token.
     fn of(rate: f64, reads: f64, cpu_ms: f64) -> Self {
         let millions =
             |per_second: f64, included: f64| (per_second * SECONDS_OF_A_MONTH / 1e6 - included).max(0.0);
@@ -120,7 +122,7 @@ impl Month {
     }
 }
 
-/// Plays what was typed, and prints a table.
+/// Simulates the given deployments and prints a table.
 pub(crate) fn command(options: &args::Simulate) {
     println!(
         "{:>9}{:>9}{:>11}{:>10}{:>9}{:>12}{:>12}{:>11}{:>10}{:>8}{:>8}{:>8}{:>9}{:>16}",
@@ -170,8 +172,8 @@ mod tests {
 
     use super::{Deployment, Month};
 
-    /// Requests of one client come to one memory at random times, λ a second: of each cycle of a cache time T and the wait
-    /// for the next request, 1/λ, one request misses.
+    /// The expected reads when the requests of one client reach one memory at random times, λ per second. In each cycle
+    /// of the cache time T plus the wait 1/λ for the next request, one request misses.
     fn misses(rate: f64, memories: f64, cache: f64) -> f64 {
         let each = rate / memories;
         memories * each / (1.0 + each * cache)

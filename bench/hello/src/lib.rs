@@ -1,4 +1,4 @@
-//! A Worker in Rust as the crate `worker` has them written, which answers "hi" and looks at nothing.
+//! A minimal Worker with the crate `worker`: answers "hi" without reading the request.
 
 use worker::{Context, Env, Request, Response, Result, event};
 

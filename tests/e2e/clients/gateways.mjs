@@ -1,4 +1,4 @@
-// Gateways, by their own rules, with jose: what each looks at before it lets a token through, and nothing else.
+// The rules of gateways, implemented with jose: exactly what each gateway checks before it lets a token through.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createLocalJWKSet, createRemoteJWKSet, decodeJwt, decodeProtectedHeader, importSPKI, jwtVerify } from "jose";
@@ -16,7 +16,8 @@ const [head, body, signature] = token.split(".");
 const forged = `${head}.${body}.${signature.startsWith("A") ? "B" : "A"}${signature.slice(1)}`;
 const later = new Date((decodeJwt(token).exp + 1) * 1000);
 
-// AWS API Gateway, JWT authorizer of an HTTP API: RSA alone; kid, iss, exp, nbf, iat; aud, or else client_id; one of the scopes.
+// AWS API Gateway, JWT authorizer of an HTTP API: only RSA; kid, iss, exp, nbf, iat; aud, or else client_id; one of the
+// scopes.
 async function aws(token, { audience = resource, scopes = ["read", "other"], currentDate } = {}) {
   const discovery = await (await fetch(`${issuer}/.well-known/openid-configuration`)).json();
   const keys = createRemoteJWKSet(new URL(discovery.jwks_uri));
@@ -37,7 +38,7 @@ if (algorithm === "RS256") {
   await assert.rejects(aws(token), { code: "ERR_JOSE_ALG_NOT_ALLOWED" });
 }
 
-// Kong's plugin jwt with key_claim_name: kid, from the claims or else the header; the credential's algorithm; exp.
+// Kong's jwt plugin with key_claim_name: kid, from the claims or else from the header; the credential's algorithm; exp.
 const kong = JSON.parse(readFileSync(kongFile, "utf8"));
 assert.equal(kong._format_version, "3.0");
 async function throughKong(token, currentDate) {

@@ -1,4 +1,4 @@
-// jose: both tokens verified against the published keys, with the algorithm pinned.
+// jose: verifies both tokens against the published keys, with a fixed algorithm.
 import assert from "node:assert/strict";
 import { createRemoteJWKSet, jwtVerify } from "jose";
 

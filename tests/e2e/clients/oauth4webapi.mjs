@@ -1,4 +1,4 @@
-// oauth4webapi: discovery both ways, the grant both ways, and its own checks of what it got.
+// oauth4webapi: both forms of discovery, both forms of the grant, and its own checks of the answers.
 import assert from "node:assert/strict";
 import * as oauth from "oauth4webapi";
 
@@ -32,7 +32,7 @@ for (const discovery of ["oidc", "oauth2"]) {
   });
 }
 
-// RFC 7662 and RFC 9701, and RFC 7009: what it got, introspected as JSON and as a JWT, and taken back.
+// Introspection as JSON (RFC 7662) and as a JWT (RFC 9701), and revocation (RFC 7009) of the token.
 const url = new URL(issuer);
 const as = await oauth.processDiscoveryResponse(url, await oauth.discoveryRequest(url, { algorithm: "oauth2", ...insecure }));
 assert.ok(as.introspection_signing_alg_values_supported.includes(algorithm));
@@ -56,7 +56,7 @@ assert.deepEqual(await introspect({ ...client, introspection_signed_response_alg
 await oauth.processRevocationResponse(await oauth.revocationRequest(as, client, authentication, granted.access_token, insecure));
 await oauth.processRevocationResponse(await oauth.revocationRequest(as, client, authentication, "unknown", insecure));
 
-// RFC 9068: what an API does with a token that is for it, and with one that is not.
+// RFC 9068: the checks of an API on a token for it, and on one for another API.
 const api = "https://rfc9068.example/";
 const apiClient = { client_id: "api-client", id_token_signed_response_alg: algorithm };
 const forApi = await oauth.processClientCredentialsResponse(

@@ -1,4 +1,4 @@
-// openid-client: a certified relying party's way through discovery and the grant.
+// openid-client: discovery and the grant with a certified relying party.
 import assert from "node:assert/strict";
 import * as client from "openid-client";
 

@@ -1,6 +1,6 @@
-// jose: gets tokens without a pause, and verifies each by several caches of the published keys, which were filled at
-// different times and are kept for as long as the issuer allows; also tokens that it got earlier, until they expire.
-// Until standard input ends. It prints what happened so far, each time around, as a line of JSON.
+// jose: gets tokens without a pause, and verifies each with several caches of the published keys. The caches were
+// filled at different times, and each is kept for the longest time that the issuer allows. Also verifies earlier tokens
+// until they expire. Runs until standard input ends, and prints its counts after each round as a line of JSON.
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from "jose";
 
 const [issuer, id, secret, scale] = process.argv.slice(2);
@@ -8,9 +8,9 @@ const CACHES = 3;
 
 const published = await fetch(`${issuer}/keys`);
 const maxAge = Number(/max-age=(\d+)/.exec(published.headers.get("cache-control"))[1]);
-// All times of the test are a fraction of the real ones: of this one, and of when the new key begins to sign.
+// The test scales down all real times: this one, and the time at which the new key begins to sign.
 const cacheMaxAge = (maxAge * 1000) / Number(scale);
-// It never fetches because a key is missing: a verifier need not.
+// The cache never fetches because a key is missing, because verifiers need not do that.
 const caches = Array.from({ length: CACHES }, (_, i) => ({
   from: Date.now() + (i * cacheMaxAge) / CACHES,
   keys: createRemoteJWKSet(new URL(`${issuer}/keys`), { cacheMaxAge, cooldownDuration: Infinity }),

@@ -1,4 +1,4 @@
-//! The built Worker in bare workerd, over a stand-in for KV and the rate limits that fails on command.
+//! The built Worker in bare workerd, with a stand-in for KV and the rate limits that fails on command.
 
 use std::collections::BTreeMap;
 use std::process::{Child, Stdio};
@@ -10,10 +10,10 @@ use xtask::{Lines, PATIENCE, Port, Variant};
 
 use crate::{State, send, tools};
 
-/// The most lines of the log that are kept: a test under load makes a million.
+/// The highest number of log lines that are kept: a test under load produces a million.
 const MAX_LOG: usize = 50_000;
 
-/// The Worker and its stand-in, which end when this is dropped.
+/// The Worker and its stand-in, which are stopped when this is dropped.
 pub struct Bare {
     child: Child,
     log: Lines,
@@ -22,46 +22,46 @@ pub struct Bare {
     _state: State,
 }
 
-/// What is bound beside KV.
+/// The bindings besides KV.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Bound {
     Nothing,
     RateLimiter,
     Counts,
-    /// And KV is another process, at this port.
+    /// None, and another process serves KV at this port.
     KvAt(u16),
-    /// Nothing; but the size of the memory of wasm can be read.
+    /// None, but the size of wasm's memory can be read.
     Measured,
 }
 
 impl Bare {
-    /// Starts the Worker of `variant` with these variables. `with_brakes`: the rate limits are bound, too.
+    /// Starts the Worker of `variant` with these variables. With `with_rate_limits`, the rate limits are bound too.
     pub fn start(variant: Variant, vars: &BTreeMap<String, String>, with_rate_limits: bool) -> Self {
         Self::start_with(variant, vars, if with_rate_limits { Bound::RateLimiter } else { Bound::Nothing })
     }
 
-    /// Starts the deployed Worker with these variables and a dataset for counts, whose rows are [`Bare::rows`].
+    /// Starts the deployed Worker with these variables and a dataset for counts. [`Bare::rows`] returns its rows.
     pub fn start_counting(vars: &BTreeMap<String, String>) -> Self {
         Self::start_with(Variant::Release, vars, Bound::Counts)
     }
 
-    /// Starts the deployed Worker with these variables over a KV that another process serves at this port.
+    /// Starts the deployed Worker with these variables and a KV that another process serves at this port.
     pub fn start_over_kv(vars: &BTreeMap<String, String>, port: u16) -> Self {
         Self::start_with(Variant::Release, vars, Bound::KvAt(port))
     }
 
-    /// As [`Bare::start_over_kv`], at a port that the caller keeps, so that the address can be the issuer.
+    /// As [`Bare::start_over_kv`], at a port that the caller has reserved, so that its address can be the issuer.
     pub fn start_at(address: &Port, vars: &BTreeMap<String, String>, kv: u16) -> Self {
         Self::start_at_port(address.number(), Variant::Release, vars, Bound::KvAt(kv))
     }
 
-    /// Starts the deployed Worker with these variables, and so that [`Bare::wasm_memory`] can be read.
+    /// Starts the deployed Worker with these variables and with support for [`Bare::wasm_memory`].
     pub fn start_measured(vars: &BTreeMap<String, String>) -> Self {
         Self::start_with(Variant::Release, vars, Bound::Measured)
     }
 
     fn start_with(variant: Variant, vars: &BTreeMap<String, String>, bound: Bound) -> Self {
-        // The system chooses the port, as the Worker begins to listen.
+        // The system chooses the port when the Worker begins to listen.
         Self::start_at_port(0, variant, vars, bound)
     }
 
@@ -96,7 +96,7 @@ impl Bare {
         bare
     }
 
-    /// Where the Worker is.
+    /// The URL of the Worker.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.worker)
     }
@@ -106,22 +106,22 @@ impl Bare {
         self.worker
     }
 
-    /// How much memory the process has, in KiB: 0 where there is no /proc.
+    /// The memory of the process, in KiB; 0 where there is no /proc.
     pub fn memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
         let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         resident.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok()).unwrap_or_default()
     }
 
-    /// How much memory the instance of wasm has, in KiB. It never shrinks. Has V8 collect its garbage first, which it does
-    /// late by itself: it does not know that a `Request` holds long headers.
+    /// The memory of the wasm instance, in KiB. It never shrinks. Makes V8 collect its garbage first: by itself, V8
+    /// does that late, because it does not know that a `Request` holds long headers.
     pub fn wasm_memory(&self) -> u64 {
         let url = format!("{}/wasm-memory", self.url());
         let bytes: u64 = send("GET", &url, &BTreeMap::new(), Vec::new()).body.parse().expect("a number");
         bytes / 1024
     }
 
-    /// Has everything that the Worker asks do this from now on: `none`, `throw` or `hang`.
+    /// Sets the behaviour of everything that the Worker calls: `none`, `throw` or `hang`.
     pub fn fault(&self, fault: &str) {
         self.command("POST", &format!("fault/{fault}"), "");
     }
@@ -132,12 +132,12 @@ impl Bare {
         self.command("PUT", &path, value);
     }
 
-    /// How often KV and the rate limits were asked.
+    /// The number of calls to KV and to the rate limits.
     pub fn asked(&self) -> u32 {
         self.command("GET", "asked", "").body.parse().expect("a number")
     }
 
-    /// The rows that were handed to the dataset, once there are so many.
+    /// The rows that the dataset got, after waiting for `count` of them.
     pub fn rows(&self, count: usize) -> Vec<serde_json::Value> {
         let rows = |lines: &[String]| -> Vec<serde_json::Value> {
             let rows = lines.iter().filter_map(|line| line.strip_prefix("row "));
@@ -154,7 +154,7 @@ impl Bare {
         send(method, &url, &BTreeMap::new(), body.as_bytes().to_vec())
     }
 
-    /// All that was logged so far.
+    /// All log lines so far.
     pub fn log(&self) -> Vec<String> {
         self.log.all()
     }
@@ -165,7 +165,7 @@ impl Bare {
     }
 }
 
-/// Every line of the log that it wrote is one that the schema promises.
+/// Checks that every log line of the Worker matches the schema.
 impl Drop for Bare {
     fn drop(&mut self) {
         if !thread::panicking() {
@@ -180,7 +180,7 @@ impl Drop for Bare {
     }
 }
 
-/// With the Worker at this port.
+/// The configuration, with the Worker at this port.
 fn config(port: u16, vars: &BTreeMap<String, String>, bound: Bound) -> String {
     let namespace = match bound {
         Bound::KvAt(port) => Binding::KvAt(port),

@@ -1,5 +1,5 @@
-//! A deployment as the pages of the documentation speak of it: `--env production`, with the Worker in bare workerd and a
-//! stand-in for wrangler. The tests of operators use the real wrangler, which takes seconds for each command.
+//! A deployment as the documentation describes it: `--env production`, with the Worker in bare workerd and a stand-in
+//! for wrangler. The tests of operators use the real wrangler, which takes seconds per command.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::{Bare, RemoteKv, State, edgemint_program, tools};
 /// The issuer's URL in wrangler.toml and in the documentation.
 const ISSUER: &str = "https://tokens.example.com";
 
-/// Where `cargo xtask dev` serves.
+/// The address of `cargo xtask dev`.
 const LOCAL: &str = "http://127.0.0.1:8787";
 
 /// A project folder whose environment `production` is served.
@@ -23,7 +23,7 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// One with a signing key and without clients.
+    /// Starts a deployment with a signing key and without clients.
     pub fn start() -> Self {
         let (project, port) = (State::empty(), Port::keep().expect("a free port"));
         let issuer = format!("http://127.0.0.1:{}", port.number());
@@ -69,17 +69,17 @@ impl Deployment {
         self.worker.url()
     }
 
-    /// What the documentation says, about this deployment.
+    /// The text of the documentation, with the addresses of this deployment.
     pub fn adapted(&self, text: &str) -> String {
         text.replace(ISSUER, &self.issuer()).replace(LOCAL, &self.issuer())
     }
 
-    /// A shell in the project folder, which finds `edgemint` and the stand-in for `wrangler`.
+    /// A shell in the project folder, with `edgemint` and the stand-in for `wrangler` in its PATH.
     pub fn shell(&self, script: &str) -> Command {
         let mut shell = Command::new("bash");
         let path = [self.path().join("bin"), self.path().join("node_modules/.bin")];
         let path = path.map(|folder| folder.display().to_string()).join(":");
-        #[expect(clippy::disallowed_methods, reason = "the programs of this machine are found by it")]
+        #[expect(clippy::disallowed_methods, reason = "PATH is needed to find the programs of this machine")]
         let others = std::env::var("PATH").unwrap_or_default();
         shell.args(["-eu", "-o", "pipefail", "-c", script]).current_dir(self.path());
         shell.env("PATH", format!("{path}:{others}"));

@@ -1,6 +1,6 @@
-//! What the end-to-end tests share: a Worker that serves in workerd, clients in its KV, and plain HTTP.
+//! Shared code of the end-to-end tests: a Worker that serves in workerd, clients in its KV, and plain HTTP.
 //!
-//! Run by `cargo xtask test`, which has built the Workers; by hand, `cargo test -p edgemint-e2e` does the same.
+//! `cargo xtask test` runs them after building the Workers. `cargo test -p edgemint-e2e` builds the Workers itself.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -29,7 +29,7 @@ pub use bare::Bare;
 pub use deployment::Deployment;
 pub use remote_kv::RemoteKv;
 
-/// How often something is looked at that does not tell when it changes.
+/// The interval for polling what does not report its changes.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// The tools, installed once.
@@ -38,11 +38,11 @@ pub fn tools() -> &'static Tools {
     TOOLS.get_or_init(|| Tools::ensure(&Progress::to_stderr()).expect("the tools can be installed"))
 }
 
-/// A state directory that goes when the test ends.
+/// A state directory that is deleted when the test ends.
 pub struct State(PathBuf);
 
 impl State {
-    /// An empty one.
+    /// An empty state directory.
     pub fn empty() -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let name = format!("edgemint-e2e-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
@@ -51,8 +51,8 @@ impl State {
         Self(path)
     }
 
-    /// One whose KV holds the clients of the vectors, put there by the command line; and, put there by
-    /// wrangler, the APIs and what is no usable record.
+    /// A state directory with a filled KV. The command line adds the clients of the vectors; wrangler adds the APIs,
+    /// and records that are not usable.
     pub fn seeded() -> Self {
         static SEEDED: OnceLock<State> = OnceLock::new();
         let seeded = SEEDED.get_or_init(|| {
@@ -77,7 +77,7 @@ impl State {
         copy
     }
 
-    /// Where it is.
+    /// The path of the directory.
     pub fn path(&self) -> &Path {
         &self.0
     }
@@ -89,12 +89,12 @@ impl Drop for State {
     }
 }
 
-/// A line for whoever reads the output of the tests, also when they pass: the test harness keeps what `println!` says.
+/// Prints a line of the test output, even if the test passes: the test harness captures what `println!` prints.
 pub fn note(line: &str) {
     let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("note: {line}\n").as_bytes());
 }
 
-/// Runs a program that must succeed; what it printed.
+/// Runs a program that must succeed. Returns its stdout.
 pub fn run(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -102,8 +102,8 @@ pub fn run(command: &mut Command) -> String {
     stdout.into_owned()
 }
 
-/// Where the command line is, when `cargo xtask test` has built that and the Workers.
-#[expect(clippy::disallowed_methods, reason = "it is the environment that says so")]
+/// The path of the command line, when `cargo xtask test` has built it and the Workers.
+#[expect(clippy::disallowed_methods, reason = "the path comes from the environment")]
 fn built() -> Option<PathBuf> {
     std::env::var_os(xtask::BUILT).map(PathBuf::from)
 }
@@ -132,7 +132,7 @@ pub fn example_program(name: &str) -> PathBuf {
         let build = ["build", "-p", "edgemint-e2e", "--examples"];
         run(Command::new(env!("CARGO")).args(build).current_dir(xtask::root()));
     }
-    // The program of a test is in `deps`, that of an example in `examples` beside it.
+    // The test program is in `deps`, and the example program is in `examples` beside it.
     let test = std::env::current_exe().expect("a test is a program");
     test.parent().and_then(Path::parent).expect("it is below target").join("examples").join(name)
 }
@@ -143,20 +143,20 @@ fn edgemint_command(state: &State, arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs `edgemint` on the local state; what it printed.
+/// Runs `edgemint` on the local state. Returns its stdout.
 pub fn edgemint(state: &State, arguments: &[&str]) -> String {
     run(&mut edgemint_command(state, arguments))
 }
 
-/// Runs `edgemint` on the local state, which must refuse; what it said.
+/// Runs `edgemint` on the local state, and expects a failure. Returns its stderr.
 pub fn edgemint_refuses(state: &State, arguments: &[&str]) -> String {
     let output = edgemint_command(state, arguments).output().expect("it can be run");
     assert_eq!(output.status.code(), Some(1), "{arguments:?} was not refused");
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Builds a Worker, once in a process, the deployed one always first: to go back and forth between the two
-/// would link them anew each time.
+/// Builds a Worker once per process, and always the deployed variant first. Alternating between the variants would link
+/// them again each time.
 fn build(worker: Variant) {
     if built().is_some() {
         return;
@@ -172,7 +172,7 @@ fn build(worker: Variant) {
     }
 }
 
-/// Starts a Worker over `state`: the variables of `vars`, and no others; `SIGNING_KEY_…` become secrets.
+/// Starts a Worker on `state` with only the variables in `vars`. `SIGNING_KEY_…` become secrets.
 pub fn serve(state: &State, vars: &BTreeMap<String, String>, worker: Variant) -> Server {
     let mut options = ServerOptions::new(state.path());
     options.worker = worker;
@@ -188,7 +188,7 @@ pub fn serve(state: &State, vars: &BTreeMap<String, String>, worker: Variant) ->
     serve_with(options)
 }
 
-/// A Worker whose issuer is its own address, with one key for each of `algorithms`, the first of which signs.
+/// Starts a Worker whose issuer is its own address, with one key for each of `algorithms`. The first one signs.
 pub fn serve_at_its_own_address(state: &State, algorithms: &[&str]) -> Server {
     let mut options = ServerOptions::new(state.path()).var("GRANT_TYPES", "client_credentials");
     for (i, alg) in algorithms.iter().enumerate() {
@@ -205,7 +205,7 @@ pub fn serve_with(options: ServerOptions) -> Server {
     Server::start(tools(), options).unwrap_or_else(|error| panic!("{error:#}"))
 }
 
-/// Sends a request and reads the answer, whatever its status.
+/// Sends a request and reads the answer, with any status.
 pub fn send(method: &str, url: &str, headers: &BTreeMap<String, String>, body: Vec<u8>) -> Answer {
     let config = ureq::Agent::config_builder().http_status_as_error(false).allow_non_standard_methods(true);
     let agent: ureq::Agent = config.max_redirects(0).build().into();
@@ -227,12 +227,12 @@ pub fn send(method: &str, url: &str, headers: &BTreeMap<String, String>, body: V
     }
 }
 
-/// A port of this machine that nobody else gets while this is kept.
+/// A port of this machine that no other program gets while the value exists.
 pub fn port() -> Port {
     Port::keep().expect("a free port")
 }
 
-/// Asks until it is so, for as long as only a hang would take; whether it came to be so.
+/// Polls until `is_so` returns true, for up to [`PATIENCE`]. Returns whether it did.
 #[expect(clippy::disallowed_methods, reason = "a test has no host that gives it the time")]
 pub fn comes_true(mut is_so: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + PATIENCE;
@@ -247,13 +247,13 @@ pub fn comes_true(mut is_so: impl FnMut() -> bool) -> bool {
     }
 }
 
-/// In seconds since 1970.
+/// The time in seconds since 1970.
 #[expect(clippy::disallowed_methods, reason = "a test has no host that gives it the time")]
 pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970").as_secs()
 }
 
-/// Until the clock shows this second, which a record, a token or a key names.
+/// Waits until the clock reaches this second, which comes from a record, a token or a key.
 pub fn wait_for_the_clock(second: u64) {
     while now() < second {
         thread::sleep(LOOK_EVERY);
@@ -267,18 +267,18 @@ pub fn get_json(url: &str) -> Value {
     serde_json::from_str(&answer.body).unwrap_or_else(|error| panic!("{url}: {error}: {}", answer.body))
 }
 
-/// Whether a command works on this machine; otherwise says what is passed over.
+/// Whether a command works on this machine. Otherwise prints that `what` is skipped.
 pub fn has(command: &str, what: &str) -> bool {
     let mut words = command.split(' ');
     let program = words.next().unwrap_or_default();
     let found = Command::new(program).args(words).output().is_ok_and(|output| output.status.success());
     if !found {
-        note(&format!("passed over: {what}, because `{command}` does not work on this machine"));
+        note(&format!("skipped: {what}, because `{command}` does not work on this machine"));
     }
     found
 }
 
-/// The code with this mark, such as `yaml envoy`, which one page of the guides has.
+/// The code with this mark, such as `yaml envoy`, from the page of the guides that contains it.
 pub fn documented(mark: &str) -> String {
     let pages = Page::below(xtask::root(), &["docs/guides"]);
     let code = pages.iter().find_map(|page| page.code(mark));

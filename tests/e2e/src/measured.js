@@ -1,11 +1,12 @@
-// The Worker as it is deployed, and at /wasm-memory how large its memory is, when V8 has collected its garbage.
+// The Worker as deployed, with a route /wasm-memory that returns the size of its memory after V8 has collected its
+// garbage.
 import { size } from "./wasm_memory.js";
 import worker from "./entry.js";
 
 export default {
   fetch(request, env, context) {
     if (request.url.endsWith("/wasm-memory")) {
-      // With --expose-gc.
+      // Available with --expose-gc.
       gc();
       return new Response(String(size()));
     }

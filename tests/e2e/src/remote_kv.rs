@@ -1,4 +1,4 @@
-//! A KV that is another process than the Worker's, as Cloudflare's is: it answers in time, however busy the Worker is.
+//! A KV in another process than the Worker, as in Cloudflare's network: it answers in time, however busy the Worker is.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -9,27 +9,27 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// A KV namespace on a port of 127.0.0.1, as workerd speaks to one.
+/// A KV namespace on a port of 127.0.0.1, with workerd's protocol.
 pub struct RemoteKv {
     port: u16,
     reads: Arc<AtomicU32>,
 }
 
-/// Where the records are.
+/// The source of the records.
 enum Store {
-    /// They never change, and each read takes this time.
+    /// Fixed records. Each read takes this time.
     Fixed(BTreeMap<String, String>, Duration),
-    /// An object in a file, which other programs write too.
+    /// An object in a file, which other programs also write.
     File(PathBuf),
 }
 
 impl RemoteKv {
-    /// Serves these records until the process ends. It answers only reads, each after the same time.
+    /// Serves these records until the process ends. It answers only reads, each with the same delay.
     pub fn start(records: BTreeMap<String, String>, delay: Duration) -> Self {
         Self::of(Store::Fixed(records, delay))
     }
 
-    /// Serves the records of a file of JSON until the process ends.
+    /// Serves the records of a JSON file until the process ends.
     pub fn of_file(file: PathBuf) -> Self {
         Self::of(Store::File(file))
     }
@@ -53,18 +53,18 @@ impl RemoteKv {
         self.port
     }
 
-    /// How many reads it has answered.
+    /// The number of reads that it has answered.
     pub fn reads(&self) -> u32 {
         self.reads.load(Ordering::Relaxed)
     }
 }
 
-/// Answers the requests of one connection, one after the other, until its other end closes it.
+/// Answers the requests of one connection, one after the other, until the other end closes it.
 fn serve(stream: &TcpStream, store: &Store, reads: &AtomicU32) {
     let mut reader = BufReader::new(stream);
     loop {
         let mut head = Vec::new();
-        // The last line of a head is empty. At the end of a connection there is none.
+        // An empty line ends the head. At the end of the connection there is no line.
         while let Some(line) =
             reader.by_ref().lines().next().and_then(Result::ok).filter(|line| !line.is_empty())
         {
@@ -90,7 +90,7 @@ fn serve(stream: &TcpStream, store: &Store, reads: &AtomicU32) {
                     .expect("the file can be written");
                 Some(String::new())
             }
-            _ => panic!("the Worker asks KV for something that this one cannot do: {first}"),
+            _ => panic!("this stand-in for KV does not support the request: {first}"),
         };
         let (status, body) = found.map_or(("404 Not Found", String::new()), |body| ("200 OK", body));
         let answer = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
@@ -111,7 +111,7 @@ fn length(headers: &[String]) -> usize {
     length.filter_map(|(_, value)| value.trim().parse().ok()).next().expect("it says its length")
 }
 
-/// A key as it is in a URL, with each `%XX` decoded.
+/// The key of a URL path, with each `%XX` decoded.
 fn unescaped(key: &str) -> String {
     let mut parts = key.split('%');
     let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();

@@ -1,5 +1,5 @@
-// Stands in for Workers KV and for the rate limits, and fails on command: workerd asks a KV namespace over HTTP, so
-// that any Worker can be one.
+// A stand-in for Workers KV and for the rate limits, which fails on command. workerd calls a KV namespace over HTTP, so
+// any Worker can implement one.
 import { WorkerEntrypoint } from "cloudflare:workers";
 
 const records = new Map();
@@ -9,7 +9,7 @@ let asked = 0;
 async function fail() {
   asked++;
   if (fault === "throw") throw new Error("provoked");
-  // Not a promise that never settles: workerd would see that nothing can come, and say so at once.
+  // Not a promise that never settles: workerd would detect it and fail at once.
   if (fault === "hang") await new Promise((resolve) => setTimeout(resolve, 600_000));
 }
 

@@ -1,5 +1,5 @@
-// Stands in for a dataset of Analytics Engine, as one is bound: it takes a row at once, and nothing of it is waited for.
-// A row is told in the log; one of the group "throw" is not taken.
+// A stand-in for a dataset of Analytics Engine. Like the real one, it takes a row at once, and the Worker does not wait
+// for it. It logs each row, but throws for a row of the group "throw".
 export default () => ({
   writeDataPoint(point) {
     if (point.indexes[0] === "throw") throw new Error("provoked");

@@ -1,5 +1,5 @@
-// Stands in for wrangler where a page of the documentation runs: the records and the names of secrets of one deployment,
-// in two files of the folder that is named first. What it cannot do it refuses, as wrangler would.
+// A stand-in for wrangler when the commands of a page run. The records and the names of secrets of one deployment are
+// in two files of a folder, the first argument. Unsupported commands fail, as they do in wrangler.
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 
 const [folder, ...words] = process.argv.slice(2);
@@ -13,7 +13,7 @@ function stored(name) {
   }
 }
 
-// The Worker may read the file at any time, so that it is never half written.
+// The Worker may read the file at any time, so the file must never be half written.
 function store(name, value) {
   writeFileSync(`${folder}/${name}.new`, JSON.stringify(value));
   renameSync(`${folder}/${name}.new`, `${folder}/${name}.json`);
@@ -53,6 +53,6 @@ switch (noun === "kv" ? `kv ${verb} ${third}` : `${noun} ${verb}`) {
     store("secrets", secrets);
     break;
   default:
-    console.error(`the stand-in for wrangler cannot do this: ${words.join(" ")}`);
+    console.error(`the stand-in for wrangler does not support this command: ${words.join(" ")}`);
     process.exit(1);
 }

@@ -1,4 +1,5 @@
-// Remembers the memory of each instance of wasm. Imported before the Worker, which makes its instance when it is loaded.
+// Records the memory of each wasm instance. Must be imported before the Worker, which creates its instance when it is
+// loaded.
 const Instance = WebAssembly.Instance;
 let memory;
 

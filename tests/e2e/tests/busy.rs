@@ -1,4 +1,4 @@
-//! The Worker while its isolate computes: what has arrived meanwhile is not taken for lost.
+//! The Worker while its isolate computes: answers of KV that arrive meanwhile do not count as timed out.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -14,7 +14,7 @@ use edgemint_e2e::{Bare, RemoteKv, note, send};
 use edgemint_issuer::{ClientId, ClientRecord, SecretHash, StoredSecret};
 use edgemint_testkit::signing_key;
 
-/// How many requests come at once, and how many slow hashes each of them takes: more than two seconds of computing, on
+/// The number of simultaneous requests, and of slow hashes for each of them: more than two seconds of computation on
 /// any machine.
 const REQUESTS: usize = 100;
 const HASHES: usize = 4;
@@ -39,7 +39,7 @@ fn a_store_that_has_answered_is_not_said_to_hang_because_the_isolate_was_busy() 
         ("CLIENT_CACHE", "0"),
     ];
     let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-    // A client for each request: none is in memory, so that each request must read it.
+    // One client per request, so that no record is in memory and each request must read its own.
     let clients = (0..REQUESTS).map(|i| slow_client(&format!("slow-{i}")));
     let records = clients.map(|client| (client.id.kv_key(), client.to_json())).collect();
     let kv = RemoteKv::start(records, Duration::from_millis(30));
@@ -64,7 +64,7 @@ fn a_store_that_has_answered_is_not_said_to_hang_because_the_isolate_was_busy() 
     }
     let took = begun.elapsed();
     note(&format!("{REQUESTS} requests with {HASHES} slow hashes each took {took:.1?}: {statuses:?}"));
-    assert_eq!(kv.reads() as usize, REQUESTS, "each request asked KV, which answered");
+    assert_eq!(kv.reads() as usize, REQUESTS, "each request read KV and got an answer");
     assert!(took > Duration::from_millis(2500), "the isolate was not busy for long enough: {took:?}");
     assert_eq!(statuses, BTreeMap::from([(401, REQUESTS)]), "{}", bare.log().join("\n"));
 }

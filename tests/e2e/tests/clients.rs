@@ -1,4 +1,4 @@
-//! Clients that were written elsewhere: each completes a grant and verifies what it got, strictly.
+//! Third-party clients: each completes a grant and strictly verifies the answer.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -23,7 +23,7 @@ fn node(script: &str, server: &Server, algorithm: &str) -> String {
     run(node.arg(script).arg(server.base_url()).arg(algorithm).current_dir(xtask::root()))
 }
 
-/// One server for each algorithm; all three keys are published on each.
+/// Runs `check` with one server per algorithm. Each server publishes all three keys.
 fn for_each_algorithm(check: impl Fn(&Server, &str)) {
     for algorithm in ALGORITHMS {
         let mut order = vec![algorithm];
@@ -56,7 +56,8 @@ fn the_crate_oauth2_completes_the_grant() {
     let state = State::seeded();
     let server = serve_at_its_own_address(&state, &["ES256"]);
     let secret = |secret: &str| ClientSecret::new(secret.to_owned());
-    // It form-encodes both halves of Basic, as RFC 6749 says: an ID and a secret that need it.
+    // The client form-encodes both halves of Basic, as RFC 6749 requires. Two of these IDs and secrets need the
+    // encoding.
     for (id, with) in
         [("example-app", "ZXhhbXBsZS1hcHAtc2VjcmV0"), ("percent", "50%off"), ("a:b%c d", "s:e%c r+et")]
     {
@@ -80,7 +81,7 @@ fn the_crate_oauth2_completes_the_grant() {
 
 #[test]
 fn the_crate_openidconnect_discovers_completes_the_grant_and_verifies_the_id_token() {
-    // Of the three algorithms it knows two.
+    // The client knows only these two of the three algorithms.
     for algorithm in ["ES256", "RS256"] {
         let state = State::seeded();
         let server = serve_at_its_own_address(&state, &[algorithm]);

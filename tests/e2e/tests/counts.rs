@@ -1,4 +1,5 @@
-//! Counts in workerd: each decision becomes a row where a dataset is bound, and no request fails or waits for one.
+//! Counts in workerd: each decision becomes a row where a dataset is bound, and no request fails or waits because of
+//! it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -46,7 +47,7 @@ fn with_clients(bare: &Bare) -> String {
     secret.expose().to_owned()
 }
 
-/// A row as a map of what it says, and its group.
+/// A row as a map of its columns, and its group.
 fn said(row: &Value) -> (String, BTreeMap<&'static str, String>) {
     let texts = row["blobs"].as_array().unwrap();
     let texts = COUNTED.iter().zip(texts).map(|(name, text)| (*name, text.as_str().unwrap().to_owned()));

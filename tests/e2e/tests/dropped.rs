@@ -21,10 +21,10 @@ use edgemint_testkit::{Answer, cast, signing_key};
 
 const SECRET: &str = "ems_TCRrf9UBwEacUY93qOzeccW4AIzPeW-li7zdr1QdGHMeUOIRG";
 
-/// How many connections are open at a time.
+/// The number of connections that are open at a time.
 const AT_ONCE: usize = 250;
 
-/// Longer than anything that the issuer looks at, and about as much as workerd takes.
+/// Longer than any header that the issuer reads, and about the longest that workerd accepts.
 const LONG: usize = 60_000;
 
 fn serve() -> Bare {
@@ -50,19 +50,19 @@ fn token(bare: &Bare, client: &str) -> Answer {
     send("POST", &format!("{}/token", bare.url()), &headers, form.into_bytes())
 }
 
-/// Waits until `done`, for a minute at most.
+/// Waits until `done`, for at most a minute.
 fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !done() {
-        assert!(Instant::now() < deadline, "it never came to this: {what}");
+        assert!(Instant::now() < deadline, "this did not happen within a minute: {what}");
         thread::sleep(Duration::from_millis(50));
     }
 }
 
-/// A connection with a request for a token that is complete, from a client that nobody knows: KV is asked for it.
+/// Opens a connection and sends a complete request for a token, from an unknown client, so that the Worker reads KV.
 ///
-/// Another request comes first, whose answer is never read: a socket that is closed with unread data sends a reset
-/// (RFC 9293 §3.10.4, RFC 2525 §2.17), and not a FIN, which the Worker would not notice.
+/// The connection first carries another request, whose answer is never read. Closing a socket with unread data sends a
+/// reset (RFC 9293 §3.10.4, RFC 2525 §2.17). Otherwise it would send a FIN, which the Worker would not notice.
 fn ask(bare: &Bare, client: &str) -> TcpStream {
     let host = format!("Host: 127.0.0.1:{}\r\n", bare.port());
     let form = format!("grant_type=client_credentials&client_id={client}&client_secret=x");
@@ -77,27 +77,27 @@ fn ask(bare: &Bare, client: &str) -> TcpStream {
     stream
 }
 
-/// Opens `count` connections, some at a time, and resets them when KV was asked for each.
+/// Opens `count` connections in groups, and resets each group when KV was called for all of it.
 fn drop_requests(bare: &Bare, name: &str, count: usize) {
     let before = bare.asked();
     for first in (0..count).step_by(AT_ONCE) {
-        // So many that all of them are let in, however fast the machine is.
+        // Limits the number of open requests so that the Worker accepts all of them, even on a fast machine.
         wait_until("most of the requests are finished", || first - logged(bare, name) <= 4 * AT_ONCE);
         let wave = first..count.min(first + AT_ONCE);
         let expected = before + u32::try_from(wave.end).unwrap();
         let streams: Vec<_> = wave.map(|n| ask(bare, &format!("{name}-{n}"))).collect();
-        wait_until("KV was asked for each", || bare.asked() >= expected);
-        // Garbage of V8 is not what is looked for.
+        wait_until("KV was called for each", || bare.asked() >= expected);
+        // Collects V8's garbage, which is not what the test measures.
         bare.wasm_memory();
         for stream in &streams {
-            // The answer that is not read has come.
+            // The unread answer has arrived.
             assert_eq!(stream.peek(&mut [0]).unwrap(), 1);
         }
     }
     wait_until("each request has its line of the log", || logged(bare, name) == count);
 }
 
-/// For how many clients whose names begin so the log has a line.
+/// The number of clients with this name prefix that have a line in the log.
 fn logged(bare: &Bare, name: &str) -> usize {
     let lines = bare.log();
     let begin = format!("\"client\":\"{name}-");
@@ -109,8 +109,8 @@ fn logged(bare: &Bare, name: &str) -> usize {
 fn five_thousand_dropped_requests_are_logged_and_leave_nothing_in_memory() {
     let bare = serve();
     bare.fault("hang");
-    // The first ones bring the memory to where it stays: that of wasm never shrinks, and the allocator of workerd keeps what
-    // the requests of two seconds took.
+    // The first requests bring the memory to a steady size: wasm's memory never shrinks, and workerd's allocator keeps
+    // what the requests of two seconds took.
     drop_requests(&bare, "first", 2_000);
     let before = (bare.wasm_memory(), bare.memory());
     drop_requests(&bare, "dropped", 5_000);
@@ -118,11 +118,11 @@ fn five_thousand_dropped_requests_are_logged_and_leave_nothing_in_memory() {
     note(&format!(
         "dropped: wasm and process, in KiB: {before:?}, and 5,000 dropped requests later {after:?}"
     ));
-    // A future has some KB: 5,000 of them would be 15 MiB, and 300 MiB with their headers.
+    // A future takes some KB. 5,000 leaked ones would take 15 MiB, or 300 MiB with their headers.
     assert!(before.0 > 0 && after.0 <= before.0 + 2 * 1024, "wasm: {} KiB, then {} KiB", before.0, after.0);
-    // A thousand that wait, with all of their headers, would be 60 MB.
+    // A thousand waiting requests with all of their headers would take 60 MB.
     assert!(after.0 <= 16 * 1024, "wasm: {} KiB", after.0);
-    // 5,000 times 60 KB are 293 MiB. workerd itself grows by up to 60 MiB, also when no client hangs up.
+    // 5,000 times 60 KB are 293 MiB. workerd itself grows by up to 60 MiB, even when no client hangs up.
     assert!(after.1 < before.1 + 120 * 1024, "process: {} KiB, then {} KiB", before.1, after.1);
     assert!(
         bare.log().iter().any(|line| line.contains("KV did not answer within 2 s")),
@@ -155,7 +155,7 @@ fn a_request_whose_client_hangs_up_in_its_body_ends_and_the_next_is_served() {
     assert_eq!(failed, 0, "{}", bare.log().join("\n"));
 }
 
-/// A request for a token that waits for KV and holds as much as one can: nearly 36 KB.
+/// The largest request for a token that can wait for KV: nearly 36 KB.
 fn largest(bare: &Bare, client: &str) -> String {
     let (name, secret) = (client, "x");
     let encoded = STANDARD.encode(format!("{name}:{secret}"));
@@ -172,11 +172,11 @@ fn largest(bare: &Bare, client: &str) -> String {
     )
 }
 
-/// Sends `count` of them at once, for clients of this name, and reads the answers; how many waited, and how many were refused
-/// without.
+/// Sends `count` of these requests at once, for clients with this name prefix, and reads the answers. Returns how many
+/// waited, and how many were rejected at once.
 fn crowd(bare: &Bare, name: &str, count: usize) -> (usize, usize) {
     let asked = bare.asked();
-    // All but the last byte first, so that they begin within less time than one of them waits.
+    // Sends all but the last byte first, so that all requests begin within the time that one of them waits.
     let mut crowd: Vec<_> = (0..count)
         .map(|n| {
             let request = largest(bare, &format!("{name}-{n}")).into_bytes();
@@ -212,7 +212,7 @@ fn crowd(bare: &Bare, name: &str, count: usize) -> (usize, usize) {
     assert_eq!(
         bare.asked() - asked,
         u32::try_from(waited).unwrap(),
-        "KV was asked only for those that waited"
+        "KV was called only for the requests that waited"
     );
     (waited, refused)
 }
@@ -223,14 +223,16 @@ fn requests_beyond_the_room_for_those_that_wait_get_503_and_the_others_go_on() {
     let bare = serve();
     assert_eq!(token(&bare, "test").status, 200);
     bare.fault("hang");
-    // On a busy machine the first ones have their answer before the last ones begin: then once more.
+    // On a busy machine, the first requests may have their answer before the last ones begin. Then the test tries
+    // again.
     let crowds = (0..10).map(|n| crowd(&bare, &format!("crowd{n}"), CROWD));
     let (waited, refused) = crowds.into_iter().find(|(_, refused)| *refused > 0).expect("there is no bound");
     let wasm = bare.wasm_memory();
     note(&format!(
         "dropped: of {CROWD} large requests {waited} waited, {refused} were refused; wasm: {wasm} KiB"
     ));
-    // 16 MiB of less than 38 KB each; and what a request makes of its text is less than that again.
+    // The limit is 16 MiB, and a request takes less than 38 KB. The data parsed from its text takes less than that
+    // again.
     assert!(waited >= 440, "{waited} waited");
     assert!(wasm <= 48 * 1024, "{wasm} KiB");
 

@@ -1,5 +1,5 @@
-//! What takes operators long: rotating keys under load, importing thousands of clients. Side by side, as the one waits
-//! while the other computes. And what the command line says of tokens is true.
+//! Slow tasks of operators: rotating keys under load, and importing thousands of clients. They run side by side,
+//! because one waits while the other computes. Also checks what the command line reports about tokens.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -18,13 +18,14 @@ use edgemint_issuer::GeneratedSecret;
 use serde_json::Value;
 use xtask::{Lines, PATIENCE, Server, ServerOptions};
 
-/// A tenth of the real times: of how long verifiers keep the keys, and of how long a key is published before it signs.
+/// The divisor of the real times: of the verifiers' cache time for keys, and of the time that a key is published before
+/// it signs.
 const SCALE: u64 = 10;
 
-/// How long tokens live at most, in seconds: the shortest that there is.
+/// The maximum lifetime of tokens, in seconds: the shortest allowed.
 const LIFETIME: u64 = 30;
 
-/// A state with a client and one key; the wrangler.toml that operators have there; and a Worker.
+/// A state with a client and one key, the wrangler.toml that operators have in it, and a Worker.
 struct Issuer {
     state: State,
     secret: String,
@@ -39,7 +40,7 @@ impl Issuer {
         let config =
             config.replacen("[vars]\n", &format!("[vars]\nMAX_TOKEN_LIFETIME = \"{LIFETIME}s\"\n"), 1);
         std::fs::write(state.path().join("wrangler.toml"), config).unwrap();
-        let modules = "node_modules"; // where the command line looks for wrangler
+        let modules = "node_modules"; // the command line looks for wrangler here
         std::os::unix::fs::symlink(xtask::root().join(modules), state.path().join(modules)).unwrap();
         let config = state.path().join("wrangler.toml");
         let arguments = ["key", "rotate", "--name", "FIRST", "--activate-in", "0s", "--force", "--config"];
@@ -60,14 +61,14 @@ impl Issuer {
         .to_vec()
     }
 
-    /// Runs `edgemint key …`; gives the object that it prints.
+    /// Runs `edgemint key …`. Returns the object that it prints.
     fn key(&self, arguments: &[&str]) -> Value {
         let config = self.state.path().join("wrangler.toml");
         let all = [&["--config", config.to_str().unwrap(), "--json", "key"], arguments].concat();
         serde_json::from_str(&edgemint(&self.state, &all)).unwrap()
     }
 
-    /// The Worker gets the keys that operators have put, as a deployment would.
+    /// Gives the Worker the keys that operators have put, as a deployment would.
     fn put_keys(&mut self) {
         let keys = keys(&self.state);
         let count = keys.len();
@@ -78,7 +79,7 @@ impl Issuer {
     }
 }
 
-/// Somebody who gets and verifies tokens all the time, and says how that goes.
+/// A process that continuously gets and verifies tokens, and reports the results.
 struct Load {
     process: Child,
     reports: Lines,
@@ -96,7 +97,7 @@ impl Load {
         Self { process, reports }
     }
 
-    /// What happened so far, once it is as `wanted`; at the latest what happened until patience ends.
+    /// Waits until a report is as `wanted`, for up to [`PATIENCE`]. Returns the last report.
     fn comes_to(&self, wanted: impl Fn(&Value) -> bool) -> Value {
         let mut report = Value::Null;
         let _ = self.reports.come_to(PATIENCE, |lines| {
@@ -106,7 +107,7 @@ impl Load {
         report
     }
 
-    /// Goes on until so many more tokens were issued and verified.
+    /// Waits until `tokens` more tokens were issued and verified.
     fn goes_on(&self, tokens: u64) {
         let issued = |report: &Value| report["issued"].as_u64().unwrap_or(0);
         let wanted = issued(&self.comes_to(|_| true)) + tokens;
@@ -114,10 +115,10 @@ impl Load {
         assert!(issued(&report) >= wanted, "only {report}");
     }
 
-    /// Ends it; what happened.
+    /// Ends the process and returns the last report.
     fn ended(mut self) -> Value {
         drop(self.process.stdin.take());
-        assert!(self.process.wait().unwrap().success(), "what it says is on stderr");
+        assert!(self.process.wait().unwrap().success(), "see its message on stderr");
         let reports = self.reports.to_the_end();
         serde_json::from_str(reports.last().expect("it said something")).expect("JSON")
     }
@@ -139,7 +140,7 @@ fn while_keys_are_rotated_no_token_is_met_that_cannot_be_verified() {
     let load = Load::on(&issuer);
     load.goes_on(150);
 
-    // What `key rotate` insists on, at a tenth: the keys' max-age and a minute.
+    // The minimum of `key rotate`, divided by the scale: the keys' max-age plus a minute.
     let ahead = format!("{}s", (300 + 60) / SCALE);
     let next = issuer.key(&["rotate", "--activate-in", &ahead, "--force"]);
     issuer.put_keys();
@@ -171,7 +172,8 @@ fn while_keys_are_rotated_no_token_is_met_that_cannot_be_verified() {
     assert_eq!(Some(by(&first) + by(&kid)), report["issued"].as_u64(), "and no other");
     assert!(report["verified"].as_u64() > report["issued"].as_u64().map(|issued| 3 * issued));
 
-    // And this test would see it: the same verifiers cannot know a key that signs as soon as it is there.
+    // Checks that the test would notice a failure: the same verifiers cannot know a key that signs as soon as it
+    // exists.
     let load = Load::on(&issuer);
     load.goes_on(100);
     issuer.key(&["rotate", "--activate-in", "0s", "--force", "--name", "UNANNOUNCED"]);
@@ -185,7 +187,7 @@ fn while_keys_are_rotated_no_token_is_met_that_cannot_be_verified() {
     );
 }
 
-/// A project folder whose wrangler is the real one, and counts how often it is started.
+/// A project folder with the real wrangler, and a count of its starts.
 fn with_a_counting_wrangler(state: &State) -> (String, std::path::PathBuf) {
     let root = xtask::root();
     let bin = state.path().join("node_modules/.bin");
@@ -234,7 +236,7 @@ fn five_thousand_dex_clients_are_imported_with_few_processes() {
         (printed, now() - begin)
     };
     edgemint_e2e::edgemint_program(); // so that building it is not timed
-    // How fast this machine is, just now.
+    // The current speed of this machine.
     let (_, a_hundredth) = import(&State::empty(), CLIENTS / 100);
     std::fs::remove_file(&starts).unwrap();
     let (printed, seconds) = import(&state, CLIENTS);

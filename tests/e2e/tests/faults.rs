@@ -1,4 +1,4 @@
-//! The Worker under attack and with what it asks gone: each fault is provoked in workerd.
+//! The Worker under attack and during outages: each fault is provoked in workerd.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,7 +19,7 @@ use xtask::Variant;
 const SECRET: &str = "ems_TCRrf9UBwEacUY93qOzeccW4AIzPeW-li7zdr1QdGHMeUOIRG";
 const IMPORTED: &str = "ZXhhbXBsZS1hcHAtc2VjcmV0";
 
-/// What hangs does so for ten minutes. The Worker gives it two seconds, and a busy machine may take its time besides.
+/// A hanging call takes ten minutes. The Worker gives up after two seconds, and a busy machine may need more time.
 const GIVEN_UP_WITHIN: Duration = Duration::from_secs(60);
 
 fn variables(more: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -32,7 +32,7 @@ fn variables(more: &[(&str, &str)]) -> BTreeMap<String, String> {
     base.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-/// The Worker over the stand-in, which has the clients of the vectors. Nothing is served fresh from memory.
+/// The Worker with the stand-in, which has the clients of the vectors. Records in memory are never fresh.
 fn bare(with_rate_limits: bool) -> Bare {
     let bare = Bare::start(Variant::Release, &variables(&[("CLIENT_CACHE", "0")]), with_rate_limits);
     for client in cast() {
@@ -55,7 +55,7 @@ fn token(url: &str, client: &str, secret: &str) -> Answer {
     post(&format!("{url}/token"), &[], &form(client, secret))
 }
 
-/// What `test` asks about a token of its own.
+/// The form in which the client `test` introspects its own token.
 fn question(bare: &Bare) -> String {
     let answer = token(&bare.url(), "test", SECRET);
     assert_eq!(answer.status, 200, "{}", answer.body);
@@ -63,7 +63,7 @@ fn question(bare: &Bare) -> String {
     format!("{}&token={}", form("test", SECRET), body["access_token"].as_str().unwrap())
 }
 
-/// A refusal that is nobody's fault but ours: when to come again, and nothing internal.
+/// Checks for a 503 that tells the client when to retry, and nothing internal.
 fn is_unavailable(answer: &Answer) {
     assert_eq!(answer.status, 503, "{}", answer.body);
     assert!(answer.headers.contains_key("retry-after"));
@@ -106,7 +106,7 @@ fn while_kv_hangs_nobody_waits_long_and_who_was_seen_does_not_wait() {
         assert_eq!(token(&bare.url(), "test", SECRET).status, 200);
     }
     let five = begun.elapsed();
-    assert!(five < waited, "that it hangs is remembered: one took {waited:?}, then five {five:?}");
+    assert!(five < waited, "the outage is cached: one took {waited:?}, then five {five:?}");
     let begun = Instant::now();
     is_unavailable(&token(&bare.url(), "no-groups", SECRET));
     is_unavailable(&post(&format!("{}/token/introspect", bare.url()), &[], &about));
@@ -123,7 +123,7 @@ fn one_bad_record_hurts_its_client_alone() {
     let bare = bare(false);
     let other = cast().into_iter().find(|client| client.id.as_str() == "no-groups").unwrap().to_json();
     let deep = format!("{}{}", "[".repeat(60_000), "]".repeat(60_000));
-    // KV takes 25 MiB for a value, and what is not UTF-8.
+    // KV accepts values of up to 25 MiB, and values that are not UTF-8.
     let huge = format!(r#"{{"v":1,"id":"test","name":"{}"}}"#, "x".repeat(25 << 20));
     for garbage in ["", "garbage", "\u{0}", r#"{"v":3,"id":"test"}"#, &other, &deep, &huge] {
         bare.put("client:test", garbage);
@@ -131,18 +131,19 @@ fn one_bad_record_hurts_its_client_alone() {
         assert_eq!(answer.status, 500, "{garbage:.40}: {}", answer.body);
         assert!(answer.body.contains("server_error"));
         assert_eq!(token(&bare.url(), "no-groups", SECRET).status, 200, "{garbage:.40}");
-        // Nor who names it: that is one request, and who asks for another audience is served.
+        // It does not hurt a client that names the bad one either: only that request fails, and requests for other
+        // audiences work.
         let named = form("no-groups", SECRET) + "&scope=audience:server:client_id:test";
         assert_eq!(
             post(&format!("{}/token", bare.url()), &[], &named).status,
             500,
-            "nothing is made up of it"
+            "no other record replaces it"
         );
         assert_eq!(token(&bare.url(), "no-groups", SECRET).status, 200, "{garbage:.40}");
     }
     let whole = cast().into_iter().find(|client| client.id.as_str() == "test").unwrap().to_json();
     bare.put("client:test", &whole);
-    assert_eq!(token(&bare.url(), "test", SECRET).status, 200, "fixed, it works at once");
+    assert_eq!(token(&bare.url(), "test", SECRET).status, 200, "a fixed record works at once");
 }
 
 #[test]
@@ -175,9 +176,9 @@ fn a_limiter_that_fails_or_hangs_brakes_nobody() {
     assert_eq!(token(&bare.url(), "test", SECRET).status, 200);
     let asked = bare.asked();
     assert_eq!(token(&bare.url(), "test", SECRET).status, 200);
-    assert_eq!(bare.asked(), asked + 1, "KV alone is asked for a right generated secret");
+    assert_eq!(bare.asked(), asked + 1, "a right generated secret takes only one call, to KV");
     assert_eq!(token(&bare.url(), "test", "wrong").status, 401);
-    assert_eq!(bare.asked(), asked + 4, "KV and both limits for a wrong one");
+    assert_eq!(bare.asked(), asked + 4, "a wrong secret takes calls to KV and to both limits");
     bare.fault("throw");
     for _ in 0..3 {
         assert_eq!(token(&bare.url(), "test", "wrong").status, 401);
@@ -213,7 +214,7 @@ fn plain_http_is_refused_unless_it_stays_on_this_machine() {
     assert_eq!(answer.headers["x-content-type-options"], "nosniff");
     let answer = post(&url, &[], &form("test", SECRET));
     assert_eq!(answer.status, 200, "{}", answer.body);
-    assert!(!answer.headers.contains_key("strict-transport-security"), "not said by http");
+    assert!(!answer.headers.contains_key("strict-transport-security"), "not sent over http");
     for path in ["/", "/keys", "/healthz", "/.well-known/openid-configuration", "/else"] {
         let answer = send("GET", &format!("{}{path}", bare.url()), &BTreeMap::new(), Vec::new());
         assert_eq!(answer.headers["x-content-type-options"], "nosniff", "{path}");
@@ -245,12 +246,12 @@ fn a_configuration_that_cannot_sign_serves_no_token() {
     }
 }
 
-/// The real rate limits begin to count anew with each minute of the clock.
+/// The real rate limits start a new count with each minute of the clock.
 const WINDOW: u64 = 60;
 
-/// What guesses came to, and then the right secrets.
+/// The answers to guesses, and then to the right secrets.
 struct Guessed {
-    /// For each endpoint: the statuses, and what was said last.
+    /// For each endpoint: the statuses, and the last answer.
     tried: Vec<(&'static str, Vec<u16>, Answer)>,
     generated: Answer,
     slow_in_the_network: Answer,
@@ -261,7 +262,7 @@ struct Guessed {
 fn guessing_is_braked_by_the_real_rate_limits_and_nobody_is_locked_out() {
     let state = State::seeded();
     let server = serve(&state, &variables(&[]), Variant::Release);
-    // Each time from other networks, for which nothing has been counted.
+    // Each try uses other networks, for which nothing has been counted yet.
     let guess = |time: u64| {
         let ask = |path: &str, client: &str, secret: &str, from: &str| {
             let url = server.base_url() + path;
@@ -296,12 +297,12 @@ fn guessing_is_braked_by_the_real_rate_limits_and_nobody_is_locked_out() {
             ("60", "no-store")
         );
     }
-    assert_eq!(guessed.generated.status, 200, "a generated secret, braked network");
-    assert_eq!(guessed.slow_in_the_network.status, 429, "a slow hash, braked network");
+    assert_eq!(guessed.generated.status, 200, "a generated secret, rate-limited network");
+    assert_eq!(guessed.slow_in_the_network.status, 429, "a slow hash, rate-limited network");
     assert_eq!(guessed.slow_in_another.status, 200, "another network");
 }
 
-/// What comes of it when all of it happens within one window; it is tried again where the next one began meanwhile.
+/// The result of `work` if it finished within one window. Otherwise tries again, up to five times.
 fn within_a_window<T>(mut work: impl FnMut(u64) -> T) -> Option<T> {
     (1..=5).find_map(|time| {
         let window = now() / WINDOW;
@@ -309,7 +310,7 @@ fn within_a_window<T>(mut work: impl FnMut(u64) -> T) -> Option<T> {
         if now() / WINDOW == window {
             return Some(done);
         }
-        // At once would do, if it took a second. Where it takes longer, a whole window helps.
+        // Retries at once after the first try, which may have begun late in a window. Later tries wait for a new one.
         wait_for_the_clock((now() / WINDOW + u64::from(time > 1)) * WINDOW);
         None
     })

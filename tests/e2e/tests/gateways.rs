@@ -1,5 +1,5 @@
-//! Gateways that are no libraries: by their own rules, with what docs/guides/gateways/ says to configure. What is not on
-//! this machine is passed over, and the output says so.
+//! Gateways that are not libraries: applies their own rules to the configurations in docs/guides/gateways/. Programs
+//! that are missing on this machine are skipped, and the output lists them.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -18,13 +18,13 @@ use edgemint_e2e::{
 };
 use xtask::Server;
 
-/// What stands for the issuer in the documentation.
+/// The issuer in the documentation.
 const ISSUER: &str = "https://tokens.example.com";
 
-/// Runs a documented command against `server`, in a folder of its own; what it printed.
+/// Runs a documented command against `server` in its own folder. Returns its output.
 fn documented_command(mark: &str, server: &Server, dir: &Path) -> String {
     let script = documented(mark).replace(ISSUER, &server.base_url());
-    assert!(!script.contains("example.com"), "all of it is about the server: {script}");
+    assert!(!script.contains("example.com"), "every URL is the server's: {script}");
     let node = tools().npm_program("node").expect("node is installed");
     let mut shell = Command::new("sh");
     for (name, value) in node.get_envs() {
@@ -54,7 +54,7 @@ fn gateways_that_fetch_or_copy_the_keys_take_the_tokens_by_their_own_rules() {
     }
 }
 
-/// nginx and its module for JavaScript, where they are.
+/// The paths of nginx and of its JavaScript module, if installed.
 fn nginx() -> Option<(PathBuf, PathBuf)> {
     let found = Command::new("sh").args(["-c", "PATH=\"$PATH:/usr/sbin\" command -v nginx"]).output().ok()?;
     let nginx = PathBuf::from(String::from_utf8(found.stdout).ok()?.trim());
@@ -62,7 +62,7 @@ fn nginx() -> Option<(PathBuf, PathBuf)> {
     module.is_file().then_some((nginx, module))
 }
 
-/// Ends with the test.
+/// A process that ends with the test.
 struct Running(Child);
 
 impl Drop for Running {
@@ -76,7 +76,7 @@ impl Drop for Running {
 fn nginx_asks_about_each_token_and_sees_a_revocation() {
     const API: &str = "https://api.example.com";
     let Some((program, module)) = nginx() else {
-        note("passed over: nginx, because it or its module for JavaScript is not on this machine");
+        note("skipped: nginx, because it or its JavaScript module is not on this machine");
         return;
     };
     let state = State::empty();
@@ -102,7 +102,7 @@ fn nginx_asks_about_each_token_and_sees_a_revocation() {
         .replace(ISSUER, &server.base_url())
         .replace("BASE64-OF-gateway:SECRET", &STANDARD.encode(format!("gateway:{gateway}")))
         .replace("http://backend", &format!("http://127.0.0.1:{back}"))
-        // So that the test need not wait for a minute.
+        // Shortened, so that the test need not wait a minute.
         .replace("200 60s", "200 1s");
     let dir = dir.display();
     let configuration = format!(
@@ -149,6 +149,6 @@ fn nginx_asks_about_each_token_and_sees_a_revocation() {
     assert_eq!(call(bearer("garbled")), 401);
     assert_eq!(call(bearer(&good.replacen('.', ".A", 1))), 401);
     post("/token/revoke", format!("token={good}"));
-    // KV's memory of "not there" and nginx's.
+    // KV's cache and nginx's cache may still have "not revoked".
     assert!(comes_true(|| call(bearer(&good)) == 401), "a revocation is seen");
 }

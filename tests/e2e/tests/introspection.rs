@@ -1,4 +1,4 @@
-//! Introspection and revocation in workerd: a token that is taken back is no longer active.
+//! Introspection and revocation in workerd: a revoked token is no longer active.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -14,7 +14,7 @@ use edgemint_testkit::{Answer, verify};
 use serde_json::Value;
 use xtask::Server;
 
-/// What comes of a POST by `example-app`.
+/// The answer to a POST by `example-app`.
 fn post(server: &Server, path: &str, form: &str, accept: &str) -> Answer {
     let headers = [
         ("authorization", "Basic ZXhhbXBsZS1hcHA6WlhoaGJYQnNaUzFoY0hBdGMyVmpjbVYw"), // its secret is in examples/dex.yaml
@@ -63,7 +63,7 @@ fn a_token_that_is_revoked_is_no_longer_active_and_nothing_of_it_is_logged() {
 
         let answer = post(&server, "/token/revoke", &format!("token={revoked}"), "*/*");
         assert_eq!((answer.status, answer.body.as_str()), (200, ""), "{algorithm}");
-        // KV may say "not revoked" for 30 seconds where that was asked for just before.
+        // KV may return "not revoked" for 30 seconds, if it was read just before.
         let is_inactive = || introspect(&revoked, "*/*").body == r#"{"active":false}"#;
         assert!(comes_true(is_inactive), "{algorithm}: it is still active");
         assert_eq!(json(&introspect(&kept, "*/*"))["active"], true, "{algorithm}: the other one still is");
@@ -73,6 +73,6 @@ fn a_token_that_is_revoked_is_no_longer_active_and_nothing_of_it_is_logged() {
         let log = server.log().join("\n");
         assert!(log.contains(jti), "the log names the token by its jti:\n{log}");
         let signature = revoked.rsplit('.').next().unwrap();
-        assert!(!log.contains(signature), "the log tells a token:\n{log}");
+        assert!(!log.contains(signature), "the log contains a token:\n{log}");
     }
 }

@@ -1,5 +1,5 @@
-//! Clients and verifiers in other languages, and the configurations of products that take tokens. What is not on this
-//! machine is passed over, and the output says so.
+//! Clients and verifiers in other languages, and the configurations of products that accept tokens. Programs that are
+//! missing on this machine are skipped, and the output lists them.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -26,27 +26,27 @@ fn clients() -> PathBuf {
     xtask::root().join("tests/e2e/clients")
 }
 
-/// Where these tests put what they build, outside of the sources.
+/// The directory for what these tests build, outside the sources.
 fn built(name: &str) -> PathBuf {
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::create_dir_all(&dir).unwrap();
     dir
 }
 
-/// A program that is built already, to be run with the arguments that all of them take.
+/// A built program. Every program takes the same arguments.
 struct Client {
     name: &'static str,
     command: fn() -> Command,
     algorithms: &'static [&'static str],
 }
 
-/// The program of a package of clients/go; all of them are built at once.
+/// The program of a package in clients/go. All packages are built at once.
 fn go(name: &str) -> Command {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let programs = BUILT.get_or_init(|| {
         let programs = built("go");
         let mut build = Command::new("go");
-        // With a slash at its end, it is a folder for all of them.
+        // A trailing slash makes it a folder for all programs.
         run(build
             .arg("build")
             .arg("-o")
@@ -58,7 +58,7 @@ fn go(name: &str) -> Command {
     Command::new(programs.join(name))
 }
 
-/// Python in an environment of its own, which is made once for a list of packages.
+/// Python in a separate environment, which is created once for a list of packages.
 fn python_program() -> &'static Path {
     static PYTHON: OnceLock<PathBuf> = OnceLock::new();
     PYTHON.get_or_init(|| {
@@ -76,7 +76,7 @@ fn python_program() -> &'static Path {
     })
 }
 
-/// A script of clients/python.
+/// A script in clients/python.
 fn python(script: &str) -> Command {
     let mut python = Command::new(python_program());
     python.arg(clients().join("python").join(script));
@@ -102,7 +102,7 @@ fn mcp_in_javascript() -> Command {
     node
 }
 
-/// Where Java finds the client and its libraries, which Maven brings once.
+/// The class path of the client and its libraries, which Maven downloads once.
 fn java_classpath() -> &'static str {
     static CLASSPATH: OnceLock<String> = OnceLock::new();
     CLASSPATH.get_or_init(build_java)
@@ -176,7 +176,7 @@ fn go_python_and_java_clients_get_verify_introspect_and_revoke_tokens() {
     note(&format!("{} of 3 clients in other languages", programs.len()));
 }
 
-/// The programs of a guide, by language, built.
+/// The built programs of a guide, by language.
 fn programs_of(guide: &str) -> Vec<(&'static str, Command)> {
     let page = Page::read(xtask::root(), &format!("docs/guides/{guide}.md"));
     let code = |language: &str| {
@@ -189,7 +189,7 @@ fn programs_of(guide: &str) -> Vec<(&'static str, Command)> {
         std::fs::write(&file, code(language)).unwrap();
         file
     };
-    // The file of the page is the example that cargo has compiled.
+    // The page's program is an example, which cargo has compiled already.
     let example = guide.replace('-', "_");
     let source = xtask::root().join(format!("tests/e2e/examples/{example}.rs"));
     let text = std::fs::read_to_string(&source).unwrap();
@@ -204,7 +204,7 @@ fn programs_of(guide: &str) -> Vec<(&'static str, Command)> {
     node.arg(script("program.mjs", "js"));
     programs.push(("Node.js", node));
     if has("go version", "the Go programs of the guides") {
-        // For the compiler, the program is a package beside those of clients/go, with their dependencies.
+        // The compiler needs the program as a package beside those of clients/go, with their dependencies.
         let package = clients().join("go").join(guide);
         let overlay = serde_json::json!({ "Replace": { package.join("main.go").to_str().unwrap(): script("main.go", "go") } });
         let file = dir.join("overlay.json");
@@ -281,7 +281,7 @@ fn the_programs_of_the_guides_get_and_verify_tokens() {
     note(&format!("{} of 5 languages of the guides", get.len()));
 }
 
-/// What a program that verifies tokens says of this one: its claims, or why it rejects it.
+/// The result of a program that verifies tokens: the claims of this token, or the reason for rejecting it.
 fn judged(program: &mut Command, token: &str, audience: &str) -> Result<serde_json::Value, String> {
     program.env("AUDIENCE", audience).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = program.spawn().unwrap();
@@ -305,11 +305,11 @@ fn the_sdks_of_mcp_find_the_issuer_from_a_server_and_complete_the_grant() {
         sdks.push(("Go", go("mcp")));
     }
     let state = State::empty();
-    // The server of each SDK is there in turn. An API has its URL as ID (RFC 8707 §2).
+    // The servers of the SDKs run in turn on the same port. An API has its URL as its ID (RFC 8707 §2).
     let port = port();
     let resource = format!("http://127.0.0.1:{}/mcp", port.number());
     edgemint(&state, &["api", "add", &resource, "--scope", "tools=Calls the tools"]);
-    // The SDK for Go asks without `resource`, so that its API is the default.
+    // The Go SDK requests without `resource`, so its API is the default.
     let client = ["client", "add", "mcp-client", "--api", &resource, "--scope", "tools", "--default"];
     let secret = edgemint(&state, &client);
     let server = server(&state, "ES256");
@@ -329,20 +329,20 @@ fn a_claim_of_a_clients_own_that_go_takes_for_a_reserved_one_is_refused() {
     let names = serde_json::to_vec(&RESERVED_CLAIMS[..]).unwrap();
     claims.stdin.take().unwrap().write_all(&names).unwrap();
     let output = claims.wait_with_output().unwrap();
-    assert!(output.status.success(), "what Go says is on stderr");
+    assert!(output.status.success(), "see Go's message on stderr");
     let taken: BTreeMap<String, Vec<String>> = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(taken.len(), RESERVED_CLAIMS.len());
     let record = edgemint_testkit::cast().swap_remove(0);
     let judge = |name: &str| {
         let mut with_it = record.clone();
         with_it.claims = BTreeMap::from([(name.to_owned(), "other".into())]);
-        // By the command line, before it writes; and by the Worker, of a record that something else has written.
+        // The command line checks before it writes, and the Worker checks a record that another program has written.
         (check_claims(&with_it.claims), ClientRecord::parse(&with_it.id, &with_it.to_json()).map(drop))
     };
     assert_eq!(judge("tenant"), (Ok(()), Ok(())));
     for (name, spelling) in taken.iter().flat_map(|(name, all)| all.iter().map(move |one| (name, one))) {
         let (written, read) = judge(spelling);
-        assert!(written.is_err(), "{spelling:?} is taken, which Go reads as {name}");
+        assert!(written.is_err(), "{spelling:?} is accepted, but Go reads it as {name}");
         assert_eq!(written, read, "a record with {spelling:?}, which Go reads as {name}");
     }
 }
@@ -374,8 +374,8 @@ fn the_configurations_of_the_integrations_are_what_their_products_take() {
     ] {
         let text = documented(mark);
         let (accepted, said) = accepts(product, &text);
-        assert!(accepted, "{product} refuses what the documentation says: {said}");
+        assert!(accepted, "{product} rejects the documented configuration: {said}");
         let (accepted, _) = accepts(product, &text.replace(needed, "mistyped"));
-        assert!(!accepted, "{product} takes a field that it does not have: the check sees nothing");
+        assert!(!accepted, "{product} accepts an unknown field, so this test would miss errors");
     }
 }

@@ -1,11 +1,12 @@
-//! Many tokens from bare workerd: none twice, none that does not verify, no error, and no time that tells who exists.
+//! Many tokens from bare workerd: no duplicates, all verify, no errors, and response times do not reveal which clients
+//! exist.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
-    reason = "a test that cannot go on must stop, and here is the one that measures time"
+    reason = "a test that cannot go on must stop, and this one measures time"
 )]
 
 use std::collections::HashSet;
@@ -48,7 +49,7 @@ fn serve(more: &[(&str, &str)], records: &[ClientRecord]) -> Bare {
     bare
 }
 
-/// One connection that is kept.
+/// A persistent connection.
 struct Connection(BufReader<TcpStream>, u16);
 
 impl Connection {
@@ -58,7 +59,7 @@ impl Connection {
         Self(BufReader::new(stream), bare.port())
     }
 
-    /// POSTs a form to /token; status and body.
+    /// POSTs a form to /token. Returns status and body.
     fn ask(&mut self, form: &str) -> (u16, String) {
         let head = format!(
             "POST /token HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n",
@@ -85,12 +86,12 @@ impl Connection {
     }
 }
 
-/// How often the memory is looked at: the runtime's heap grows and shrinks all the while.
+/// The number of memory measurements: the runtime's heap grows and shrinks continuously.
 const SAMPLES: u64 = 40;
 
-/// So many requests: three of four are right, two of ten are refused, and every twentieth is garbage. `growth`: how much
-/// more memory there may be at most in the last half than in the one before it, in per cent, where there are enough
-/// requests to tell. The first tenth only warms the runtime.
+/// Sends this many requests: three of four are valid, two of ten have a wrong secret, and every twentieth is malformed.
+/// `growth` is the allowed growth of the memory in the last half over the half before it, in per cent, where there are
+/// enough requests to tell. The first tenth only warms up the runtime.
 fn load(requests: u64, growth: Option<u64>) {
     let secret = GeneratedSecret::from_random(&[7; 32]);
     let clients: Vec<_> = (0..CLIENTS).map(|i| record(&format!("service-{i}"), &secret, None)).collect();
@@ -133,7 +134,7 @@ fn load(requests: u64, growth: Option<u64>) {
                     let claims = claims(token);
                     assert!(
                         seen.lock().unwrap().insert(claims["jti"].as_str().unwrap().to_owned()),
-                        "a jti comes twice"
+                        "a jti occurs twice"
                     );
                     if issued.fetch_add(1, Ordering::Relaxed).is_multiple_of(100) {
                         verify(&jwks, token).unwrap();
@@ -157,13 +158,13 @@ fn load(requests: u64, growth: Option<u64>) {
     if let Some(growth) = growth {
         let (before, after) = memory.split_at(memory.len() / 2);
         let (before, after) = (before.iter().max().unwrap(), after.iter().max().unwrap());
-        // Where there is no /proc, nobody can tell.
+        // Without /proc, the memory cannot be measured.
         assert!(*before > 0 || !std::path::Path::new("/proc/self/status").exists(), "nothing was measured");
         assert!(after * 100 <= before * (100 + growth), "the memory grows: {before} MiB, then {after} MiB");
     }
 }
 
-/// What a token says, not verified.
+/// The claims of a token, without verification.
 fn claims(token: &str) -> Value {
     use base64::Engine as _;
     let claims = token.split('.').nth(1).unwrap();
@@ -176,21 +177,22 @@ fn twenty_thousand_requests_of_all_kinds_are_answered_as_they_should() {
     load(20_000, None);
 }
 
-/// Takes some minutes: `cargo test -p edgemint-e2e --release --test load -- --ignored`.
+/// Takes several minutes: `cargo test -p edgemint-e2e --release --test load -- --ignored`.
 #[test]
-#[ignore = "it takes some minutes"]
+#[ignore = "it takes several minutes"]
 fn a_million_tokens_are_issued_without_an_error_and_without_growing() {
-    // A hundred bytes that are lost with each request would be more; a Worker that does nothing moves as much.
+    // A leak of a hundred bytes per request would exceed the limit. The memory of a Worker that does nothing varies as
+    // much.
     load(1_340_000, Some(15));
 }
 
-/// The median time of each of these requests, in microseconds, asked in turns on one connection.
+/// The median time of each of these requests, in microseconds. The requests are sent in turns on one connection.
 fn medians(bare: &Bare, forms: &[String], rounds: usize) -> Vec<u128> {
     let mut connection = Connection::to(bare);
     let mut times = vec![Vec::with_capacity(rounds); forms.len()];
     for round in 0..rounds + 200 {
         for i in 0..forms.len() {
-            // Another one comes first each time: none always stands behind the same.
+            // Each round starts with another request, so that no request always follows the same one.
             let i = (i + round) % forms.len();
             let begin = Instant::now();
             connection.ask(&forms[i]);
@@ -206,17 +208,17 @@ fn medians(bare: &Bare, forms: &[String], rounds: usize) -> Vec<u128> {
     times.iter_mut().map(median).collect()
 }
 
-/// Whether they differ by no more than this part of the least, or these µs, whichever is more.
+/// Whether the medians differ by at most 1/`part` of the least one, or by at most `micros` µs.
 fn alike(medians: &[u128], part: u128, micros: u128) -> bool {
     let (least, most) = (medians.iter().min().unwrap(), medians.iter().max().unwrap());
     most - least <= (least / part).max(micros)
 }
 
-/// How often times are measured before they are believed to differ.
+/// The number of measurements before a difference counts as real.
 const MEASURED: usize = 6;
 
-/// The medians, measured again while they differ. What else the machine does only ever adds to a time, so that the least
-/// median of each request comes ever closer to its own time. A difference that is the Worker's stays.
+/// The medians, measured again while they differ. Other load on the machine only adds to a time, so the least median of
+/// each request approaches its true time. A difference caused by the Worker remains.
 fn medians_unless_alike(bare: &Bare, forms: &[String], part: u128, micros: u128) -> (bool, Vec<u128>) {
     let mut least = medians(bare, forms, ROUNDS);
     for _ in 1..MEASURED {
@@ -244,17 +246,18 @@ fn time_does_not_tell_why_a_client_was_refused() {
     let wrong = GeneratedSecret::from_random(&[8; 32]);
     let wrong = wrong.expose();
 
-    // In memory: a wrong secret, a disabled client, a secret that has expired.
+    // From memory: a wrong secret, a disabled client, an expired secret.
     let bare = serve(&[], &records);
     let forms =
         [form("there", wrong), form("disabled", right), form("disabled", wrong), form("expired", right)];
-    // A tenth, or 30 µs: over a network, nobody sees that.
+    // A tenth, or 30 µs: too little to notice over a network.
     let (is_alike, in_memory) = medians_unless_alike(&bare, &forms, 10, 30);
     note(&format!("timing: wrong, disabled, disabled and wrong, expired, in memory: {in_memory:?} µs"));
     assert!(is_alike, "{in_memory:?}");
 
-    // Read anew each time, as whoever is not there always is: what differs is the store's own work and the reading of the
-    // record, which is not ours to hide (SECURITY.md), and nothing else.
+    // With no cache, the Worker reads the record for each request, as it always does for an unknown client. The times
+    // then differ only by the work of the store and by parsing the record, which the Worker does not hide
+    // (SECURITY.md).
     let bare = serve(&[("CLIENT_CACHE", "0")], &records);
     let forms =
         [form("there", wrong), form("expired", right), form("disabled", right), form("nobody", wrong)];

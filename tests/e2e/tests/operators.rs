@@ -1,4 +1,4 @@
-//! Operators at work: the command line changes clients of a Worker that answers all the while.
+//! Tasks of operators: the command line changes clients while the Worker serves without interruption.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -18,7 +18,7 @@ use edgemint_testkit::signing_key;
 use serde_json::Value;
 use xtask::{Server, ServerOptions, Variant};
 
-/// A Worker that remembers no client.
+/// A Worker that caches no client.
 fn worker(state: &State) -> Server {
     let key = signing_key("ES256", &[]);
     let variables = [
@@ -39,7 +39,7 @@ fn ask(server: &Server, id: &str, secret: &str) -> u16 {
     send("POST", &format!("{}/token", server.endpoints()), &headers, form.into_bytes()).status
 }
 
-/// Asks until the answer has this status. KV's cache at an edge location is the only one that may be left.
+/// Polls until the answer has this status. Only KV's cache at an edge location may delay it.
 #[track_caller]
 fn comes_to(server: &Server, id: &str, secret: &str, status: u16) {
     let seen = comes_true(|| ask(server, id, secret) == status);
@@ -48,7 +48,7 @@ fn comes_to(server: &Server, id: &str, secret: &str, status: u16) {
 
 fn secret_of(printed: &str) -> String {
     let secret = printed.trim().to_owned();
-    assert!(secret.starts_with("ems_"), "stdout has the secret and nothing else");
+    assert!(secret.starts_with("ems_"), "stdout has only the secret");
     secret
 }
 
@@ -63,7 +63,7 @@ fn a_secret_is_rotated_without_a_refusal_and_a_client_is_disabled_enabled_and_re
     let server = worker(&state);
     comes_to(&server, "billing", &first, 200);
 
-    // The overlap counts from when the command is typed. Where it was over before anybody could ask, a longer one is tried.
+    // The overlap starts when the command does. If it ended before the requests, the test tries a longer one.
     let mut changes = 0;
     let (rotated, second, expires) = loop {
         changes += 1;
@@ -96,7 +96,7 @@ fn a_secret_is_rotated_without_a_refusal_and_a_client_is_disabled_enabled_and_re
     comes_to(&server, "billing", &second, 401);
 
     let shown = json(&edgemint(&state, &["client", "show", "billing", "--json"]));
-    assert_eq!(shown["revision"], 4 + changes, "one for each change, and the first");
+    assert_eq!(shown["revision"], 4 + changes, "the first, and one for each change");
     let stay =
         shown["secrets"].as_array().unwrap().iter().filter(|secret| !secret["expires"].is_null()).count();
     assert_eq!((stay, shown["secrets"].as_array().unwrap().len()), (changes, changes), "the expired ones");
@@ -124,7 +124,7 @@ fn a_backup_in_an_empty_namespace_makes_every_client_work_again() {
     let server = worker(&restored);
     assert_eq!(ask(&server, "billing", &billing), 200);
     assert_eq!(ask(&server, "example-app", "ZXhhbXBsZS1hcHAtc2VjcmV0"), 200);
-    assert_eq!(ask(&server, "retired", &retired), 401, "disabled it was, and disabled it is");
+    assert_eq!(ask(&server, "retired", &retired), 401, "the client was disabled before, and still is");
     assert_eq!(ask(&server, "billing", &retired), 401);
 }
 
@@ -175,15 +175,15 @@ fn a_client_gets_tokens_for_an_api_that_are_asked_about_and_taken_back() {
     assert_eq!(active(&second), true);
     edgemint(&state, &["client", "revoke-tokens", "billing"]);
     becomes(|| active(&second), false);
-    // Tokens tell when they were issued in seconds.
+    // Tokens contain the time of issue in seconds.
     wait_for_the_clock(now() + 1);
-    assert_eq!(active(&get()), true, "those that come after are good");
+    assert_eq!(active(&get()), true, "later tokens are active");
 
     edgemint(&state, &["client", "ungrant", "billing", "--api", API]);
     becomes(|| token(&["get", "--resource", API], "").1["error"].clone(), "invalid_target");
 }
 
-/// Asks until it is so.
+/// Polls until the value is as expected.
 #[track_caller]
 fn becomes(ask: impl Fn() -> Value, expected: impl Into<Value>) {
     let expected = expected.into();

@@ -1,4 +1,4 @@
-//! The commands of guides and tutorials: they run as they are written, and print what the pages say.
+//! The commands of guides and tutorials: they run as written, and print what the pages show.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -13,17 +13,17 @@ use std::process::Stdio;
 use edgemint_e2e::{Deployment, has, note};
 use edgemint_testkit::{Block, Page};
 
-/// The mark of what a command prints, after the language.
+/// The mark of a command's output, after the language.
 const OUTPUT: &str = "output";
 
-/// Stands for any text in what a command prints.
+/// A wildcard for any text in a command's output.
 const ANYTHING: char = '…';
 
 fn is_run(block: &Block) -> bool {
     block.info == "sh" && block.not_run.is_none()
 }
 
-/// What the block after each command that runs says that it prints.
+/// The commands that run, each with the documented output if the page has one.
 fn commands(page: &Page) -> Vec<(&Block, Option<&Block>)> {
     let mut commands = Vec::new();
     let mut blocks = page.blocks.iter().peekable();
@@ -36,7 +36,7 @@ fn commands(page: &Page) -> Vec<(&Block, Option<&Block>)> {
     commands
 }
 
-/// Whether `text` is as `expected` says, in which [`ANYTHING`] stands for any text.
+/// Whether `text` matches `expected`, in which [`ANYTHING`] matches any text.
 fn is_as(text: &str, expected: &str) -> bool {
     let mut pieces = expected.trim().split(ANYTHING);
     let Some(mut rest) = text.trim().strip_prefix(pieces.next().unwrap_or_default()) else { return false };
@@ -49,7 +49,7 @@ fn is_as(text: &str, expected: &str) -> bool {
     rest.ends_with(last)
 }
 
-/// Runs the commands of a page, one after the other in one shell; what was wrong.
+/// Runs the commands of a page, one after the other in one shell. Returns their number, or the first problem.
 fn run(page: &Page) -> Result<usize, String> {
     let commands = commands(page);
     let deployment = Deployment::start();
@@ -78,7 +78,7 @@ fn run(page: &Page) -> Result<usize, String> {
         let (printed, wanted) = (printed(i), deployment.adapted(&expected.text));
         if !is_as(&printed, &wanted) {
             return Err(format!(
-                "{}:{}: this is not what the command prints:\n{wanted}\nit prints:\n{printed}",
+                "{}:{}: the command does not print this:\n{wanted}\nit prints:\n{printed}",
                 page.name, expected.line
             ));
         }

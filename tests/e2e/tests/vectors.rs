@@ -1,4 +1,4 @@
-//! The vectors, over HTTP: the same cases, in workerd, with KV and `crypto.subtle`.
+//! The vectors over HTTP: the same cases in workerd, with KV and `crypto.subtle`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -17,7 +17,7 @@ use xtask::Variant;
 
 const ISSUER: &str = "http://127.0.0.1:8787";
 
-/// Every vector that the real runtime can show, by the deployment that it needs: one server for each.
+/// The vectors that can run in the real runtime, grouped by deployment. Each deployment has its own server.
 fn deployments() -> BTreeMap<BTreeMap<String, String>, Vec<Vector>> {
     let now = now();
     let mut deployments: BTreeMap<_, Vec<Vector>> = BTreeMap::new();
@@ -27,7 +27,7 @@ fn deployments() -> BTreeMap<BTreeMap<String, String>, Vec<Vector>> {
     deployments
 }
 
-/// How many servers run at once: to start one is mostly to wait for it.
+/// The number of servers that run at once. Starting one is mostly waiting.
 const SERVERS: usize = 3;
 
 #[test]
@@ -54,17 +54,17 @@ fn every_vector_holds_in_workerd() {
     );
 }
 
-/// What does not hold of the vectors of one deployment. `replayed` counts them.
+/// The failures among the vectors of one deployment. `replayed` counts the vectors.
 fn replay(variables: &BTreeMap<String, String>, vectors: &[Vector], replayed: &AtomicUsize) -> Vec<String> {
     let mut failures = Vec::new();
     let state = State::seeded();
     let server = serve(&state, variables, Variant::Release);
     let jwks = get_json(&format!("{}/keys", server.endpoints()));
     for vector in vectors {
-        // Its token, if it is about one, is made when it is asked about.
+        // The vector's token, if any, is created just before the request.
         let vector = vector.at(ISSUER, now());
         let url = server.base_url() + vector.path();
-        // A network for each: together they fail far more often than the rate limit lets pass.
+        // Each vector uses its own network, because together they fail far more often than the rate limit allows.
         let mut headers = vector.headers();
         let network = format!("2001:db8:0:{:x}::1", replayed.fetch_add(1, Ordering::Relaxed));
         headers.entry("cf-connecting-ip".into()).or_insert(network);
@@ -84,12 +84,12 @@ fn replay(variables: &BTreeMap<String, String>, vectors: &[Vector], replayed: &A
     }
     let log = server.log().join("\n");
     for secret in ["ems_", "ZXhhbXBsZS1hcHAtc2VjcmV0", "50%off", "$sha256$", "$pbkdf2", "eyJhbGciOi"] {
-        assert!(!log.contains(secret), "the log tells {secret}:\n{log}");
+        assert!(!log.contains(secret), "the log contains {secret}:\n{log}");
     }
     failures
 }
 
-#[expect(clippy::print_stdout, reason = "the count is worth a line of the test's output")]
+#[expect(clippy::print_stdout, reason = "the test's output shows the count")]
 fn println_count(replayed: usize) {
     println!("{replayed} vectors replayed in workerd");
 }

@@ -1,4 +1,4 @@
-//! The Worker by itself: what no vector can say, since it is about more than one request or about the runtime.
+//! The Worker itself: cases that no vector can contain, because they need several requests or depend on the runtime.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -58,7 +58,7 @@ fn the_seeds_two_curl_commands_work() {
     }
 }
 
-/// A request that ends the instance of wasm is answered in JSON, and the next is served.
+/// Checks that a request that ends the wasm instance gets an answer in JSON, and that the next request is served.
 fn is_survived(server: &Server, path: &str) {
     for round in 0..3 {
         let answer = get(&format!("{}{path}", server.base_url()));
@@ -108,7 +108,7 @@ fn every_error_of_a_configuration_is_logged_and_every_endpoint_says_503() {
         let answer = get(&(server.base_url() + path));
         assert_eq!(answer.status, 503, "{path}");
         assert!(answer.headers.contains_key("retry-after"), "{path}");
-        assert!(!answer.body.contains("GRANT"), "{path} tells the world: {}", answer.body);
+        assert!(!answer.body.contains("GRANT"), "{path} reveals the configuration: {}", answer.body);
     }
     assert!(server.log_comes_to_contain("config.invalid"));
     let log = server.log().join("\n");
@@ -116,13 +116,13 @@ fn every_error_of_a_configuration_is_logged_and_every_endpoint_says_503() {
         assert!(log.contains(name), "{name} is not in the log:\n{log}");
     }
     let private = serde_json::from_str::<Value>(&key).unwrap()["d"].as_str().unwrap().to_owned();
-    assert!(!log.contains(&private), "the log tells the key");
+    assert!(!log.contains(&private), "the log contains the key");
 }
 
 #[test]
 fn a_key_that_cannot_be_imported_is_told_to_the_operator_alone() {
     let state = State::seeded();
-    // A private part that does not belong to the public one.
+    // A private part that does not match the public one.
     let key = signing_key("ES256", &[("x", "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU".into())]);
     let server = serve(&state, &variables(&[("SIGNING_KEY_A", &key)]), Variant::Release);
     assert_eq!(get(&format!("{}/healthz", server.base_url())).status, 503);
@@ -143,7 +143,7 @@ fn tokens_differ_and_the_cache_serves_the_same_client() {
         let body: Value = serde_json::from_str(&answer.body).unwrap();
         for name in ["access_token", "id_token"] {
             let (_, claims) = verify(&jwks, body[name].as_str().unwrap()).unwrap();
-            assert!(seen.insert(claims["jti"].to_string()), "a jti came twice");
+            assert!(seen.insert(claims["jti"].to_string()), "a jti occurs twice");
         }
     }
     assert_eq!(seen.len(), 100);
@@ -164,7 +164,7 @@ fn documents_are_tagged_and_not_sent_twice() {
     }
 }
 
-/// Status and body of what `/token` answers to the bytes in `body`, which curl announces, or sends in chunks.
+/// The status and body of `/token`'s answer to `body`, which curl sends with a length or in chunks.
 fn post_bytes(server: &Server, state: &State, body: &[u8], is_chunked: bool) -> (String, String) {
     let file = state.path().join("body");
     std::fs::write(&file, body).unwrap();
@@ -187,7 +187,7 @@ fn a_body_without_an_announced_length_is_read_within_the_limit() {
     for (bytes, expected) in [(16 * 1024, "200"), (16 * 1024 + 1, "413"), (1_000_000, "413")] {
         let form = "grant_type=client_credentials&x=";
         let body = format!("{form}{}", "x".repeat(bytes - form.len()));
-        // A connection that ends under a body tells on it only now and then.
+        // A connection that ends in the middle of a body causes a failure only sometimes, so the test repeats.
         for round in 0..20 {
             let (status, body) = post_bytes(&server, &state, body.as_bytes(), true);
             assert_eq!(status, expected, "{bytes} bytes, round {round}: {body}\n{}", server.log().join("\n"));
@@ -195,7 +195,7 @@ fn a_body_without_an_announced_length_is_read_within_the_limit() {
     }
 }
 
-/// The runtime hands a body over as text, and would rather fix it than tell.
+/// The runtime passes a body on as text, and silently replaces invalid bytes.
 #[test]
 fn a_body_that_is_not_utf_8_is_refused_however_it_comes() {
     let state = State::seeded();
@@ -205,9 +205,9 @@ fn a_body_that_is_not_utf_8_is_refused_however_it_comes() {
     for (what, body, expected) in [
         ("ASCII", after(b"x"), "200"),
         ("UTF-8", after("päss日本😀".as_bytes()), "200"),
-        ("a byte that no UTF-8 has", after(b"\xFF"), "400"),
+        ("a byte that never occurs in UTF-8", after(b"\xFF"), "400"),
         ("Latin-1", after(b"p\xE4ss"), "400"),
-        ("three bytes of four, as long as what replaces them", after(b"\xF0\x9F\x98"), "400"),
+        ("three bytes of four, with the length of their replacement", after(b"\xF0\x9F\x98"), "400"),
         ("half of a surrogate pair", after(b"\xED\xA0\x80"), "400"),
         ("a byte order mark", [b"\xEF\xBB\xBF", form.as_slice(), b"x"].concat(), "400"),
         (

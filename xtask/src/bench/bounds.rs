@@ -1,4 +1,4 @@
-//! The ratios that must hold, and whether they do.
+//! The ratios that must hold, and the check of them.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,12 @@ use crate::bench::cold_start::ColdStart;
 use crate::bench::growth::Growth;
 use crate::bench::load::Measured;
 
-/// A figure in relation to another one, and the most that it may be.
+/// A figure relative to another one, and the highest allowed ratio.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Ratio {
     pub(super) what: String,
     pub(super) figure: f64,
-    /// The figure that it is divided by; 1 where the figure itself is bounded.
+    /// The divisor; 1 where the figure itself is bounded.
     pub(super) by: f64,
     pub(super) unit: &'static str,
     pub(super) ratio: f64,
@@ -24,11 +24,11 @@ pub(super) struct Ratio {
 impl Ratio {
     fn new(what: impl Into<String>, (figure, by): (f64, f64), unit: &'static str, at_most: f64) -> Self {
         let ratio = figure / by;
-        // What could not be computed does not hold.
+        // A ratio that could not be computed (NaN) does not hold.
         Self { what: what.into(), figure, by, unit, ratio, at_most, holds: ratio <= at_most }
     }
 
-    /// The same with a bound that is wider by this part of it.
+    /// The same ratio, with a bound that is wider by this fraction of it.
     pub(super) fn with_slack(self, slack: f64) -> Self {
         let at_most = self.at_most * (1.0 + slack);
         Self { at_most, holds: self.ratio <= at_most, ..self }
@@ -37,8 +37,9 @@ impl Ratio {
 
 const US: &str = "µs CPU";
 
-/// A case, another one, and how many times the other one's cost it may have. What is held against another runtime, or
-/// against the crate's shim, has room for other machines: docs/internals/decisions/0021-bound-the-worker-against-limit.md.
+/// A case, the case that it is compared with, and the highest allowed ratio of their costs. Bounds against another
+/// runtime, or against the crate's shim, leave room for other machines:
+/// docs/internals/decisions/0021-bound-the-worker-against-limit.md.
 const OF_CASES: [(&str, &str, f64); 13] = [
     ("token", "limit", 1.35),
     ("token", "floor-memory", 1.0),
@@ -55,23 +56,24 @@ const OF_CASES: [(&str, &str, f64); 13] = [
     ("introspection", "token-kv", 1.1),
 ];
 
-/// Compressed, in KiB.
+/// The bound of the compressed size, in KiB.
 const WASM_KIB: f64 = 300.0;
 
-/// From the start of workerd to the first token, more than hello takes, in milliseconds.
+/// The bound of the extra time of a cold start over hello, from the start of workerd to the first token, in
+/// milliseconds.
 const COLD_START_MS: f64 = 30.0;
 
-/// Up to 100,000 clients in the store, or as many in memory as fit, by 1 and some more.
+/// The bound of the cost with many clients (up to 100,000 in the store, or as many as fit into memory) ÷ with few.
 const CLIENTS: f64 = 1.05;
 
-/// After all tokens, by as many as make the heap warm.
+/// The bound of the memory after all tokens ÷ after enough tokens to warm the heap.
 const MEMORY: f64 = 1.1;
 
-/// What the end of a line costs, by what it would cost if it went on as straight as in its first half: what grows with the
-/// square would be far above.
+/// The bound of the cost at the end of a line ÷ the cost that its first half predicts if growth is linear. Quadratic
+/// growth would be far above it.
 const LINEAR: f64 = 1.25;
 
-/// All ratios whose figures were measured.
+/// All ratios with measured figures.
 pub(super) fn ratios(
     figures: &BTreeMap<&'static str, Measured>,
     growth: Option<&Growth>,
@@ -101,12 +103,12 @@ fn of_growth(growth: &Growth) -> Vec<Ratio> {
     for (line, where_) in
         [(&growth.clients_in_store, "in the store"), (&growth.clients_in_memory, "in memory")]
     {
-        // Each half of the line as a whole: it is flat, and two points alone are apart by chance.
+        // Each half of the line as a whole, because the line is flat and two single points differ by chance.
         let half = line.len() / 2;
         if let (Some(few), Some(many)) = (line.get(..half), line.get(line.len() - half..))
             && let ([(one, _), ..], [.., (all, _)]) = (few, many)
         {
-            let what = format!("up to {all} clients {where_} ÷ {one} and some more");
+            let what = format!("up to {all} clients {where_} ÷ {one} and a few more");
             ratios.push(Ratio::new(what, (mean(many), mean(few)), US, CLIENTS));
         }
     }
@@ -115,7 +117,7 @@ fn of_growth(growth: &Growth) -> Vec<Ratio> {
             && let Some(middle) = line.get(line.len() / 2).filter(|_| line.len() > 2)
         {
             let straight = first.1 + 2.0 * (middle.1 - first.1).max(0.0);
-            let what = format!("{} {what} ÷ as much as {} let expect", last.0, middle.0);
+            let what = format!("{} {what} ÷ linear growth from {}", last.0, middle.0);
             ratios.push(Ratio::new(what, (last.1, straight), US, LINEAR));
         }
     }
@@ -127,7 +129,7 @@ fn of_growth(growth: &Growth) -> Vec<Ratio> {
     ratios
 }
 
-#[expect(clippy::cast_precision_loss, reason = "as many as there are points")]
+#[expect(clippy::cast_precision_loss, reason = "the number of points is small")]
 fn mean(line: &[(u64, f64)]) -> f64 {
     line.iter().map(|(_, cost)| cost).sum::<f64>() / line.len() as f64
 }

@@ -1,4 +1,4 @@
-//! What is measured: each case a server and a request, under the name that tables and `--only` use.
+//! The cases that are measured: each is a server and a request, with the name that tables and `--only` use.
 
 use std::path::PathBuf;
 
@@ -18,19 +18,19 @@ pub(super) struct Case {
 
 #[derive(Clone, Copy, Debug)]
 enum Ask {
-    /// GET, without anything.
+    /// A GET without credentials.
     Get(&'static str),
-    /// A token, by HTTP Basic, with this scope.
+    /// A request for a token by HTTP Basic, with this scope.
     Token(&'static str),
-    /// A token of openauth, which wants the secret in the body and the name of a provider.
+    /// A request for a token from openauth, which takes the secret in the body and the name of a provider.
     OpenAuth,
-    /// A token, with a secret that is wrong.
+    /// A request for a token with a wrong secret.
     Refused,
-    /// About a token of one's own.
+    /// An introspection of the client's own token.
     Introspection,
 }
 
-/// In the order of the table.
+/// All cases, in the order of the table.
 pub(super) const CASES: [Case; 18] = [
     Case { name: "hello-js", server: Kind::HelloJs, ask: Ask::Token("profile") },
     Case { name: "hello-rust", server: Kind::HelloRust, ask: Ask::Token("profile") },
@@ -56,18 +56,18 @@ pub(super) const CASES: [Case; 18] = [
     Case { name: "oidc-provider", server: Kind::OidcProvider, ask: Ask::Token("profile") },
 ];
 
-/// The cases of these names, or all.
+/// The cases with these names, or all.
 pub(super) fn chosen(names: &[String]) -> Result<Vec<Case>> {
     if let Some(unknown) = names.iter().find(|name| CASES.iter().all(|case| case.name != **name)) {
         let known: Vec<&str> = CASES.iter().map(|case| case.name).collect();
-        bail!("there is no case {unknown}; there are {}", known.join(", "));
+        bail!("there is no case {unknown}; the cases are {}", known.join(", "));
     }
     let wanted = |case: &&Case| names.is_empty() || names.iter().any(|name| name == case.name);
     Ok(CASES.iter().filter(wanted).copied().collect())
 }
 
 impl Case {
-    /// What is sent to `server`.
+    /// The request for `server`.
     pub(super) fn request(&self, servers: &Servers, server: &Server) -> Result<Request> {
         let secret = servers.secret.expose().to_owned();
         let form = |scope: &str| Body::Form(format!("grant_type=client_credentials&scope={scope}"));

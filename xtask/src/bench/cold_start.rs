@@ -1,5 +1,4 @@
-//! How long a new isolate takes until it answers: from the start of workerd to the first answer, beside a Worker that
-//! says hi.
+//! Cold start of an isolate: the time from the start of workerd to the first answer, beside a Worker that answers "hi".
 
 use std::time::{Duration, Instant};
 
@@ -11,25 +10,25 @@ use crate::bench::request::{Body, Request};
 use crate::bench::servers::{Kind, Servers};
 use crate::process::progress::Progress;
 
-/// Medians over the starts, in milliseconds.
+/// Median times over all starts, in milliseconds.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(super) struct ColdStart {
-    /// A Worker in JavaScript says hi.
+    /// A Worker in JavaScript answers "hi".
     pub(super) hello_js: f64,
-    /// A Worker in Rust says hi.
+    /// A Worker in Rust answers "hi".
     pub(super) hello_rust: f64,
-    /// edgemint answers 404: its wasm is compiled, and its configuration read.
+    /// edgemint answers 404: its wasm is compiled and its configuration read.
     pub(super) not_found: f64,
     /// edgemint publishes its keys.
     pub(super) keys: f64,
-    /// edgemint issues a token: the key is imported, and a record read.
+    /// edgemint issues a token: the key is imported and a record read.
     pub(super) token: f64,
-    /// The second token of the same isolate, by itself.
+    /// The second token of the same isolate, without the start.
     pub(super) second_token: f64,
 }
 
 impl ColdStart {
-    /// What the first token takes longer than hello.
+    /// The extra time of the first token over hello.
     pub(super) fn extra(&self) -> f64 {
         self.token - self.hello_js
     }
@@ -37,7 +36,7 @@ impl ColdStart {
 
 const LONGEST: Duration = Duration::from_secs(20);
 
-/// In turns, so that what drifts hits all alike.
+/// Measures the cases in turns, so that drift of the machine affects all of them equally.
 pub(super) fn measure(servers: &Servers, starts: u32, progress: &Progress) -> Result<ColdStart> {
     let step = progress.step("cold starts");
     let get = |path: &str, expected| Request {
@@ -79,7 +78,7 @@ fn note(times: &mut [Vec<f64>], i: usize, took: Duration) {
     }
 }
 
-/// Asks until the server listens, and checks the status.
+/// Sends requests until the server listens, and checks the status.
 fn answered(port: u16, request: &Request, since: Instant) -> Result<()> {
     loop {
         match request.send(port) {

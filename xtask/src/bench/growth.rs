@@ -1,5 +1,5 @@
-//! How the cost of a token grows: with the clients in the store and in memory, with groups, with scopes; and whether the
-//! memory of the process grows with the tokens.
+//! Growth of a token's cost with the clients in the store and in memory, with groups, and with scopes; and of the
+//! process's memory with the number of tokens.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -16,34 +16,34 @@ use crate::bench::request::{Body, Request};
 use crate::bench::servers::{Kind, Servers, line_of};
 use crate::process::progress::Progress;
 
-/// How much of it is measured.
+/// How much of the growth is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Extent {
     Whole,
-    /// The ends of each line alone.
+    /// Only the ends of each line.
     Ends,
 }
 
-/// So many of something, and what a token costs then, in microseconds of CPU time.
+/// Pairs of a count and the cost of a token at that count, in microseconds of CPU time.
 pub(super) type Line = Vec<(u64, f64)>;
 
-/// What was measured.
+/// All measured growth.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct Growth {
-    /// Clients that ask in turn, each record read from KV.
+    /// Clients that send requests in random order; each record is read from KV.
     pub(super) clients_in_store: Line,
-    /// Clients that ask in turn, their records in memory; 100,000 are in the store.
+    /// Clients that send requests in random order; their records are in memory, and 100,000 are in the store.
     pub(super) clients_in_memory: Line,
     /// Groups in a token.
     pub(super) groups: Line,
     /// Scopes of an API in a token.
     pub(super) scopes: Line,
-    /// Tokens that were issued, and the memory of the process in KiB.
+    /// Number of issued tokens, and the memory of the process in KiB.
     pub(super) memory: Vec<(u64, u64)>,
 }
 
 impl Growth {
-    /// The lines, each with what there are more and more of.
+    /// The lines, each with the name of what is counted.
     pub(super) fn lines(&self) -> [(&'static str, &Line); 4] {
         [
             ("clients in the store", &self.clients_in_store),
@@ -58,7 +58,7 @@ const STORED: u64 = 100_000;
 
 const IN_STORE: [u64; 6] = [1, 10, 100, 1_000, 10_000, STORED];
 
-/// Up to as many as the issuer's memory holds of such records: 16 MiB of clients (`memory.rs`).
+/// Counts up to what the issuer's memory holds of such records: 16 MiB of clients (`memory.rs`).
 const IN_MEMORY: [u64; 5] = [1, 10, 100, 1_000, 9_000];
 
 const IN_MEMORY_AT_MOST: usize = 10_000;
@@ -69,11 +69,11 @@ const SCOPES: [u64; 5] = [0, 50, 100, 150, 200];
 
 const API: &str = "https://api.example.com";
 
-/// From here on the memory is compared with what it is at the end: the runtime's heap, of a Worker that says hello too, has
-/// then got the size that it goes back to again and again.
+/// The number of tokens from which the memory is compared with the memory at the end. By then the runtime's heap has
+/// the size that it keeps returning to, as with a Worker that answers "hi".
 const WARM: u64 = 100_000;
 
-/// Measures all of it.
+/// Measures all lines, and the memory.
 pub(super) fn measure(
     servers: &Servers,
     generator: &Generator,
@@ -86,7 +86,7 @@ pub(super) fn measure(
         Extent::Ends => points.first().into_iter().chain(points.last()).copied().collect(),
     };
     let (cached, uncached) = (servers.start(Kind::Edgemint)?, servers.start(Kind::EdgemintUncached)?);
-    let step = progress.step("100,000 clients are stored");
+    let step = progress.step("storing 100,000 clients");
     let records = records(servers)?;
     cached.store(&records)?;
     uncached.store(&records)?;
@@ -120,7 +120,8 @@ pub(super) fn measure(
                 let request = request(*point)?;
                 if run == 0 {
                     server.answers_as_expected(&request)?;
-                    // What is asked for at random comes into memory only by and by: so each is asked for once.
+                    // With random requests, records would come into memory only gradually. So each client sends one
+                    // request first.
                     request.send_each(server.port(), IN_MEMORY_AT_MOST)?;
                     generator.send(server, &request, Duty::For(pace.warm_up / 2))?;
                 }
@@ -150,7 +151,7 @@ fn scope(i: u64) -> String {
     format!("orders:{i}")
 }
 
-/// All records, as the stand-in takes them.
+/// All records, in the format of the KV stand-in.
 fn records(servers: &Servers) -> Result<String> {
     let mut lines = String::new();
     for i in 0..STORED {
@@ -173,7 +174,7 @@ fn records(servers: &Servers) -> Result<String> {
     Ok(lines)
 }
 
-/// The memory ten times on the way to all of them, from [`WARM`] tokens on.
+/// The memory at ten points on the way to all tokens, from [`WARM`] tokens on.
 fn endurance(
     servers: &Servers,
     generator: &Generator,

@@ -1,4 +1,4 @@
-//! Load on a server, and what it cost it: oha sends, /proc tells.
+//! Load on a server, and its cost: oha sends the requests, and the cost is read from /proc.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -11,17 +11,17 @@ use crate::bench::process::Server;
 use crate::bench::request::{Body, FORM, Request};
 use crate::process::command;
 
-/// As many as a gateway in front of some services keeps open.
+/// The number of connections: what a gateway in front of a few services keeps open.
 const CONNECTIONS: &str = "16";
 
-/// How much is sent.
+/// How many requests are sent, or for how long.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Duty {
     For(Duration),
     Requests(u64),
 }
 
-/// One run.
+/// The figures of one run.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sample {
     /// CPU time of the server per request, in microseconds.
@@ -47,18 +47,18 @@ impl Measured {
         median(self.0.iter().map(of).collect())
     }
 
-    /// How far the CPU times of the middle half of the runs are apart, by what counts of them.
+    /// The interquartile range of the CPU times, relative to [`Measured::cpu_us`].
     pub(super) fn spread(&self) -> f64 {
         (self.quartile(3) - self.quartile(1)) / self.cpu_us()
     }
 
-    /// Of a request: the mean of the middle half of the runs. It is as deaf to a run that was disturbed as the median, and
-    /// repeats better, since it has not one run's share of collections of the heap, but that of many.
+    /// The CPU time of a request: the mean over the middle half of the runs. One disturbed run affects it as little as
+    /// the median, and it repeats better, because it averages the heap collections of many runs.
     pub(super) fn cpu_us(&self) -> f64 {
         let times = self.sorted();
         let quarter = times.len() / 4;
         let middle = times.get(quarter..times.len() - quarter).unwrap_or_default();
-        #[expect(clippy::cast_precision_loss, reason = "as many as there are runs")]
+        #[expect(clippy::cast_precision_loss, reason = "the number of runs is small")]
         let number = middle.len() as f64;
         middle.iter().sum::<f64>() / number
     }
@@ -80,13 +80,13 @@ impl Measured {
     }
 }
 
-/// The one in the middle; of an even number, the upper one of two. Not a number when there is none.
+/// The median; of an even number of values, the upper of the two in the middle. NaN when there are no values.
 pub(super) fn median(mut of: Vec<f64>) -> f64 {
     of.sort_by(f64::total_cmp);
     of.get(of.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// What makes load.
+/// The load generator.
 pub(super) struct Generator(PathBuf);
 
 impl Generator {
@@ -94,8 +94,8 @@ impl Generator {
         Self(program)
     }
 
-    /// Sends `request` over and over, and tells what it cost. An answer of another status than the expected one is an
-    /// error: a figure for something else would be worse than none.
+    /// Sends `request` repeatedly and returns the cost. An answer with an unexpected status is an error, because the
+    /// figure would then measure something else.
     pub(super) fn send(&self, server: &Server, request: &Request, duty: Duty) -> Result<Sample> {
         let mut oha = Command::new(&self.0);
         oha.args([
@@ -110,7 +110,7 @@ impl Generator {
             FORM,
         ]);
         match duty {
-            // Requests that are under way at the end are waited for: they have cost already.
+            // oha waits for requests in flight at the end, because the server has already spent time on them.
             Duty::For(time) => oha.args(["-w", "-z", &format!("{}ms", time.as_millis())]),
             Duty::Requests(number) => oha.args(["-n", &number.to_string()]),
         };
@@ -162,7 +162,7 @@ fn told(said: &str, expected: u16) -> Result<Told> {
     }
     let requests: f64 = statuses.values().filter_map(Value::as_f64).sum();
     if requests < 1.0 {
-        bail!("no request was answered at all");
+        bail!("no request was answered");
     }
     Ok(Told {
         requests,

@@ -1,7 +1,7 @@
-//! `cargo xtask bench`: what a token costs, in bare workerd, beside the floors and the peers, as ratios of one run.
+//! `cargo xtask bench`: the cost of a token in bare workerd, beside floors and peers, as ratios within one run.
 //!
-//! Cost is CPU time of the whole server process per request, because Workers are billed by it, and because it repeats
-//! within a few per cent on a busy machine, where requests per second do not. Method and findings: docs/internals/benchmarks.md.
+//! Cost is the CPU time of the whole server process per request. Workers are billed by it, and it repeats within a few
+//! per cent on a busy machine, while requests per second do not. Method and findings: docs/internals/benchmarks.md.
 
 mod bounds;
 mod case;
@@ -28,18 +28,18 @@ use crate::args;
 use crate::install::{Tools, cargo_tools};
 use crate::process::progress::{Progress, seconds};
 
-/// How long each part takes.
+/// Durations and counts of a measurement.
 pub(crate) struct Pace {
     warm_up: Duration,
-    /// Long enough for several collections of the whole heap, which are a tenth of what a request costs and come all at
-    /// once: of shorter runs, one has them and another does not.
+    /// Long enough for several collections of the whole heap, which are a tenth of a request's cost and come in bursts.
+    /// In shorter runs, one run would contain a collection and another would not.
     run: Duration,
     runs: u32,
-    /// Of tokens, to see whether the memory grows; none to leave it out.
+    /// Number of tokens that show whether the memory grows; `None` skips that part.
     endurance: Option<u64>,
     starts: u32,
     growth: growth::Extent,
-    /// So much more than its bound a ratio may be, as a part of it: few and short runs tell no better.
+    /// Fraction by which a ratio may exceed its bound, because few and short runs are less precise.
     slack: f64,
 }
 
@@ -54,7 +54,7 @@ const WHOLE: Pace = Pace {
 };
 
 const QUICK: Pace = Pace {
-    // No shorter: V8 has then compiled what is called often, and wasm is dearer until it has.
+    // No shorter: V8 needs this time to compile what is called often, and wasm costs more until then.
     warm_up: Duration::from_secs(2),
     run: Duration::from_millis(550),
     runs: 4,
@@ -64,10 +64,10 @@ const QUICK: Pace = Pace {
     slack: 0.15,
 };
 
-/// Measures, prints, and fails when a ratio is out of its bound.
+/// Measures, prints the figures, and fails when a ratio exceeds its bound.
 pub(crate) fn command(options: &args::Bench, progress: &Progress) -> Result<()> {
     if !cfg!(target_os = "linux") {
-        bail!("CPU time and memory of a process are read from /proc: measure on Linux");
+        bail!("cannot measure CPU time and memory: there is no /proc on this system. Run this on Linux");
     }
     let wanted = case::chosen(&options.only)?;
     let pace = if options.quick { QUICK } else { WHOLE };
@@ -97,12 +97,12 @@ pub(crate) fn command(options: &args::Bench, progress: &Progress) -> Result<()> 
     }
     match report.broken() {
         0 => Ok(()),
-        1 => bail!("one ratio is out of its bound"),
-        many => bail!("{many} ratios are out of their bounds"),
+        1 => bail!("one ratio exceeds its bound"),
+        many => bail!("{many} ratios exceed their bounds"),
     }
 }
 
-/// Every case in turn, and all that again: what drifts on the machine hits all alike.
+/// Measures every case in turn, then all of them again, so that drift of the machine affects all equally.
 fn measure(
     wanted: &[Case],
     servers: &Servers,
@@ -110,7 +110,7 @@ fn measure(
     pace: &Pace,
     progress: &Progress,
 ) -> Result<BTreeMap<&'static str, Measured>> {
-    // Each with a server of its own: what others have left in its heap would be paid by whoever comes next.
+    // Each case has its own server. Otherwise the next case would pay for what the previous one left in the heap.
     let mut running: BTreeMap<&str, Server> = BTreeMap::new();
     for case in wanted {
         running.insert(case.name, servers.start(case.server)?);

@@ -1,4 +1,4 @@
-//! The growth as a picture: docs/explanation/growth.svg.
+//! The chart of the growth: docs/explanation/growth.svg.
 
 use anyhow::{Context as _, Result, anyhow};
 use plotters::prelude::*;
@@ -12,7 +12,7 @@ const INK: RGBColor = RGBColor(30, 90, 160);
 
 const GROUND: RGBColor = RGBColor(255, 255, 255);
 
-/// Draws it.
+/// Draws the chart and writes it.
 pub(super) fn write(growth: &Growth) -> Result<()> {
     let file = project::root().join("docs/explanation/growth.svg");
     let drawn = draw(growth).map_err(|error| anyhow!("{error}"))?;
@@ -52,7 +52,7 @@ fn chart(
 ) -> Drawn<()> {
     let most = points.iter().map(|point| point.1).fold(1.0, f64::max) * 1.15;
     let until = points.iter().map(|point| point.0).fold(1.0, f64::max);
-    // Clients go through powers of ten.
+    // Counts of clients are powers of ten.
     let is_logarithmic = what.starts_with("clients");
     let x = |n: f64| if is_logarithmic { n.max(1.0).log10() } else { n };
     let mut chart = ChartBuilder::on(area)

@@ -1,4 +1,4 @@
-//! A server that is measured: a process, its port, the CPU time that it has used and the memory that it has.
+//! A measured server: its process, its port, its CPU time and its memory.
 
 use std::net::{Ipv4Addr, TcpStream};
 use std::process::{Command, Stdio};
@@ -14,16 +14,16 @@ use crate::process::http::{self, Answer};
 use crate::process::lines::PATIENCE;
 use crate::process::port::Port;
 
-/// A running server, which ends when this is dropped.
+/// A running server, which is stopped when this is dropped.
 pub(super) struct Server {
     group: Group,
     port: Port,
-    /// Of the KV stand-in in the same process, where there is one.
+    /// The port of the KV stand-in in the same process, if there is one.
     kv: Option<Port>,
     directory: Directory,
 }
 
-/// A directory that is removed with its server.
+/// A directory that is deleted with its server.
 pub(super) struct Directory(pub(super) std::path::PathBuf);
 
 impl Drop for Directory {
@@ -33,7 +33,7 @@ impl Drop for Directory {
 }
 
 impl Server {
-    /// Starts `command`; what it logs goes nowhere.
+    /// Starts `command` and discards what it logs.
     pub(super) fn start(
         command: &mut Command,
         port: Port,
@@ -42,7 +42,7 @@ impl Server {
     ) -> Result<Self> {
         let errors = directory.0.join("stderr");
         let stderr =
-            fs::File::create(&errors).context("could not make a file for what a server complains of")?;
+            fs::File::create(&errors).context("could not create a file for a server's error output")?;
         let group = Group::start(command.stdout(Stdio::null()).stderr(stderr))?;
         Ok(Self { group, port, kv, directory })
     }
@@ -52,7 +52,7 @@ impl Server {
         self.port.number()
     }
 
-    /// Waits until it accepts connections, and its KV stand-in does.
+    /// Waits until the server and its KV stand-in accept connections.
     pub(super) fn wait_until_it_listens(&mut self) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         let ports: Vec<u16> = std::iter::once(&self.port).chain(&self.kv).map(Port::number).collect();
@@ -72,16 +72,16 @@ impl Server {
         fs::read_to_string(self.directory.0.join("stderr")).unwrap_or_default().trim().to_owned()
     }
 
-    /// Makes sure that what will be measured is what is meant: the status, and in an answer with a token a JWT.
+    /// Checks that the server answers as intended: with the expected status, and with a JWT where it issues a token.
     pub(super) fn answers_as_expected(&self, request: &Request) -> Result<()> {
         let Answer { status, body } = request.send(self.port())?;
         if status != request.expected {
-            bail!("{} {} gave {status} and not {}: {body}", request.method, request.path, request.expected);
+            bail!("{} {} returned {status}, not {}: {body}", request.method, request.path, request.expected);
         }
         let Some((_, token)) = body.split_once("\"access_token\":\"") else { return Ok(()) };
         let token = token.split('"').next().unwrap_or_default();
         if token.split('.').count() != 3 {
-            bail!("the access token is no JWT: {token}");
+            bail!("the access token is not a JWT: {token}");
         }
         Ok(())
     }
@@ -89,22 +89,22 @@ impl Server {
     /// The CPU time of the process and all its threads, in user mode and in the system.
     pub(super) fn cpu(&self) -> Result<Duration> {
         let stat = self.proc("stat")?;
-        // The name of the program stands in parentheses, and may contain anything.
+        // The name of the program is in parentheses and may contain any character.
         let after = stat.rsplit_once(") ").map(|(_, rest)| rest).unwrap_or_default();
         let ticks: Option<u64> =
             after.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().ok()).sum();
         let per_second =
             sysconf(SysconfVar::CLK_TCK).ok().flatten().and_then(|ticks| u64::try_from(ticks).ok());
-        let (ticks, per_second) = ticks.zip(per_second).context("/proc has no CPU time of a server")?;
+        let (ticks, per_second) = ticks.zip(per_second).context("/proc lacks a server's CPU time")?;
         Ok(Duration::from_micros(ticks * 1_000_000 / per_second.max(1)))
     }
 
-    /// How much memory it has, in KiB.
+    /// The memory of the process, in KiB.
     pub(super) fn memory_kib(&self) -> Result<u64> {
         let status = self.proc("status")?;
         let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kib = resident.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
-        kib.context("/proc has no memory of a server")
+        kib.context("/proc lacks a server's memory")
     }
 
     fn proc(&self, what: &str) -> Result<String> {
@@ -113,13 +113,13 @@ impl Server {
             .with_context(|| format!("a server is gone: could not read {file}: {}", self.complaint()))
     }
 
-    /// Puts records into the KV stand-in: a line of key, tab and value each.
+    /// Puts records into the KV stand-in. Each line is a key, a tab and a value.
     pub(super) fn store(&self, lines: &str) -> Result<()> {
         let port = self.kv.as_ref().context("this server has no KV")?.number();
         let Answer { status, body } =
             http::send(ureq::http::Request::post(http::url(port, "/")).body(lines)?)?;
         if status != 200 {
-            bail!("the KV stand-in did not take the records: {status} {body}");
+            bail!("the KV stand-in did not accept the records: {status} {body}");
         }
         Ok(())
     }

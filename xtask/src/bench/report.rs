@@ -1,4 +1,4 @@
-//! What was measured, for people and for programs.
+//! The report of a measurement, for people and for programs.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,14 +11,14 @@ use crate::bench::cold_start::ColdStart;
 use crate::bench::growth::Growth;
 use crate::bench::load::Measured;
 
-/// All of one run.
+/// All figures of one run.
 #[derive(Default)]
 pub(super) struct Report {
     pub(super) figures: BTreeMap<&'static str, Measured>,
     pub(super) growth: Option<Growth>,
     pub(super) wasm_kib: Option<f64>,
     pub(super) cold_start: Option<ColdStart>,
-    /// So much more than its bound a ratio may be, as a part of it.
+    /// Fraction by which a ratio may exceed its bound.
     pub(super) slack: f64,
 }
 
@@ -38,7 +38,7 @@ impl Report {
         CASES.iter().filter_map(|case| Some((case.name, self.figures.get(case.name)?)))
     }
 
-    /// Tables.
+    /// The report as tables.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         let _ = writeln!(
@@ -59,20 +59,20 @@ impl Report {
             );
         }
         if let Some(cold) = &self.cold_start {
-            let _ = writeln!(text, "\nfrom the start of workerd to the first answer (medians)");
+            let _ = writeln!(text, "\ntime from the start of workerd to the first answer (medians)");
             for (what, ms) in [
                 ("hello in JavaScript", cold.hello_js),
                 ("hello in Rust", cold.hello_rust),
-                ("edgemint: 404, so wasm is compiled and the configuration read", cold.not_found),
+                ("edgemint: 404 (compiles wasm, reads the configuration)", cold.not_found),
                 ("edgemint: its keys", cold.keys),
-                ("edgemint: a token, so a key is imported and a record read", cold.token),
-                ("edgemint: the second token, alone", cold.second_token),
+                ("edgemint: a token (imports a key, reads a record)", cold.token),
+                ("edgemint: only the second token", cold.second_token),
             ] {
                 let _ = writeln!(text, "{ms:>10.1} ms  {what}");
             }
         }
         if let Some(growth) = &self.growth {
-            let _ = writeln!(text, "\nCPU µs of a token, by how many there are");
+            let _ = writeln!(text, "\nCPU µs per token, by count");
             for (what, line) in growth.lines() {
                 let points: Vec<String> = line.iter().map(|(n, cost)| format!("{n}: {cost:.0}")).collect();
                 let _ = writeln!(text, "  {what:<20}{}", points.join("   "));
@@ -80,7 +80,7 @@ impl Report {
             if !growth.memory.is_empty() {
                 let points: Vec<String> =
                     growth.memory.iter().map(|(n, kib)| format!("{n}: {}", kib / 1024)).collect();
-                let _ = writeln!(text, "MiB of the process, by tokens issued\n  {}", points.join("   "));
+                let _ = writeln!(text, "MiB of the process, by issued tokens\n  {}", points.join("   "));
             }
         }
         let _ = writeln!(text, "\n{:<52}{:>20}{:>9}{:>10}", "ratio", "figures", "", "at most");
@@ -100,7 +100,7 @@ impl Report {
         text
     }
 
-    /// One object.
+    /// The report as one JSON object.
     pub(super) fn json(&self) -> Value {
         let cases: BTreeMap<&str, Value> = self
             .rows()

@@ -1,4 +1,4 @@
-//! The request that a case sends, again and again.
+//! The request that a case sends repeatedly.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,34 +10,34 @@ use ureq::http::request::Builder;
 
 use crate::process::http::{self, Answer};
 
-/// What is sent, again and again.
+/// A request to send repeatedly.
 #[derive(Clone, Debug)]
 pub(super) struct Request {
     pub(super) method: &'static str,
     pub(super) path: String,
-    /// ID and secret for HTTP Basic.
+    /// Client ID and secret for HTTP Basic.
     pub(super) basic: Option<(String, String)>,
     pub(super) body: Body,
     /// The status that every answer must have.
     pub(super) expected: u16,
 }
 
-/// The form that goes with it.
+/// The form in the body.
 #[derive(Clone, Debug)]
 pub(super) enum Body {
     None,
     Form(String),
-    /// One of the lines of this file each time, at random.
+    /// A random line of this file for each request.
     OneOf(PathBuf),
 }
 
 impl Request {
-    /// Sends it once; where it has one of many forms, with the first of them.
+    /// Sends the request once. Where it has several forms, sends the first of them.
     pub(super) fn send(&self, port: u16) -> Result<Answer> {
         self.send_each(port, 1)?.pop().context("there is no request to send")
     }
 
-    /// Sends it with each of the forms that it may have, up to so many.
+    /// Sends the request once with each of its forms, at most `most` times.
     pub(super) fn send_each(&self, port: u16, most: usize) -> Result<Vec<Answer>> {
         match &self.body {
             Body::None => Ok(vec![http::send(self.head(port).body(())?)?]),

@@ -1,4 +1,4 @@
-//! What is measured: edgemint as it is deployed, the floors beside it, and the peers.
+//! The measured servers: edgemint as deployed, the floors beside it, and the peers.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,38 +18,38 @@ use crate::serve::worker::{Variant, build_package, build_worker};
 use crate::serve::workerd;
 use crate::serve::workerd::{Binding, Worker};
 
-/// The client that asks.
+/// The client that requests tokens.
 pub(super) const CLIENT: &str = "service";
 
-/// A server, by what is in it.
+/// The kind of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
-    /// A Worker in JavaScript that says hi.
+    /// A Worker in JavaScript that answers "hi".
     HelloJs,
-    /// The same in Rust, by the crate `worker`.
+    /// The same in Rust, with the crate `worker`.
     HelloRust,
-    /// What any issuer in this runtime must do, and nothing else.
+    /// Only the work that every issuer in this runtime must do.
     Limit,
-    /// The fewest lines of JavaScript that issue a token; records are kept in memory.
+    /// The fewest lines of JavaScript that issue a token, with records kept in memory.
     FloorMemory,
-    /// The same, and each record is read from KV.
+    /// The same, with each record read from KV.
     FloorKv,
     /// edgemint.
     Edgemint,
     /// edgemint that reads each record from KV.
     EdgemintUncached,
-    /// edgemint with the profile of RFC 9068.
+    /// edgemint with the RFC 9068 profile.
     EdgemintRfc9068,
-    /// @openauthjs/openauth, in workerd, too.
+    /// @openauthjs/openauth, also in workerd.
     OpenAuth,
     /// oidc-provider, on Node.
     OidcProvider,
 }
 
-/// All that is needed to start them.
+/// Everything that the servers need to start.
 pub(super) struct Servers {
     tools: Tools,
-    /// Where files of servers are made.
+    /// Directory for the files of servers.
     scratch: PathBuf,
     key: String,
     pub(super) secret: GeneratedSecret,
@@ -89,14 +89,14 @@ impl Servers {
         })
     }
 
-    /// Starts one, with the client in its store, and waits until it listens.
+    /// Starts a server with the client in its store, and waits until it listens.
     pub(super) fn start(&self, kind: Kind) -> Result<Server> {
         let mut server = self.launch(kind)?;
         server.wait_until_it_listens()?;
         Ok(server)
     }
 
-    /// Starts one and does not wait for it.
+    /// Starts a server without waiting for it.
     pub(super) fn launch(&self, kind: Kind) -> Result<Server> {
         let directory = self.directory()?;
         let port = Port::keep()?;
@@ -158,7 +158,7 @@ impl Servers {
             }
             Kind::OidcProvider => {}
         }
-        // Beside each of them, so that starting it costs all alike.
+        // Beside every server, so that starting the stand-in adds the same time to all.
         let kv = Port::keep()?;
         let mut stand_in = Worker { name: "kv".into(), port: Some(kv.number()), ..Worker::default() };
         self.modules(&mut stand_in, &directory.0, &bench().join("servers"), &["kv.js"])?;
@@ -184,7 +184,7 @@ impl Servers {
         Ok(())
     }
 
-    /// A client with the secret.
+    /// A client record with the secret.
     pub(super) fn record(&self, id: &str) -> Result<ClientRecord> {
         let mut record = ClientRecord::new(ClientId::parse(id)?, "A service");
         let hash = self.secret.hash();
@@ -203,19 +203,19 @@ impl Servers {
         }
     }
 
-    /// A token that `server` issues.
+    /// A token issued by `server`.
     pub(super) fn token(&self, server: &Server) -> Result<String> {
         let answer = self.token_request().send(server.port())?.body;
         let token = answer.split_once("\"access_token\":\"").and_then(|(_, rest)| rest.split_once('"'));
-        token.map(|(token, _)| token.to_owned()).with_context(|| format!("no token came: {answer}"))
+        token.map(|(token, _)| token.to_owned()).with_context(|| format!("no token in the answer: {answer}"))
     }
 
-    /// What the Worker weighs, compressed, as wrangler counts it.
+    /// The compressed size of the Worker, as wrangler counts it.
     pub(super) fn gzipped_kib(&self) -> Result<f64> {
         crate::serve::worker::gzipped_kib(&self.tools, &[])
     }
 
-    /// Where files may be made that are gone with the run.
+    /// Directory for files that are deleted at the end of the run.
     pub(super) fn scratch(&self) -> &Path {
         &self.scratch
     }
@@ -227,7 +227,7 @@ impl Drop for Servers {
     }
 }
 
-/// A record as the KV stand-in takes many of them.
+/// A record as one line of the KV stand-in's input.
 pub(super) fn line_of(record: &ClientRecord) -> String {
     format!("{}\t{}\n", record.id.kv_key(), record.to_json())
 }

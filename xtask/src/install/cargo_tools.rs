@@ -1,5 +1,5 @@
-//! Programs from crates.io, built from source once per version and machine: the two that turn a wasm file into a Worker,
-//! and the one that makes load.
+//! Programs from crates.io, built from source once per version and machine: worker-build and wasm-bindgen, which turn a
+//! wasm file into a Worker, and oha, which generates load.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,12 +15,12 @@ struct Crate {
     name: &'static str,
     version: &'static str,
     bin: &'static str,
-    /// What it is built with, beyond its name and version.
+    /// Build options beyond the name and version.
     options: &'static [&'static str],
     profile: &'static [(&'static str, &'static str)],
 }
 
-/// Must agree with the `worker` crate.
+/// The version must agree with the `worker` crate.
 const WORKER_BUILD: Crate = Crate {
     name: "worker-build",
     version: "0.8.7",
@@ -29,7 +29,7 @@ const WORKER_BUILD: Crate = Crate {
     profile: &LIGHT_PROFILE,
 };
 
-/// Must agree with the `wasm-bindgen` crate to the patch.
+/// The version must agree with the `wasm-bindgen` crate to the patch.
 const WASM_BINDGEN: Crate = Crate {
     name: "wasm-bindgen-cli",
     version: "0.2.129",
@@ -38,7 +38,8 @@ const WASM_BINDGEN: Crate = Crate {
     profile: &LIGHT_PROFILE,
 };
 
-/// Makes load: docs/internals/benchmarks.md says why this one. It is built to be fast, since it runs beside what it measures.
+/// The load generator; docs/internals/benchmarks.md says why oha. It is built with optimisation, because it runs beside
+/// the measured server.
 const OHA: Crate = Crate {
     name: "oha",
     version: "1.16.0",
@@ -47,10 +48,10 @@ const OHA: Crate = Crate {
     profile: &[("CARGO_PROFILE_RELEASE_LTO", "off"), ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")],
 };
 
-/// No default features: TLS for downloads that are never made, because every tool is given to worker-build.
+/// No default features: they contain TLS for downloads, and worker-build never downloads because it gets every tool.
 const NO_TLS: &[&str] = &["--no-default-features"];
 
-/// They run for a second or two per build: what counts is how long they take to build.
+/// They run for only a second or two per build, so their own build time matters more.
 const LIGHT_PROFILE: [(&str, &str); 5] = [
     ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0"),
     ("CARGO_PROFILE_RELEASE_LTO", "off"),
@@ -59,14 +60,14 @@ const LIGHT_PROFILE: [(&str, &str); 5] = [
     ("CARGO_PROFILE_RELEASE_STRIP", "symbols"),
 ];
 
-/// Where the two programs are.
+/// The paths of the two programs.
 #[derive(Clone, Debug)]
 pub(crate) struct CargoTools {
     pub worker_build: PathBuf,
     pub wasm_bindgen: PathBuf,
 }
 
-/// Installs what is missing.
+/// Installs missing programs.
 pub(crate) fn ensure(progress: &Progress) -> Result<CargoTools> {
     let tools = project::cache()?.join("tools");
     let found =
@@ -75,7 +76,7 @@ pub(crate) fn ensure(progress: &Progress) -> Result<CargoTools> {
         return Ok(found);
     }
     let _held = project::lock(&tools.join("lock"))?;
-    // One target directory, so that what both need is built once; it is of no use afterwards.
+    // One shared target directory, so that common dependencies are built once. It is useless afterwards.
     let scratch = tools.join("scratch");
     for wanted in [&WORKER_BUILD, &WASM_BINDGEN] {
         if !wanted.path(&tools).is_file() {
@@ -86,7 +87,7 @@ pub(crate) fn ensure(progress: &Progress) -> Result<CargoTools> {
     Ok(found)
 }
 
-/// Installs what makes load, if it is missing; where it is.
+/// Installs the load generator if it is missing, and returns its path.
 pub(crate) fn load_generator(progress: &Progress) -> Result<PathBuf> {
     let tools = project::cache()?.join("tools");
     let _held = project::lock(&tools.join("lock"))?;
@@ -108,7 +109,7 @@ impl Crate {
         self.home(tools).join("bin").join(self.bin)
     }
 
-    /// Into a directory of its own, which is moved to its place when it is whole.
+    /// Installs into a separate directory, which is moved into place when it is complete.
     fn install(&self, tools: &Path, scratch: &Path, progress: &Progress) -> Result<()> {
         let what = format!("{} {}", self.name, self.version);
         let step = progress.step(format!("building {what} (once on this machine)"));
@@ -121,9 +122,9 @@ impl Crate {
             .envs(self.profile.iter().copied())
             .current_dir(tools);
         command::run(&mut cargo).with_context(|| {
-            format!("could not install {what}; check that cargo can reach crates.io, that a C compiler, pkg-config and \
-                     OpenSSL's headers are there (Debian: apt-get install build-essential pkg-config libssl-dev), and \
-                     run this again")
+            format!("could not install {what}; check that cargo can reach crates.io and that a C compiler, pkg-config \
+                     and OpenSSL's headers are installed (Debian: apt-get install build-essential pkg-config \
+                     libssl-dev), then run this again")
         })?;
         let home = self.home(tools);
         let _ = fs::remove_dir_all(&home);
@@ -139,7 +140,7 @@ mod tests {
     use super::{WASM_BINDGEN, WORKER_BUILD};
     use crate::process::project;
 
-    /// A tool of another version than the crate it belongs to refuses the build, late and obscurely.
+    /// A tool with another version than its crate makes the build fail late and with an obscure error.
     #[test]
     fn the_tools_agree_with_the_lockfile() {
         let lock = std::fs::read_to_string(project::root().join("Cargo.lock")).expect("Cargo.lock is there");

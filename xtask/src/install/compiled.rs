@@ -1,8 +1,8 @@
-//! Dependencies that were compiled before, kept outside the checkout, so that a fresh clone does not compile them again.
+//! A cache of compiled dependencies outside the checkout, so that a fresh clone does not compile them again.
 //!
-//! Kept is what cargo made of other people's crates, never of ours: a crate from a registry never changes, and cargo asks
-//! nothing of it but its version, features, profile and compiler. Whether a kept file fits is cargo's decision, as it is
-//! in one checkout. Our crates are judged by the times of their files, which differ from clone to clone.
+//! It contains only what cargo compiled of other people's crates. A crate from a registry never changes, and cargo
+//! compares only its version, features, profile and compiler. Cargo decides whether a kept file fits, as it does within
+//! one checkout. Our own crates are compared by file times, which differ from clone to clone.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
@@ -16,28 +16,29 @@ use serde_json::Value;
 use crate::process::progress::Progress;
 use crate::process::{command, project};
 
-/// How many sets are kept, each for one lockfile, set of profiles and compiler: about two GB each. The one that was not
-/// used for the longest time goes first.
+/// The number of sets that are kept, each for one lockfile, set of profiles and compiler: about 2 GB each. The least
+/// recently used set is deleted first.
 const SETS: usize = 2;
 
-/// How deep below the target directory profiles are: `wasm32-unknown-unknown/release`, `tests/trybuild/debug`.
+/// The depth of profile directories below the target directory: `wasm32-unknown-unknown/release`,
+/// `tests/trybuild/debug`.
 const DEPTH: usize = 3;
 
-/// Of a set: what the compiler made, and what cargo knows of it. The second is copied last, so that what is half copied
-/// is unknown to cargo.
+/// The parts of a set: the compiler's output, and cargo's records of it. The records are copied last, so that cargo
+/// does not know of output that was copied only in part.
 const PARTS: [&str; 2] = ["made", "known"];
 
-/// What a run has to do with what is kept.
+/// The cache as one run uses it.
 #[derive(Debug)]
 pub(crate) struct Compiled {
     target: PathBuf,
     set: PathBuf,
-    /// Whether this run compiles everything, so that it is worth keeping.
+    /// Whether this run compiles everything, so that the result is worth keeping.
     keeps: bool,
 }
 
 impl Compiled {
-    /// Brings what is kept into the target directory, once for a checkout.
+    /// Copies the cached set into the target directory, once per checkout.
     pub(crate) fn bring(progress: &Progress) -> Result<Self> {
         let target = target_directory(&mut Command::new("cargo"))?;
         let key = key()?;
@@ -53,7 +54,7 @@ impl Compiled {
             compiled.keeps = is_fresh;
             return Ok(compiled);
         }
-        let step = progress.step("bringing compiled dependencies");
+        let step = progress.step("copying compiled dependencies from the cache");
         for part in PARTS {
             copy([compiled.set.join(part).join(".")], &compiled.target)?;
         }
@@ -62,14 +63,14 @@ impl Compiled {
         Ok(compiled)
     }
 
-    /// Keeps what was compiled, after a run that began without.
+    /// Stores what was compiled, after a run that began without a cached set.
     pub(crate) fn keep(&self, progress: &Progress) -> Result<()> {
         let Some(sets) = self.set.parent().filter(|_| self.keeps) else { return Ok(()) };
         let _held = project::lock(&sets.join("lock"))?;
         if self.set.is_dir() {
             return Ok(());
         }
-        let step = progress.step("keeping compiled dependencies");
+        let step = progress.step("copying compiled dependencies to the cache");
         let unfinished = sets.join("unfinished");
         let _ = fs::remove_dir_all(&unfinished);
         for profile in profiles(&self.target, DEPTH) {
@@ -95,7 +96,7 @@ impl Compiled {
         self.target.join(".edgemint-compiled")
     }
 
-    /// The checkout has the set, and the set was used now.
+    /// Records that the checkout has the set, and that the set was used now.
     fn used(&self) -> Result<()> {
         let key = self.set.file_name().unwrap_or_default().to_string_lossy().into_owned();
         for file in [self.stamp(), self.set.join("used")] {
@@ -105,7 +106,7 @@ impl Compiled {
     }
 }
 
-/// Where cargo compiles to.
+/// The target directory of cargo.
 pub(crate) fn target_directory(cargo: &mut Command) -> Result<PathBuf> {
     cargo.args(["metadata", "--no-deps", "--offline", "--format-version", "1"]).current_dir(project::root());
     let metadata = command::run(cargo)?;
@@ -114,7 +115,8 @@ pub(crate) fn target_directory(cargo: &mut Command) -> Result<PathBuf> {
     target.map(PathBuf::from).context("`cargo metadata` named no target directory")
 }
 
-/// What would make most of a set useless. That it is only a matter of use is why a short hash is enough.
+/// A hash of everything whose change makes most of a set useless. A collision costs only time, so a short hash is
+/// enough.
 fn key() -> Result<String> {
     let mut hasher = DefaultHasher::new();
     for file in ["Cargo.lock", "Cargo.toml", "fuzz/Cargo.lock", "fuzz/Cargo.toml"] {
@@ -139,8 +141,8 @@ fn entries(directory: &Path) -> Vec<PathBuf> {
     fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
 }
 
-/// Whether cargo made it of another people's crate: `libserde-0123456789abcdef.rlib`, or a folder
-/// `serde-0123456789abcdef`. Programs are not libraries, and only ours are compiled to be run.
+/// Whether cargo made the path from another project's crate: `libserde-0123456789abcdef.rlib`, or a folder
+/// `serde-0123456789abcdef`. Programs do not count, because only our own crates are compiled to programs.
 fn is_foreign(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let name = match path.extension().map(|extension| extension.to_string_lossy()) {
@@ -154,7 +156,7 @@ fn is_foreign(path: &Path) -> bool {
     !is_program && name.contains('-') && !name.starts_with("edgemint") && !name.starts_with("xtask")
 }
 
-/// With the times of the files, by which cargo sees that what was made of another is the newer one.
+/// Copies files with their times, by which cargo sees that an output is newer than its inputs.
 fn copy(from: impl IntoIterator<Item = PathBuf>, to: &Path) -> Result<()> {
     project::make_dir(to)?;
     command::run(Command::new("cp").arg("-a").args(from).arg(to)).map(drop)

@@ -1,4 +1,4 @@
-//! Everything that building and serving the Worker needs, present or installed.
+//! The tools that building and serving the Worker needs: finds them or installs them.
 
 pub(crate) mod cargo_tools;
 pub(crate) mod compiled;
@@ -19,7 +19,7 @@ use crate::install::wasm_target::WasmToolchain;
 use crate::process::children;
 use crate::process::progress::Progress;
 
-/// Does one of several things that run at once. When it fails, the others need not run to their end.
+/// Does one of several tasks that run at once. The first error is recorded and ends the other tasks' programs.
 fn attempt<T>(first: &Mutex<Option<anyhow::Error>>, work: impl FnOnce() -> Result<T>) -> Option<T> {
     work()
         .map_err(|error| {
@@ -32,7 +32,7 @@ fn attempt<T>(first: &Mutex<Option<anyhow::Error>>, work: impl FnOnce() -> Resul
         .ok()
 }
 
-/// The tools, all of them there.
+/// The tools, all installed.
 #[derive(Clone, Debug)]
 pub struct Tools {
     node: NodeModules,
@@ -41,17 +41,17 @@ pub struct Tools {
 }
 
 impl Tools {
-    /// Installs what is missing: npm packages, worker-build, wasm-bindgen, Rust's wasm target. When all is there,
-    /// this takes a fraction of a second.
+    /// Installs missing tools: npm packages, worker-build, wasm-bindgen, Rust's wasm target. Takes a fraction of a
+    /// second when all are installed.
     ///
     /// # Errors
-    /// One sentence: what could not be installed, and what to do about it.
+    /// Returns one sentence: what could not be installed, and what to do about it.
     pub fn ensure(progress: &Progress) -> Result<Self> {
         let (tools, ()) = Self::ensure_while(progress, |_| Ok(()))?;
         Ok(tools)
     }
 
-    /// As [`Tools::ensure`]; meanwhile does what needs no more than a compiler.
+    /// As [`Tools::ensure`]; meanwhile runs `meanwhile`, which needs only a compiler.
     pub(crate) fn ensure_while<T: Send>(
         progress: &Progress,
         meanwhile: impl FnOnce(&WasmToolchain) -> Result<T> + Send,
@@ -73,20 +73,20 @@ impl Tools {
             return Ok((Self { node, cargo, wasm }, value));
         }
         let first = first.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Err(first.unwrap_or_else(|| anyhow!("the set-up stopped without a reason")))
+        Err(first.unwrap_or_else(|| anyhow!("the set-up stopped without an error message")))
     }
 
-    /// `PATH` with this project's npm programs first, so that wrangler runs on the Node that it brings.
+    /// `PATH` with this project's npm programs first, so that wrangler runs on the Node that it ships with.
     ///
     /// # Errors
-    /// When a directory in `PATH` has a name that `PATH` cannot hold.
+    /// When a directory in `PATH` has a name that `PATH` cannot contain.
     pub fn path(&self) -> Result<OsString> {
         let rest = env::var_os("PATH").unwrap_or_default();
         let dirs = [self.node.bin.clone()].into_iter().chain(env::split_paths(&rest));
-        env::join_paths(dirs).context("PATH cannot be extended by node_modules/.bin")
+        env::join_paths(dirs).context("cannot add node_modules/.bin to PATH")
     }
 
-    /// A program from node_modules (`wrangler`, `node`), with what it needs in its environment.
+    /// A program from node_modules (`wrangler`, `node`), with the environment that it needs.
     ///
     /// # Errors
     /// As [`Tools::path`].
@@ -99,7 +99,7 @@ impl Tools {
         Ok(command)
     }
 
-    /// workerd itself, not the script that npm puts before it.
+    /// The native workerd, not npm's script that starts it.
     pub(crate) fn workerd(&self) -> Result<Command> {
         if !self.node.workerd.is_file() {
             bail!("npm installed no workerd for this platform ({})", self.node.workerd.display());
@@ -107,19 +107,19 @@ impl Tools {
         Ok(Command::new(&self.node.workerd))
     }
 
-    /// esbuild itself.
+    /// The native esbuild.
     pub(crate) fn esbuild(&self) -> Command {
         Command::new(&self.node.esbuild)
     }
 
-    /// worker-build, told where its tools are, so that it downloads none.
+    /// worker-build with the paths of its tools, so that it downloads none.
     pub(crate) fn worker_build(&self) -> Result<Command> {
         let mut command = Command::new(&self.cargo.worker_build);
         self.wasm.apply(&mut command);
         let mut dirs: Vec<PathBuf> = self.wasm.path_dirs();
         dirs.push(self.node.bin.clone());
         dirs.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
-        command.env("PATH", env::join_paths(dirs).context("PATH cannot be extended by node_modules/.bin")?);
+        command.env("PATH", env::join_paths(dirs).context("cannot add node_modules/.bin to PATH")?);
         command.env("WASM_BINDGEN_BIN", &self.cargo.wasm_bindgen);
         command.env("ESBUILD_BIN", &self.node.esbuild).env("WASM_OPT_BIN", &self.node.wasm_opt);
         Ok(command)

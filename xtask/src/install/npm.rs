@@ -1,4 +1,5 @@
-//! node_modules: wrangler, the Node it runs on, and the tools that worker-build calls, as package-lock.json pins them.
+//! node_modules: wrangler, the Node that it runs on, and the tools that worker-build calls, as package-lock.json pins
+//! them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,19 +12,20 @@ use crate::process::{command, project};
 
 const OLDEST_NODE: u32 = 18;
 
-/// What of node_modules is used from here.
+/// The paths in node_modules that are used here.
 #[derive(Clone, Debug)]
 pub(crate) struct NodeModules {
-    /// To be first in PATH: wrangler needs a newer Node than most machines have, and brings it.
+    /// The directory that must be first in PATH: wrangler needs a newer Node than most machines have, and it is in
+    /// here.
     pub bin: PathBuf,
-    /// The native program, not the script that npm puts before it.
+    /// The native program, not npm's script that starts it.
     pub esbuild: PathBuf,
     pub wasm_opt: PathBuf,
-    /// The native program, not the script before it: its process is the server.
+    /// The native program, not npm's script that starts it: its process is the server.
     pub workerd: PathBuf,
 }
 
-/// That there is a Node and an npm, where something will have to be installed.
+/// Checks that Node and npm are installed, when something must be installed with them.
 pub(crate) fn check() -> Result<()> {
     let install = "install Node.js 18 or later, which brings npm: https://nodejs.org";
     if wanted(project::root())?.1 {
@@ -40,7 +42,7 @@ pub(crate) fn check() -> Result<()> {
     Ok(())
 }
 
-/// Installs what package-lock.json names, unless that is what is installed.
+/// Installs what package-lock.json names, unless it is installed already.
 pub(crate) fn ensure(progress: &Progress) -> Result<NodeModules> {
     let _held = project::lock(&project::root().join(".wrangler/npm.lock"))?;
     ensure_in(project::root(), "npm packages", progress)?;
@@ -57,7 +59,7 @@ pub(crate) fn ensure(progress: &Progress) -> Result<NodeModules> {
     Ok(NodeModules { bin: modules.join(".bin"), esbuild, wasm_opt: modules.join(".bin/wasm-opt"), workerd })
 }
 
-/// Installs what the package-lock.json in `directory` names, unless that is what is installed.
+/// Installs what the package-lock.json in `directory` names, unless it is installed already.
 pub(crate) fn ensure_in(directory: &Path, what: &str, progress: &Progress) -> Result<()> {
     let (wanted, is_installed) = wanted(directory)?;
     if is_installed {
@@ -66,7 +68,7 @@ pub(crate) fn ensure_in(directory: &Path, what: &str, progress: &Progress) -> Re
     let step = progress.step(format!("installing {what}"));
     command::run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(directory))
         .with_context(|| {
-            format!("could not install {what}; check that npm can reach its registry, and run this again")
+            format!("could not install {what}; check that npm can reach its registry, then run this again")
         })?;
     step.done();
     let stamp = stamp(directory);
@@ -77,7 +79,7 @@ fn modules() -> PathBuf {
     project::root().join("node_modules")
 }
 
-/// What package-lock.json says; and whether that is what is installed.
+/// The text of package-lock.json, and whether the installed packages match it.
 fn wanted(directory: &Path) -> Result<(String, bool)> {
     let file = directory.join("package-lock.json");
     let wanted = fs::read_to_string(&file).with_context(|| format!("could not read {}", file.display()))?;

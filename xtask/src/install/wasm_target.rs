@@ -1,4 +1,4 @@
-//! Rust's standard library for wasm32: from rustup, or, where rustup cannot fetch it, from Debian's packages.
+//! Rust's standard library for wasm32, from rustup or, where rustup cannot fetch it, from Debian's packages.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,24 +9,24 @@ use anyhow::{Context as _, Result, bail};
 use crate::process::progress::Progress;
 use crate::process::{command, project};
 
-/// The target that Workers are built for.
+/// The target of Workers.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
 const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-19"];
 
 const DEBIAN_LINKER: &str = "wasm-ld-19";
 
-/// Which compiler builds the Worker.
+/// The compiler that builds the Worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum WasmToolchain {
-    /// The one that builds everything else.
+    /// The same compiler that builds everything else.
     Usual,
-    /// Debian's, in /usr/bin.
+    /// The compiler of Debian, in /usr/bin.
     Debian,
 }
 
 impl WasmToolchain {
-    /// The directories that go first in PATH.
+    /// The directories to put first in PATH.
     pub(crate) fn path_dirs(&self) -> Vec<PathBuf> {
         match self {
             Self::Usual => Vec::new(),
@@ -34,7 +34,7 @@ impl WasmToolchain {
         }
     }
 
-    /// `cargo`, in the project, with this toolchain.
+    /// `cargo` in the project's directory, with this toolchain.
     pub(crate) fn cargo(&self) -> Result<Command> {
         let mut command = Command::new(match self {
             Self::Usual => "cargo",
@@ -43,19 +43,19 @@ impl WasmToolchain {
         self.apply(&mut command);
         let rest = env::var_os("PATH").unwrap_or_default();
         let dirs = self.path_dirs().into_iter().chain(env::split_paths(&rest));
-        command.env("PATH", env::join_paths(dirs).context("PATH cannot be extended by /usr/bin")?);
+        command.env("PATH", env::join_paths(dirs).context("cannot add /usr/bin to PATH")?);
         Ok(command)
     }
 
-    /// Sets directory and environment, all but PATH.
+    /// Sets the directory and the environment, except PATH.
     pub(crate) fn apply(&self, command: &mut Command) {
         command.current_dir(project::root());
-        // worker-build sets it; a build without it is another build, and cargo would not notice.
+        // worker-build sets it. A build without it is a different build, and cargo would not notice.
         command.env("WASM_BINDGEN_USE_JS_SYS", "1");
         if *self == Self::Debian {
             let usual =
                 env::var_os("CARGO_TARGET_DIR").map_or_else(|| project::root().join("target"), PathBuf::from);
-            // Two compilers in one directory would each undo the other's work.
+            // In one directory, each of the two compilers would undo the other's work.
             command.env("CARGO_TARGET_DIR", project::root().join(usual).join("debian"));
             command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", DEBIAN_LINKER);
             command.env("CARGO", "/usr/bin/cargo").env_remove("RUSTC").env_remove("RUSTUP_TOOLCHAIN");
@@ -63,7 +63,7 @@ impl WasmToolchain {
     }
 }
 
-/// That there is a compiler, before anything is installed.
+/// Checks that there is a compiler, before anything is installed.
 pub(crate) fn check_compiler() -> Result<()> {
     has_target(Path::new("rustc")).map(drop)
 }
@@ -84,14 +84,14 @@ pub(crate) fn ensure(progress: &Progress) -> Result<WasmToolchain> {
             step.done();
             return Ok(WasmToolchain::Usual);
         }
-        Ok(_) => "rustup said that it did, but the compiler has no such target".to_owned(),
+        Ok(_) => "rustup reported success, but the compiler does not have the target".to_owned(),
         Err(error) => format!("{error:#}"),
     };
     drop(step);
     if !Path::new("/etc/debian_version").is_file() || !is_root() {
         bail!(
             "could not add Rust's {TARGET} target; run `rustup target add {TARGET}` where rustup can reach its server, \
-             or, on Debian, run this once as root: it then takes the target from Debian's packages ({}); {refused}",
+             or, on Debian, run this once as root to take the target from Debian's packages ({}); {refused}",
             DEBIAN_PACKAGES.join(", ")
         );
     }
@@ -126,7 +126,7 @@ fn is_root() -> bool {
     command::ask(Command::new("id").arg("-u")).is_ok_and(|user| user == "0")
 }
 
-/// Debian has the compiler and the sources of the standard library, but not the library for this target: build it.
+/// Builds the standard library for this target, because Debian has only the compiler and the library's sources.
 fn from_debian(progress: &Progress) -> Result<()> {
     let step = progress.step(format!("installing {}", DEBIAN_PACKAGES.join(", ")));
     let install = || {
@@ -135,13 +135,13 @@ fn from_debian(progress: &Progress) -> Result<()> {
         command::run(apt.env("DEBIAN_FRONTEND", "noninteractive"))
     };
     if install().is_err() {
-        // The list of packages may be old, or never have been fetched.
+        // The list of packages may be out of date or missing.
         command::run(Command::new("apt-get").arg("update"))?;
         install()?;
     }
     step.done();
 
-    let step = progress.step("building the standard library for it");
+    let step = progress.step("building the standard library for wasm32");
     let scratch = project::cache()?.join("debian-std");
     let _ = fs::remove_dir_all(&scratch);
     project::make_dir(&scratch.join("src"))?;
@@ -161,7 +161,7 @@ fn from_debian(progress: &Progress) -> Result<()> {
     Ok(())
 }
 
-/// The libraries of the standard library, not the empty crate's own.
+/// Copies the libraries of the standard library, but not the empty crate's own.
 fn copy_libraries(from: &Path, to: &Path) -> Result<()> {
     project::make_dir(to)?;
     for file in fs::read_dir(from).with_context(|| format!("could not read {}", from.display()))?.flatten() {

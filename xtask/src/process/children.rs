@@ -1,7 +1,8 @@
-//! Every program that is started here, each in a process group of its own, so that none outlives us.
+//! Child processes, each in its own process group, so that none outlives this program.
 //!
-//! A signal ends all of them (TERM, and KILL three seconds later) and then us. A [`Group`] that is dropped ends its
-//! own. Where we are killed outright, a [`Watchdog`] does it, because no code of ours runs any more.
+//! A signal ends all of them (SIGTERM, then SIGKILL three seconds later) and then this program. Dropping a [`Group`]
+//! ends that group. When this program is killed with SIGKILL, none of its code runs any more, so a [`Watchdog`] ends
+//! the group.
 
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -28,11 +29,11 @@ fn live() -> MutexGuard<'static, Vec<Pid>> {
     LIVE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From now on SIGINT, SIGTERM and SIGHUP end every child, and then this program.
+/// Makes SIGINT, SIGTERM and SIGHUP end every child, and then this program.
 pub(crate) fn end_on_signal() -> Result<()> {
     let handler = || {
         let again = ENDING.swap(true, Ordering::SeqCst);
-        // The lock is kept to the end: nothing can be started any more.
+        // The lock is held until the program exits, so that nothing more can be started.
         let groups = live();
         end_all(&groups);
         if again || !SERVING.load(Ordering::SeqCst) {
@@ -42,18 +43,18 @@ pub(crate) fn end_on_signal() -> Result<()> {
     ctrlc::set_handler(handler).context("could not watch for Ctrl-C")
 }
 
-/// To be ended by a signal is from now on how this program is meant to end: its children end, and it sees to the rest
-/// itself when it notices.
+/// Makes a signal the intended end of this program: the signal ends its children, and the program finishes by itself
+/// when it notices.
 pub(crate) fn ending_is_success() {
     SERVING.store(true, Ordering::SeqCst);
 }
 
-/// Whether a signal has come.
+/// Whether a signal has arrived.
 pub(crate) fn is_ending() -> bool {
     ENDING.load(Ordering::SeqCst)
 }
 
-/// Asks every child to end, because what they work for has failed already.
+/// Asks every child to end, because another part of the run has already failed.
 pub(crate) fn end_running() {
     for group in live().iter() {
         let _ = killpg(*group, Signal::SIGTERM);
@@ -73,17 +74,17 @@ fn end_all(groups: &[Pid]) {
     }
 }
 
-/// Whether the group's first process runs. It may be a zombie that another thread has yet to wait for.
+/// Whether the group's first process runs. It may be a zombie that another thread still has to wait for.
 fn is_running(group: Pid) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{group}/stat"));
     match stat {
-        // The state follows the program's name, which stands in parentheses and may contain anything.
+        // The state follows the program's name, which is in parentheses and may contain any character.
         Ok(stat) => stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z')),
         Err(_) => killpg(group, None).is_ok() && !cfg!(target_os = "linux"),
     }
 }
 
-/// A program and all that it starts.
+/// A program and all processes that it starts.
 #[derive(Debug)]
 pub(crate) struct Group {
     child: Child,
@@ -92,18 +93,18 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    /// Starts a program in a group of its own, without a terminal to read from.
+    /// Starts a program in its own group, without a terminal to read from.
     pub(crate) fn start(command: &mut Command) -> Result<Self> {
         let mut groups = live();
         let name = command.get_program().to_string_lossy().into_owned();
         let started = command.stdin(Stdio::null()).process_group(0).spawn();
         let child = started.with_context(|| format!("could not start `{name}`"))?;
-        let id = Pid::from_raw(i32::try_from(child.id()).context("a process id out of range")?);
+        let id = Pid::from_raw(i32::try_from(child.id()).context("a process ID is out of range")?);
         groups.push(id);
         Ok(Self { child, id, ended: false })
     }
 
-    /// The program's output, for whoever reads it.
+    /// The program, to read its output.
     pub(crate) fn child(&mut self) -> &mut Child {
         &mut self.child
     }
@@ -113,7 +114,7 @@ impl Group {
         self.id
     }
 
-    /// Waits for the program to end by itself. What it left running on purpose is left alone.
+    /// Waits for the program to end by itself. Processes that it left running on purpose keep running.
     pub(crate) fn wait(&mut self) -> Result<ExitStatus> {
         let status = self.child.wait().context("could not wait for a program to end")?;
         self.forget();
@@ -125,12 +126,12 @@ impl Group {
         live().retain(|group| *group != self.id);
     }
 
-    /// How the program ended, when it has.
+    /// The exit status of the program, when it has ended.
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
     }
 
-    /// Ends the program and all that it started: TERM, and KILL when it takes too long.
+    /// Ends the program and all processes that it started: SIGTERM, then SIGKILL when it takes too long.
     pub(crate) fn end(&mut self) {
         if self.ended {
             return;
@@ -152,12 +153,12 @@ impl Drop for Group {
     }
 }
 
-/// A shell that waits for us to die and ends a group when we do, however we died.
+/// A shell that waits until this program dies, for whatever reason, and then ends a group.
 #[derive(Debug)]
 pub(crate) struct Watchdog(Child);
 
 impl Watchdog {
-    /// Watches over `group`.
+    /// Starts a watchdog for `group`.
     pub(crate) fn over(group: Pid) -> Result<Self> {
         let script = "read -r _ || { kill -TERM -$0; sleep 3; kill -KILL -$0; } 2>/dev/null";
         let mut shell = Command::new("sh");
@@ -169,7 +170,8 @@ impl Watchdog {
 
 impl Drop for Watchdog {
     fn drop(&mut self) {
-        // Not a word, but the end of it, is what the shell waits for: so it is ended before that.
+        // The shell waits for the end of its input, not for text. So the shell must be killed before the input is
+        // closed.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

@@ -1,4 +1,4 @@
-//! Runs a program to its end and, when it fails, says so in one sentence with the last lines it printed.
+//! Runs a program to its end. On failure, the error is one sentence with the last lines of output.
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::process::{Command, ExitStatus, Stdio};
@@ -11,18 +11,18 @@ use crate::process::children::Group;
 
 const LAST_LINES: usize = 20;
 
-/// What a program said, and how it ended.
+/// The output of a program, and its exit status.
 pub(crate) struct Ended {
     pub status: ExitStatus,
     pub stdout: String,
     pub stderr: String,
-    /// Both, in the order in which they came.
+    /// Both outputs, in the order of arrival.
     said: Vec<String>,
 }
 
-/// Runs it and returns what it printed on stdout. What it says is shown only when it fails.
+/// Runs the program and returns its stdout. The output is shown only when the program fails.
 pub(crate) fn run(command: &mut Command) -> Result<String> {
-    // A developer who wants backtraces wants those of edgemint, not of the tools.
+    // A developer who sets RUST_BACKTRACE wants backtraces of edgemint, not of the tools.
     command.env("RUST_BACKTRACE", "0");
     let ended = to_its_end(command, |_| {})?;
     if !ended.status.success() {
@@ -31,7 +31,7 @@ pub(crate) fn run(command: &mut Command) -> Result<String> {
     Ok(ended.stdout)
 }
 
-/// Runs it, whether it succeeds or not, and hands each line that it prints to `show` as it comes.
+/// Runs the program, whether it succeeds or not, and passes each line of output to `show` as it arrives.
 pub(crate) fn to_its_end(command: &mut Command, show: impl Fn(&str) + Sync) -> Result<Ended> {
     let mut group = Group::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()))?;
     let (stdout, stderr) = (group.child().stdout.take(), group.child().stderr.take());
@@ -62,7 +62,7 @@ fn push(lines: &Mutex<Vec<String>>, line: &str) {
     lines.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_owned());
 }
 
-/// Calls `take` with every line that `from` gives, until it ends.
+/// Calls `take` with every line of `from`, until its end.
 pub(crate) fn each_line(from: Option<impl Read>, mut take: impl FnMut(&str)) {
     let Some(from) = from else { return };
     for line in BufReader::new(from).split(b'\n') {
@@ -71,7 +71,7 @@ pub(crate) fn each_line(from: Option<impl Read>, mut take: impl FnMut(&str)) {
     }
 }
 
-/// The end of what a program said, to stand behind a sentence about its failure.
+/// The last lines of a program's output, to append to a sentence about its failure.
 pub(crate) fn last_lines(said: &[String]) -> String {
     let said: Vec<&str> = said.iter().map(String::as_str).filter(|line| !line.trim().is_empty()).collect();
     if said.is_empty() {
@@ -79,10 +79,10 @@ pub(crate) fn last_lines(said: &[String]) -> String {
     }
     let from = said.len().saturating_sub(LAST_LINES);
     let lines = said.get(from..).unwrap_or_default();
-    format!(". The last it said:\n    {}", lines.join("\n    "))
+    format!(". Last output:\n    {}", lines.join("\n    "))
 }
 
-/// A command as one would type it: the program's name and its arguments.
+/// The command as you would type it: the program's name and its arguments.
 pub(crate) fn shown(command: &Command) -> String {
     let program = std::path::Path::new(command.get_program());
     let name = program.file_name().unwrap_or(program.as_os_str()).to_string_lossy();
@@ -90,13 +90,13 @@ pub(crate) fn shown(command: &Command) -> String {
     std::iter::once(name).chain(words).collect::<Vec<_>>().join(" ")
 }
 
-/// Runs it for its answer alone, one line of text; for questions like `node --version`.
+/// Runs the program and returns the first line of its output; for queries such as `node --version`.
 pub(crate) fn ask(command: &mut Command) -> Result<String> {
     let answer = run(command)?;
     let first = answer.lines().next().unwrap_or_default().trim();
     Some(first.to_owned())
         .filter(|line| !line.is_empty())
-        .with_context(|| format!("`{}` answered nothing", shown(command)))
+        .with_context(|| format!("`{}` printed nothing", shown(command)))
 }
 
 #[cfg(test)]
@@ -117,7 +117,7 @@ mod tests {
         let shown = Mutex::new(Vec::new());
         let pipe = std::env::temp_dir().join(format!("edgemint-xtask-shown-{}", std::process::id()));
         let _ = std::fs::remove_file(&pipe);
-        // It says the second line when it knows that the first was shown.
+        // The program prints the second line only after the first was shown.
         let mut program = sh("mkfifo \"$0\"; echo out; read -r _ < \"$0\"; echo err >&2");
         let ended = to_its_end(program.arg(&pipe), |line| {
             shown.lock().expect("not poisoned").push(line.to_owned());
@@ -135,7 +135,7 @@ mod tests {
     fn failure_names_the_command_and_shows_its_last_lines() {
         let error = run(&mut sh("echo why >&2; exit 3")).expect_err("it fails").to_string();
         assert!(error.starts_with("`sh -c echo why >&2; exit 3` failed (exit status: 3)"), "{error}");
-        assert!(error.ends_with("The last it said:\n    why"), "{error}");
+        assert!(error.ends_with("Last output:\n    why"), "{error}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Requests to servers on this machine, each over a connection of its own.
+//! HTTP requests to servers on this machine, each over its own connection.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::process::lines::PATIENCE;
 
 const BRIEFLY: Duration = Duration::from_secs(10);
 
-/// What a server answered, whatever the status.
+/// The answer of a server, with any status.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -20,11 +20,11 @@ pub(crate) struct Answer {
 /// Sends a request and reads the answer to its end.
 pub(crate) fn send(request: Request<impl AsSendBody>) -> Result<Answer> {
     let mut response = agent(PATIENCE).run(request).context("a server does not answer")?;
-    let body = response.body_mut().read_to_string().context("a server does not answer to the end")?;
+    let body = response.body_mut().read_to_string().context("a server's answer is incomplete")?;
     Ok(Answer { status: response.status().as_u16(), body })
 }
 
-/// The status of the answer to a GET, when there is one: to learn that the Worker answers.
+/// The status of the answer to a GET, if there is an answer; shows whether the Worker answers.
 pub(crate) fn status(port: u16, path: &str) -> Option<u16> {
     let response = agent(BRIEFLY).get(url(port, path)).call().ok()?;
     Some(response.status().as_u16())
@@ -41,14 +41,14 @@ fn agent(patience: Duration) -> Agent {
         .max_redirects(0)
         .max_redirects_will_error(false)
         .proxy(None)
-        // With a limit for everything, ureq starts a thread for each request: a measurement would contain it.
+        // With a timeout for the whole request, ureq starts a thread per request, which a measurement would include.
         .timeout_connect(Some(patience))
         .timeout_recv_response(Some(patience))
         .timeout_recv_body(Some(patience));
     config.build().new_agent()
 }
 
-/// The path of an absolute URL, without a slash at its end: where the issuer's endpoints are.
+/// The path of an absolute URL without a trailing slash, where the issuer's endpoints are.
 pub(crate) fn path_of(url: &str) -> &str {
     let rest = url.split_once("://").map_or("", |(_, rest)| rest);
     rest.find('/').and_then(|at| rest.get(at..)).unwrap_or_default().trim_end_matches('/')

@@ -1,4 +1,4 @@
-//! The lines that a program prints, for whoever waits for one of them.
+//! The lines that a program prints, for code that waits for one of them.
 
 use std::io::Read;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use crate::process::command::each_line;
 
-/// How long a thing that must come is waited for. It only ends a hang: what is merely slow comes long before.
+/// The time limit when waiting for a line that must come. It only ends a hang: even slow programs are much faster.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
-/// What was printed so far, by all outputs that are collected here.
+/// All lines printed so far, by all collected outputs.
 #[derive(Clone, Debug)]
 pub struct Lines(Arc<Shared>);
 
@@ -24,7 +24,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     lines: Vec<String>,
-    /// How many outputs have not ended.
+    /// The number of outputs that have not ended.
     open: usize,
 }
 
@@ -35,13 +35,13 @@ impl Default for Lines {
 }
 
 impl Lines {
-    /// So many lines are kept; what comes later is read all the same, or the program would wait for its reader.
+    /// Keeps at most `most` lines. Later output is still read, because the program would block otherwise.
     #[must_use]
     pub fn at_most(most: usize) -> Self {
         Self(Arc::new(Shared { state: Mutex::default(), changed: Condvar::new(), most }))
     }
 
-    /// Keeps each line that `from` gives, as `take` wants it kept.
+    /// Keeps each line of `from`, in the form that `take` returns.
     pub fn collect(
         &self,
         from: Option<impl Read + Send + 'static>,
@@ -64,7 +64,7 @@ impl Lines {
         }
     }
 
-    /// All of them.
+    /// All lines so far.
     #[must_use]
     pub fn all(&self) -> Vec<String> {
         self.state().lines.clone()
@@ -76,7 +76,7 @@ impl Lines {
         self.contain_within(text, PATIENCE)
     }
 
-    /// As [`Lines::come_to_contain`], but waits only so long.
+    /// As [`Lines::come_to_contain`], but waits only for `limit`.
     pub(crate) fn contain_within(&self, text: &str, limit: Duration) -> bool {
         let mut looked_at = 0;
         self.come_to(limit, |lines| {
@@ -86,7 +86,7 @@ impl Lines {
         })
     }
 
-    /// Waits until the lines are as wanted. False when every output has ended and they are not, and after `limit`.
+    /// Waits until `wanted` accepts the lines. False when every output has ended without that, and after `limit`.
     pub fn come_to(&self, limit: Duration, mut wanted: impl FnMut(&[String]) -> bool) -> bool {
         let deadline = Instant::now() + limit;
         let mut state = self.state();
@@ -103,7 +103,7 @@ impl Lines {
         }
     }
 
-    /// All that will ever come, of programs that have been ended.
+    /// All lines, complete, of programs that have been ended.
     #[must_use]
     pub fn to_the_end(&self) -> Vec<String> {
         self.come_to(PATIENCE, |_| false);

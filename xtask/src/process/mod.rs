@@ -1,4 +1,4 @@
-//! Commands, child processes, ports and what is told of them.
+//! Commands, child processes, ports and progress reports.
 
 pub(crate) mod children;
 pub(crate) mod command;

@@ -1,15 +1,15 @@
-//! A port of 127.0.0.1 that is kept for one server from before it starts until after it has ended.
+//! A port of 127.0.0.1 that is reserved for one server from before its start until after its end.
 
 use std::net::{Ipv4Addr, TcpListener};
 
 use anyhow::{Context as _, Result};
 
-/// A port that the system gives to nobody else for as long as this is kept.
+/// A port that the system gives to no other program while this value exists.
 ///
-/// On Linux, a socket that is bound and does not listen holds it. A server that sets `SO_REUSEADDR`, as all servers do,
-/// listens there beside it. The system neither hands the port out nor uses it for a connection, not even for that of
-/// somebody who asks whether the server listens yet. Other systems let nobody listen beside such a socket: there, the
-/// port was free a moment ago.
+/// On Linux, a socket that is bound but does not listen holds the port. A server that sets `SO_REUSEADDR`, as all
+/// servers do, can listen there beside it. The system neither hands the port out nor uses it for a connection, not even
+/// for one that probes whether the server listens yet. Other systems allow no listener beside such a socket. There, the
+/// port was free a moment ago, and is not reserved.
 #[derive(Debug)]
 pub struct Port {
     number: u16,
@@ -18,10 +18,10 @@ pub struct Port {
 }
 
 impl Port {
-    /// Keeps one that nobody has.
+    /// Reserves a free port.
     ///
     /// # Errors
-    /// When there is none.
+    /// When there is no free port.
     pub fn keep() -> Result<Self> {
         Self::any().context("there is no free port on 127.0.0.1")
     }
@@ -43,14 +43,14 @@ impl Port {
         Ok(Self { number: TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port() })
     }
 
-    /// Its number.
+    /// The number of the port.
     #[must_use]
     pub fn number(&self) -> u16 {
         self.number
     }
 }
 
-/// Whether nothing listens on this port of 127.0.0.1.
+/// Whether no program listens on this port of 127.0.0.1.
 pub(crate) fn is_free(port: u16) -> bool {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }

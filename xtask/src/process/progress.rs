@@ -1,7 +1,7 @@
-//! Says on stderr what is being done, and for how long, while it is being done.
+//! Progress reports on stderr: what is running, and for how long.
 //!
-//! A step that takes less than a second leaves no trace: that keeps a second start short. On a terminal, each running
-//! step has a line that ticks. Elsewhere there is a line at the start, one now and then, one at the end.
+//! A step of less than a second prints nothing, which keeps a second start short. On a terminal, each running step has
+//! a line with a timer. Elsewhere, a step prints a line at its start, one every 20 s, and one at its end.
 
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
@@ -15,7 +15,7 @@ const QUIET_FOR: Duration = Duration::from_secs(1);
 
 const REMIND_EVERY: Duration = Duration::from_secs(20);
 
-/// Where steps are reported. Cheap to clone; may be shared between threads.
+/// The reporter of steps. Cheap to clone; may be shared between threads.
 #[derive(Clone, Debug)]
 pub struct Progress(Style);
 
@@ -27,7 +27,7 @@ enum Style {
 }
 
 impl Progress {
-    /// Reports on stderr, in the way that fits what stderr is.
+    /// Reports on stderr, in the style that fits a terminal or a file.
     #[must_use]
     pub fn to_stderr() -> Self {
         let terminal = MultiProgress::new();
@@ -40,7 +40,7 @@ impl Progress {
         Self(Style::Silent)
     }
 
-    /// Begins a step. It is running until [`Step::done`] is called or the step is dropped, which means it failed.
+    /// Begins a step. It runs until [`Step::done`] is called. If the step is dropped before that, it has failed.
     pub fn step(&self, what: impl Into<String>) -> Step {
         let (end, ended) = mpsc::channel();
         let (style, what) = (self.0.clone(), what.into());
@@ -53,7 +53,7 @@ impl Progress {
         Step { progress: self.clone(), what, since: Instant::now(), running: Some((end, shown)) }
     }
 
-    /// Prints a line, above those that tick.
+    /// Prints a line above the lines of running steps.
     pub fn say(&self, line: &str) {
         match &self.0 {
             Style::Silent => {}
@@ -75,7 +75,7 @@ pub struct Step {
 }
 
 impl Step {
-    /// The step has done its work; tells how long it took.
+    /// Ends the step as successful and returns how long it took.
     pub fn done(mut self) -> Duration {
         let took = self.since.elapsed();
         self.end();
@@ -85,7 +85,7 @@ impl Step {
         took
     }
 
-    /// Waits until the step is shown no more: the next line of anyone else then begins on a clean one.
+    /// Waits until the step's line is removed, so that the next line of any other output begins on a clean one.
     fn end(&mut self) {
         if let Some((end, shown)) = self.running.take() {
             drop(end);
@@ -100,7 +100,7 @@ impl Drop for Step {
     }
 }
 
-/// Whether a step runs for longer than this.
+/// Whether a step runs for longer than `time`.
 fn outlasts(time: Duration, ended: &Receiver<()>) -> bool {
     ended.recv_timeout(time) == Err(RecvTimeoutError::Timeout)
 }
@@ -125,7 +125,7 @@ fn remind(what: &str, ended: &Receiver<()>, say: impl Fn(String)) {
     let mut elapsed = QUIET_FOR;
     while outlasts(REMIND_EVERY, ended) {
         elapsed += REMIND_EVERY;
-        say(format!("{what}: still at it after {} s", elapsed.as_secs()));
+        say(format!("{what}: still running after {} s", elapsed.as_secs()));
     }
 }
 
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn steps_end_when_they_are_done_or_dropped() {
-        // A step that did not end would be waited for without an end.
+        // Without an end of the step, this test would wait forever.
         for style in [Style::Silent, Style::Lines] {
             let progress = Progress(style);
             let (one, two) = (progress.step("one"), progress.step("two"));

@@ -1,4 +1,4 @@
-//! Where things are: the checkout, the cache outside it, and locks that keep two runs from doing the same work.
+//! Paths of the checkout and of the cache outside it, and locks that keep two runs from doing the same work.
 
 use std::env;
 use std::fs::{self, File};
@@ -6,30 +6,30 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-/// The top of the checkout.
+/// The top directory of the checkout.
 #[must_use]
 pub fn root() -> &'static Path {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
     xtask.parent().unwrap_or(xtask)
 }
 
-/// What is dear to build lives here, outside the checkout, so that a fresh clone does not pay again:
-/// `$EDGEMINT_CACHE`, or `$XDG_CACHE_HOME/edgemint`, or `~/.cache/edgemint`.
+/// The directory for what is expensive to build. It is outside the checkout, so that a fresh clone does not build it
+/// again: `$EDGEMINT_CACHE`, or `$XDG_CACHE_HOME/edgemint`, or `~/.cache/edgemint`.
 pub(crate) fn cache() -> Result<PathBuf> {
     let named = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     named("EDGEMINT_CACHE")
         .or_else(|| named("XDG_CACHE_HOME").map(|dir| dir.join("edgemint")))
         .or_else(|| named("HOME").map(|dir| dir.join(".cache/edgemint")))
         .map(|dir| if dir.is_absolute() { dir } else { root().join(dir) })
-        .context("there is no place for built tools: set HOME, or EDGEMINT_CACHE to a directory")
+        .context("no directory for built tools; set HOME, or set EDGEMINT_CACHE to a directory")
 }
 
-/// Makes a directory and those above it.
+/// Creates a directory and its parents.
 pub(crate) fn make_dir(dir: &Path) -> Result<()> {
-    fs::create_dir_all(dir).with_context(|| format!("could not make the directory {}", dir.display()))
+    fs::create_dir_all(dir).with_context(|| format!("could not create the directory {}", dir.display()))
 }
 
-/// Waits until no other run holds `file`, and holds it until the answer is dropped.
+/// Waits until no other run holds the lock on `file`, and holds it until the returned file is dropped.
 pub(crate) fn lock(file: &Path) -> Result<File> {
     if let Some(dir) = file.parent() {
         make_dir(dir)?;
@@ -40,7 +40,7 @@ pub(crate) fn lock(file: &Path) -> Result<File> {
     Ok(held)
 }
 
-/// An empty directory of this name below the system's temporary one, for a test that removes it.
+/// An empty directory with this name in the system's temporary directory, for a test that removes it.
 #[cfg(test)]
 pub(crate) fn fresh(name: &str) -> PathBuf {
     let dir = env::temp_dir().join(format!("edgemint-xtask-{name}-{}", std::process::id()));

@@ -1,7 +1,7 @@
-//! Names and values in a file that wrangler reads its secrets from (`.dev.vars`), so that each value arrives exactly.
+//! The file from which wrangler reads secrets (`.dev.vars`), written so that each value arrives unchanged.
 //!
-//! wrangler reads it with the `dotenv` package: a quoted value is taken literally, over several lines too, but there
-//! is no escape for the quote itself; in double quotes `\n` and `\r` are replaced.
+//! wrangler reads it with the `dotenv` package. A quoted value is taken literally, even over several lines, but the
+//! quote itself cannot be escaped. In double quotes, `\n` and `\r` are replaced.
 
 use anyhow::{Context as _, Result};
 use edgemint_issuer::setting;
@@ -14,20 +14,20 @@ pub(crate) fn write(values: &[(String, String)]) -> Result<String> {
             !value.contains(*quote) && !value.contains('\r') && (*quote != '"' || !value.contains('\\'))
         });
         let quote =
-            quote.with_context(|| format!("the value of {name} cannot be handed to wrangler as a secret"))?;
+            quote.with_context(|| format!("cannot pass the value of {name} to wrangler as a secret"))?;
         text.push_str(&format!("{name}={quote}{value}{quote}\n"));
     }
     Ok(text)
 }
 
-/// Reads what [`write`] wrote, one value a line; other lines (comments) are passed over.
+/// Reads what [`write`] wrote, one value per line; skips other lines (comments).
 pub(crate) fn read(text: &str) -> Vec<(String, String)> {
     text.lines().filter_map(one).collect()
 }
 
 fn one(line: &str) -> Option<(String, String)> {
     let (name, value) = line.split_once('=')?;
-    // An editor or a shell may have put a byte order mark before the first of them.
+    // An editor or a shell may have put a byte order mark before the first value.
     let (name, value) = (setting(name), setting(value));
     if name.starts_with('#') {
         return None;

@@ -1,4 +1,4 @@
-//! The Worker and its server on this machine.
+//! The Worker and its local server.
 
 pub(crate) mod dotenv;
 pub(crate) mod noise;

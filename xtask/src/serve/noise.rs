@@ -1,4 +1,4 @@
-//! Which of wrangler's lines a developer does not need to see. Anything unknown is shown.
+//! wrangler's lines that a developer does not need to see. Unknown lines are shown.
 
 const NOISE: [&str; 14] = [
     "Using secrets defined in ",
@@ -17,7 +17,7 @@ const NOISE: [&str; 14] = [
     "[wrangler:warn] Unable to fetch the `Request.cf` object!",
 ];
 
-/// Whether the line tells nothing about the Worker.
+/// Whether the line says nothing about the Worker.
 pub(crate) fn is_noise(line: &str) -> bool {
     let line = line.trim();
     line.is_empty() || line == "[custom build]" || NOISE.iter().any(|start| line.starts_with(start))

@@ -1,4 +1,4 @@
-//! The `edgemint` program as set-up uses it: to make a key, and to load and remove clients.
+//! The `edgemint` program as the set-up uses it: creates a key, loads and removes clients.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,13 +14,13 @@ use crate::process::{command, project};
 #[derive(Clone, Debug)]
 pub(crate) struct Edgemint(PathBuf);
 
-/// What came of a file of clients.
+/// The result of importing a file of clients.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Import {
     pub clients: Vec<Loaded>,
-    /// Clients that were refused, and what is to be known about the others: a line each.
+    /// One line for each rejected client, and for each warning about the others.
     pub remarks: Vec<String>,
-    /// Fields of the file that edgemint has no use for.
+    /// Fields of the file that edgemint does not use.
     pub unused_fields: Vec<String>,
 }
 
@@ -28,12 +28,12 @@ pub(crate) struct Import {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Loaded {
     pub id: String,
-    /// Whether it can authenticate, as far as is known.
+    /// Whether the client can authenticate, as far as the import knows.
     pub has_secret: bool,
 }
 
 impl Edgemint {
-    /// Builds it.
+    /// Builds the program.
     pub(crate) fn build() -> Result<Self> {
         let mut cargo = Command::new("cargo");
         cargo.args(["build", "--package", "edgemint-cli", "--bin", "edgemint"]);
@@ -53,7 +53,7 @@ impl Edgemint {
         Ok(key.to_owned())
     }
 
-    /// Loads the clients of a dex configuration. Where some are refused, the others are loaded all the same.
+    /// Loads the clients of a dex configuration. If some are rejected, the others are still loaded.
     pub(crate) fn import(&self, tools: &Tools, state: &Path, file: &Path) -> Result<Import> {
         let mut edgemint = self.command(tools)?;
         edgemint.args(["client", "import"]).arg(file).args(["--local", "--json", "--state"]).arg(state);
@@ -76,11 +76,11 @@ impl Edgemint {
         succeeded(&mut edgemint).map(drop)
     }
 
-    /// With wrangler in PATH, which it writes the local KV through.
+    /// The program with wrangler in PATH, because it writes the local KV through wrangler.
     fn command(&self, tools: &Tools) -> Result<Command> {
         let mut command = Command::new(&self.0);
         command.current_dir(project::root()).env("PATH", tools.path()?);
-        // Named, and so trusted: whoever runs this runs the checkout anyway, whosever it is.
+        // Passing the file makes it trusted, even if another user owns it: the caller runs this checkout's code anyway.
         command.arg("--config").arg(project::root().join("wrangler.toml"));
         command
             .env("WRANGLER_SEND_METRICS", "false")
@@ -98,7 +98,7 @@ fn succeeded(edgemint: &mut Command) -> Result<Ended> {
     Ok(ended)
 }
 
-/// What it says itself is the best sentence there is.
+/// The error message of a failed command: its own stderr where there is one.
 fn complaint(edgemint: &Command, ended: &Ended) -> String {
     match ended.stderr.trim() {
         "" => format!("`{}` gave no result ({})", command::shown(edgemint), ended.status),
@@ -106,7 +106,7 @@ fn complaint(edgemint: &Command, ended: &Ended) -> String {
     }
 }
 
-/// The program in cargo's messages.
+/// The path of the program in cargo's messages.
 fn executable(messages: &str) -> Option<PathBuf> {
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut programs = messages.filter_map(|message| Some(message.get("executable")?.as_str()?.to_owned()));

@@ -1,4 +1,4 @@
-//! `wrangler dev`, running: started with given variables and secrets, watched, and ended with all its children.
+//! `wrangler dev`: started with given variables and secrets, watched, and ended with all its children.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -24,29 +24,29 @@ const POLL: Duration = Duration::from_millis(50);
 /// Called with each line that wrangler or the Worker prints.
 pub type OnLine = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// How to start a server. [`ServerOptions::new`] gives one that only needs a state directory.
+/// Options of a server. [`ServerOptions::new`] needs only a state directory.
 #[derive(Clone)]
 pub struct ServerOptions {
-    /// The port on 127.0.0.1; 0 for any that is free.
+    /// The port on 127.0.0.1; 0 for any free port.
     pub port: u16,
-    /// Where KV is kept, and this server's configuration.
+    /// The directory for KV and for this server's configuration.
     pub state: PathBuf,
-    /// Variables, over those of wrangler.toml. `ISSUER` is the server's own address unless it is here.
+    /// Variables that override those of wrangler.toml. `ISSUER` is the server's own address unless it is set here.
     pub vars: Vec<(String, String)>,
-    /// Variables of wrangler.toml that the Worker does not get at all.
+    /// Variables of wrangler.toml that the Worker does not get.
     pub unset: Vec<String>,
-    /// Secrets: as variables, but never printed by wrangler.
+    /// Secrets: like variables, but wrangler never prints them.
     pub secrets: Vec<(String, String)>,
-    /// Which Worker. It must be built.
+    /// The variant of the Worker. It must be built.
     pub worker: Variant,
-    /// Whether the Worker is built again when a source file changes.
+    /// Whether a change to a source file rebuilds the Worker.
     pub rebuild: bool,
-    /// Who hears each line as it is printed, besides [`Server::log`].
+    /// A callback for each line as it is printed, in addition to [`Server::log`].
     pub on_line: Option<OnLine>,
 }
 
 impl ServerOptions {
-    /// A release Worker on a free port, with wrangler.toml's variables and no secret.
+    /// Options for a release Worker on a free port, with wrangler.toml's variables and no secret.
     #[must_use]
     pub fn new(state: impl Into<PathBuf>) -> Self {
         Self {
@@ -61,21 +61,21 @@ impl ServerOptions {
         }
     }
 
-    /// With this variable.
+    /// Adds this variable.
     #[must_use]
     pub fn var(mut self, name: &str, value: &str) -> Self {
         self.vars.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// Without this variable of wrangler.toml.
+    /// Removes this variable of wrangler.toml.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         self.unset.push(name.to_owned());
         self
     }
 
-    /// With this secret.
+    /// Adds this secret.
     #[must_use]
     pub fn secret(mut self, name: &str, value: &str) -> Self {
         self.secrets.push((name.to_owned(), value.to_owned()));
@@ -83,7 +83,7 @@ impl ServerOptions {
     }
 }
 
-/// The secrets are not shown.
+/// Does not show the secrets.
 impl fmt::Debug for ServerOptions {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let secrets: Vec<&str> = self.secrets.iter().map(|(name, _)| name.as_str()).collect();
@@ -98,7 +98,7 @@ impl fmt::Debug for ServerOptions {
     }
 }
 
-/// A server that answers. Dropping it ends it, workerd included.
+/// A server that answers. Dropping it ends it, including workerd.
 #[derive(Debug)]
 pub struct Server {
     group: Group,
@@ -107,22 +107,22 @@ pub struct Server {
     dir: PathBuf,
     log: Lines,
     health: u16,
-    /// Where the port was not chosen: it is nobody else's until the server has ended.
+    /// The port where none was chosen: reserved until the server has ended.
     _port: Option<Port>,
 }
 
 impl Server {
-    /// Starts it and waits until the Worker answers, whatever it answers.
+    /// Starts the server and waits until the Worker answers with any status.
     ///
     /// # Errors
-    /// When the port is busy, or wrangler ends or says nothing for a long time; with the last that it said.
+    /// When the port is in use, or wrangler ends or prints nothing for a long time; with the last lines of its output.
     pub fn start(tools: &Tools, mut options: ServerOptions) -> Result<Self> {
         let port = if options.port == 0 { Some(Port::keep()?) } else { None };
         if let Some(port) = &port {
             options.port = port.number();
         } else if !port::is_free(options.port) {
             bail!(
-                "port {} on 127.0.0.1 is in use; end what listens there, or choose another port",
+                "port {} on 127.0.0.1 is in use; stop the program that listens there, or choose another port",
                 options.port
             );
         }
@@ -155,7 +155,7 @@ impl Server {
         format!("http://127.0.0.1:{}", self.options.port)
     }
 
-    /// Where the endpoints are: the base URL and the issuer's path.
+    /// The URL of the endpoints: the base URL and the issuer's path.
     #[must_use]
     pub fn endpoints(&self) -> String {
         format!("{}{}", self.base_url(), http::path_of(&issuer(&self.options)))
@@ -185,20 +185,20 @@ impl Server {
         self.log.all()
     }
 
-    /// The same, for whoever waits for more.
+    /// The same lines, for code that waits for more.
     #[must_use]
     pub fn lines(&self) -> &Lines {
         &self.log
     }
 
-    /// Waits until a line of the log contains `text`: the log comes a little after the answer it belongs to.
+    /// Waits until a line of the log contains `text`. A log line appears shortly after the answer that it belongs to.
     #[must_use]
     pub fn log_comes_to_contain(&self, text: &str) -> bool {
         self.log.come_to_contain(text)
     }
 
-    /// Gives the running server other variables and secrets, and wrangler.toml as it is now. wrangler notices by
-    /// itself and starts the Worker again, within a second or so; [`Server::log`] tells when.
+    /// Gives the running server other variables and secrets, and the current wrangler.toml. wrangler notices by itself
+    /// and restarts the Worker within about a second; [`Server::log`] shows when.
     ///
     /// # Errors
     /// When the configuration cannot be written.
@@ -208,7 +208,7 @@ impl Server {
         configure(&self.options, &self.dir).map(drop)
     }
 
-    /// Whether wrangler has ended by itself.
+    /// Whether wrangler has stopped unexpectedly.
     pub fn has_ended(&mut self) -> bool {
         self.group.ended().is_some()
     }
@@ -218,9 +218,9 @@ impl Server {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
             if let Some(status) = self.group.ended() {
-                // What it started may still hold its outputs open.
+                // Processes that wrangler started may still hold its outputs open.
                 self.group.end();
-                bail!("wrangler ended before it served ({status}){}", last_lines(&self.log.to_the_end()));
+                bail!("wrangler stopped before it served ({status}){}", last_lines(&self.log.to_the_end()));
             }
             if let Some(status) = http::status(self.options.port, &path) {
                 self.health = status;
@@ -232,7 +232,7 @@ impl Server {
     }
 }
 
-/// Ends it, and takes away its configuration: a copy of the secrets is in there.
+/// Ends the server and deletes its configuration, which contains a copy of the secrets.
 impl Drop for Server {
     fn drop(&mut self) {
         self.group.end();
@@ -261,12 +261,12 @@ fn issuer(options: &ServerOptions) -> String {
     given.map(|(_, value)| value.clone()).unwrap_or_default()
 }
 
-/// Nothing is asked of the internet, and several servers do not meet.
+/// Prevents requests to the internet, and keeps several servers apart.
 fn offline_and_alone(wrangler: &mut std::process::Command, dir: &Path) {
     wrangler.env("CLOUDFLARE_CF_FETCH_ENABLED", "false").env("WRANGLER_SEND_ERROR_REPORTS", "false");
     wrangler.env("X_LOCAL_EXPLORER", "false").env("X_LOCAL_OBSERVABILITY", "false").env("NO_COLOR", "1");
     wrangler.env("WRANGLER_LOG_PATH", dir.join("logs")).env("WRANGLER_REGISTRY_PATH", dir.join("registry"));
-    // What a developer has set for deployments must not choose another environment or add variables.
+    // A developer's settings for deployments must not select another environment or add variables.
     wrangler
         .env_remove("CLOUDFLARE_ENV")
         .env_remove("CLOUDFLARE_INCLUDE_PROCESS_ENV")
@@ -284,7 +284,7 @@ fn collect(from: Option<impl Read + Send + 'static>, log: &Lines, on_line: Optio
     });
 }
 
-/// wrangler colours what the Worker prints as an error, asked not to or not.
+/// The line without colour: wrangler colours what the Worker prints as an error, whatever its settings.
 fn without_colour(line: &str) -> String {
     let mut parts = line.split("\u{1b}[");
     let mut plain = parts.next().unwrap_or_default().to_owned();

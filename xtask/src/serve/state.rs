@@ -1,4 +1,4 @@
-//! What `cargo xtask dev` keeps in its state directory, besides what wrangler keeps there.
+//! The files that `cargo xtask dev` keeps in its state directory, besides wrangler's.
 
 use std::fs;
 use std::io::{ErrorKind, Write as _};
@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 
 use crate::serve::dotenv;
 
-/// The signing keys, as `NAME='value'` lines: the file can be given to `wrangler dev --env-file` too.
+/// The path of the signing keys, stored as `NAME='value'` lines. `wrangler dev --env-file` can read the file too.
 pub(crate) fn keys_file(state: &Path) -> PathBuf {
     state.join("keys.env")
 }
 
-/// The keys, when there is a file with keys.
+/// The keys, if the file exists.
 pub(crate) fn keys(state: &Path) -> Result<Option<Vec<(String, String)>>> {
     let path = keys_file(state);
     match fs::read_to_string(&path) {
@@ -25,7 +25,7 @@ pub(crate) fn keys(state: &Path) -> Result<Option<Vec<(String, String)>>> {
     }
 }
 
-/// Writes the first key. Never over a file that is there: it may hold the only copy of a key.
+/// Writes the first key. Never overwrites an existing file, which may contain the only copy of a key.
 pub(crate) fn write_first_key(state: &Path, key: &str) -> Result<()> {
     let path = keys_file(state);
     let text = dotenv::write(&[("SIGNING_KEY_DEV".to_owned(), key.to_owned())])?;
@@ -39,7 +39,7 @@ fn clients_file(state: &Path) -> PathBuf {
     state.join("dev-clients.json")
 }
 
-/// The ids of the clients that `dev` loaded: those that it may remove when it loads another file.
+/// The IDs of the clients that `dev` loaded. Only these may be removed when it loads another file.
 pub(crate) fn own_clients(state: &Path) -> Vec<String> {
     let text = fs::read_to_string(clients_file(state)).unwrap_or_default();
     let value: Value = serde_json::from_str(&text).unwrap_or_default();
@@ -47,7 +47,7 @@ pub(crate) fn own_clients(state: &Path) -> Vec<String> {
     ids.filter_map(|id| id.as_str().map(str::to_owned)).collect()
 }
 
-/// Remembers them.
+/// Records these IDs.
 pub(crate) fn remember_clients(state: &Path, ids: &[String]) -> Result<()> {
     let path = clients_file(state);
     let value = json!({ "loaded": ids });
@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn the_first_key_is_private_and_never_overwritten() {
         let dir = fresh("keys");
-        assert_eq!(keys(&dir).expect("no file is no error"), None);
+        assert_eq!(keys(&dir).expect("a missing file is not an error"), None);
         write_first_key(&dir, r#"{"kty":"EC"}"#).expect("it is written");
         let mode = fs::metadata(dir.join("keys.env")).expect("it is there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);

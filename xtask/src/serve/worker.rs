@@ -1,4 +1,4 @@
-//! Builds the Worker, when its sources changed: cargo, then worker-build (wasm-bindgen, wasm-opt, esbuild).
+//! Builds the Worker when its sources changed: cargo, then worker-build (wasm-bindgen, wasm-opt, esbuild).
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -13,35 +13,36 @@ use crate::install::wasm_target::{TARGET, WasmToolchain};
 use crate::process::progress::Progress;
 use crate::process::{command, project};
 
-/// Which Worker.
+/// A variant of the Worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Variant {
-    /// The one that is deployed, in build/.
+    /// The deployed one, in build/.
     Release,
-    /// The one whose `GET /panic` panics, for tests, in build-panic/.
+    /// The one for tests, whose `GET /panic` panics, in build-panic/.
     ProvokePanic,
 }
 
-/// How the compiled Worker is packed.
+/// The packing of the compiled Worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Packing {
-    /// As it is deployed.
+    /// As deployed.
     Optimised,
-    /// Without wasm-opt, which takes ten seconds to make it 6 % smaller; or optimised, where that is there already.
+    /// Without wasm-opt, which takes ten seconds and saves 6 %. An existing optimised build of the same sources also
+    /// counts.
     Quick,
 }
 
-/// A Worker that is built.
+/// A built Worker.
 #[derive(Clone, Debug)]
 pub struct Built {
-    /// Where entry.js, index.js and index_bg.wasm are.
+    /// The directory with entry.js, index.js and index_bg.wasm.
     pub out_dir: PathBuf,
     /// The wasm file.
     pub wasm: PathBuf,
 }
 
 impl Variant {
-    /// Where it is built, below the top of the checkout.
+    /// The output directory, relative to the top of the checkout.
     #[must_use]
     pub fn out_dir(self) -> &'static str {
         match self {
@@ -71,7 +72,7 @@ impl Packing {
     }
 }
 
-/// `cargo xtask build`.
+/// Runs `cargo xtask build`.
 pub(crate) fn command(options: &args::Build, progress: &Progress) -> Result<()> {
     let variant = if options.provoke_panic { Variant::ProvokePanic } else { Variant::Release };
     let tools = Tools::ensure(progress)?;
@@ -80,15 +81,15 @@ pub(crate) fn command(options: &args::Build, progress: &Progress) -> Result<()> 
     Ok(())
 }
 
-/// Builds it, unless what is there was built from the same sources.
+/// Builds the Worker, unless the existing build has the same sources.
 ///
 /// # Errors
-/// One sentence, followed by what the compiler said.
+/// Returns one sentence, followed by the output of the compiler.
 pub fn build_worker(tools: &Tools, variant: Variant, progress: &Progress) -> Result<Built> {
     build(tools, variant, Packing::Optimised, progress)
 }
 
-/// As [`build_worker`], packed as asked.
+/// As [`build_worker`], with this packing.
 pub(crate) fn build(tools: &Tools, variant: Variant, packing: Packing, progress: &Progress) -> Result<Built> {
     let (compiled, _held) = compile_and_hold(&tools.wasm, variant, progress)?;
     let out_dir = project::root().join(variant.out_dir());
@@ -118,7 +119,7 @@ pub(crate) fn build(tools: &Tools, variant: Variant, packing: Packing, progress:
     Ok(built)
 }
 
-/// Builds the Worker of another package, packed as it would be deployed.
+/// Builds the Worker of another package, packed as for deployment.
 pub(crate) fn build_package(
     tools: &Tools,
     package: &Path,
@@ -133,12 +134,12 @@ pub(crate) fn build_package(
     Ok(())
 }
 
-/// What `wrangler deploy` with these options would upload, compressed, in KiB, as wrangler counts it.
+/// The compressed size of an upload by `wrangler deploy` with these options, in KiB, as wrangler counts it.
 pub(crate) fn gzipped_kib(tools: &Tools, options: &[&str]) -> Result<f64> {
     let mut wrangler = tools.npm_program("wrangler")?;
     wrangler.args(["deploy", "--dry-run"]).args(options).current_dir(project::root()).env("NO_COLOR", "1");
     let said = command::run(&mut wrangler)?;
-    told_kib(&said).context("`wrangler deploy --dry-run` named no size")
+    told_kib(&said).context("`wrangler deploy --dry-run` printed no size")
 }
 
 /// `Total Upload: 546.10 KiB / gzip: 199.85 KiB` → 199.85.
@@ -147,7 +148,8 @@ fn told_kib(output: &str) -> Option<f64> {
     line.split_once("gzip:")?.1.trim().strip_suffix("KiB")?.trim().parse().ok()
 }
 
-/// Puts what the runtime calls beside what worker-build makes. A file that is the same is not touched: servers watch it.
+/// Puts the module that the runtime calls beside worker-build's output. An unchanged file is not touched, because
+/// servers watch it.
 fn add_entry(out_dir: &Path) -> Result<()> {
     let (from, to) = (project::root().join("src/entry.js"), out_dir.join("entry.js"));
     let entry = fs::read(&from).with_context(|| format!("could not read {}", from.display()))?;
@@ -157,12 +159,12 @@ fn add_entry(out_dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Compiles it, so that [`build_worker`] finds that done.
+/// Compiles the Worker, so that [`build_worker`] need not.
 pub(crate) fn compile(toolchain: &WasmToolchain, variant: Variant, progress: &Progress) -> Result<()> {
     compile_and_hold(toolchain, variant, progress).map(drop)
 }
 
-/// Both variants are linked into one file: the lock is held for as long as the file is needed.
+/// Both variants are linked into one file, so the lock is held until the file is no longer needed.
 fn compile_and_hold(
     toolchain: &WasmToolchain,
     variant: Variant,
@@ -178,7 +180,7 @@ fn compile_and_hold(
     Ok((target.join(TARGET).join("release/edgemint.wasm"), held))
 }
 
-/// What the output depends on: the compiled file, and the tools that package-lock.json and this program name.
+/// A hash of the inputs of the output: the compiled file, and the tools that package-lock.json and this program name.
 fn fingerprint(wasm: &Path) -> Result<String> {
     let mut hasher = DefaultHasher::new();
     for path in [wasm, &project::root().join("package-lock.json")] {

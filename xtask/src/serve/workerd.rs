@@ -1,4 +1,5 @@
-//! Bare workerd: Workers as they are deployed, without wrangler and Miniflare around them, which measure themselves.
+//! Bare workerd: runs Workers as deployed, without wrangler and Miniflare around them, whose cost would be measured
+//! too.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -15,36 +16,37 @@ use crate::process::project;
 /// A Worker in a configuration of workerd.
 #[derive(Clone, Debug, Default)]
 pub struct Worker {
-    /// What the others call it: a word of letters.
+    /// The name that other Workers use for it: one word of letters.
     pub name: String,
-    /// Its modules, files in the directory of the configuration; the first is the main one. `.wasm` or JavaScript.
+    /// Its modules (`.wasm` or JavaScript), files in the directory of the configuration. The first is the main module.
     pub modules: Vec<String>,
-    /// What it finds in its environment.
+    /// The bindings in its environment.
     pub bindings: Vec<(String, Binding)>,
-    /// The port on 127.0.0.1 where it answers HTTP, if any; 0 for one that is free.
+    /// The port on 127.0.0.1 where it answers HTTP, if any; 0 for any free port.
     pub port: Option<u16>,
 }
 
-/// What stands behind a name in the environment of a Worker.
+/// The object behind a name in the environment of a Worker.
 #[derive(Clone, Debug)]
 pub enum Binding {
     /// A variable or a secret.
     Text(String),
-    /// A KV namespace, which a Worker of this name stands in for, with this entry point if not the default one.
+    /// A KV namespace, implemented by the Worker with this name, and by this entry point if not the default one.
     Kv(String, Option<String>),
     /// A KV namespace that another process serves at this port on 127.0.0.1.
     KvAt(u16),
     /// Another Worker, by name and entry point.
     Service(String, String),
-    /// What the default export of a module makes of nothing: a file in the directory of the configuration.
+    /// The value that the default export of a module returns. The module is a file in the directory of the
+    /// configuration.
     Made(String),
 }
 
 impl Worker {
-    /// The configuration of a process that runs these, in Cap'n Proto's text.
+    /// The configuration of a process that runs these Workers, in Cap'n Proto's text format.
     ///
     /// # Errors
-    /// When wrangler.toml, which says how old a runtime they are written for, cannot be read.
+    /// When wrangler.toml, which contains the compatibility date, cannot be read.
     pub fn configuration(workers: &[Self]) -> Result<String> {
         let date = compatibility_date()?;
         let (mut services, mut sockets, mut definitions) = (String::new(), String::new(), String::new());
@@ -79,13 +81,13 @@ fn module_text(file: &str) -> String {
 }
 
 impl Binding {
-    /// The module that it needs from outside of the Worker.
+    /// The module that the binding needs from outside the Worker.
     fn module(&self) -> Option<String> {
         let Self::Made(file) = self else { return None };
         Some(format!("(name = \"made:{file}\", esModule = embed \"{file}\", internal = true), "))
     }
 
-    /// The service that it needs beside the Workers.
+    /// The service that the binding needs beside the Workers.
     fn service(&self) -> Option<String> {
         let Self::KvAt(port) = self else { return None };
         Some(format!("(name = \"kv{port}\", external = (address = \"127.0.0.1:{port}\", http = ())), "))
@@ -109,12 +111,12 @@ impl Binding {
     }
 }
 
-/// Text of Cap'n Proto has the escapes of C, and JSON's are among them for what stands in here.
+/// The text as a string of Cap'n Proto. Its escapes are those of C, which include the JSON escapes that occur here.
 fn quoted(text: &str) -> String {
     Value::from(text).to_string()
 }
 
-/// That of wrangler.toml.
+/// The compatibility date of wrangler.toml.
 fn compatibility_date() -> Result<String> {
     let file = project::root().join("wrangler.toml");
     let text = fs::read_to_string(&file).with_context(|| format!("could not read {}", file.display()))?;
@@ -122,7 +124,7 @@ fn compatibility_date() -> Result<String> {
     Ok(line.context("wrangler.toml has no compatibility_date")?.trim_matches('"').to_owned())
 }
 
-/// `workerd serve` with the `config.capnp` in `directory`. The native program, so that its process is the server.
+/// `workerd serve` with the `config.capnp` in `directory`. This is the native program, so its process is the server.
 ///
 /// # Errors
 /// When workerd is not installed.
@@ -132,8 +134,8 @@ pub fn command(tools: &Tools, directory: &Path) -> Result<Command> {
     Ok(workerd)
 }
 
-/// As [`command`], but its standard output has nothing except where it listens, as [`port`] reads it. What the Workers
-/// log is on its standard error.
+/// As [`command`], but its stdout contains only the ports where it listens, in the format that [`port`] reads. The logs
+/// of the Workers are on its stderr.
 ///
 /// # Errors
 /// When workerd is not installed.
@@ -145,7 +147,7 @@ pub fn command_that_tells_ports(tools: &Tools, directory: &Path) -> Result<Comma
     Ok(shell)
 }
 
-/// Waits until the Worker of this name listens: the port. None when workerd ends instead.
+/// Waits until the Worker with this name listens, and returns the port. `None` when workerd ends instead.
 #[must_use]
 pub fn port(told: &Lines, name: &str) -> Option<u16> {
     let mut port = None;

@@ -1,7 +1,8 @@
-//! The configuration that one running server gets: wrangler.toml with other variables, in a directory of its own.
+//! The configuration of one running server: wrangler.toml with other variables, in its own directory.
 //!
-//! Not `wrangler dev --var`, which cannot unset a variable and would run the build again for every server; and not
-//! `--env-file`, which expands `$` in values and leaks them into wrangler's own environment.
+//! `wrangler dev --var` would not do, because it cannot unset a variable and would run the build again for every
+//! server. `--env-file` would not do either, because it expands `$` in values and leaks them into wrangler's own
+//! environment.
 
 use std::fs;
 use std::io::Write as _;
@@ -15,18 +16,18 @@ use crate::process::project;
 use crate::serve::dotenv;
 use crate::serve::worker::Variant;
 
-/// What is different from wrangler.toml.
+/// The differences from wrangler.toml.
 #[derive(Debug)]
 pub(crate) struct Differences<'a> {
     pub vars: &'a [(String, String)],
     pub unset: &'a [String],
     pub secrets: &'a [(String, String)],
     pub worker: Variant,
-    /// Whether wrangler builds again when a source file changes.
+    /// Whether a change to a source file makes wrangler build again.
     pub rebuild: bool,
 }
 
-/// Writes the configuration and the secrets beside it into `dir`; the answer is the configuration's path.
+/// Writes the configuration, and the secrets beside it, into `dir`. Returns the path of the configuration.
 pub(crate) fn write(dir: &Path, differences: &Differences<'_>) -> Result<PathBuf> {
     project::make_dir(dir)?;
     let secrets = dotenv::write(differences.secrets)?;
@@ -34,7 +35,7 @@ pub(crate) fn write(dir: &Path, differences: &Differences<'_>) -> Result<PathBuf
     let toml = project::root().join("wrangler.toml");
     let text = fs::read_to_string(&toml).with_context(|| format!("could not read {}", toml.display()))?;
     let config = changed(&text, differences, dir)?;
-    // Last, because wrangler watches this file and reads the secrets again when it changes.
+    // Written last, because wrangler watches this file and reads the secrets again when it changes.
     let path = dir.join("wrangler.json");
     replace(&path, &format!("{config:#}\n"))?;
     Ok(path)
@@ -65,7 +66,7 @@ fn changed(toml: &str, differences: &Differences<'_>, dir: &Path) -> Result<Valu
     Ok(Value::Object(config))
 }
 
-/// wrangler takes the watched directories as relative to the configuration, even those that begin with a slash.
+/// wrangler resolves watched directories relative to the configuration, even those that begin with a slash.
 fn build(dir: &Path) -> Result<Value> {
     let dir = dir.canonicalize().with_context(|| format!("could not find {}", dir.display()))?;
     let up: PathBuf = dir.components().skip(1).map(|_| "..").collect();
@@ -73,13 +74,13 @@ fn build(dir: &Path) -> Result<Value> {
         let path = project::root().join(sources);
         up.join(path.strip_prefix("/").unwrap_or(&path))
     });
-    let this = std::env::current_exe().context("could not find this program")?;
-    // It says itself what failed; told of a failure, wrangler adds two hundred lines about its own insides.
+    let this = std::env::current_exe().context("could not find the path of this program")?;
+    // The program prints its own error. If wrangler learned of the failure, it would add 200 lines about its internals.
     let command = format!("'{}' build --quick || :", this.display().to_string().replace('\'', r"'\''"));
     Ok(json!({ "command": command, "cwd": project::root(), "watch_dir": watched }))
 }
 
-/// Writes a file that only its owner may read.
+/// Writes a file that only its owner can read.
 fn replace(path: &Path, text: &str) -> Result<()> {
     let write = || {
         let mut file = fs::File::options().create(true).truncate(true).write(true).mode(0o600).open(path)?;

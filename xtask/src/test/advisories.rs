@@ -1,6 +1,6 @@
-//! Known vulnerabilities in what is built and tested with: RustSec's of crates, npm's of its packages.
+//! Known vulnerabilities in what is built and tested with: RustSec's for crates, npm's for its packages.
 //!
-//! Both ask a server. What cannot be asked is passed over and said; what is found stops the run.
+//! Both checks query a server. A check that gets no answer is skipped with a report; a finding stops the run.
 
 use std::process::Command;
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::process::{command, project};
 use crate::test::rustsec;
 
-/// Asks both; the answer is why something was not asked.
+/// Runs both checks. Returns why a check was skipped.
 pub(crate) fn check() -> Result<Option<String>> {
     let why: Vec<String> = [rustsec::check()?, npm()?].into_iter().flatten().collect();
     Ok((!why.is_empty()).then(|| why.join("; ")))
@@ -20,18 +20,19 @@ fn npm() -> Result<Option<String>> {
     let mut npm = Command::new("npm");
     npm.args(["audit", "--json", "--fetch-retries=0", "--fetch-timeout=20000"]).current_dir(project::root());
     let Ok(ended) = command::to_its_end(&mut npm, |_| {}) else {
-        return Ok(Some("of npm's packages nothing is known: there is no npm".to_owned()));
+        return Ok(Some("npm packages were not checked: there is no npm".to_owned()));
     };
     match grave(&ended.stdout) {
         None => Ok(Some(
-            "of npm's packages nothing is known: the registry does not answer `npm audit`".to_owned(),
+            "npm packages were not checked, because the registry does not answer `npm audit`".to_owned(),
         )),
         Some(0) => Ok(None),
-        Some(count) => bail!("npm's packages have {count} grave vulnerabilities: see `npm audit`"),
+        Some(count) => bail!("npm packages have {count} high or critical vulnerabilities; see `npm audit`"),
     }
 }
 
-/// How many are high or critical, if that was answered. Less grave ones in tools that are not deployed stop nobody.
+/// The number of high and critical vulnerabilities, if the answer has it. Lower severities in tools that are not
+/// deployed do not stop a run.
 fn grave(said: &str) -> Option<u64> {
     let said: Value = serde_json::from_str(said).ok()?;
     let counts = said.get("metadata")?.get("vulnerabilities")?;

@@ -1,5 +1,4 @@
-//! `cargo xtask test`: everything that CI checks. What is cheap to check comes first, and what waits runs beside what
-//! computes.
+//! `cargo xtask test`: every check of CI. Cheap checks come first, and steps that wait run beside steps that compute.
 
 pub(crate) mod advisories;
 pub(crate) mod rustsec;
@@ -24,16 +23,16 @@ use crate::serve::worker::{Variant, build_worker, gzipped_kib};
 use crate::test::steps::{Report, Steps};
 use crate::test::suite::{Program, Suite};
 
-/// What the deployed Worker may weigh, compressed, as wrangler counts it: code is loaded before the first request.
+/// The highest compressed size of the deployed Worker, as wrangler counts it. Code is loaded before the first request.
 const GZIPPED_KIB_AT_MOST: f64 = 300.0;
 
-/// How many programs that test the Workers end to end run at once: for much of the time they wait.
+/// The number of end-to-end test programs that run at once. They wait for much of the time.
 const AT_ONCE: usize = 3;
 
-/// How many of the others: one of them asks the compiler all the while.
+/// The number of other test programs that run at once. One of them runs the compiler all the time.
 const NATIVE_AT_ONCE: usize = 2;
 
-/// Runs it.
+/// Runs the command.
 pub(crate) fn command(progress: &Progress) -> Result<()> {
     let steps = Steps::new(progress);
     let tools = steps.step("tools", |_| Tools::ensure(progress))?;
@@ -48,7 +47,7 @@ pub(crate) fn command(progress: &Progress) -> Result<()> {
             steps.or_passed_over("fuzzing", |report| fuzz::smoke(progress, |line| report.line(line)))
         },
         || {
-            // Both are linked into one file: the one that is deployed comes last.
+            // Both are linked into one file, so the deployed one is built last.
             steps.step("build of the panicking variant", |_| {
                 build_worker(&tools, Variant::ProvokePanic, progress)
             })?;
@@ -64,7 +63,7 @@ pub(crate) fn command(progress: &Progress) -> Result<()> {
     Ok(())
 }
 
-/// All that needs no Worker.
+/// Runs the checks that need no Worker.
 fn natively(steps: &Steps<'_>, wasm: &WasmToolchain, compiled: impl FnOnce(&Suite)) -> Result<()> {
     steps.command(
         "clippy, native",
@@ -88,7 +87,7 @@ fn cargo(args: &[&str]) -> Command {
     cargo
 }
 
-/// Runs these programs, so many at once. After a failure no other is begun.
+/// Runs these programs, `at_once` at a time. After a failure, no further program is started.
 fn run(suite: &Suite, programs: Vec<&Program>, at_once: usize, report: &Report) -> Result<()> {
     let queue = Mutex::new(VecDeque::from(programs));
     let (passed, failed) = (Mutex::new(0), Mutex::new(Vec::new()));
@@ -122,10 +121,10 @@ fn run(suite: &Suite, programs: Vec<&Program>, at_once: usize, report: &Report) 
     })?;
     let (passed, failed) = (*unpoisoned(&passed), unpoisoned(&failed).join("`, `"));
     if !failed.is_empty() {
-        bail!("what they found is above; to run them again by themselves: `{failed}`");
+        bail!("the output is above; to run only the failed programs again: `{failed}`");
     }
     if passed == 0 {
-        bail!("no test ran at all");
+        bail!("no test ran");
     }
     report.line(format!("{passed} tests passed"));
     Ok(())
@@ -152,8 +151,7 @@ fn clippy_for_wasm(
     })
 }
 
-/// What else cargo-deny has to say, where it is installed. Licences and sources are judged without it, too, among the
-/// native tests.
+/// Runs cargo-deny, where it is installed. The native tests check licences and sources without it.
 fn dependencies(steps: &Steps<'_>) -> Result<()> {
     if command::ask(&mut cargo(&["deny", "--version"])).is_err() {
         return Ok(());
@@ -169,13 +167,13 @@ fn deployment(steps: &Steps<'_>, name: &str, tools: &Tools, options: &[&str]) ->
         let raw = fs::metadata(&wasm).with_context(|| format!("could not find {}", wasm.display()))?.len();
         report.line(format!("the Worker: {gzipped:.1} KiB gzipped (wasm: {raw} bytes before)"));
         if gzipped > GZIPPED_KIB_AT_MOST {
-            bail!("the Worker has become too big: {gzipped:.1} KiB gzipped, {GZIPPED_KIB_AT_MOST} at most");
+            bail!("the Worker is too big: {gzipped:.1} KiB gzipped, allowed are {GZIPPED_KIB_AT_MOST}");
         }
         Ok(())
     })
 }
 
-/// How many tests passed, by the lines that each test program ends with.
+/// The number of passed tests, from the last lines of each test program.
 fn passed(output: &str) -> u64 {
     let counts = output.lines().filter_map(|line| {
         let (_, rest) = line.split_once("test result: ")?;

@@ -1,4 +1,4 @@
-//! Known vulnerabilities of crates: RustSec's advisories against our lockfiles. Needs git, and nothing that would have to
+//! Known vulnerabilities of crates: checks our lockfiles against RustSec's advisories. Needs git, and no tool that must
 //! be built first.
 
 use std::fs;
@@ -14,32 +14,32 @@ use crate::process::{command, project};
 
 const DATABASE: &str = "https://github.com/RustSec/advisory-db";
 
-/// A database with fewer advisories than this is not RustSec's.
+/// The fewest advisories of a complete copy. A database with fewer is not RustSec's.
 const FEWEST: usize = 500;
 
-/// The lockfiles of the workspace, and of the fuzz targets outside of it.
+/// The lockfiles of the workspace, and of the fuzz targets outside it.
 const LOCKFILES: [&str; 2] = ["Cargo.lock", "fuzz/Cargo.lock"];
 
-/// Judges the lockfiles. The answer says why the judgement is not of today.
+/// Checks the lockfiles. Returns a reason when the database is missing or not up to date.
 pub(crate) fn check() -> Result<Option<String>> {
     let folder = project::cache()?.join("advisory-db");
     let _held = project::lock(&folder.with_extension("lock"))?;
     let why = match fetch(&folder) {
         Ok(()) => None,
         Err(_) if folder.join("crates").is_dir() => Some(
-            "of crates nothing new is known: RustSec's database could not be fetched, an earlier one was asked"
+            "crates were checked against an older copy, because RustSec's database could not be fetched"
                 .to_owned(),
         ),
         Err(_) => {
             return Ok(Some(
-                "of crates nothing is known: RustSec's database could not be fetched".to_owned(),
+                "crates were not checked, because RustSec's database could not be fetched".to_owned(),
             ));
         }
     };
     let database = Database::open(&folder).with_context(|| format!("could not read {}", folder.display()))?;
     let advisories = database.iter().count();
     if advisories < FEWEST {
-        bail!("RustSec's database has only {advisories} advisories: remove {}", folder.display());
+        bail!("RustSec's database has only {advisories} advisories; remove {}", folder.display());
     }
     let deny = project::root().join("deny.toml");
     let deny = fs::read_to_string(&deny).with_context(|| format!("could not read {}", deny.display()))?;
@@ -47,11 +47,11 @@ pub(crate) fn check() -> Result<Option<String>> {
     Ok(why)
 }
 
-/// Brings the newest state of the database into `folder`, without its history.
+/// Fetches the latest state of the database into `folder`, without its history.
 fn fetch(folder: &Path) -> Result<()> {
     let mut git = Command::new("git");
     git.env("GIT_TERMINAL_PROMPT", "0");
-    // git gives up on a server that sends nothing.
+    // Makes git give up on a server that sends nothing.
     git.args(["-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=20"]);
     if folder.join(".git").is_dir() {
         let mut reset = Command::new("git");
@@ -72,17 +72,17 @@ fn lockfiles() -> Result<Vec<Lockfile>> {
     LOCKFILES.into_iter().map(load).collect()
 }
 
-/// The advisories that `deny.toml` says do not concern us.
+/// The IDs of the advisories that `deny.toml` ignores.
 fn ignored(deny: &str) -> Result<Vec<String>> {
     let deny: toml::Table = deny.parse().context("deny.toml is not TOML")?;
     let list = deny.get("advisories").and_then(|advisories| advisories.get("ignore")?.as_array());
     Ok(list.into_iter().flatten().filter_map(|one| Some(one.get("id")?.as_str()?.to_owned())).collect())
 }
 
-/// Fails with every advisory that concerns a locked package and is not ignored. An ignored advisory that concerns none
-/// fails, too.
+/// Fails with every advisory that concerns a locked package and is not ignored. Also fails for an ignored advisory that
+/// concerns no locked package.
 fn judge(database: &Database, lockfiles: &[Lockfile], ignored: &[String]) -> Result<()> {
-    // `Database::vulnerabilities` would pass over crates that are unsound.
+    // `Database::vulnerabilities` would skip advisories of unsound crates.
     let query = Query::new().collection(Collection::Crates).withdrawn(false);
     let mut told = Vec::new();
     let mut needed = Vec::new();
@@ -99,7 +99,7 @@ fn judge(database: &Database, lockfiles: &[Lockfile], ignored: &[String]) -> Res
         }
     }
     let needless = ignored.iter().filter(|id| !needed.contains(id));
-    told.extend(needless.map(|id| format!("deny.toml ignores {id}, which concerns nothing that is locked")));
+    told.extend(needless.map(|id| format!("deny.toml ignores {id}, which concerns no locked package")));
     told.sort();
     told.dedup();
     if !told.is_empty() {
@@ -121,7 +121,7 @@ mod tests {
 
     const CRATES_IO: &str = "source = \"registry+https://github.com/rust-lang/crates.io-index\"\n";
 
-    /// A database with this advisory, below a temporary directory of this name.
+    /// A database with this advisory, in a temporary directory with this name.
     fn opened(name: &str, advisory: &str) -> rustsec::Result<Database> {
         let folder = project::fresh(&format!("rustsec-{name}"));
         let openssl = folder.join("crates/openssl");

@@ -1,4 +1,4 @@
-//! The steps of a long run: each is timed and its report is shown when it has ended, since others may run beside it.
+//! The steps of a long run. Each is timed, and its report is printed when it has ended, since others may run beside it.
 
 use std::io::{IsTerminal as _, stderr};
 use std::process::Command;
@@ -15,37 +15,37 @@ use crate::process::{children, command};
 /// All steps of a run.
 pub(crate) struct Steps<'a> {
     progress: &'a Progress,
-    /// Ends what is running, because what it works for has failed already.
+    /// Ends the running programs, because another step has already failed.
     end_running: Box<dyn Fn() + Sync + 'a>,
     since: Instant,
     took: Mutex<Vec<(String, Duration)>>,
-    /// Why the run stops.
+    /// The error that stops the run.
     failed: Mutex<Option<anyhow::Error>>,
 }
 
-/// What a step has to say.
+/// The report of a step.
 #[derive(Default)]
 pub(crate) struct Report(Mutex<Vec<String>>);
 
 impl Report {
-    /// A line of it.
+    /// Adds a line.
     pub(crate) fn line(&self, line: impl Into<String>) {
         unpoisoned(&self.0).push(line.into());
     }
 
-    /// Runs a command whose output belongs to the report; when it fails, tells how to run it again.
+    /// Runs a command whose output belongs to the report. On failure, the error says how to run it again.
     pub(crate) fn of(&self, command: &mut Command) -> Result<Ended> {
         command.env("CARGO_TERM_COLOR", if stderr().is_terminal() { "always" } else { "never" });
         let ended = command::to_its_end(command, |line| self.line(line))?;
         if !ended.status.success() {
-            bail!("what it found is above; to run it again by itself: `{}`", command::shown(command));
+            bail!("the output is above; to run only this again: `{}`", command::shown(command));
         }
         Ok(ended)
     }
 }
 
 impl<'a> Steps<'a> {
-    /// None so far.
+    /// A run without steps so far.
     pub(crate) fn new(progress: &'a Progress) -> Self {
         Self::ended_by(children::end_running, progress)
     }
@@ -61,7 +61,7 @@ impl<'a> Steps<'a> {
         }
     }
 
-    /// Does one.
+    /// Runs one step.
     pub(crate) fn step<T>(&self, name: &str, work: impl FnOnce(&Report) -> Result<T>) -> Result<T> {
         if unpoisoned(&self.failed).is_some() {
             bail!("another step failed before \"{name}\"");
@@ -70,7 +70,7 @@ impl<'a> Steps<'a> {
         let since = Instant::now();
         let report = Report::default();
         let value = work(&report).with_context(|| format!("the run stopped at the step \"{name}\""));
-        // What fails because the run is ended has nothing to say.
+        // A step that fails because the run is being ended has nothing to report.
         if value.is_err() && unpoisoned(&self.failed).is_some() {
             return value;
         }
@@ -84,12 +84,12 @@ impl<'a> Steps<'a> {
         value
     }
 
-    /// A command whose output is the report.
+    /// A step that runs a command with its output as the report.
     pub(crate) fn command(&self, name: &str, command: &mut Command) -> Result<()> {
         self.step(name, |report| report.of(command)).map(drop)
     }
 
-    /// A step that tells why it cannot be done here, where it cannot.
+    /// A step that may be skipped with a reason.
     pub(crate) fn or_passed_over(
         &self,
         name: &str,
@@ -97,13 +97,13 @@ impl<'a> Steps<'a> {
     ) -> Result<()> {
         self.step(name, |report| {
             if let Some(why) = work(report)? {
-                report.line(format!("passed over, because {why}"));
+                report.line(format!("skipped: {why}"));
             }
             Ok(())
         })
     }
 
-    /// Does both at once. Where one fails, the other is ended, and the first failure is the run's.
+    /// Runs both at once. If one fails, the other is ended, and the run fails with the first error.
     pub(crate) fn side_by_side(
         &self,
         one: impl FnOnce() -> Result<()> + Send,
@@ -127,13 +127,13 @@ impl<'a> Steps<'a> {
         }
     }
 
-    /// How long each took, and all of it.
+    /// Prints the time of each step, and of the whole run.
     pub(crate) fn summary(&self) {
         eprintln!();
         for (name, took) in unpoisoned(&self.took).iter() {
             eprintln!("{:>12}  {name}", seconds(*took));
         }
-        eprintln!("{:>12}  in all: every check passed", seconds(self.since.elapsed()));
+        eprintln!("{:>12}  in total: every check passed", seconds(self.since.elapsed()));
     }
 }
 
@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn a_step_that_fails_ends_what_runs_beside_it_and_what_would_come_after() {
         let progress = Progress::silent();
-        // Not the children of this program, as some are other tests' here.
+        // A stand-in for ending children, because this process's other children belong to other tests.
         let ((end, ended), (begin, begun)) = (mpsc::channel(), mpsc::channel());
         let end = Mutex::new(end);
         let steps =

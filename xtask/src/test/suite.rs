@@ -1,7 +1,7 @@
-//! The workspace's test programs: compiled by one call of cargo, run by themselves.
+//! The workspace's test programs: one call of cargo compiles them, and this module runs them.
 //!
-//! One call, because cargo compiles a dependency anew for each set of features, and each selection of packages has
-//! another. By themselves, because cargo would run one after the other.
+//! One call, because cargo compiles a dependency again for each set of features, and each selection of packages has a
+//! different set. Not through cargo, because it would run them one after the other.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,16 +12,16 @@ use serde_json::Value;
 use crate::process::command::Ended;
 use crate::process::{command, project};
 
-/// The variable that tells the end-to-end tests that the Workers are built, and where the command line is.
+/// The variable that tells the end-to-end tests that the Workers are built, and where the `edgemint` program is.
 pub const BUILT: &str = "EDGEMINT_TEST_PROGRAM";
 
 /// The package whose tests need the Workers.
 const END_TO_END: &str = "edgemint-e2e";
 
-/// The ones that take longest: they begin first.
+/// The test programs that take longest. They start first.
 const LONGEST: [&str; 5] = ["endurance", "languages", "operators", "vectors", "proof_types"];
 
-/// All that was compiled.
+/// All compiled programs.
 #[derive(Clone, Debug)]
 pub(crate) struct Suite {
     programs: Vec<Program>,
@@ -39,7 +39,7 @@ pub(crate) struct Program {
 }
 
 impl Suite {
-    /// Compiles it; each line that cargo says about that goes to `show`.
+    /// Compiles the programs; passes each line of cargo's messages to `show`.
     pub(crate) fn build(show: impl Fn(&str) + Sync) -> Result<Self> {
         let mut cargo = cargo();
         cargo.args(["test", "--workspace", "--no-run", "--message-format=json-render-diagnostics"]);
@@ -49,17 +49,17 @@ impl Suite {
             }
         })?;
         if !ended.status.success() {
-            bail!("what it found is above; to run it again alone: `cargo test --workspace --no-run`");
+            bail!("the output is above; to run only this again: `cargo test --workspace --no-run`");
         }
         read(&ended.stdout)
     }
 
-    /// The programs that need the Workers, the longest first.
+    /// The programs that need the Workers, the slowest first.
     pub(crate) fn end_to_end(&self) -> Vec<&Program> {
         self.programs_where(|one| one.package == END_TO_END)
     }
 
-    /// All others, the longest first.
+    /// All other programs, the slowest first.
     pub(crate) fn native(&self) -> Vec<&Program> {
         self.programs_where(|one| one.package != END_TO_END)
     }
@@ -74,16 +74,16 @@ impl Suite {
     /// Runs a program to its end.
     pub(crate) fn run(&self, program: &Program) -> Result<Ended> {
         let mut command = Command::new(&program.file);
-        // As cargo would: tests find their files by these.
+        // As cargo does, because tests find their files by these.
         command.current_dir(&program.directory).env("CARGO_PKG_NAME", &program.package);
         command.env("CARGO_MANIFEST_DIR", &program.directory);
         command.env("CARGO_MANIFEST_PATH", program.directory.join("Cargo.toml"));
-        // wrangler is started some two hundred times, and compiling it is a sixth of what a start costs.
+        // The tests start wrangler about 200 times, and compiling its code is a sixth of the time of a start.
         command.env("NODE_COMPILE_CACHE", project::cache()?.join("node"));
         command::to_its_end(command.env(BUILT, &self.edgemint), |_| {})
     }
 
-    /// The tests in documentation, which cargo compiles as it runs them.
+    /// The tests in documentation. Cargo compiles them as it runs them.
     pub(crate) fn documentation() -> Command {
         let mut cargo = cargo();
         cargo.args(["test", "--workspace", "--doc"]);
@@ -92,7 +92,7 @@ impl Suite {
 }
 
 impl Program {
-    /// Its package and name.
+    /// Its package and name, for the report.
     pub(crate) fn shown(&self) -> String {
         let of = match self.kind.as_str() {
             "test" => format!(", {}", self.name),
@@ -102,7 +102,7 @@ impl Program {
         format!("{}{of}", self.package)
     }
 
-    /// What runs it again.
+    /// The command that runs it again.
     pub(crate) fn again(&self) -> String {
         let package = &self.package;
         match self.kind.as_str() {

@@ -1,4 +1,4 @@
-// Command client gets tokens by golang.org/x/oauth2 and verifies them by github.com/coreos/go-oidc.
+// Command client gets tokens with golang.org/x/oauth2 and verifies them with github.com/coreos/go-oidc.
 package main
 
 import (
@@ -44,7 +44,7 @@ func main() {
 		check(access.Claims(&claims))
 		must(claims.ClientID == id && slices.Contains(strings.Fields(claims.Scope), "read"), "client and scope")
 
-		// The client verifies the ID token, which is for itself and binds the access token.
+		// The client verifies the ID token, which is for the client itself and is bound to the access token.
 		own := provider.Verifier(&oidc.Config{ClientID: id, SupportedSigningAlgs: []string{algorithm}})
 		raw, ok := token.Extra("id_token").(string)
 		must(ok, "an ID token")
@@ -52,7 +52,7 @@ func main() {
 		check(err)
 		check(idToken.VerifyAccessToken(token.AccessToken))
 
-		// Neither passes as the other, nor at another audience.
+		// Neither token is accepted in place of the other, or for another audience.
 		for verifier, token := range map[*oidc.IDTokenVerifier]string{
 			api: raw,
 			own: token.AccessToken,

@@ -1,5 +1,5 @@
-// MCP's SDK for TypeScript: a server that names edgemint in its metadata (RFC 9728) and verifies the tokens, and a client
-// that finds its way from there by itself.
+// MCP's TypeScript SDK: a server that names edgemint in its metadata (RFC 9728) and verifies the tokens, and a client
+// that discovers edgemint through that server.
 import assert from "node:assert/strict";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { ClientCredentialsProvider } from "@modelcontextprotocol/sdk/client/auth-extensions.js";
@@ -16,7 +16,7 @@ const [issuer, id, secret, resource] = process.argv.slice(2);
 const { port, pathname } = new URL(resource);
 const metadataPath = `/.well-known/oauth-protected-resource${pathname}`;
 
-// The SDK's schemas take both documents.
+// The SDK's schemas accept both documents.
 for (const [path, schema] of [
   ["oauth-authorization-server", OAuthMetadataSchema],
   ["openid-configuration", OpenIdProviderDiscoveryMetadataSchema],
@@ -70,7 +70,7 @@ async function whoami(clientSecret) {
 }
 assert.equal(await whoami(secret), id);
 await assert.rejects(whoami("wrong"), /Invalid client credentials/);
-// Neither the secret nor a request for metadata of an issuer went to the server itself.
+// Neither the secret nor a request for the issuer's metadata reached the server itself.
 for (const one of asked) assert.ok([`GET ${metadataPath}`, `GET ${pathname}`, `POST ${pathname}`].includes(one), one);
 listener.close();
 console.log("verified");

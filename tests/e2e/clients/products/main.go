@@ -1,4 +1,4 @@
-// Command products feeds the configurations of docs/guides/gateways/ to the parsers of the products that they are for.
+// Command products passes the configurations in docs/guides/gateways/ to the parsers of the respective products.
 package main
 
 import (
@@ -44,7 +44,7 @@ func fail(err error) {
 	}
 }
 
-// As kube-apiserver reads the file of --authentication-config.
+// Parses the text as kube-apiserver reads the file of --authentication-config.
 func kubernetes(text []byte) error {
 	scheme := runtime.NewScheme()
 	install.Install(scheme)

@@ -29,18 +29,18 @@ def refused(error, call):
 
 
 def document(name):
-    """As it is where it is deployed: Authlib only takes https."""
+    """The document as a deployment serves it, because Authlib accepts only https."""
     text = requests.get(f"{issuer}/.well-known/{name}", timeout=30).text
     return json.loads(text.replace(issuer, "https://tokens.example.com"))
 
 
-# Authlib's validators of both documents.
+# Authlib's validators accept both documents.
 AuthorizationServerMetadata(document("oauth-authorization-server")).validate()
 openid = OpenIDProviderMetadata(document("openid-configuration"))
 try:
     openid.validate()
 except ValueError as error:
-    # OpenID Connect Discovery section 3 wants RS256 in the list: an issuer has it when it has such a key.
+    # OpenID Connect Discovery section 3 requires RS256 in the list, and an issuer lists it only if it has such a key.
     assert "RS256" in str(error) and algorithm != "RS256", error
     openid["id_token_signing_alg_values_supported"].append("RS256")
     openid.validate()
@@ -61,7 +61,7 @@ for method in ["client_secret_basic", "client_secret_post"]:
 
 token, id_token = answer["access_token"], answer["id_token"]
 
-# Authlib, as a resource server (RFC 9068 section 4).
+# Authlib as a resource server (RFC 9068 section 4).
 validator = Validator(issuer=issuer, resource_server=resource)
 claims = validator.authenticate_token(token)
 validator.validate_token(claims, ["read"], None)
@@ -71,7 +71,7 @@ elsewhere = Validator(issuer=issuer, resource_server="https://elsewhere.example/
 refused(InvalidTokenError, lambda: elsewhere.validate_token(elsewhere.authenticate_token(token), [], None))
 refused(InvalidTokenError, lambda: validator.validate_token(validator.authenticate_token(id_token), [], None))
 
-# PyJWT, in the lines of docs/guides/gateways/libraries.md.
+# PyJWT, with the lines of docs/guides/gateways/libraries.md.
 keys = jwt.PyJWKClient(metadata["jwks_uri"])
 key = keys.get_signing_key_from_jwt(token).key
 decoded = jwt.decode(token, key, algorithms=[algorithm], issuer=issuer, audience=resource)
@@ -79,7 +79,7 @@ assert decoded["scope"] == "read openid"
 refused(jwt.InvalidAudienceError, lambda: jwt.decode(token, key, algorithms=[algorithm], issuer=issuer, audience="x"))
 refused(jwt.InvalidAlgorithmError, lambda: jwt.decode(token, key, algorithms=["HS256"], audience=resource))
 
-# RFC 7662 and 7009.
+# Introspection (RFC 7662) and revocation (RFC 7009).
 about = client.introspect_token(metadata["introspection_endpoint"], token=token).json()
 assert about["active"] is True and about["client_id"] == client_id and about["scope"] == "read openid", about
 assert client.revoke_token(metadata["revocation_endpoint"], token=token).status_code == 200

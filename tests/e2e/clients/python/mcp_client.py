@@ -103,7 +103,7 @@ async def main():
     for document in ["oauth-authorization-server", "openid-configuration"]:
         text = httpx2.get(f"{issuer}/.well-known/{document}").text
         assert str(OAuthMetadata.model_validate_json(text).authorization_endpoint) == f"{issuer}/auth"
-    # It listens from here on, so that nobody has to wait until it serves.
+    # The socket listens from here on, so that no client has to wait for the server to start.
     listener = socket.create_server(("127.0.0.1", port))
     running = uvicorn.Server(uvicorn.Config(noted, log_level="warning"))
     serving = asyncio.create_task(running.serve(sockets=[listener]))
@@ -115,7 +115,7 @@ async def main():
         assert any("Invalid client credentials" in str(cause) for cause in causes(error)), causes(error)
     else:
         raise AssertionError("a wrong secret was not refused")
-    # Neither the secret nor a request for metadata of an issuer went to the server itself.
+    # Neither the secret nor a request for the issuer's metadata reached the server itself.
     assert asked <= {f"GET {metadata_path}", f"GET {path}", f"POST {path}"}, asked
     running.should_exit = True
     await serving

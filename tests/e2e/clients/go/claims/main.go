@@ -1,5 +1,5 @@
-// Command claims tells which spellings of reserved claims Go takes for the claims themselves. It reads a list of names, as
-// JSON, and prints a list of spellings for each: encoding/json matches the names of members without case (Unicode's simple
+// Command claims shows which spellings of reserved claims Go reads as these claims. It reads a JSON list of names, and
+// prints a list of spellings for each. encoding/json matches the names of members regardless of case (Unicode's simple
 // folding), and the last member wins.
 package main
 
@@ -19,7 +19,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// The most spellings of one name that are tried: a name with more of them is tried with two other letters at a time.
+// The limit of spellings per name. For a name with more, only spellings with up to two other letters are tried.
 const most = 100
 
 func main() {
@@ -33,7 +33,7 @@ func main() {
 				continue
 			}
 			is := structTakes(name, spelling)
-			// What Go folds is what unicode.SimpleFold does, no more and no less.
+			// Go folds letters exactly as unicode.SimpleFold does.
 			must(is == strings.EqualFold(name, spelling), fmt.Sprintf("%q for %q: %t", spelling, name, is))
 			if is {
 				taken[name] = append(taken[name], spelling)
@@ -49,11 +49,11 @@ func main() {
 	check(json.NewEncoder(os.Stdout).Encode(taken))
 }
 
-// Spellings of name that simple folding takes for the same.
+// Spellings of name that are equal under simple folding.
 func folded(name string) []string {
 	letters := []rune(name)
 	spellings := []string{strings.ToUpper(name), strings.ToTitle(name[:1]) + name[1:]}
-	// All of them, one letter after the other.
+	// All of them, letter by letter.
 	all := []string{""}
 	for _, letter := range letters {
 		var longer []string
@@ -69,7 +69,7 @@ func folded(name string) []string {
 	if len(all) <= most {
 		return append(spellings, all...)
 	}
-	// Or all with up to two other letters.
+	// Otherwise, all spellings with up to two other letters.
 	for i := range letters {
 		for _, first := range orbit(letters[i]) {
 			for j := range letters {
@@ -84,7 +84,7 @@ func folded(name string) []string {
 	return spellings
 }
 
-// The letter, and those that fold to the same.
+// The letter and all letters that fold to the same.
 func orbit(letter rune) []rune {
 	found := []rune{letter}
 	for other := unicode.SimpleFold(letter); other != letter; other = unicode.SimpleFold(other) {
@@ -93,7 +93,7 @@ func orbit(letter rune) []rune {
 	return found
 }
 
-// Spellings that other foldings, or people, take for name.
+// Spellings that are equal under other foldings, or that look like name to people.
 func lookalikes(name string) []string {
 	full := strings.NewReplacer("ss", "ß", "st", "ﬆ", "fi", "ﬁ", "i", "ı")
 	upper := strings.NewReplacer("i", "İ")
@@ -112,7 +112,7 @@ func lookalikes(name string) []string {
 	return slices.DeleteFunc(spellings, func(spelling string) bool { return spelling == name })
 }
 
-// Whether a struct that asks for name gets the value of spelling.
+// Whether a struct with the field name gets the value of spelling.
 func structTakes(name, spelling string) bool {
 	field := reflect.StructField{Name: "Claim", Type: reflect.TypeFor[string](), Tag: reflect.StructTag(`json:"` + name + `"`)}
 	claims := reflect.New(reflect.StructOf([]reflect.StructField{field}))
@@ -120,7 +120,7 @@ func structTakes(name, spelling string) bool {
 	return claims.Elem().Field(0).String() == "other"
 }
 
-// The claims of a token of ours, with one of the client's own behind them.
+// The claims of a token of ours, followed by one of the client's own claims.
 func payload(spelling string, value any) []byte {
 	issued := `{"iss":"https://a.example","sub":"a","aud":"a","exp":1795000600,"iat":1795000000,`
 	return append([]byte(issued), encoded(map[string]any{spelling: value})[1:]...)
@@ -133,7 +133,7 @@ func other(name string) any {
 	return "other"
 }
 
-// isOther tells whether a library read what the other spelling of the claim says.
+// isOther returns whether a library used the value of the other spelling of the claim.
 func isOther(name, iss, sub, aud string, exp, iat int64) bool {
 	texts := map[string]string{"iss": iss, "sub": sub, "aud": aud}
 	times := map[string]int64{"exp": exp, "iat": iat}
@@ -149,7 +149,7 @@ func jwtTakes(name, spelling string) bool {
 	return isOther(name, claims.Issuer, claims.Subject, claims.Audience[0], claims.ExpiresAt.Unix(), claims.IssuedAt.Unix())
 }
 
-// trusted says yes to every signature: this is about what stands in the token.
+// trusted accepts every signature, because this test is about the claims of the token.
 type trusted struct{}
 
 func (trusted) VerifySignature(_ context.Context, token string) ([]byte, error) {

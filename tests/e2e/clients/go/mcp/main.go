@@ -1,5 +1,5 @@
-// Command mcp is a server of MCP's SDK for Go that names edgemint in its metadata (RFC 9728) and verifies the tokens, and a
-// client that finds its way from there by itself.
+// Command mcp is a server with MCP's Go SDK that names edgemint in its metadata (RFC 9728) and verifies the tokens, and
+// a client that discovers edgemint through that server.
 package main
 
 import (
@@ -67,7 +67,7 @@ func main() {
 	must(said == id, "the server knows the client")
 	_, err = whoami(ctx, "wrong")
 	must(err != nil && strings.Contains(err.Error(), "invalid_client"), "a wrong secret is refused")
-	// Neither the secret nor a request for metadata of an issuer went to the server itself.
+	// Neither the secret nor a request for the issuer's metadata reached the server itself.
 	asked.Range(func(path, _ any) bool {
 		must(path == at.Path || path == metadataPath, fmt.Sprint(path))
 		return true

@@ -33,7 +33,7 @@ final class Apache {
                 String answer = client.execute(request, response -> response.getCode() + EntityUtils.toString(response.getEntity()));
                 Client.must(answer.startsWith("200{\"access_token\":"), () -> answer);
             }
-            // What is not ASCII is not UTF-8 then, whatever the header says.
+            // Text that is not ASCII is then not UTF-8, whatever the header says.
             ClassicHttpRequest latin1 = ClassicRequestBuilder.post(endpoint).addHeader("Authorization", "Basic " + basic)
                 .addParameter("grant_type", "client_credentials").addParameter("nonce", "\u00e9").build();
             int status = client.execute(latin1, response -> response.getCode());

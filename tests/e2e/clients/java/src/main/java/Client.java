@@ -40,7 +40,7 @@ public class Client {
         String issuer = arguments[0], id = arguments[1], secret = arguments[2], resource = arguments[3];
         String algorithm = arguments[4];
         AuthorizationServerMetadata metadata = AuthorizationServerMetadata.resolve(new Issuer(issuer));
-        // Its parser of OpenID providers demands more.
+        // The SDK's parser of OpenID providers requires more members.
         for (AuthorizationServerMetadata one : List.of(metadata, OIDCProviderMetadata.resolve(new Issuer(issuer)))) {
             must(one.getAuthorizationEndpointURI().equals(URI.create(issuer + "/auth")), () -> "the authorization endpoint");
             must(!one.getResponseTypes().isEmpty(), () -> "the response types");
@@ -61,22 +61,22 @@ public class Client {
             must(token.getScope().equals(new Scope("read")), () -> "the scope");
         }
 
-        // Nimbus, by RFC 9068 section 4.
+        // Nimbus, with the rules of RFC 9068 section 4.
         JWTClaimsSet claims = validator(metadata, algorithm, resource).process(token.getValue(), null);
         must(claims.getStringClaim("client_id").equals(id), () -> "the client");
         String value = token.getValue();
         refused(BadJWTException.class, () -> validator(metadata, algorithm, "https://elsewhere.example/").process(value, null));
 
-        // Spring Security, as a resource server sets itself up.
+        // Spring Security, configured as a resource server.
         must(spring(issuer, algorithm, id, resource).decode(value).getAudience().equals(List.of(resource)), () -> "the audience");
         refused(JwtException.class, () -> spring(issuer, algorithm, id, "https://elsewhere.example/").decode(value));
 
-        // RFC 7662 and 7009.
+        // Introspection (RFC 7662) and revocation (RFC 7009).
         must(introspect(metadata, basic, token).toSuccessResponse().isActive(), () -> "it is active");
         HTTPResponse revoked =
             new TokenRevocationRequest(metadata.getRevocationEndpointURI(), basic, token).toHTTPRequest().send();
         must(revoked.getStatusCode() == 200, () -> "it is revoked");
-        must(!introspect(metadata, basic, token).toSuccessResponse().isActive(), () -> "it is active no more");
+        must(!introspect(metadata, basic, token).toSuccessResponse().isActive(), () -> "it is no longer active");
         System.out.println("verified");
     }
 
