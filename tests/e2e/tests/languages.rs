@@ -13,7 +13,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use edgemint_e2e::{State, documented, edgemint, example_program, has, note, port, run, serve_with, tools};
+use edgemint_e2e::{
+    PYTHON, State, documented, edgemint, example_program, has, note, port, python_with, run, serve_with,
+    tools,
+};
 use edgemint_issuer::{ClientRecord, RESERVED_CLAIMS, check_claims};
 use edgemint_testkit::Page;
 use xtask::{Server, ServerOptions};
@@ -60,20 +63,8 @@ fn go(name: &str) -> Command {
 
 /// Python in a separate environment, which is created once for a list of packages.
 fn python_program() -> &'static Path {
-    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
-    PYTHON.get_or_init(|| {
-        let requirements = clients().join("python/requirements.txt");
-        let environment = built("python");
-        let (program, done) = (environment.join("bin/python"), environment.join("requirements.txt"));
-        if std::fs::read(&done).ok() != std::fs::read(&requirements).ok() {
-            run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment));
-            let mut pip = Command::new(&program);
-            pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
-            run(pip.arg(&requirements));
-            std::fs::copy(&requirements, &done).unwrap();
-        }
-        program
-    })
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| python_with(&clients().join("python/requirements.txt"), &built("python")))
 }
 
 /// A script in clients/python.
@@ -143,7 +134,7 @@ fn go_python_and_java_clients_get_verify_introspect_and_revoke_tokens() {
     if has("go version", "golang.org/x/oauth2 and github.com/coreos/go-oidc") {
         there.push(Client { name: "go", command: || go("client"), algorithms: &["ES256", "RS256", "EdDSA"] });
     }
-    if has("python3 -m ensurepip --version", "Authlib and PyJWT") {
+    if has(PYTHON, "Authlib and PyJWT") {
         there.push(Client {
             name: "python",
             command: || python("client.py"),
@@ -215,7 +206,7 @@ fn programs_of(guide: &str) -> Vec<(&'static str, Command)> {
         run(build.current_dir(clients().join("go")));
         programs.push(("Go", Command::new(program)));
     }
-    if has("python3 -m ensurepip --version", "the Python programs of the guides") {
+    if has(PYTHON, "the Python programs of the guides") {
         let mut command = Command::new(python_program());
         command.arg(script("program.py", "python"));
         programs.push(("Python", command));
@@ -298,7 +289,7 @@ fn judged(program: &mut Command, token: &str, audience: &str) -> Result<serde_js
 #[test]
 fn the_sdks_of_mcp_find_the_issuer_from_a_server_and_complete_the_grant() {
     let mut sdks = vec![("TypeScript", mcp_in_javascript())];
-    if has("python3 -m ensurepip --version", "MCP's SDK for Python") {
+    if has(PYTHON, "MCP's SDK for Python") {
         sdks.push(("Python", python("mcp_client.py")));
     }
     if has("go version", "MCP's SDK for Go") {
