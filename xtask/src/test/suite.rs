@@ -19,7 +19,7 @@ pub const BUILT: &str = "EDGEMINT_TEST_PROGRAM";
 const END_TO_END: &str = "edgemint-e2e";
 
 /// The test programs that take longest. They start first.
-const LONGEST: [&str; 5] = ["endurance", "languages", "operators", "vectors", "proof_types"];
+const LONGEST: [&str; 6] = ["endurance", "languages", "operators", "openapi", "vectors", "proof_types"];
 
 /// All compiled programs.
 #[derive(Clone, Debug)]
