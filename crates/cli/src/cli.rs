@@ -1,5 +1,8 @@
 //! The commands of `edgemint`, and which room runs each.
 
+#[cfg(test)]
+mod reference;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
