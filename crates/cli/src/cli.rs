@@ -1,4 +1,4 @@
-//! The commands of `edgemint`, and which room runs each.
+//! The commands of `edgemint`, and the module that runs each.
 
 #[cfg(test)]
 mod reference;
@@ -21,50 +21,50 @@ use crate::terminal::output::Output;
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  done (warnings do not change that)
-  1  refused or failed; what was done and what was not stands on stderr
-  2  the command was not understood
+  0  success, with or without warnings
+  1  rejected or failed; stderr lists what was done and what was not
+  2  invalid arguments
 
-Secrets and keys are printed once, on stdout; everything else that people read stands on stderr.";
+Secrets and keys are printed once, on stdout. Messages for people are on stderr.";
 
-/// Signing keys, clients and APIs of an edgemint deployment
+/// Manage signing keys, clients and APIs of a deployment
 #[derive(Debug, Parser)]
 #[command(name = "edgemint", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// Print one JSON object on stdout, and no prose
+    /// Print one JSON object on stdout instead of text
     #[arg(long, global = true, display_order = 900)]
     pub json: bool,
-    /// The wrangler.toml of the deployment, trusted whoever may write it [default: the nearest one, from this
-    /// directory upwards, if nobody else may write it]
+    /// Path of the deployment's wrangler.toml. A file that you pass here is trusted, whatever its permissions
+    /// [default: the nearest one in this directory or above it, if no other user can write it]
     #[arg(short, long, global = true, value_name = "PATH", display_order = 901)]
     pub(crate) config: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make, list, rotate and retire signing keys
+    /// Generate, list, rotate and retire signing keys
     #[command(subcommand)]
     Key(KeyCommand),
-    /// Add, look at and change clients, their secrets and their grants, back them up
+    /// Manage and back up clients, their secrets and their grants
     #[command(subcommand)]
     Client(ClientCommand),
-    /// Add, look at and change the APIs that tokens are for, and their scopes
+    /// Manage the APIs that tokens are for, and their scopes
     #[command(subcommand)]
     Api(ApiCommand),
-    /// Get, inspect and revoke tokens
+    /// Get, inspect, introspect and revoke tokens
     #[command(subcommand)]
     Token(TokenCommand),
     Check(Check),
     Completions(Completions),
 }
 
-/// Does what was typed. An exit code of 1 without an error: the result says what was refused.
+/// Runs the command. An exit code of 1 without an error means that the printed result lists the rejections.
 ///
 /// # Errors
 ///
-/// When it could not be done; the error says what was done all the same.
+/// If the command fails. The error names the part that was done nevertheless.
 pub fn run(args: &Args, host: &Host, output: &mut Output) -> Result<ExitCode> {
     let session = Session { config: args.config.as_deref(), host, output };
     match &args.command {

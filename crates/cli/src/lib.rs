@@ -1,11 +1,11 @@
-//! `edgemint`, the operator's command line: signing keys, client records and API records of a deployment.
+//! The CLI `edgemint`, which manages the signing keys, client records and API records of a deployment.
 //!
-//! What was typed is [`Args`]; what is done about it stands in `commands`, one file each. Everything that
-//! the outside gives (the time, randomness, the environment, the terminal) comes in as [`Host`], read in
-//! `main.rs` and nowhere else. Records go to Workers KV through `wrangler`, which owns the credentials,
-//! and are written by the serialiser that the Worker reads with: [`edgemint_issuer::ClientRecord`] and
+//! [`Args`] are the parsed arguments. `commands` runs each command, in one file each. Everything that
+//! the environment provides (the time, randomness, variables, the terminal) is passed in as [`Host`]. Only
+//! `main.rs` reads it. The CLI writes records to Workers KV through `wrangler`, which owns the credentials.
+//! It uses the types that the Worker reads them with: [`edgemint_issuer::ClientRecord`] and
 //! [`edgemint_issuer::ApiRecord`].
-#![deny(clippy::print_stdout, clippy::print_stderr)] // `Output` writes, and nothing else.
+#![deny(clippy::print_stdout, clippy::print_stderr)] // Only `Output` writes to the streams.
 
 mod cli;
 mod commands;

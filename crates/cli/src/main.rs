@@ -1,5 +1,5 @@
-//! The thin binary: the one place that reads the clock, the random source, the environment and the
-//! terminal. What is done with them stands in the library.
+//! The thin binary: the only place that reads the clock, the random source, the environment and the
+//! terminal. The library uses them.
 
 use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
@@ -11,16 +11,16 @@ use edgemint_cli::{Args, Host, Output};
 fn main() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
-        // The message repeats the arguments, which may come from another program.
+        // The message repeats the arguments. They may come from another program, so `Output` escapes them.
         Err(error) if error.use_stderr() => {
             Output::standard(false).usage(&error.render().to_string());
             return ExitCode::from(2);
         }
-        // Help and version, which are ours.
+        // Help and version contain only our own text.
         Err(error) => error.exit(),
     };
     let mut output = Output::standard(args.json);
-    // Without a handler an interrupt still ends the process; only the scratch files would stay.
+    // Without a handler, an interrupt still ends the process, but leaves the scratch files behind.
     let _ = ctrlc::set_handler(|| {
         edgemint_cli::remove_scratch_files();
         std::process::exit(130);
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a host reads the facts, here and nowhere else")]
+#[expect(clippy::disallowed_methods, reason = "only this function reads the facts of the host")]
 fn host() -> anyhow::Result<Host> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
     Ok(Host {

@@ -1,5 +1,5 @@
-//! APIs and grants in a deployed environment: what is read, compared and written; with a wrangler that only
-//! keeps what it was called with.
+//! APIs and grants in a deployed environment: reads, comparisons and writes, with a wrangler that only records its
+//! calls.
 
 #![expect(
     clippy::unwrap_used,
@@ -20,7 +20,7 @@ fn edgemint(project: &Project, arguments: &[&str]) -> std::process::Output {
     project.edgemint(&[arguments, &["--env", "production"]].concat())
 }
 
-/// A project with the client `a` and the API, which the command line added; with these grants.
+/// A project with the client `a`, the API and these grants, which the CLI added.
 fn stored(grants: &[&[&str]]) -> Project {
     let project = Project::new();
     let mut stored = serde_json::Map::new();
@@ -47,7 +47,7 @@ fn verbs(project: &Project) -> Vec<String> {
     project.calls().iter().map(|call| call.split(' ').take(3).collect::<Vec<_>>().join(" ")).collect()
 }
 
-/// The one record that was put, and its key.
+/// The key and the value of the only record that was written.
 fn put(project: &Project) -> (String, Value) {
     let mut put = project.put();
     let only = put.pop().unwrap();
@@ -67,7 +67,7 @@ fn a_change_of_an_api_reads_looks_again_and_writes_that_record_alone() {
     assert_eq!((key, &record["v"], &record["revision"]), (format!("api:{API}"), &json!(1), &json!(2)));
     assert_eq!((&record["token_lifetime"], &record["alg"]), (&json!(300), &json!("RS256")));
     assert_eq!(record["scopes"][2], json!({ "name": "delete", "description": "Deletes" }));
-    assert!(err(&done).contains("within 2m (the Worker's memory 1m, KV's cache 1m)"), "{}", err(&done));
+    assert!(err(&done).contains("within 2m (Worker cache 1m, KV cache 1m)"), "{}", err(&done));
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn the_second_of_two_operators_of_an_api_or_a_grant_is_told_and_overwrites_nothi
         assert_eq!((done.status.code(), out(&done).as_str()), (Some(1), ""), "{change:?}");
         assert!(err(&done).contains("another operator wrote"), "{}", err(&done));
         assert!(!project.path("fake/put.json").exists() && !project.path("fake/delete.json").exists());
-        // And so it is, with what the other one wrote.
+        // With the other operator's record, running the command again works.
         assert_eq!(edgemint(&project, change).status.code(), Some(0), "{change:?}");
     }
 }
@@ -124,7 +124,7 @@ fn a_grant_makes_a_record_of_version_2_and_the_last_one_taken_back_leaves_versio
     let project = stored(&[]);
     let done = edgemint(&project, &["client", "grant", "a", "--api", API, "--all-scopes", "--default"]);
     assert_eq!(done.status.code(), Some(0), "{}", err(&done));
-    // The client, the API, and the client once more.
+    // It reads the client, the API, and the client again.
     assert_eq!(verbs(&project), ["kv bulk get", "kv bulk get", "kv bulk get", "kv bulk put"]);
     let (key, record) = put(&project);
     assert_eq!((key.as_str(), &record["v"], &record["revision"]), ("client:a", &json!(2), &json!(2)));
@@ -146,7 +146,7 @@ fn a_resource_server_may_ask_about_the_tokens_of_the_apis_that_its_record_lists(
         (&[][..], "required arguments"),
         (&["--api", "https://invoices.example.com"], "Did you mean https://invoices.example.com/?"),
         (&["--api", "https://other/"], "https://other/"),
-        (&["--api", API, "--remove-api", API], "keep one of them"),
+        (&["--api", API, "--remove-api", API], "Keep one of them"),
     ] {
         let refused = allow(mistyped);
         assert!(
@@ -159,19 +159,22 @@ fn a_resource_server_may_ask_about_the_tokens_of_the_apis_that_its_record_lists(
 
     let done = allow(&["--api", API, "--api", API]);
     assert_eq!(done.status.code(), Some(0), "{}", err(&done));
-    assert!(err(&done).contains(&format!("and those for {API}.")), "{}", err(&done));
+    assert!(err(&done).contains(&format!("and tokens for {API}.")), "{}", err(&done));
     let (key, record) = put(&project);
     assert_eq!((key.as_str(), &record["v"], &record["introspects"]), ("client:a", &json!(3), &json!([API])));
     project.store_what_was_put();
 
-    assert!(err(&allow(&["--api", API])).contains("already: nothing was written"));
+    assert!(
+        err(&allow(&["--api", API])).contains("can already introspect")
+            && err(&allow(&["--api", API])).contains("Nothing was written")
+    );
     let shown = edgemint(&project, &["client", "show", "a"]);
     assert!(out(&shown).contains(&format!("its own tokens, and those for {API}")), "{}", out(&shown));
     let shown = edgemint(&project, &["client", "show", "a", "--json"]);
     let shown: Value = serde_json::from_str(&out(&shown)).unwrap();
     assert_eq!(shown["introspects"], json!([API]));
     let removal = err(&edgemint(&project, &["api", "remove", API, "--dry-run"]));
-    assert!(removal.contains("these clients may ask about tokens for"), "{removal}");
+    assert!(removal.contains("these clients may introspect tokens for"), "{removal}");
 
     let other = allow(&["--remove-api", "https://invoices.example.com"]);
     assert!(err(&other).contains(&format!("Did you mean {API}?")), "{}", err(&other));
@@ -187,19 +190,19 @@ fn a_resource_server_may_ask_about_the_tokens_of_the_apis_that_its_record_lists(
 fn what_is_granted_already_or_to_nobody_is_not_written() {
     let project = stored(&[&["--scope", "read"]]);
     for (arguments, told) in [
-        (&["client", "grant", "a", "--api", API, "--scope", "read"][..], "has that grant already"),
+        (&["client", "grant", "a", "--api", API, "--scope", "read"][..], "already has that grant"),
         (&["client", "ungrant", "a", "--api", API, "--scope", "write"], "has no such grant"),
         (&["client", "ungrant", "a", "--api", "urn:other"], "has no such grant"),
         (&["client", "allow-introspection", "a", "--tokens", "own"], "already"),
-        (&["client", "claims", "a", "--unset", "tenant"], "are so already"),
+        (&["client", "claims", "a", "--unset", "tenant"], "already has these claims"),
         (
             &["api", "set", API, "--name", "Invoices", "--scope", "read=Reads", "--profile", "default"],
-            "is so already",
+            "already has these settings",
         ),
     ] {
         let done = edgemint(&project, arguments);
         assert_eq!(done.status.code(), Some(0), "{}", err(&done));
-        assert!(err(&done).contains(told) && err(&done).contains("nothing was written"), "{}", err(&done));
+        assert!(err(&done).contains(told) && err(&done).contains("Nothing was written"), "{}", err(&done));
     }
     assert!(!verbs(&project).contains(&"kv bulk put".to_owned()));
 }
@@ -227,7 +230,7 @@ fn revoking_tokens_never_brings_one_back() {
     let told: Value = serde_json::from_str(&out(&edgemint(&project, &revoke))).unwrap();
     let (_, record) = put(&project);
     assert_eq!(record["not_before"], told["not_before"]);
-    // Another operator, whose clock is ahead, has revoked them, too.
+    // Another operator with a faster clock has also revoked them.
     let ahead = told["not_before"].as_u64().unwrap() + 3600;
     let record = json!({ "client:a": record.to_string().replace(&told["not_before"].to_string(), &ahead.to_string()) });
     project.write("fake/stored.json", &record.to_string());
@@ -241,11 +244,15 @@ fn a_scope_that_goes_and_an_api_that_goes_name_those_who_have_it() {
     let done = edgemint(&project, &["api", "set", API, "--remove-scope", "read"]);
     assert!(!err(&done).contains("warning"), "{}", err(&done));
     let done = edgemint(&project, &["api", "set", API, "--remove-scope", "write"]);
-    assert!(err(&done).contains("the scope write goes") && err(&done).contains(": a"), "{}", err(&done));
+    assert!(
+        err(&done).contains("the scope write is removed") && err(&done).contains(": a"),
+        "{}",
+        err(&done)
+    );
     let done = edgemint(&project, &["api", "remove", API, "--yes"]);
     assert_eq!(done.status.code(), Some(1));
     assert!(
-        err(&done).contains("nothing was removed: a (") && err(&done).contains("--force"),
+        err(&done).contains("have a grant for it: a. Nothing was removed.") && err(&done).contains("--force"),
         "{}",
         err(&done)
     );
@@ -269,10 +276,11 @@ fn a_backup_carries_apis_and_they_go_in_first() {
     let there: Value = serde_json::from_str(&stored).unwrap();
 
     let again = edgemint(&project, &["client", "import", "backup.json"]);
-    let nothing = "APIs: 0 added, 0 updated, 1 unchanged, 0 refused; clients: 0 added, 0 updated, 1 unchanged, 0 refused";
+    let nothing = "APIs: 0 added, 0 updated, 1 unchanged, 0 rejected; clients: 0 added, 0 updated, 1 unchanged, 0 \
+                   rejected";
     assert!(err(&again).contains(nothing) && !project.path("fake/put.json").exists(), "{}", err(&again));
 
-    // Another operator writes the API while it is restored.
+    // Another operator writes the API during the restoration.
     let api = format!("api:{API}");
     let other = |name: &str| there[&api].as_str().unwrap().replace("Invoices", name);
     project.write("fake/stored.json", &json!({ &api: other("Before") }).to_string());
@@ -280,10 +288,10 @@ fn a_backup_carries_apis_and_they_go_in_first() {
     let restored = edgemint(&project, &["client", "import", "backup.json"]);
     assert_eq!(restored.status.code(), Some(1));
     let told = err(&restored);
-    assert!(told.contains(&format!("refused: API {API} (entry 1): another operator wrote it")), "{told}");
+    assert!(told.contains(&format!("rejected: API {API} (entry 1): another operator wrote it")), "{told}");
     assert_eq!(put(&project).0, "client:a", "the others go in");
 
-    // Into an empty namespace.
+    // Restore into an empty namespace.
     fs::remove_file(project.path("fake/stored.json")).unwrap();
     let dry = edgemint(&project, &["client", "import", "backup.json", "--dry-run"]);
     let told = err(&dry);

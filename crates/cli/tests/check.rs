@@ -1,4 +1,4 @@
-//! `edgemint check`: what is asked of wrangler and of the issuer, and what is said when they do not answer.
+//! `edgemint check`: its queries to wrangler and to the issuer, and its output if they do not respond.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -10,7 +10,11 @@ use stand_in::{Asked, Folder, issuer};
 fn project(issuer: &str) -> Folder {
     let target = |name: &str| {
         format!(
-            "[{name}vars]\nISSUER = \"{issuer}\"\nGRANT_TYPES = \"client_credentials\"\n[[{name}kv_namespaces]]\nbinding = \"CLIENTS\"\nid = \"0123456789abcdef0123456789abcdef\"\n[[{name}ratelimits]]\nname = \"CLIENT_BRAKE\"\n[[{name}ratelimits]]\nname = \"NETWORK_BRAKE\"\n[[{name}ratelimits]]\nname = \"PREFIX_BRAKE\"\n"
+            "[{name}vars]\nISSUER = \"{issuer}\"\nGRANT_TYPES = \
+             \"client_credentials\"\n[[{name}kv_namespaces]]\nbinding = \"CLIENTS\"\nid = \
+             \"0123456789abcdef0123456789abcdef\"\n[[{name}ratelimits]]\nname = \
+             \"CLIENT_BRAKE\"\n[[{name}ratelimits]]\nname = \"NETWORK_BRAKE\"\n[[{name}ratelimits]]\nname = \
+             \"PREFIX_BRAKE\"\n"
         )
     };
     Folder::new(&(target("") + &target("env.production.").replace(issuer, "https://tokens.acme.dev")))
@@ -50,7 +54,7 @@ fn only_the_names_of_secrets_are_asked_for() {
     assert_eq!(listed, ["client:", "api:"], "{calls:?}");
     folder.write("fake/secrets.json", "[]");
     let told = folder.edgemint(&["check"], "");
-    assert!(told.code == Some(1) && told.out.contains("mistake: SIGNING_KEY_<NAME> is missing"), "{told:?}");
+    assert!(told.code == Some(1) && told.out.contains("error: SIGNING_KEY_<NAME> is missing"), "{told:?}");
 }
 
 #[test]
@@ -77,15 +81,15 @@ fn what_could_not_be_checked_is_said_and_the_rest_is_judged() {
     );
     let told = folder.edgemint(&["check"], "");
     assert_eq!(told.code, Some(0));
-    assert!(told.out.contains("not checked: SIGNING_KEY_<NAME>") && told.out.contains("npx wrangler login"));
+    assert!(told.out.contains("skipped: SIGNING_KEY_<NAME>") && told.out.contains("npx wrangler login"));
 }
 
 #[test]
 fn what_is_live_is_compared_with_the_configuration() {
     for (changed, complaint) in [
         (json!({}), None),
-        (json!({ "issuer": "https://other.dev" }), Some("says that issuer is https://other.dev")),
-        (json!({ "token_endpoint": null }), Some("says that token_endpoint is absent")),
+        (json!({ "issuer": "https://other.dev" }), Some("has the issuer https://other.dev")),
+        (json!({ "token_endpoint": null }), Some("has no token_endpoint")),
         (json!({ "grant_types_supported": [] }), Some("does not list client_credentials")),
     ] {
         let url = issuer(move |url, asked| served(url, asked, &changed));
@@ -103,10 +107,10 @@ fn an_issuer_that_is_not_there_or_has_no_key_is_an_error() {
         _ => (503, url.to_owned()),
     });
     let told = project(&url).edgemint(&["check", "--live", &url], "");
-    assert!(told.out.contains("answered 503") && told.out.contains("publishes no key"), "{told:?}");
+    assert!(told.out.contains("returned 503") && told.out.contains("publishes no key"), "{told:?}");
     let gone = "http://127.0.0.1:1";
     let told = project(gone).edgemint(&["check", "--live", gone], "");
-    assert!(told.code == Some(1) && told.out.contains("could not be reached"), "{told:?}");
+    assert!(told.code == Some(1) && told.out.contains("cannot reach "), "{told:?}");
 }
 
 #[test]
@@ -117,10 +121,10 @@ fn keys_that_are_there_and_not_published_are_an_error() {
     ));
     folder.write("fake/secrets.json", r#"[{"name":"SIGNING_KEY_A"},{"name":"SIGNING_KEY_B"}]"#);
     let told = folder.edgemint(&["check", "--env", "production", "--live", &url], "");
-    assert!(told.out.contains("/keys publishes 1 key, and 2 are there"), "{told:?}");
+    assert!(told.out.contains("/keys publishes 1 key, but 2 are stored"), "{told:?}");
 }
 
-/// A record with these secrets: the ID, when it expires in seconds from now, and the form of its hash.
+/// A record with these secrets: the ID, the seconds until the expiry, and the kind of the hash.
 fn record(id: &str, disabled: bool, secrets: &[(&str, Option<i64>, &str)]) -> (String, Value) {
     #[expect(clippy::disallowed_methods, reason = "a test has no host that gives it the time")]
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
@@ -165,11 +169,11 @@ fn clients_that_get_no_token_soon_or_now_and_imported_secrets_are_told() {
     let told = folder.edgemint(&["check"], "");
     let lines: Vec<&str> = told.out.lines().collect();
     for (line, expected) in lines.iter().zip([
-        "mistake: client:broken cannot be read",
-        "warning: client:bare has no secret, and gets no token",
-        "warning: client:expired has no secret that still works",
-        "warning: client:soon has no secret that works after ",
-        "warning: CLIENTS 1 client has imported secrets",
+        "error: client:broken cannot be read",
+        "warning: client:bare has no secret and gets no token",
+        "warning: client:expired has no valid secret and gets no token",
+        "warning: client:soon has no valid secret after ",
+        "warning: CLIENTS contains 1 client with imported secrets",
     ]) {
         assert!(lines.iter().any(|line| line.contains(expected)), "{line}: {expected}: {told:?}");
     }
@@ -204,7 +208,7 @@ fn an_algorithm_that_an_api_or_the_deployment_demands_and_no_key_has_is_an_error
         "{told:?}"
     );
     assert_eq!(told.out.lines().count(), 1, "{told:?}");
-    // Names that tell nothing: what is published does.
+    // These names lack the algorithm, so the published keys show it.
     let url = issuer(|url, asked| match asked.line.as_str() {
         "GET /keys" => (200, r#"{"keys":[{"kid":"a","alg":"EdDSA"},{"kid":"b","alg":"ES256"}]}"#.to_owned()),
         _ => served(url, asked, &json!({})),
@@ -220,8 +224,8 @@ fn an_algorithm_that_an_api_or_the_deployment_demands_and_no_key_has_is_an_error
         folder.edgemint(&["check", "--env", "production", "--live", &url], "").out
     };
     let told = live("ES256");
-    assert!(told.contains("/keys says that EdDSA signs, and SIGNING_ALG is ES256"), "{told}");
-    assert!(told.contains("/keys publishes no key for RS256, which APIs demand"), "{told}");
+    assert!(told.contains("/keys shows that a key for EdDSA signs, but SIGNING_ALG is ES256"), "{told}");
+    assert!(told.contains("/keys publishes no key for RS256, which APIs require"), "{told}");
     assert!(!live("EdDSA").contains("SIGNING_ALG"));
     assert!(live("HS256").contains("SIGNING_ALG must be ES256, RS256 or EdDSA"));
 }
@@ -242,12 +246,12 @@ fn local_keys_of_which_none_may_sign_are_an_error() {
         folder.edgemint(&["check"], "").out
     };
     assert_eq!(with("", &[["ES256", "0s"]]), "");
-    assert!(with("", &[["ES256", "1h"]]).contains("none may sign yet"));
+    assert!(with("", &[["ES256", "1h"]]).contains("no key may sign yet"));
     assert_eq!(with("", &[["ES256", "1h"], ["EdDSA", "0s"]]), "");
     let told = with("SIGNING_ALG = \"ES256\"\n", &[["ES256", "1h"], ["EdDSA", "0s"]]);
-    assert!(told.contains("none may sign yet"), "{told}");
+    assert!(told.contains("no key may sign yet"), "{told}");
     let told = with("SIGNING_ALG = \"RS256\"\n", &[["ES256", "0s"]]);
-    assert!(told.contains("mistake: SIGNING_ALG is RS256, and there is no key for it"), "{told}");
+    assert!(told.contains("error: SIGNING_ALG is RS256, but there is no key for it"), "{told}");
 }
 
 #[test]
@@ -287,9 +291,9 @@ fn grants_for_what_no_api_has_are_told_by_api_and_scope() {
     folder.write("fake/stored.json", &Value::from(stored).to_string());
     let told = folder.edgemint(&["check"], "");
     for (line, (begin, end)) in told.out.lines().zip([
-        ("mistake: api:urn:broken cannot be read", "column 1)"),
-        ("warning: api:https://away/ has no record, although clients may ask about its tokens", "(asking)"),
-        ("warning: api:https://gone/ has no record, so that", "(gone, more)"),
+        ("error: api:urn:broken cannot be read", "column 1)"),
+        ("warning: api:https://away/ has no record, although clients may introspect its tokens", "(asking)"),
+        ("warning: api:https://gone/ has no record, so the grants", "(gone, more)"),
         ("warning: api:https://gone/ has no record and is the default API", "(gone)"),
         ("warning: api:https://a/ does not define the scope write", "(more)"),
     ]) {

@@ -1,5 +1,4 @@
-//! What `client import` takes of a file, what it refuses, and what it says of either; with a wrangler that only keeps
-//! what it was called with.
+//! `client import`: what it imports, what it rejects, and its output, with a wrangler that only records its calls.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers, too")]
 
@@ -27,17 +26,17 @@ fn a_placeholder_goes_in_when_it_is_allowed_for_that_client_only() {
     let told = err(&refused);
     assert_eq!(refused.status.code(), Some(1));
     assert!(
-        told.contains("refused: a (entry 1): cannot take its `secret`")
+        told.contains("rejected: a (entry 1): cannot use its `secret`")
             && told.contains("--allow-literal a`"),
         "{told}"
     );
     assert!(!told.contains("clientSecret") && !project.path("fake/put.json").exists(), "{told}");
 
     let allowed = import(&project, &["--allow-literal", "a", "--allow-literal", "c"]);
-    assert_eq!(allowed.status.code(), Some(1), "b is refused still");
+    assert_eq!(allowed.status.code(), Some(1), "b is still rejected");
     let told = err(&allowed);
     assert!(
-        told.contains("warning: `--allow-literal c` has no effect: no client of the file has this ID"),
+        told.contains("warning: `--allow-literal c` has no effect: no client in the file has this ID"),
         "{told}"
     );
     let put = project.put();
@@ -51,7 +50,8 @@ fn a_placeholder_goes_in_when_it_is_allowed_for_that_client_only() {
 #[test]
 fn the_value_of_no_variable_is_shown() {
     let project = Project::new();
-    let file = "- {idEnv: CI_SECRET, name: A, secretEnv: CI_SECRET}\n- {idEnv: CI_SECRET, name: A, secret: $X}\n- {idEnv: GONE}\n";
+    let file = "- {idEnv: CI_SECRET, name: A, secretEnv: CI_SECRET}\n- {idEnv: CI_SECRET, name: A, secret: $X}\n- \
+                {idEnv: GONE}\n";
     for file in [file, file.split_inclusive('\n').next().unwrap()] {
         project.write("dex.yaml", file);
         for more in [&["--dry-run"][..], &["--dry-run", "--json"], &[], &["--json"]] {
@@ -81,7 +81,7 @@ fn a_dash_reads_standard_input() {
         ("- {id: a, name: A, secret: abc", "error: standard input: line 2: this is not YAML"),
         (
             "- id: a\n  name: A\n  secret: abc",
-            "error: standard input: its last line does not end with a line break",
+            "error: cannot import standard input: the last line does not end with a line break",
         ),
         (
             "a: {staticClients: [{id: a}]}\nb: {staticClients: [{id: a}]}\n",
@@ -113,7 +113,7 @@ fn where_the_clients_were_is_told() {
     assert!(report(&import(&project, &["--json"]))["found_at"].is_null());
 }
 
-/// A backup decides on every field. An operator who expects a configuration of dex must see that it is a backup.
+/// A backup replaces every field. An operator who expects a dex configuration must see that the file is a backup.
 #[test]
 fn a_dry_run_says_that_a_file_is_a_backup_and_which_fields_it_changes() {
     let project = Project::new();
@@ -141,10 +141,11 @@ fn a_dry_run_says_that_a_file_is_a_backup_and_which_fields_it_changes() {
     assert_eq!(
         lines,
         [
-            "dex.yaml is a backup of edgemint (APIs: 0, clients: 3). Each record goes in as it is.",
+            "dex.yaml is a backup of edgemint (APIs: 0, clients: 3). Each record is restored unchanged.",
             "would update: a (entry 1): introspect, secrets, v",
             "would add: new (entry 3): disabled, introspect, name, secrets",
-            "It would be 1 added, 1 updated, 1 unchanged, 0 refused. Nothing was written to the environment production.",
+            "Dry run: 1 to add, 1 to update, 1 unchanged, 0 rejected. Nothing was written to the environment \
+             production.",
         ]
     );
     let json = import(&project, &["--dry-run", "--json"]);
@@ -155,5 +156,5 @@ fn a_dry_run_says_that_a_file_is_a_backup_and_which_fields_it_changes() {
         (&json!(true), &json!(["introspect", "secrets", "v"]))
     );
     let allowed = import(&project, &["--allow-literal", "a"]);
-    assert!(err(&allowed).contains("run this without --allow-literal"), "{}", err(&allowed));
+    assert!(err(&allowed).contains("Run the command without --allow-literal"), "{}", err(&allowed));
 }

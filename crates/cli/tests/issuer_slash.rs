@@ -1,4 +1,4 @@
-//! An issuer whose URL ends with a slash: every command compares it with the slash, and asks below it without.
+//! An issuer whose URL ends with a slash: commands compare it with the slash, and build request URLs without it.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::json;
 use stand_in::{Folder, issuer};
 
-/// The issuer's URL, without its slash, and every line that it is asked.
+/// The issuer's URL without its slash, and the request lines that it receives.
 fn asked() -> (String, Arc<Mutex<Vec<String>>>) {
     let lines = Arc::new(Mutex::new(Vec::new()));
     let written = Arc::clone(&lines);
@@ -62,7 +62,7 @@ fn every_command_asks_below_the_issuer_without_its_slash() {
         assert!(lines.iter().any(|line| line == expected), "{command:?}: {lines:?}");
         assert!(lines.iter().all(|line| !line.contains("//")), "{command:?}: {lines:?}");
     }
-    // This is not a token, but the command asks for the keys before it finds out.
+    // This is not a token, but the command fetches the keys before it verifies the token.
     lines.lock().unwrap().clear();
     folder.edgemint(&["token", "inspect", "e30.e30.AA", "--issuer", &issuer], "");
     assert_eq!(*lines.lock().unwrap(), ["GET /.well-known/openid-configuration", "GET /keys"]);
@@ -70,7 +70,7 @@ fn every_command_asks_below_the_issuer_without_its_slash() {
 
 #[test]
 fn the_request_that_client_add_prints_has_one_slash() {
-    // Of a Worker on this machine that does not run, the command names no port.
+    // No Worker runs on this machine, so the command prints no port.
     let told = folder("https://tokens.acme.dev/").edgemint(&["client", "add", "a", "--local"], "");
     assert!(told.err.contains("curl -X POST http://127.0.0.1:PORT/token -u"), "{told:?}");
 }
@@ -79,7 +79,7 @@ fn the_request_that_client_add_prints_has_one_slash() {
 fn a_slash_that_is_missing_at_live_is_named() {
     let told =
         folder("https://tokens.acme.dev/").edgemint(&["check", "--live", "https://tokens.acme.dev"], "");
-    let hint = "ISSUER is https://tokens.acme.dev/ in wrangler.toml, and not https://tokens.acme.dev:";
+    let hint = "ISSUER is https://tokens.acme.dev/ in wrangler.toml, not https://tokens.acme.dev.";
     assert!(told.code == Some(1) && told.out.contains(hint), "{told:?}");
-    assert!(told.out.contains("Run `edgemint check --live https://tokens.acme.dev/`."), "{told:?}");
+    assert!(told.out.contains("Run `edgemint check --live https://tokens.acme.dev/`"), "{told:?}");
 }

@@ -1,4 +1,4 @@
-//! What is told and asked of the Worker on this machine: where it answers, and never where it does not.
+//! Requests to the Worker on this machine, and its printed address: always the one where it responds.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers, too")]
 
@@ -9,7 +9,7 @@ use std::fs;
 use serde_json::{Value, json};
 use stand_in::{Asked, Folder, issuer};
 
-/// A Worker that serves this issuer, or the address that it has.
+/// A Worker with this issuer, or with its own address as issuer.
 fn worker(named: Option<&'static str>) -> impl Fn(&str, &Asked) -> (u16, String) {
     move |url, asked| match asked.line.rsplit_once(' ').map(|(_, path)| path) {
         Some(path) if path.ends_with("/.well-known/openid-configuration") => {
@@ -29,7 +29,7 @@ fn port(url: &str) -> &str {
     url.rsplit_once(':').unwrap().1
 }
 
-/// As `cargo xtask dev` does when it serves the state of a folder.
+/// Writes the configuration that `cargo xtask dev` writes while it serves the state of a directory.
 fn served(folder: &Folder, state: &str, port: &str, issuer: &str) {
     let dir = folder.0.join(state).join("dev").join(port);
     fs::create_dir_all(&dir).unwrap();
@@ -49,20 +49,20 @@ const NOBODY: &str = "[vars]\nISSUER = \"http://127.0.0.1:1\"\n";
 fn the_address_is_that_of_the_worker_that_serves_the_state() {
     let url = issuer(worker(None));
     let folder = Folder::new(NOBODY);
-    // One was killed, and its folder stayed.
+    // One Worker was killed, and left its directory behind.
     served(&folder, ".wrangler/state", "1", "http://127.0.0.1:1");
     served(&folder, ".wrangler/state", port(&url), &url);
     assert_eq!(told(&folder, &[]).0, format!("{url}/token"));
     let json = folder.edgemint(&["client", "add", "a", "--local", "--json"], "").out;
     assert_eq!(serde_json::from_str::<Value>(&json).unwrap()["issuer"], url);
 
-    // Another state, which is served at a path.
+    // Another state is served below a path.
     let at_path = format!("{url}/x");
     served(&folder, "other", port(&url), &at_path);
     assert_eq!(told(&folder, &["--state", "other"]).0, format!("{at_path}/token"));
     let none = told(&folder, &["--state", "third"]);
     assert_eq!(none.0, "http://127.0.0.1:PORT/token");
-    assert!(none.1.contains("No Worker that serves this state was found running"), "{}", none.1);
+    assert!(none.1.contains("No Worker is running with this state"), "{}", none.1);
 
     let get = ["token", "get", "--client", "a", "--secret-env", "THE_SECRET", "--local"];
     assert!(folder.edgemint(&get, "").out.contains(&format!("\"from\":\"{url}\"")));
@@ -87,7 +87,7 @@ fn the_issuer_of_wrangler_toml_or_of_dev_vars_is_told_when_it_answers() {
     assert_eq!(told(&folder, &[]).0, format!("{one}/token"));
     folder.write(".dev.vars", &format!("# mine\nISSUER=\"{two}\"\n"));
     assert_eq!(told(&folder, &[]).0, format!("{two}/token"));
-    // What tokens say is another address: the Worker is asked here all the same.
+    // The `iss` of tokens has another address, but requests go to the Worker on this machine.
     let proxied = issuer(worker(Some("https://tokens.example.com")));
     served(&folder, ".wrangler/state", port(&proxied), "https://tokens.example.com");
     assert_eq!(told(&folder, &[]).0, format!("{proxied}/token"));

@@ -1,4 +1,4 @@
-//! Which clients are refused or told of when they are added: by the ID, and by how many slow hashes they have.
+//! Rejections of and warnings about new clients: by their ID, and by their number of slow hashes.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers, too")]
 
@@ -35,7 +35,7 @@ fn api(id: &str) -> Value {
     })
 }
 
-/// So many secrets with slow hashes, `dex` being the first.
+/// `count` secrets with slow hashes. The ID of the first is `dex`.
 fn slow(count: usize) -> Value {
     let secret = |i: usize| {
         let id = if i == 1 { "dex".to_owned() } else { format!("dex{i}") };
@@ -61,11 +61,11 @@ fn an_id_that_is_the_subject_of_another_client_is_refused() {
         assert_eq!((done.status.code(), out(&done).as_str()), (Some(1), ""));
         let told = err(&done);
         assert!(
-            told.contains("tokens of the client test have as `sub`") && told.contains("choose another ID"),
+            told.contains("the `sub` in tokens of the client test") && told.contains("Choose another ID"),
             "{told}"
         );
     }
-    assert!(!project.path("fake/calls").exists(), "nothing was asked for");
+    assert!(!project.path("fake/calls").exists(), "wrangler was not called");
 
     for file in [
         format!(
@@ -76,18 +76,18 @@ fn an_id_that_is_the_subject_of_another_client_is_refused() {
         project.write("file", &file);
         let done = edgemint(&project, &["client", "import", "file"]);
         assert_eq!(done.status.code(), Some(1));
-        assert!(err(&done).contains(&format!("refused: {SUBJECT} (entry 1): the ID")), "{}", err(&done));
+        assert!(err(&done).contains(&format!("rejected: {SUBJECT} (entry 1): the ID")), "{}", err(&done));
         assert_eq!(put_ids(&project), ["client:other"]);
     }
-    // One that is there is not touched, and told.
+    // An existing client is not changed, but reported.
     store(&project, &json!({ format!("client:{SUBJECT}"): client(SUBJECT, &json!([])).to_string() }));
     project.write("file", &backup(&[], &[client(SUBJECT, &json!([]))]));
     let done = edgemint(&project, &["client", "import", "file"]);
     assert!(err(&done).contains("1 unchanged"), "{}", err(&done));
-    assert!(check(&project).contains(&format!("client:{SUBJECT} may be taken for another client")));
+    assert!(check(&project).contains(&format!("client:{SUBJECT} could be confused with another client")));
 }
 
-/// What `check` finds, as people read it; there are keys and a namespace.
+/// The output of `check`, with keys and a namespace.
 fn check(project: &Project) -> String {
     let toml = project.read("wrangler.toml");
     let id = "0123456789abcdef0123456789abcdef";
@@ -135,7 +135,7 @@ fn a_client_with_the_id_of_an_api_is_told_wherever_it_comes_about() {
     for more in [&[][..], &["--dry-run"], &["--json"]] {
         assert!(told(&[&["api", "add", ID], more].concat()).contains(&warning), "api add {more:?}");
     }
-    // Both from one file, into an empty namespace.
+    // Import both from one file into an empty namespace.
     store(&project, &json!({}));
     project.write("file", &backup(&[api(ID)], &[client(ID, &json!([]))]));
     assert!(told(&["client", "import", "file"]).contains(&warning));
@@ -143,13 +143,13 @@ fn a_client_with_the_id_of_an_api_is_told_wherever_it_comes_about() {
     let mut both = of_api;
     both.as_object_mut().unwrap().extend(of_client.as_object().unwrap().clone());
     store(&project, &both);
-    assert!(check(&project).contains(&format!("warning: client:{ID} has the ID of an API: {warning}")));
+    assert!(check(&project).contains(&format!("warning: client:{ID} has the ID of an API. {warning}")));
 }
 
 #[test]
 fn an_id_with_a_colon_is_told_with_what_the_client_must_do() {
     let project = Project::new();
-    let warned = |done: &Output| (out(done) + &err(done)).contains("must write it as %3A (RFC 6749 §2.3.1)");
+    let warned = |done: &Output| (out(done) + &err(done)).contains("must encode it as %3A (RFC 6749 §2.3.1)");
     assert!(warned(&edgemint(&project, &["client", "add", "urn:a"])));
     assert!(warned(&edgemint(&project, &["client", "add", "urn:a", "--json"])));
     assert!(!warned(&edgemint(&project, &["client", "add", "urn:a", "--public"])), "it presents no secret");
@@ -166,7 +166,7 @@ fn more_than_four_slow_hashes_that_work_are_refused() {
     let done = edgemint(&project, &["client", "import", "file"]);
     assert_eq!((done.status.code(), put_ids(&project)), (Some(1), vec!["client:four".to_owned()]));
     assert!(
-        err(&done).contains("refused: five (entry 2): 5 of its secrets work and have slow hashes"),
+        err(&done).contains("rejected: five (entry 2): 5 of its valid secrets have slow hashes"),
         "{}",
         err(&done)
     );
@@ -182,7 +182,7 @@ fn more_than_four_slow_hashes_that_work_are_refused() {
     assert_eq!(rotate.status.code(), Some(0), "{}", err(&rotate));
 }
 
-/// As many secrets as a record holds: there is no room to say of any that it has expired.
+/// The maximum number of secrets in a record: there is no space left for an expiry.
 #[test]
 fn a_record_full_of_imported_secrets_can_be_emptied() {
     let project = Project::new();
@@ -213,7 +213,7 @@ fn a_record_full_of_imported_secrets_can_be_emptied() {
         assert_eq!(done.status.code(), Some(0), "{}", err(&done));
         let record = &project.put()[0].1;
         assert_eq!(record["secrets"].as_array().unwrap().len(), left);
-        assert_eq!(err(&done).contains("no secret of it works now"), left == 0);
+        assert_eq!(err(&done).contains("the client has no valid secret now"), left == 0);
     }
     let report: Value = serde_json::from_str(&out(&revoke(&ids[..2], &["--forget", "--json"]))).unwrap();
     assert_eq!(report["secrets"][1], json!({ "secret_id": "dex2", "result": "removed" }));
@@ -221,7 +221,7 @@ fn a_record_full_of_imported_secrets_can_be_emptied() {
     assert_eq!((&report["secret_id"], &report["result"]), (&json!("dex"), &json!("removed")));
 }
 
-/// What was forgotten comes back with the file that still has it, under an ID of its own.
+/// An import of a file that still contains a forgotten secret adds it again, with a new ID.
 #[test]
 fn an_imported_secret_that_was_forgotten_never_gives_its_id_to_another() {
     let project = Project::new();
@@ -231,7 +231,11 @@ fn an_imported_secret_that_was_forgotten_never_gives_its_id_to_another() {
     assert_eq!(project.put()[0].1["secrets"][0]["id"], "dex");
     project.store_what_was_put();
     let done = edgemint(&project, &["client", "revoke-secret", "a", "dex", "--forget"]);
-    assert!(err(&done).contains("an import of a file that still has it brings it back"), "{}", err(&done));
+    assert!(
+        err(&done).contains("another import of a file that still contains it adds it again"),
+        "{}",
+        err(&done)
+    );
     project.store_what_was_put();
     import();
     assert_eq!(project.put()[0].1["secrets"][0]["id"], "dex3");

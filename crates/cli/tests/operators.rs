@@ -1,5 +1,5 @@
-//! Changes of single clients in a deployed environment: what is read, compared and written; with a wrangler
-//! that only keeps what it was called with.
+//! Changes of single clients in a deployed environment: reads, comparisons and writes, with a wrangler that only
+//! records its calls.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers, too")]
 
@@ -13,7 +13,7 @@ use support::{Project, err, out};
 
 const ENV: [&str; 2] = ["--env", "production"];
 
-/// A project in which the client `a` is, added by the command line; and its secret.
+/// A project with the client `a`, which the CLI added, and its secret.
 fn with_a_client() -> (Project, String) {
     let project = Project::new();
     let added = project.edgemint(&["client", "add", "a", "--group", "g", "--env", "production"]);
@@ -27,7 +27,7 @@ fn client(project: &Project, arguments: &[&str]) -> std::process::Output {
     project.edgemint(&[&["client"], arguments, &ENV].concat())
 }
 
-/// The one record that was put.
+/// The only record that was written.
 fn put_record(project: &Project) -> Value {
     let mut put = project.put();
     let (key, record) = put.pop().unwrap();
@@ -39,7 +39,7 @@ fn verbs(project: &Project) -> Vec<String> {
     project.calls().iter().map(|call| call.split(' ').take(3).collect::<Vec<_>>().join(" ")).collect()
 }
 
-/// A change of each kind.
+/// One change of each kind.
 const CHANGES: [&[&str]; 6] = [
     &["disable", "a"],
     &["rotate-secret", "a"],
@@ -59,7 +59,7 @@ fn a_change_reads_looks_again_and_writes_that_record_alone() {
         assert_eq!(project.read("fake/get.json"), r#"["client:a"]"#);
         let record = put_record(&project);
         assert_eq!((&record["revision"], &record["groups"]), (&json!(2), &json!(["g"])), "{change:?}");
-        assert!(err(&done).contains("within 2m (the Worker's memory 1m, KV's cache 1m)"), "{}", err(&done));
+        assert!(err(&done).contains("within 2m (Worker cache 1m, KV cache 1m)"), "{}", err(&done));
         assert_eq!(fs::read_dir(project.path("tmp")).unwrap().count(), 0, "no scratch file stays");
     }
 }
@@ -76,11 +76,16 @@ fn the_second_of_two_operators_is_told_and_overwrites_nothing() {
             let done = client(&project, change);
             assert_eq!((done.status.code(), out(&done).as_str()), (Some(1), ""), "{change:?}");
             let told = err(&done);
-            assert!(told.contains("another operator wrote the client a"), "{told}");
-            assert!(told.contains("run the same command again"), "{told}");
+            assert!(
+                told.contains(
+                    "the client a in the environment production: another operator wrote the record"
+                ),
+                "{told}"
+            );
+            assert!(told.contains("Run the command again"), "{told}");
             assert!(!project.path("fake/put.json").exists(), "{change:?} overwrote {then}");
         }
-        // And so it is.
+        // Running the command again works.
         project.write("fake/stored.json", &json!({ "client:a": other }).to_string());
         assert_eq!(client(&project, change).status.code(), Some(0));
         assert_eq!(put_record(&project)["revision"], 3);
@@ -93,11 +98,15 @@ fn a_record_that_is_not_there_or_cannot_be_read_is_left_as_it_is() {
         for (stored, told, asked) in [
             (
                 json!({}),
-                "there is no client a in the environment production",
+                "cannot find the client a in the environment production",
                 &["kv bulk get", "kv key list"][..],
             ),
             (json!({ "client:a": r#"{"v":99,"id":"a"}"# }), "it has version 99", &["kv bulk get"]),
-            (json!({ "client:a": "garbage" }), "cannot be read, and was left as it is", &["kv bulk get"]),
+            (
+                json!({ "client:a": "garbage" }),
+                "in the environment production, so it was not changed",
+                &["kv bulk get"],
+            ),
         ] {
             let project = Project::new();
             project.write("fake/stored.json", &stored.to_string());
@@ -141,7 +150,7 @@ fn a_new_secret_is_told_once_and_the_old_one_ends_with_the_overlap() {
     assert_eq!(second["expires"], Value::Null);
     assert_ne!(first["hash"], second["hash"]);
 
-    // Once more, at once: both end, and none is late.
+    // Rotate again without an overlap: both old secrets expire immediately.
     project.store_what_was_put();
     let again = client(&project, &["rotate-secret", "a", "--overlap", "0s", "--json"]);
     let told: Value = serde_json::from_str(&out(&again)).unwrap();
@@ -163,7 +172,10 @@ fn a_failed_write_shows_no_secret() {
     let done = client(&project, &["rotate-secret", "a"]);
     assert_eq!((done.status.code(), out(&done).as_str()), (Some(1), ""));
     let told = err(&done);
-    assert!(told.contains("no new secret is shown") && told.contains("is there a network?"), "{told}");
+    assert!(
+        told.contains("no new secret is shown") && told.contains("check the network connection"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -175,7 +187,7 @@ fn what_is_so_already_is_not_written() {
     assert_eq!(put_record(&project)["disabled"], true);
     project.store_what_was_put();
     let again = client(&project, &["disable", "a"]);
-    assert!(err(&again).contains("disabled already"), "{}", err(&again));
+    assert!(err(&again).contains("already disabled"), "{}", err(&again));
     client(&project, &["enable", "a"]);
     let record = put_record(&project);
     assert_eq!((&record["disabled"], &record["revision"]), (&json!(false), &json!(3)));
@@ -213,10 +225,10 @@ fn a_backup_is_a_new_file_that_import_restores() {
 
     let again = client(&project, &["export", "backup.json"]);
     assert_eq!(again.status.code(), Some(1));
-    assert!(err(&again).contains("nothing is overwritten"), "{}", err(&again));
+    assert!(err(&again).contains("the file exists"), "{}", err(&again));
     assert_eq!(project.read("backup.json"), backup);
 
-    // Into an empty namespace.
+    // Restore into an empty namespace.
     let stored: Value = serde_json::from_str(&project.read("fake/stored.json")).unwrap();
     fs::remove_file(project.path("fake/stored.json")).unwrap();
     let restored = client(&project, &["import", "backup.json"]);
@@ -235,6 +247,6 @@ fn a_backup_that_lacks_a_record_says_so() {
     let done = client(&project, &["export", "backup.json", "--json"]);
     assert_eq!(done.status.code(), Some(1));
     assert_eq!(out(&done).trim(), r#"{"file":"backup.json","clients":1,"unreadable":["b"]}"#);
-    assert!(err(&done).contains("not in the backup") && err(&done).contains("b ("), "{}", err(&done));
+    assert!(err(&done).contains("the backup is incomplete") && err(&done).contains("b ("), "{}", err(&done));
     assert!(project.read("backup.json").contains("\"id\":\"a\""));
 }

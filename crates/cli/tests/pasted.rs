@@ -1,4 +1,4 @@
-//! Commands that are printed can be pasted: a shell makes of them what was meant, whatever the ID is.
+//! Printed commands can be pasted into a shell: they run as intended, whatever the ID is.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers, too")]
 
@@ -12,7 +12,7 @@ use stand_in::Folder;
 const IDS: [&str; 4] = [r#"it's $(touch pwned); "x" & \ *"#, "-x", "~root", "plain"];
 const API: &str = "https://a/$(touch${IFS}pwned)'";
 
-/// Of each command in backquotes, or in an indented line of its own, the arguments that a shell gives to the program.
+/// The arguments that a shell passes to the program, for each command in backquotes or in an indented line.
 fn arguments(folder: &Folder, told: &str) -> Vec<Vec<String>> {
     let quoted = told.split('`').skip(1).step_by(2);
     let lines = told.lines().filter_map(|line| line.strip_prefix("  "));

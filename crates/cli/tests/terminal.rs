@@ -1,4 +1,4 @@
-//! Nothing that a file, a server or wrangler says acts on the terminal of the person who reads it.
+//! No text from a file, a server or wrangler acts on the reader's terminal.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers, too")]
 
@@ -9,11 +9,11 @@ use std::path::Path;
 use serde_json::{Value, json};
 use stand_in::{Folder, Told, issuer};
 
-/// Clears the screen, sets the title, turns the rest around, hides a character, begins another line; C1, DEL.
+/// Clears the screen, sets the title, reverses the direction, hides a character and begins a new line. Also C1 and DEL.
 const HOSTILE: &str =
     "x\u{1b}[2J\u{1b}]0;t\u{7}\u{202e}y\u{200b}\rerror: z\u{9b}31m\u{7f}\u{2028}\u{feff}\u{2066}";
 
-/// With a line break before what looks like a line of edgemint's.
+/// A line break, followed by text that looks like a message of edgemint.
 const TWO_LINES: &str = "x\nerror: \u{1b}[31my";
 
 fn is_harmful(c: char) -> bool {
@@ -31,7 +31,7 @@ fn holds(told: &Told, what: &str) {
     assert!(!forged, "{what}: a line was forged: {told:?}");
 }
 
-/// A folder in which every text of every record is hostile.
+/// A directory in which every string of every record is hostile.
 fn folder(issuer: &str) -> Folder {
     let folder =
         Folder::new(&format!("[vars]\nISSUER = \"{issuer}\"\nGRANT_TYPES = \"client_credentials\"\n"));
@@ -114,7 +114,8 @@ fn a_file_to_import_does_not_act_on_the_terminal() {
         let hostile = text(hostile);
         let files = [
             format!(
-                "staticClients:\n- id: {hostile}\n  secret: s\n- id: ok\n  {hostile}: 1\n  name: {hostile}\n  secret: s\n"
+                "staticClients:\n- id: {hostile}\n  secret: s\n- id: ok\n  {hostile}: 1\n  name: {hostile}\n  \
+                 secret: s\n"
             ),
             format!("staticClients:\n- idEnv: {hostile}\n- id: ok\n  secretEnv: {hostile}\n"),
             format!("{hostile}: 1\n"),
@@ -178,7 +179,7 @@ fn an_issuer_does_not_act_on_the_terminal() {
     }
 }
 
-/// What is printed passes through `Output`: no other file of the program names the streams that it writes to.
+/// All output passes through `Output`: no other file of the program uses stdout or stderr.
 #[test]
 fn only_output_writes_to_the_terminal() {
     fn walk(dir: &Path, found: &mut Vec<String>) {

@@ -1,4 +1,4 @@
-//! What people see: the commands as they are typed, and everything that they print.
+//! Transcripts: commands with their complete output.
 
 #[test]
 fn transcripts() {

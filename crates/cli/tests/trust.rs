@@ -1,5 +1,5 @@
-//! What another user has, or may write, is not run: with real owners and permissions. Those of another user are tried
-//! where the tests run as root, who may give files away.
+//! Files that another user owns or can write are not run, tested with real owners and permissions. The cases with
+//! another owner need root, because only root can change the owner of a file.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers, too")]
 
@@ -12,7 +12,7 @@ use stand_in::{Folder, Told};
 
 const WRANGLER_TOML: &str = "[vars]\nISSUER = \"http://127.0.0.1:1\"\n";
 
-/// What decides which wrangler runs, and what it does.
+/// The paths that determine which wrangler runs, and what it does.
 const DECIDING: [&str; 5] =
     ["wrangler.toml", ".", "node_modules", "node_modules/.bin", "node_modules/.bin/wrangler"];
 
@@ -30,7 +30,7 @@ fn is_root(folder: &Folder) -> bool {
     fs::metadata(&folder.0).unwrap().uid() == 0
 }
 
-/// It is refused with the path, the reason and what helps; nothing has run, and with --config it does.
+/// The command fails with the path, the reason and a fix, and runs nothing. With --config, it runs.
 fn is_refused(folder: &Folder, path: &str, reasons: &[&str]) {
     let told = list(folder);
     assert_eq!((told.code, told.out.as_str(), folder.calls().len()), (Some(1), "", 0), "{path}: {told:?}");
@@ -49,7 +49,7 @@ fn what_every_user_may_write_is_refused() {
         for mode in [0o757, 0o1777] {
             let folder = Folder::new(WRANGLER_TOML);
             may(&folder, path, mode);
-            is_refused(&folder, path, &["every user of this machine may write it", "Run `chmod go-w "]);
+            is_refused(&folder, path, &["every user of this machine can write it", "Run `chmod go-w "]);
             may(&folder, path, 0o755);
             assert_eq!(list(&folder).code, Some(0));
         }
@@ -67,7 +67,7 @@ fn what_another_user_has_is_refused() {
         is_refused(
             &folder,
             path,
-            &["it belongs to another user (uid 65534)", "the folder of your own deployment"],
+            &["it belongs to another user (uid 65534)", "the directory of your own deployment"],
         );
     }
 }
@@ -84,10 +84,10 @@ fn the_private_group_of_a_user_may_write_and_a_shared_one_may_not() {
         may(&folder, path, 0o775);
         assert_eq!(list(&folder).code, Some(0), "{path}");
         fs::remove_file(folder.0.join("fake/calls")).unwrap();
-        // The group `nogroup`, or one that nobody knows.
+        // The group `nogroup`, or one without an entry.
         chown(folder.0.join(path), None, Some(OTHER)).unwrap();
         may(&folder, path, 0o775);
-        is_refused(&folder, path, &["its group (gid 65534) may write it", "Run `chmod g-w "]);
+        is_refused(&folder, path, &["its group (gid 65534) can write it", "Run `chmod g-w "]);
     }
 }
 
@@ -111,7 +111,7 @@ fn what_a_link_leads_to_is_looked_at() {
         may(&folder, path, 0o777);
         let told = list(&folder);
         assert_eq!((told.code, folder.calls().len()), (Some(1), 0), "{told:?}");
-        assert!(told.err.contains("every user of this machine may write it"), "{told:?}");
+        assert!(told.err.contains("every user of this machine can write it"), "{told:?}");
     }
     let folder = linked();
     if is_root(&folder) {
@@ -120,10 +120,10 @@ fn what_a_link_leads_to_is_looked_at() {
     }
 }
 
-/// It also says where secrets go: to the ISSUER in it.
+/// The configuration also determines where secrets are sent: to its ISSUER.
 #[test]
 fn a_configuration_of_others_is_not_even_read() {
-    let above = Folder::new("this is no TOML");
+    let above = Folder::new("this is not TOML");
     may(&above, ".", 0o1777);
     fs::create_dir(above.0.join("mine")).unwrap();
     let get = ["token", "get", "--client", "a", "--secret-env", "THE_SECRET", "--local"];

@@ -1,5 +1,5 @@
-//! What is run for a deployed environment, and how wrangler's failures are told; with a wrangler that only
-//! keeps what it was called with.
+//! The calls of wrangler for a deployed environment, and the reports of its failures, with a wrangler that only
+//! records its calls.
 
 mod support;
 
@@ -29,9 +29,9 @@ fn an_import_reads_and_writes_in_bulk_and_leaves_nothing_behind() {
         project.calls(),
         [
             format!("kv bulk get TMP/keys.json {target}"),
-            // Whether a new client has the ID of an API.
+            // Check whether a new client has the ID of an API.
             format!("kv key list --prefix api: {target}"),
-            // Whether nobody else wrote them meanwhile.
+            // Check that no other operator wrote them meanwhile.
             format!("kv bulk get TMP/keys.json {target}"),
             format!("kv bulk put TMP/records.json {target}"),
         ]
@@ -78,7 +78,7 @@ fn the_same_import_again_writes_nothing() {
     project.edgemint(&IMPORT);
     project.store_what_was_put();
     let again = project.edgemint(&IMPORT);
-    assert!(err(&again).contains("0 added, 0 updated, 3 unchanged, 0 refused"), "{}", err(&again));
+    assert!(err(&again).contains("0 added, 0 updated, 3 unchanged, 0 rejected"), "{}", err(&again));
     assert_eq!(project.calls().len(), 5, "one more call, to read");
 
     project.write("dex.yaml", &DEX.replace("hunter2", "hunter3"));
@@ -138,7 +138,7 @@ fn what_another_operator_wrote_meanwhile_is_neither_overwritten_nor_removed() {
     project.write("dex.yaml", &DEX.replace("name: A", "name: AA").replace("name: B", "name: BB"));
     let done = project.edgemint(&IMPORT);
     assert_eq!(done.status.code(), Some(1));
-    assert!(err(&done).contains("refused: a (entry 1): another operator wrote it"), "{}", err(&done));
+    assert!(err(&done).contains("rejected: a (entry 1): another operator wrote it"), "{}", err(&done));
     let keys: Vec<_> = project.put().into_iter().map(|(key, _)| key).collect();
     assert_eq!(keys, ["client:b"], "the others go in");
     let again = project.edgemint(&IMPORT);
@@ -155,17 +155,18 @@ fn a_network_that_goes_half_way_is_told_and_the_same_import_again_completes_it()
     let told = err(&done);
     assert_eq!(done.status.code(), Some(1));
     assert!(
-        told.contains("may have been in part or not at all") && told.contains("is there a network?"),
+        told.contains("some or all of 3 records may not have been written")
+            && told.contains("check the network connection"),
         "{told}"
     );
-    // One of the three came through.
+    // One of the three was written.
     project.store_what_was_put();
     let mut stored: Value = serde_json::from_str(&project.read("fake/stored.json")).unwrap();
     let stored_b = stored["client:b"].take();
     project.write("fake/stored.json", &serde_json::json!({ "client:b": stored_b }).to_string());
     fs::remove_file(project.path("fake/fail")).unwrap();
     let again = project.edgemint(&IMPORT);
-    assert!(err(&again).contains("2 added, 0 updated, 1 unchanged, 0 refused"), "{}", err(&again));
+    assert!(err(&again).contains("2 added, 0 updated, 1 unchanged, 0 rejected"), "{}", err(&again));
     let keys: Vec<_> = project.put().into_iter().map(|(key, _)| key).collect();
     assert_eq!(keys, ["client:a", "client:c"]);
 }
@@ -202,13 +203,17 @@ fn a_secret_goes_into_a_new_file_for_its_owner_alone_or_to_stdout() {
     assert_eq!(mode & 0o777, 0o600);
     project.store_what_was_put();
 
-    // Nothing is overwritten, nor asked of Cloudflare first.
+    // An existing file is not overwritten, and wrangler is not called before that check.
     let calls = project.calls().len();
     let rotate = |file| ["client", "rotate-secret", "a", "--out", file, "--json", "--env", "production"];
     let refused = project.edgemint(&rotate("secret"));
-    assert!(refused.status.code() == Some(1) && err(&refused).contains("name another"), "{}", err(&refused));
+    assert!(
+        refused.status.code() == Some(1) && err(&refused).contains("Pass another name"),
+        "{}",
+        err(&refused)
+    );
     assert_eq!((project.read("secret"), project.calls().len()), (secret, calls));
-    // A secret that did not come into force is left nowhere.
+    // If the record is not stored, the file with its secret is deleted.
     project.write("fake/fail", "bulk put\n[ERROR] fetch failed\n");
     assert_eq!(project.edgemint(&rotate("new")).status.code(), Some(1));
     assert!(!project.path("new").exists());
@@ -230,7 +235,7 @@ fn what_can_go_in_goes_in_beside_what_is_refused() {
     project.write("dex.yaml", &format!("{DEX}- {{id: d, name: D, secret: 007}}\n"));
     let done = project.edgemint(&IMPORT);
     assert_eq!(done.status.code(), Some(1));
-    assert!(err(&done).contains("refused: d (entry 4)"), "{}", err(&done));
+    assert!(err(&done).contains("rejected: d (entry 4)"), "{}", err(&done));
     assert_eq!(project.put().len(), 3);
 }
 
@@ -242,7 +247,7 @@ fn many_clients_take_few_processes() {
     project.edgemint(&IMPORT);
     let calls = |verb: &str| project.calls().iter().filter(|call| call.starts_with(verb)).count();
     assert_eq!((calls("kv key list"), calls("kv bulk get"), calls("kv bulk put")), (3, 0, 1));
-    // Cloudflare reads a hundred at once.
+    // Cloudflare reads up to 100 keys per request.
     let keys: Vec<_> = (0..450).map(|i| serde_json::json!({ "name": format!("client:c{i}") })).collect();
     project.write("fake/keys.json", &Value::from(keys).to_string());
     project.store_what_was_put();
@@ -286,7 +291,7 @@ fn clients_are_removed_in_one_call_and_the_missing_are_named() {
     let done = project.edgemint(&["client", "remove", "a", "gone", "b", "a", "-y", "--env", "production"]);
     assert_eq!(done.status.code(), Some(0));
     assert!(
-        err(&done).contains("there is no client gone") && err(&done).contains("Removed a, b"),
+        err(&done).contains("the client gone does not exist") && err(&done).contains("Removed a, b"),
         "{}",
         err(&done)
     );
@@ -304,18 +309,19 @@ fn wranglers_failures_are_told_with_what_was_not_done_and_leave_nothing_behind()
     for (operation, said, told) in [
         (
             "bulk get",
-            "✘ [ERROR] In a non-interactive environment, it's necessary to set a CLOUDFLARE_API_TOKEN environment variable",
-            ["the client records could not be read", "npx wrangler login"],
+            "✘ [ERROR] In a non-interactive environment, it's necessary to set a CLOUDFLARE_API_TOKEN environment \
+             variable",
+            ["cannot read the client records", "npx wrangler login"],
         ),
         (
             "bulk put",
             "✘ [ERROR] A request to the Cloudflare API failed.\n\n  namespace not found [code: 10013]\n",
-            ["3 records were to be written", "wrangler kv namespace create"],
+            ["3 records may not have been written", "wrangler kv namespace create"],
         ),
         (
             "bulk put",
             "TypeError: fetch failed",
-            ["the same command again completes it", "is there a network?"],
+            ["run the command again to complete the change", "check the network connection"],
         ),
     ] {
         let project = Project::new();
@@ -339,8 +345,8 @@ fn without_wrangler_or_a_project_the_way_to_it_is_told() {
         err(&edgemint.args(arguments).current_dir(dir).env("PATH", "/nowhere").output().unwrap())
     };
     let add = ["client", "add", "a", "--local"];
-    assert!(run(&add, &project.0).contains("wrangler is not installed: run `npm ci` in "));
-    assert!(run(&add, Path::new("/")).contains("there is no wrangler.toml in / or above it"));
+    assert!(run(&add, &project.0).contains("cannot find wrangler. Run `npm ci` in "));
+    assert!(run(&add, Path::new("/")).contains("cannot find wrangler.toml in / or above it"));
     project.write("wrangler.toml", "name = ");
     assert!(run(&add, &project.0).contains("is not TOML"));
 }

@@ -1,4 +1,4 @@
-//! One client of a dex configuration: what it says, or why it cannot be taken.
+//! One client of a dex configuration: what it contains, or why it cannot be imported.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,23 +10,23 @@ use super::placeholder::{self, Notation};
 use crate::hashing::Secret;
 use edgemint_printable::shell;
 
-/// The questions that reading a file puts to its caller.
+/// What reading a file needs from its caller.
 pub struct Asked<'a> {
-    /// The file as it was typed, for the commands that are told.
+    /// The path of the file as you typed it, for suggested commands.
     pub file: &'a str,
-    /// Looks into the environment.
+    /// Looks up an environment variable.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
-    /// The clients of which everything is taken as it is written, even what looks like a placeholder.
+    /// The clients whose values are taken literally, even if they look like placeholders.
     pub literal: &'a [ClientId],
 }
 
-/// A client that can be taken over.
+/// A client that can be imported.
 pub struct DexClient {
-    /// Which of the file's clients it is; the first is 1.
+    /// The position of the client in the file, from 1.
     pub entry: usize,
     /// Its ID.
     pub id: ClientId,
-    /// The variable that its ID came from. Its value is not shown: the file may name any variable.
+    /// The variable that its ID came from. The value must not be shown, because the file may name any variable.
     pub id_env: Option<String>,
     /// `name`.
     pub name: String,
@@ -38,20 +38,20 @@ pub struct DexClient {
     pub groups: Vec<String>,
     /// `trustedPeers`.
     pub trusted_peers: Vec<ClientId>,
-    /// What to know of it, one sentence each.
+    /// The warnings about the client, one sentence each.
     pub warnings: Vec<String>,
 }
 
-/// A client that cannot be taken over, and why. Says nothing of its secret.
+/// A client that cannot be imported, and the reason. Contains nothing of its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
-    /// Which of the clients in the file it is. The first is 1.
+    /// The position of the client in the file, from 1.
     pub entry: usize,
-    /// Its ID, as far as it has one.
+    /// Its ID, if it has one.
     pub id: Option<String>,
-    /// The variable that its ID came from, or was to come from: then the ID is not shown.
+    /// The variable that its ID came from, or should come from. If set, the ID must not be shown.
     pub id_env: Option<String>,
-    /// Why, in a sentence.
+    /// The reason, in a sentence.
     pub reason: String,
 }
 
@@ -67,7 +67,7 @@ pub(super) fn client(
         Value::Map(pairs) => fields.read(pairs, unused),
         Value::Foreign(why) => Err(format!("it {why}")),
         Value::List(_) | Value::Text(_) | Value::Plain(_) => {
-            Err("it is not a map with `id` and the like".to_owned())
+            Err("it is not a map with fields such as `id`".to_owned())
         }
     };
     let id_env = fields.id_env.clone().filter(|_| fields.id.is_none());
@@ -75,7 +75,7 @@ pub(super) fn client(
     read.and_then(|()| resolve(entry, fields, asked)).map_err(|reason| Refused { entry, id, id_env, reason })
 }
 
-/// dex's rules (`cmd/dex/serve.go`): an ID and a secret come from the file or from the environment, and
+/// Applies dex's rules (`cmd/dex/serve.go`): the ID and the secret each come from the file or from the environment, but
 /// not from both.
 fn resolve(entry: usize, fields: Fields, asked: &Asked<'_>) -> Result<DexClient, String> {
     let (id, id_env) = match (fields.id, fields.id_env) {
@@ -91,7 +91,7 @@ fn resolve(entry: usize, fields: Fields, asked: &Asked<'_>) -> Result<DexClient,
     let id = ClientId::parse(&id).map_err(|error| format!("its `id` cannot be used: {error}"))?;
     let mut warnings = Vec::new();
     let (secret, secret_env, why_none) = match (fields.secret, fields.secret_env) {
-        // A public client has no use for a secret, so that none can be missing.
+        // A public client does not use a secret, so a missing one causes no warning.
         _ if fields.public => (None, None, String::new()),
         (Some(_), Some(_)) => return Err(both("secret")),
         (secret, None) => (secret, None, "it has no secret and is not public".to_owned()),
@@ -102,7 +102,7 @@ fn resolve(entry: usize, fields: Fields, asked: &Asked<'_>) -> Result<DexClient,
     };
     let is_literal = asked.literal.contains(&id);
     if !is_literal {
-        // What names it on the command line.
+        // The argument that names the client on the command line.
         let literal = if id_env.is_some() { "ID".to_owned() } else { shell::word(id.as_str()) };
         if let Some(notation) = placeholder::reference(id.as_str()) {
             return Err(unfilled("id", id_env.as_deref(), notation, &literal));
@@ -125,12 +125,12 @@ fn resolve(entry: usize, fields: Fields, asked: &Asked<'_>) -> Result<DexClient,
         }
     }
     let name = fields.name.unwrap_or_else(|| {
-        warnings.push("it has no `name`, which dex requires: its ID stands in".to_owned());
+        warnings.push("it has no `name`, which dex requires; its ID is used instead".to_owned());
         id.as_str().to_owned()
     });
     match &secret {
         None if !fields.public => {
-            warnings.push(format!("{why_none}: it goes in without a secret, and can get no token"));
+            warnings.push(format!("{why_none}; it is imported without a secret and cannot get a token"));
         }
         None => {}
         Some(secret) => warnings.extend(odd_characters(secret, secret_env.as_deref())),
@@ -159,38 +159,38 @@ fn resolve(entry: usize, fields: Fields, asked: &Asked<'_>) -> Result<DexClient,
 }
 
 fn both(field: &str) -> String {
-    format!("it has both `{field}` and `{field}Env`: dex takes one of them")
+    format!("it has both `{field}` and `{field}Env`; dex allows only one of them")
 }
 
 fn like(notation: &Notation) -> String {
     match notation.tools {
         Some(tools) => format!("a placeholder (`{}`) that {tools} did not fill in", notation.form),
-        None => format!("an example (such as `{}`) that nobody filled in", notation.form),
+        None => format!("an example (such as `{}`) that was not replaced", notation.form),
     }
 }
 
-/// Why a placeholder is not taken, and what to do. Without its value: it may be the secret after all.
+/// The error for a placeholder, with what to do. Does not contain the value, which may be the secret after all.
 fn unfilled(field: &str, variable: Option<&str>, notation: &Notation, id: &str) -> String {
     let like = like(notation);
     let (what, instead) = match variable {
         Some(name) => {
-            (format!("the value of {name} (`{field}Env`)"), "Set the variable to what is meant".to_owned())
+            (format!("the value of {name} (`{field}Env`)"), "Set the variable to the real value".to_owned())
         }
         None => {
             let write = match notation.tools {
                 Some(_) => "Let the tool fill it in and import the result",
-                None => "Write there what is meant",
+                None => "Write the real value there",
             };
             (format!("its `{field}`"), format!("{write}, or name an environment variable with `{field}Env`"))
         }
     };
     format!(
-        "cannot take {what}: it looks like {like}. {instead}. If it is right as it is, pass `--allow-literal {id}`"
+        "cannot use {what}: it looks like {like}. {instead}. If the value is correct, pass `--allow-literal {id}`"
     )
 }
 
-/// What is odd about a secret, because services hardly ever send such a one. RFC 6749 (Appendix A.2) has printable
-/// characters only.
+/// The warning about unusual characters in a secret, which services hardly ever send. RFC 6749 (Appendix A.2) allows
+/// only printable characters.
 fn odd_characters(secret: &str, variable: Option<&str>) -> Option<String> {
     let what = match variable {
         None => "its `secret`".to_owned(),
@@ -213,14 +213,14 @@ fn odd_characters(secret: &str, variable: Option<&str>) -> Option<String> {
     }
 }
 
-/// Refuses every entry whose ID another one has, too: of several dex takes the last, and which one is meant
-/// is not ours to guess.
+/// Rejects every entry whose ID also occurs in another entry. dex takes the last of them, but we cannot know which one
+/// is meant.
 pub fn refuse_repeated<T, I: ToString>(
     entries: &mut [Result<T, Refused>],
     id_of: fn(&T) -> &I,
     variable_of: fn(&T) -> Option<&str>,
 ) {
-    /// The most others that are named: of many, each would name all.
+    /// The highest number of other entries in a message. Otherwise the total length would be quadratic.
     const NAMED: usize = 3;
     let id = |entry: &Result<T, Refused>| match entry {
         Ok(client) => Some(id_of(client).to_string()),
@@ -238,9 +238,9 @@ pub fn refuse_repeated<T, I: ToString>(
             let others = all.iter().filter(|n| *n != entry).take(NAMED);
             let mut others = others.map(usize::to_string).collect::<Vec<_>>().join(", ");
             if all.len() - 1 > NAMED {
-                others.push_str(&format!(" and of {} more", all.len() - 1 - NAMED));
+                others.push_str(&format!(" and {} more", all.len() - 1 - NAMED));
             }
-            let reason = format!("its `id` is also that of entry {others}: keep one of them");
+            let reason = format!("its `id` is also used by entry {others}; keep one of them");
             let id_env = slot.as_ref().ok().and_then(variable_of).map(str::to_owned);
             *slot = Err(Refused { entry: *entry, id: Some(id.clone()), id_env, reason });
         }
@@ -271,7 +271,7 @@ mod tests {
         Some(value.to_owned())
     }
 
-    /// What can be said of a client: id, name, whether it has a secret, public, groups, peers.
+    /// A client as text: ID, name, whether it has a secret, public, groups, peers.
     fn said(entry: &Result<DexClient, Refused>) -> String {
         match entry {
             Ok(c) => format!(
@@ -408,9 +408,9 @@ staticClients:
     #[test]
     fn a_client_that_cannot_be_taken_is_named_with_the_reason() {
         for (client, reason) in [
-            ("nonsense", "None: it is not a map with `id` and the like"),
-            ("", "None: it is not a map with `id` and the like"),
-            ("[a]", "None: it is not a map with `id` and the like"),
+            ("nonsense", "None: it is not a map with fields such as `id`"),
+            ("", "None: it is not a map with fields such as `id`"),
+            ("[a]", "None: it is not a map with fields such as `id`"),
             ("name: A", "None: it has neither `id` nor `idEnv`"),
             ("{id: '', name: A}", "None: it has neither `id` nor `idEnv`"),
             (
@@ -418,16 +418,16 @@ staticClients:
                 "Some(\"é\"): its `id` cannot be used: a client ID is 1 to 256 characters of printable ASCII",
             ),
             ("{idEnv: GONE}", "None: its `idEnv` names the environment variable GONE, which is not set"),
-            ("{id: a, idEnv: SET}", "Some(\"a\"): it has both `id` and `idEnv`: dex takes one of them"),
+            ("{id: a, idEnv: SET}", "Some(\"a\"): it has both `id` and `idEnv`; dex allows only one of them"),
             (
                 "{id: a, secret: s, secretEnv: SET}",
-                "Some(\"a\"): it has both `secret` and `secretEnv`: dex takes one of them",
+                "Some(\"a\"): it has both `secret` and `secretEnv`; dex allows only one of them",
             ),
-            ("{id: a, secret: s, secret: t}", "Some(\"a\"): `secret` stands in it twice"),
-            ("{id: a, secret: s, Secret: t}", "Some(\"a\"): `Secret` stands in it twice"),
-            ("{id: a, redirectURIs: [], redirectURIs: []}", "Some(\"a\"): `redirectURIs` stands in it twice"),
-            ("{id: a, secret: [s]}", "Some(\"a\"): `secret` must be a string and is a list (line 1)"),
-            ("{id: a, name: {b: c}}", "Some(\"a\"): `name` must be a string and is a map (line 1)"),
+            ("{id: a, secret: s, secret: t}", "Some(\"a\"): `secret` occurs twice"),
+            ("{id: a, secret: s, Secret: t}", "Some(\"a\"): `Secret` occurs twice"),
+            ("{id: a, redirectURIs: [], redirectURIs: []}", "Some(\"a\"): `redirectURIs` occurs twice"),
+            ("{id: a, secret: [s]}", "Some(\"a\"): `secret` must be a string, not a list (line 1)"),
+            ("{id: a, name: {b: c}}", "Some(\"a\"): `name` must be a string, not a map (line 1)"),
             (
                 "{id: a, public: 'true'}",
                 "Some(\"a\"): `public` must be true or false, without quotes (line 1)",
@@ -436,7 +436,7 @@ staticClients:
             ("{id: a, trustedPeers: b}", "Some(\"a\"): `trustedPeers` must be a list of strings (line 1)"),
             (
                 "{id: a, trustedPeers: [b, [c]]}",
-                "Some(\"a\"): `trustedPeers` has an item 2 that must be a string and is a list (line 1)",
+                "Some(\"a\"): `trustedPeers` has an item 2 that must be a string, not a list (line 1)",
             ),
             (
                 "{id: a, clientCredentialsClaims: [g]}",
@@ -452,11 +452,11 @@ staticClients:
             ),
             (
                 "id: a\nsecret: 0123",
-                "Some(\"a\"): `secret` is a number to YAML (line 2), of which dex takes the value and not what is written: write it in quotes",
+                "Some(\"a\"): `secret` is a number in YAML (line 2), and dex uses its value instead of the text; write it in quotes",
             ),
             (
                 "{id: a, secret: yes, public: x}",
-                "Some(\"a\"): `secret` means true to YAML (line 1): write it in quotes; `public` must be true or false (line 1)",
+                "Some(\"a\"): `secret` means true in YAML (line 1); write it in quotes; `public` must be true or false (line 1)",
             ),
         ] {
             assert_eq!(refusal(client), reason, "{client}");
@@ -480,9 +480,9 @@ staticClients:
             "- {id: a, name: A, secret: s}\n- {id: b, name: B, secret: s}\n- {id: a, name: A, secret: t}\n- {id: b, secret: 1e3}\n- {id: c, name: C, secret: s}",
         );
         let reasons: Vec<_> = file.entries.iter().map(said).collect();
-        assert_eq!(reasons[0], "Some(\"a\"): its `id` is also that of entry 3: keep one of them");
-        assert_eq!(reasons[1], "Some(\"b\"): its `id` is also that of entry 4: keep one of them");
-        assert_eq!(reasons[2], "Some(\"a\"): its `id` is also that of entry 1: keep one of them");
+        assert_eq!(reasons[0], "Some(\"a\"): its `id` is also used by entry 3; keep one of them");
+        assert_eq!(reasons[1], "Some(\"b\"): its `id` is also used by entry 4; keep one of them");
+        assert_eq!(reasons[2], "Some(\"a\"): its `id` is also used by entry 1; keep one of them");
         assert_eq!(file.entries.iter().flatten().count(), 1);
     }
 
@@ -523,10 +523,10 @@ staticClients:
                 "issuer: x\n",
                 "there is no `staticClients`: this is neither a dex configuration with clients, nor a list of them",
             ),
-            ("staticClients: []", "there are no clients in it"),
-            ("staticClients:\n", "there are no clients in it"),
+            ("staticClients: []", "there are no clients in the file"),
+            ("staticClients:\n", "there are no clients in the file"),
             ("a: b\nstaticClients: x", "line 2: `staticClients` must be a list"),
-            ("staticClients: []\nstaticClients: []", "line 2: `staticClients` stands here for a second time"),
+            ("staticClients: []\nstaticClients: []", "line 2: `staticClients` occurs here a second time"),
             ("{\"staticClients\": [{\"id\": \"a\",\n \"sec", "line 2: the JSON is cut off here"),
             ("{\"staticClients\": [{\"id\": \"a\" \"b\"}]}", "line 1: this is not JSON"),
             (
@@ -534,7 +534,7 @@ staticClients:
                 "line 2: this is not YAML: while scanning a quoted scalar, found unexpected end of stream",
             ),
             ("- id: *gone", "line 1: this is not YAML: while parsing node, found unknown anchor"),
-            ("- &a [*a]", "line 1: an alias stands inside of what it repeats"),
+            ("- &a [*a]", "line 1: an alias is inside the value that it repeats"),
             ("- {<<: x, id: a}", "line 1: `<<` takes a map, or a list of maps"),
         ] {
             assert_eq!(error(text), sentence, "{text}");
@@ -549,12 +549,12 @@ staticClients:
         let like = "it looks like a placeholder (`{{ … }}`) that Helm, gomplate, consul-template, Ansible or Jinja did not fill in.";
         let of_file = |field: &str| {
             format!(
-                "cannot take its `{field}`: {like} Let the tool fill it in and import the result, or name an environment variable with `{field}Env`. If it is right as it is, pass `--allow-literal "
+                "cannot use its `{field}`: {like} Let the tool fill it in and import the result, or name an environment variable with `{field}Env`. If the value is correct, pass `--allow-literal "
             )
         };
         let of_variable = |field: &str| {
             format!(
-                "cannot take the value of UNFILLED (`{field}`): {like} Set the variable to what is meant. If it is right as it is, pass `--allow-literal "
+                "cannot use the value of UNFILLED (`{field}`): {like} Set the variable to the real value. If the value is correct, pass `--allow-literal "
             )
         };
         for (client, reason) in [
@@ -578,7 +578,7 @@ staticClients:
         let file = try_file("[{id: a, name: A, secret: $X}, {id: b, name: B, secret: $X}]", &other);
         let taken = file.map(|file| file.entries.iter().map(Result::is_ok).collect::<Vec<_>>());
         assert_eq!(taken, Ok(vec![false, true]), "of the client that is named, and of no other");
-        // Nothing is taken of the secret of a public client.
+        // The secret of a public client is ignored, even if it is a placeholder.
         assert!(said(&file_of("{id: a, name: A, public: true, secret: $X}")).starts_with("a |"));
     }
 
@@ -586,7 +586,7 @@ staticClients:
         file(&format!("[{client}]")).entries.remove(0)
     }
 
-    /// As `go-yaml` 2 and `ghodss/yaml` read them.
+    /// Expected values follow `go-yaml` 2 and `ghodss/yaml`.
     #[test]
     fn tags_are_carried_out_as_dex_does_or_refused_by_name() {
         for (value, secret) in [
@@ -606,12 +606,12 @@ staticClients:
         }
         let block = file("- id: a\n  name: A\n  secret: !!binary |\n    aGVs\n    bG8=\n");
         assert!(secret_is(&block.entries[0], "hello"));
-        let which = "which a tool was to carry out and dex ignores: write the value itself (line 1)";
+        let which = "which is for another tool and which dex ignores; write the value itself (line 1)";
         for (field, why) in [
             ("secret: !!binary hunter2", "has the tag `!!binary` and is not base64 (line 1)".to_owned()),
             (
                 "secret: !!binary /////w==",
-                "has the tag `!!binary` and is not text in UTF-8 when it is decoded (line 1)".to_owned(),
+                "has the tag `!!binary` and does not decode to UTF-8 text (line 1)".to_owned(),
             ),
             ("secret: !!binary 'aGVs bG8='", "has the tag `!!binary` and is not base64 (line 1)".to_owned()),
             (
@@ -637,7 +637,7 @@ staticClients:
         assert_eq!(
             said(&file_of("!x {id: a}")),
             format!(
-                "None: it has the tag `!x`, which a tool was to carry out and dex ignores: write the value itself"
+                "None: it has the tag `!x`, which is for another tool and which dex ignores; write the value itself"
             )
         );
         assert!(error("!x {staticClients: []}").starts_with("line 1: this has the tag `!x`"));
@@ -645,7 +645,7 @@ staticClients:
             error("staticClients: !include clients.yaml")
                 .starts_with("line 1: `staticClients` has the tag `!include`")
         );
-        // An alias that no client uses does not matter.
+        // The tag of an unused field does not matter.
         assert!(said(&file_of("{id: a, name: A, secret: s, logoURL: !x y}")).starts_with("a |"));
     }
 
@@ -686,22 +686,22 @@ staticClients:
         ] {
             assert!(error(text).contains(told), "{text}: {}", error(text));
         }
-        // An error of YAML is not a template because of a comment.
+        // A comment does not turn an error of YAML into one of a template.
         assert!(!error("# {{ x }}\n- id: [\n").contains("template"));
     }
 
     #[test]
     fn a_tab_after_a_colon_is_told_in_a_sentence() {
-        let told = "there is a tab after a colon, which edgemint does not read: write a space instead";
+        let told = "there is a tab after a colon, which edgemint does not read; write a space instead";
         assert_eq!(error("- id: a\n  secret:\ts\n"), format!("line 2: {told}"));
         assert_eq!(error("- {id:\ta}\n"), format!("line 1: {told}"));
     }
 
-    /// Each entry would name all others: with many that is quadratic.
+    /// Without the limit, each entry would name all others, which is quadratic.
     #[test]
     fn of_many_clients_with_one_id_each_names_three_others() {
         let file = file(&"- {id: a, name: A, secret: s}\n".repeat(1000));
-        let reason = "its `id` is also that of entry 1, 2, 3 and of 996 more: keep one of them";
+        let reason = "its `id` is also used by entry 1, 2, 3 and 996 more; keep one of them";
         assert_eq!(said(&file.entries[999]), format!("Some(\"a\"): {reason}"));
     }
 

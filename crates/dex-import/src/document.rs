@@ -1,34 +1,35 @@
-//! A YAML or JSON document as a tree that hides nothing: every pair of a map, in order, and every scalar
-//! as it was written, with its line.
+//! A YAML or JSON document as a complete tree: every pair of a map, in order, and every scalar as it is written, with
+//! its line.
 //!
-//! No `Debug`: there are secrets in it.
+//! It has no `Debug`, because it contains secrets.
 
 use std::fmt;
 use std::rc::Rc;
 
-/// The deepest nesting that is read, with aliases carried out.
+/// The deepest nesting that is read, with aliases expanded.
 pub(super) const MAX_DEPTH: usize = 100;
 
 /// A value, and the line on which it begins (0: not known).
 pub(super) struct Node {
     pub(super) line: usize,
     pub(super) value: Value,
-    /// Whether it is a literal block, whose lines are lines of the file.
+    /// Whether it is a literal block, whose lines are also lines of the file.
     pub(super) is_block: bool,
-    /// How large it is with every alias carried out: bytes of text, and one for each value.
+    /// Its size with every alias expanded: the bytes of text, plus one for each value.
     pub(super) weight: usize,
-    /// How deep it is nested with every alias carried out; a scalar is 1.
+    /// The depth of its nesting with every alias expanded; a scalar is 1.
     pub(super) depth: usize,
 }
 
 pub(super) enum Value {
-    /// A text that is a text whatever it looks like: quoted, or a block.
+    /// A string, whatever it looks like, because it is quoted or a block.
     Text(String),
-    /// An unquoted scalar: what it is depends on how it looks. See [`super::scalar`].
+    /// An unquoted scalar, whose type depends on its text. See [`super::scalar`].
     Plain(String),
     List(Vec<Rc<Node>>),
     Map(Vec<Pair>),
-    /// A value that is not read, and why, to be said after the name of its field: a tag that is not YAML's own.
+    /// A value that is not read because its tag is not YAML's own. The text is the reason, to append to the name of its
+    /// field.
     Foreign(String),
 }
 
@@ -58,7 +59,7 @@ impl Node {
         }
     }
 
-    /// The pairs of a map; none of anything else.
+    /// The pairs of a map; empty for any other value.
     pub(super) fn pairs(&self) -> &[Pair] {
         match &self.value {
             Value::Map(pairs) => pairs,
@@ -80,18 +81,18 @@ impl Pair {
         self.key.scalar()
     }
 
-    /// Whether this is the field of that name. Go finds a field by its name whatever the case.
+    /// Whether this is the field `field`. Go matches the names of fields regardless of case.
     pub(super) fn is(&self, field: &str) -> bool {
         self.name().is_some_and(|name| name.eq_ignore_ascii_case(field))
     }
 }
 
-/// Why a file as a whole cannot be imported, and on which line (0: none in particular).
+/// The reason why a file as a whole cannot be imported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileError {
-    /// The line, from 1; 0 when it is none in particular.
+    /// The line, from 1; 0 when the error has no line.
     pub line: usize,
-    /// What is wrong, in a sentence.
+    /// The reason, in a sentence.
     pub what: String,
 }
 

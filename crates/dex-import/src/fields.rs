@@ -1,4 +1,4 @@
-//! The fields of one client of dex, as they are written; what they mean together is `client`'s to judge.
+//! The fields of one dex client, as they are written. `client` decides what they mean together.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -6,7 +6,7 @@ use super::document::{Node, Pair, Value};
 use super::scalar;
 use super::source::RENDER;
 
-/// The fields of a client that mean something here.
+/// The fields of a client that the import uses.
 #[derive(Default)]
 pub(super) struct Fields {
     pub(super) id: Option<String>,
@@ -20,18 +20,18 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    /// Reads the fields of a client. What stands in `self` when it fails is what came before the error.
+    /// Reads the fields of a client. After an error, `self` contains the fields before it.
     pub(super) fn read(&mut self, pairs: &[Pair], unused: &mut BTreeSet<String>) -> Result<(), String> {
         let mut seen = HashSet::new();
         let mut errors = Vec::new();
         for pair in pairs {
             let Some(name) = pair.name() else {
-                unused.insert("(a field whose name is no string)".to_owned());
+                unused.insert("(a field whose name is not a string)".to_owned());
                 continue;
             };
             let lower = name.to_ascii_lowercase();
             if !seen.insert(lower.clone()) {
-                errors.push(format!("`{name}` stands in it twice"));
+                errors.push(format!("`{name}` occurs twice"));
                 continue;
             }
             let value = &pair.value;
@@ -80,7 +80,7 @@ impl Fields {
     }
 }
 
-/// Empty strings are absent ones, as in Go.
+/// Stores a string. An empty string counts as absent, as in Go.
 fn text_into(field: &mut Option<String>, value: &Node) -> Result<(), String> {
     *field = scalar::text(value)?.filter(|text| !text.is_empty());
     Ok(())

@@ -1,4 +1,4 @@
-//! A file as a list of clients, whichever way it holds them.
+//! A file as a list of clients, in each of the supported forms.
 
 use std::collections::BTreeSet;
 
@@ -8,27 +8,27 @@ use super::places::{self, Found};
 use super::source::documents;
 use super::yaml::Lines;
 
-/// How large clients may be, beyond four times their file, when the aliases in them are carried out.
+/// The highest size of the clients after expanding aliases, in addition to four times the size of the file.
 const MAX_REPEATED: usize = 16 * 1024 * 1024;
 
-/// The clients that a file has, in order, and the fields that nothing here makes use of.
+/// The clients of a file, in order, and the fields that the import does not use.
 pub struct DexFile {
     /// The clients.
     pub entries: Vec<Result<DexClient, Refused>>,
-    /// The names of the fields that nothing here makes use of.
+    /// The names of the fields that the import does not use.
     pub unused_fields: BTreeSet<String>,
-    /// Where the clients were, for people, when that is not the top of the file.
+    /// The place of the clients, for people, when it is not the top of the file.
     pub place: Option<String>,
 }
 
-/// Reads a dex configuration, a bare list of its `staticClients`, or what Kubernetes and Helm wrap around one.
+/// Reads a dex configuration, a bare list of its `staticClients`, or either of them wrapped by Kubernetes or Helm.
 pub fn read(text: &str, asked: &Asked<'_>) -> Result<DexFile, FileError> {
     let documents = documents(text, Lines::From(1))?;
     let Found { clients, place } = places::find(&documents, asked.file)?;
-    // Each alias of a large list is a few bytes of the file, and all of the list to the code that reads the clients.
+    // An alias takes a few bytes in the file, but is a whole list to the code that reads the clients.
     let weight = clients.iter().fold(0_usize, |sum, client| sum.saturating_add(client.weight));
     if weight > text.len().saturating_mul(4).saturating_add(MAX_REPEATED) {
-        let what = "the aliases (`*name`) in the clients repeat too much: write out what they stand for";
+        let what = "the aliases (`*name`) in the clients repeat too much; write out their values";
         return Err(FileError::new(0, what));
     }
     let mut unused_fields = BTreeSet::new();
@@ -47,7 +47,7 @@ mod tests {
         read(text, &asked).map(|file| file.entries.len()).map_err(|error| error.what)
     }
 
-    /// What a file of so many bytes makes of aliases is bounded, not how long it takes.
+    /// Checks a bound on the size of the expanded aliases, not on the time.
     #[test]
     fn a_laughing_billion_is_refused() {
         let mut text = "a0: &a0 [x]\n".to_owned();
@@ -56,7 +56,7 @@ mod tests {
         }
         let told = ids_or_error(&format!("{text}staticClients: *a59\n"));
         assert!(told.as_ref().is_err_and(|told| told.contains("aliases")), "{told:?}");
-        // An alias that no client uses costs no work either.
+        // An alias that no client uses costs nothing.
         let fine = format!("{text}staticClients: [{{id: a}}]\n");
         assert_eq!(ids_or_error(&fine), Ok(1));
         assert_eq!(ids_or_error(&format!("wrapper:\n  {}", fine.replace('\n', "\n  "))), Ok(1));
@@ -70,7 +70,7 @@ mod tests {
             format!("groups: &g [{groups}]\nstaticClients:\n{}", client.repeat(clients))
         };
         assert_eq!(ids_or_error(&config(1000, 100)), Ok(1000));
-        // 200 KB of groups, 500 times.
+        // Each alias repeats 200 KB of groups, 500 times in all.
         let told = ids_or_error(&config(500, 10_000));
         assert!(told.as_ref().is_err_and(|told| told.contains("aliases")), "{told:?}");
         let client = format!("- &c {{id: a, {}}}\n{}", "x: y, ".repeat(10_000), "- *c\n".repeat(10_000));
@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(ids_or_error(&format!("{doubled}staticClients: [*m59]\n")), Ok(1));
     }
 
-    /// To drop a tree that is nested deeper exhausts the stack.
+    /// Dropping a tree with deeper nesting exhausts the stack.
     #[test]
     fn aliases_do_not_nest_deeper_than_lists_may() {
         let mut text = "a0: &a0 [x]\n".to_owned();

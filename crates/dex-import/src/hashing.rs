@@ -1,15 +1,15 @@
-//! Secrets and their hashes: what is stored of an imported secret, and whether a secret is a stored one.
+//! Secrets and their hashes: the hash of an imported secret, and the comparison of a secret with a stored hash.
 
 use edgemint_issuer::{ClientSecret, GeneratedSecret, MAX_PBKDF2_ITERATIONS, SecretHash};
 use edgemint_slow_hash::pbkdf2_sha256;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-/// A secret in clear, as it stands in a file. No `Debug`, no `==`, and wiped when it is dropped.
+/// A secret in clear, as written in a file. Has no `Debug` and no `==`, and is wiped when it is dropped.
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes a secret as the file has it.
+    /// Wraps a secret from the file.
     pub fn new(text: String) -> Self {
         Self(Zeroizing::new(text))
     }
@@ -18,8 +18,8 @@ impl Secret {
         SecretHash::sha256(&ClientSecret::new(self.0.as_bytes().to_vec()))
     }
 
-    /// What a record keeps of it: a fast hash when it has 256 random bits, and the slowest that the
-    /// Workers runtime computes when a person may have chosen it.
+    /// The hash that a record stores: a fast hash for a secret with 256 random bits, and the slowest that the Workers
+    /// runtime computes for a secret that a person may have chosen.
     pub fn hash(&self, salt: [u8; 16]) -> SecretHash {
         if GeneratedSecret::recognises(&self.0) {
             return self.sha256();
@@ -29,7 +29,7 @@ impl Secret {
         SecretHash::Pbkdf2 { iterations, salt: salt.to_vec(), derived }
     }
 
-    /// Whether `stored` is what was kept of this secret.
+    /// Whether `stored` is a hash of this secret.
     pub fn matches(&self, stored: &SecretHash) -> bool {
         match stored {
             SecretHash::Sha256(stored) => match self.sha256() {
@@ -46,7 +46,7 @@ impl Secret {
 
 #[cfg(any(test, feature = "testing"))]
 impl Secret {
-    /// A hash that costs nothing, for tests of everything else.
+    /// A hash that costs nothing, for tests of other code.
     pub fn fast_hash(&self) -> SecretHash {
         self.sha256()
     }
@@ -69,7 +69,7 @@ mod tests {
         assert!(presented.matches(&generated.hash()) && !chosen.matches(&generated.hash()));
     }
 
-    /// RFC 7914 §11.
+    /// Test vectors of RFC 7914 §11.
     #[test]
     fn the_slow_hash_is_pbkdf2_hmac_sha_256() {
         let derived = pbkdf2_sha256(b"passwd", b"salt", 1);

@@ -1,4 +1,4 @@
-//! JSON as a tree: every pair of an object, which `serde_json::Value` would not keep.
+//! JSON as a tree with every pair of an object. `serde_json::Value` would not keep duplicates.
 
 use std::fmt;
 use std::rc::Rc;
@@ -9,7 +9,7 @@ use serde_json::error::Category;
 use super::document::{FileError, Node, Pair, Value};
 use super::yaml::Lines;
 
-/// Reads `text`, which must be JSON and nothing else. Only an error has a line.
+/// Reads `text`, which must be JSON and nothing else. Only errors have a line.
 pub(super) fn read(text: &str, lines: Lines) -> Result<Rc<Node>, FileError> {
     serde_json::from_str::<Node>(text).map(Rc::new).map_err(|error| {
         let what = match error.classify() {

@@ -1,8 +1,8 @@
 //! dex's configuration files, read as dex reads them.
 //!
-//! dex turns YAML into JSON and JSON into Go structures (`ghodss/yaml`, `encoding/json`), which has
-//! consequences that its users do not see: field names match whatever their case, and an unquoted number
-//! becomes the string of its value. What would silently come out different here is refused, by name.
+//! dex converts YAML to JSON, and JSON to Go structures (`ghodss/yaml`, `encoding/json`). This has effects that users
+//! do not see. Field names match regardless of case. An unquoted number becomes the string of its value. The import
+//! rejects a value that would silently change, and names the field.
 
 mod client;
 mod document;

@@ -1,32 +1,33 @@
-//! Whether a text is a name that people give to a secret, or random characters.
+//! Distinguishes a name that people give to a secret from random characters.
 
-/// What names are written with.
+/// Whether a name can contain this byte.
 pub(super) fn is_name_byte(c: u8) -> bool {
     c.is_ascii_alphanumeric() || b"_.-".contains(&c)
 }
 
-/// `x`, `key`, `s3`: too short for a secret.
+/// Whether the text is a name that is too short for a secret: `x`, `key`, `s3`.
 pub(super) fn is_short_name(name: &str) -> bool {
     (1..=4).contains(&name.len())
         && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.bytes().all(is_name_byte)
 }
 
-/// `UPPER_CASE_1`, as environment variables are called.
+/// Whether the text is written like an environment variable: `UPPER_CASE_1`.
 pub(super) fn is_upper_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
         && name.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == b'_')
 }
 
-/// Whether `name` is one that people give, and not random characters: `client-secret`, `oidc.x.clientSecret`, `S3_KEY`.
+/// Whether `name` was chosen by a person, and is not random characters: `client-secret`, `oidc.x.clientSecret`,
+/// `S3_KEY`.
 pub(super) fn is_name(name: &str) -> bool {
     let is_long = name.bytes().filter(u8::is_ascii_alphabetic).count() >= 3;
     is_long && name.bytes().all(is_name_byte) && name.split(['_', '.', '-']).all(is_part_of_a_name)
 }
 
-/// Such as `client`, `clientSecret`, `oauth2Client`, `clientID`, `SECRET2` or `k8s`.
+/// Whether the text can be a part of a name: `client`, `clientSecret`, `oauth2Client`, `clientID`, `SECRET2` or `k8s`.
 fn is_part_of_a_name(text: &str) -> bool {
-    /// What names of secrets are made of.
+    /// Words that are usual in names of secrets.
     const USUAL: [&str; 16] = [
         "secret", "client", "token", "password", "passwd", "oidc", "oauth", "auth", "cred", "vault",
         "github", "gitlab", "google", "grafana", "argo", "config",
@@ -40,7 +41,7 @@ fn is_part_of_a_name(text: &str) -> bool {
     let words: Vec<&str> = humps.iter().copied().filter(|hump| !is_digits(hump)).collect();
     let letters: usize = words.iter().map(|word| word.len()).sum();
     let is_acronym = |word: &str| word.bytes().all(|c| c.is_ascii_uppercase());
-    // Random letters of both cases make many short words, half of which have no vowel.
+    // Random letters of both cases form many short words, and half of these have no vowel.
     let is_word = |(i, word): (usize, &&str)| match is_acronym(word) {
         true => (2..=4).contains(&word.len()) && i + 1 == words.len(),
         false => {
@@ -53,7 +54,8 @@ fn is_part_of_a_name(text: &str) -> bool {
         && (words.len() == 1 || 2 * letters >= 5 * words.len() && words.iter().enumerate().all(is_word))
 }
 
-/// `clientSecret` as `client` and `Secret`, `XMLFile` as `XML` and `File`, `oauth2` as `oauth` and `2`.
+/// The parts of a camel-case name: `clientSecret` is `client` and `Secret`, `XMLFile` is `XML` and `File`, `oauth2` is
+/// `oauth` and `2`.
 pub(super) fn humps(text: &str) -> Vec<&str> {
     let bytes = text.as_bytes();
     let at = |i: usize| bytes.get(i).copied().unwrap_or_default();

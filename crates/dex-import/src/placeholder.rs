@@ -1,27 +1,29 @@
-//! Placeholders: texts that a tool was to replace by a secret, and did not.
+//! Placeholders: texts that a tool should have replaced with a secret, but did not.
 //!
-//! A placeholder is in Git, often a public one. As a secret it would open the token endpoint to all
-//! readers of that repository. A random secret must not be taken for one: each shape below asks for more than one rare character.
+//! A placeholder is in Git, often in a public repository. Used as a secret, it would open the token endpoint to all
+//! readers of that repository. A random secret must not be taken for a placeholder, so each notation below requires
+//! more than one rare character.
 
 use super::naming::{humps, is_name, is_name_byte, is_short_name, is_upper_name};
 
-/// A way to write a placeholder.
+/// One notation for placeholders.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Notation {
-    /// How it looks, for people.
+    /// The notation, for people.
     pub(super) form: &'static str,
-    /// Which tools replace it; `None` when a person was to.
+    /// The tools that replace it; `None` when a person should.
     pub(super) tools: Option<&'static str>,
     is: fn(&str) -> bool,
 }
 
-/// What `text` looks like: a reference that a tool replaces, or a word that a person was to replace.
+/// The notation of `text`: a reference that a tool replaces, or a word that a person should replace.
 pub(super) fn of(text: &str) -> Option<&'static Notation> {
     let text = text.trim();
     reference(text).or_else(|| Some(&FILL_IN).filter(|_| is_fill_in(text)))
 }
 
-/// What `text` looks like, of the references that a tool replaces. For IDs and names, in which `example` is fine.
+/// The notation of `text`, but only if a tool replaces it. For IDs and names, in which a word such as `example` is
+/// fine.
 pub(super) fn reference(text: &str) -> Option<&'static Notation> {
     let text = text.trim();
     NOTATIONS.iter().find(|notation| (notation.is)(text))
@@ -33,9 +35,9 @@ const fn notation(form: &'static str, tools: &'static str, is: fn(&str) -> bool)
     Notation { form, tools: Some(tools), is }
 }
 
-/// The first that fits gives the name: those of one tool come before those that many share.
+/// The first match gives the name, so notations of one tool come before notations that several tools share.
 const NOTATIONS: &[Notation] = &[
-    // Encrypted values, which the tool decrypts.
+    // Encrypted values, which a tool decrypts.
     notation("$ANSIBLE_VAULT;…", "ansible-vault", |text| text.starts_with("$ANSIBLE_VAULT;")),
     notation("ENC[…]", "SOPS or hiera-eyaml", |text| is_between(text, "ENC[", "]")),
     notation("ENC(…)", "Jasypt", |text| is_between(text, "ENC(", ")")),
@@ -49,7 +51,7 @@ const NOTATIONS: &[Notation] = &[
     notation("an AWS KMS ciphertext", "AWS KMS", |text| {
         text.starts_with("AQICAH") && text.len() >= 100 && text.bytes().all(is_base64)
     }),
-    // References to a store of secrets.
+    // References to a secret store.
     notation("vault:path#key", "bank-vaults", |text| {
         text.trim_start_matches(">>").strip_prefix("vault:").is_some_and(|path| path.contains(['#', '/']))
             || text.contains("${vault:")
@@ -155,18 +157,18 @@ fn begins(text: &str, with: &[&str]) -> bool {
     with.iter().any(|start| text.starts_with(start))
 }
 
-/// Whether all of `text` is `open`, something, and `close`.
+/// Whether the whole `text` is `open`, something, and `close`.
 fn is_between(text: &str, open: &str, close: &str) -> bool {
     text.strip_prefix(open).and_then(|text| text.strip_suffix(close)).is_some_and(|inner| !inner.is_empty())
 }
 
-/// Whether `text` has `open` and then `close`, and what is between them is `inner`.
+/// Whether `text` has `open` and later `close`, and `inner` accepts the text between them.
 fn holds(text: &str, open: &str, close: &str, inner: fn(&str) -> bool) -> bool {
     let after = text.split_once(open).map(|(_, after)| after);
     after.and_then(|after| after.split_once(close)).is_some_and(|(between, _)| inner(between))
 }
 
-/// Whether all of `text` is a name between two marks, such as `@@name@@`.
+/// Whether the whole `text` is a name between two marks, such as `@@name@@`.
 fn wrapped(text: &str, mark: &str) -> bool {
     let inner = text.strip_prefix(mark).and_then(|text| text.strip_suffix(mark));
     inner.is_some_and(|name| is_upper_name(name) || is_name(name))
@@ -177,7 +179,8 @@ fn numbered(text: &str, before: &str, after: &str) -> bool {
     number.is_some_and(|number| !number.is_empty() && number.bytes().all(|c| c.is_ascii_digit()))
 }
 
-/// `scheme://rest`, but for what names a client and no place where secrets are: a web address, or a SPIFFE ID.
+/// Whether the text is `scheme://rest`. Excludes web addresses (but not those of Azure Key Vault) and SPIFFE IDs, which
+/// name a client and not a place of secrets.
 fn is_uri(text: &str) -> bool {
     text.split_once("://").is_some_and(|(scheme, rest)| {
         (!["http", "https", "spiffe"].contains(&scheme) || rest.contains(".vault.azure.net/"))
@@ -187,7 +190,7 @@ fn is_uri(text: &str) -> bool {
     })
 }
 
-/// What Sealed Secrets writes: base64 of the length of an RSA ciphertext (0x0200) and of the rest.
+/// Whether the text is output of Sealed Secrets: base64 of the length of an RSA ciphertext (0x0200) and the rest.
 fn is_sealed(text: &str) -> bool {
     text.starts_with("Ag") && text.len() >= 700 && text.bytes().all(is_base64)
 }
@@ -196,13 +199,13 @@ fn is_base64(c: u8) -> bool {
     c.is_ascii_alphanumeric() || b"+/=".contains(&c)
 }
 
-/// What templates have between their braces: `.Values.x`, `getenv "X"`.
+/// Whether the text is what templates have between their braces: `.Values.x`, `getenv "X"`.
 fn is_expression(text: &str) -> bool {
     text.bytes().any(|c| c.is_ascii_alphabetic())
         && (text.contains(' ') || text.bytes().all(|c| is_name_byte(c) || b"$/:|()[]'\"\\".contains(&c)))
 }
 
-/// `${NAME}` and the like: all of the text, or a part of it when the name is one that people give.
+/// Whether the text is `${NAME}` or similar as a whole, or contains it with a name that people give.
 fn is_variable(text: &str, open: &str, close: &str) -> bool {
     let is_all = is_between(text, open, close);
     let mut rest = text;
@@ -224,7 +227,7 @@ fn is_variable(text: &str, open: &str, close: &str) -> bool {
     false
 }
 
-/// What may follow a `$`: `NAME`, `oidc.x.clientSecret`, `secret:key`, `A-$B`.
+/// Whether the text can follow a `$`: `NAME`, `oidc.x.clientSecret`, `secret:key`, `A-$B`.
 fn are_dollar_names(text: &str) -> bool {
     let is_one = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     let separators = ['-', '_', '.', '/', ':', ' ', ','];
@@ -232,9 +235,9 @@ fn are_dollar_names(text: &str) -> bool {
         || text.split('$').all(|name| is_upper_name(name.trim_end_matches(separators)))
 }
 
-/// Whether a person was to write something else: `changeme`, `your-client-secret`, `REDACTED`, `xxxx`, `****`.
+/// Whether a person should have replaced the text: `changeme`, `your-client-secret`, `REDACTED`, `xxxx`, `****`.
 fn is_fill_in(text: &str) -> bool {
-    /// What says so wherever it is. Long enough that no random secret has it.
+    /// Words that mark a placeholder anywhere in the text. Each is long enough not to occur in a random secret.
     const ANYWHERE: [&str; 18] = [
         "changeme",
         "changethis",
@@ -255,7 +258,7 @@ fn is_fill_in(text: &str) -> bool {
         "tobereplaced",
         "tobedefined",
     ];
-    /// What says so when it is all of the text.
+    /// Words that mark a placeholder only as the whole text.
     const WHOLE: [&str; 27] = [
         "todo",
         "tbd",
@@ -285,7 +288,7 @@ fn is_fill_in(text: &str) -> bool {
         "novalue",
         "objectobject",
     ];
-    /// What ends a text that begins with `your`.
+    /// Words that mark a placeholder in a text that begins with `your`.
     const YOURS: [&str; 7] = ["secret", "password", "key", "token", "value", "here", "credentials"];
     let words = words(text);
     let joined = words.concat();
@@ -301,13 +304,13 @@ fn is_fill_in(text: &str) -> bool {
         || has_first(&["your"]) && words.iter().any(|word| YOURS.contains(&word.as_str()))
 }
 
-/// The words of a text in lower case: `yourSecret-here` is three.
+/// The words of a text in lower case: `yourSecret-here` has three.
 fn words(text: &str) -> Vec<String> {
     let parts = text.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty());
     parts.flat_map(humps).map(str::to_lowercase).collect()
 }
 
-/// `xxxx`, `****`, `....`, `xxxx-xxxx`, a UUID of zeros.
+/// Whether the text is a filler: `xxxx`, `****`, `....`, `xxxx-xxxx`, a UUID of zeros.
 fn is_filler(text: &str) -> bool {
     let separators = ['-', '_', '.', ' ', '…'];
     let rest: String = text.to_lowercase().chars().filter(|c| !separators.contains(c)).collect();
@@ -541,7 +544,7 @@ mod tests {
         }
     }
 
-    /// What password generators write, with the symbols that each of them uses.
+    /// Output of password generators, with the symbols that each of them uses.
     #[test]
     fn of_generated_passwords_with_symbols_fewer_than_one_in_ten_thousand_is_refused() {
         const LETTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";

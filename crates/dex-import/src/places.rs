@@ -1,4 +1,4 @@
-//! Where the clients are in a file: at its top, or in one place of what Kubernetes and Helm wrap around a configuration.
+//! Finds the clients in a file: at its top, or in one place of what Kubernetes and Helm wrap around a configuration.
 
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -9,20 +9,20 @@ use super::source::{RENDER, documents};
 use super::yaml::{Lines, decode};
 use edgemint_printable::shell;
 
-/// How many texts may be in one another, such as a configuration in a ConfigMap in a List that is itself a text.
+/// The highest number of nested texts, such as a configuration in a ConfigMap in a List that is itself a text.
 const MAX_TEXTS: usize = 4;
 
-/// The most places that are named.
+/// The highest number of places in a message.
 const MAX_NAMED: usize = 10;
 
 /// The clients of a file.
 pub(super) struct Found {
     pub(super) clients: Vec<Rc<Node>>,
-    /// Where they were, for people, when that is not the top of the file.
+    /// The place of the clients, for people, when it is not the top of the file.
     pub(super) place: Option<String>,
 }
 
-/// The clients in `documents`, which are those of `file`, as it would be typed.
+/// Finds the clients in `documents`, the documents of `file`. `file` is the path as you would type it.
 pub(super) fn find(documents: &[Rc<Node>], file: &str) -> Result<Found, FileError> {
     match documents {
         [] => return Err(FileError::new(0, "the file is empty")),
@@ -50,10 +50,10 @@ pub(super) fn find(documents: &[Rc<Node>], file: &str) -> Result<Found, FileErro
 }
 
 fn none() -> FileError {
-    FileError::new(0, "there are no clients in it")
+    FileError::new(0, "there are no clients in the file")
 }
 
-/// The clients of a configuration, or of a bare list. `None` when they may be deeper down.
+/// The clients of a configuration or of a bare list. `None` when they may be at a deeper level.
 fn at_the_top(root: &Node) -> Result<Option<&[Rc<Node>]>, FileError> {
     match &root.value {
         Value::List(items) => Ok((!items.iter().any(|item| is_object(item))).then_some(items.as_slice())),
@@ -62,7 +62,7 @@ fn at_the_top(root: &Node) -> Result<Option<&[Rc<Node>]>, FileError> {
             let Some(pair) = found.next() else { return Ok(None) };
             match found.next() {
                 Some(second) => {
-                    Err(FileError::new(second.key.line, "`staticClients` stands here for a second time"))
+                    Err(FileError::new(second.key.line, "`staticClients` occurs here a second time"))
                 }
                 None => clients_of(pair).map(Some),
             }
@@ -90,7 +90,7 @@ fn clients_of(pair: &Pair) -> Result<&[Rc<Node>], FileError> {
     })
 }
 
-/// Whether this is an object of Kubernetes.
+/// Whether this is a Kubernetes object.
 fn is_object(node: &Node) -> bool {
     let has = |field: &str| node.pairs().iter().any(|pair| pair.name() == Some(field));
     has("kind") && has("apiVersion")
@@ -113,9 +113,9 @@ enum Step {
     Document(usize),
     Key(String),
     Item(usize),
-    /// The value is a text that is YAML itself.
+    /// The value is a string that contains YAML.
     Text,
-    /// The value is base64 of such a text.
+    /// The value is base64 of such a string.
     Base64,
 }
 
@@ -129,7 +129,7 @@ struct Place {
 enum What {
     /// The place, as an expression of `yq` 4.
     At(String),
-    /// All records of dex's storage in Kubernetes, wherever they are.
+    /// All records of dex's storage in Kubernetes, at any place.
     Records,
 }
 
@@ -145,7 +145,7 @@ impl Place {
         }
     }
 
-    /// What writes the place into a file of its own.
+    /// The command that writes the place into a separate file.
     fn command(&self, file: &str) -> String {
         let yq = match &self.what {
             What::At(path) => format!("yq {}", shell::word(path)),
@@ -157,7 +157,7 @@ impl Place {
     }
 }
 
-/// The map that a pair is of.
+/// The map that contains a pair.
 #[derive(Clone, Copy)]
 struct Holder<'a> {
     is_object: bool,
@@ -168,9 +168,9 @@ struct Holder<'a> {
 struct Search {
     path: Vec<Step>,
     documents: usize,
-    /// A node that aliases repeat is looked at once.
+    /// The nodes seen so far, so that a node that aliases repeat is searched once.
     seen: HashSet<*const Node>,
-    /// Keeps alive what is in `seen`: the address of something else must not be taken for it.
+    /// Keeps the nodes in `seen` alive, so that no other node gets the address of one of them.
     texts: Vec<Rc<Node>>,
     depth: usize,
     places: Vec<Place>,
@@ -219,7 +219,7 @@ impl Search {
             if pair.is("staticClients") {
                 search.add(pair.key.line, || clients_of(pair).map(<[_]>::to_vec));
             } else if of.is_object && name == "metadata" {
-                // `kubectl apply` keeps a copy of the whole object there.
+                // Skipped, because `kubectl apply` keeps a copy of the whole object there.
             } else if encoded {
                 if search.is_new(&pair.value) {
                     pair.value.pairs().iter().for_each(|pair| search.encoded(pair));
@@ -241,7 +241,7 @@ impl Search {
         }
     }
 
-    /// Looks into a text that may be a configuration.
+    /// Searches a text that may be a configuration.
     fn text(&mut self, text: &str, line: usize, lines: Lines, step: Step) {
         if !mentions_clients(text) || self.depth >= MAX_TEXTS {
             return;
@@ -253,7 +253,7 @@ impl Search {
                 self.depth -= 1;
                 self.texts.extend(documents);
             }
-            // Prose about clients is not a configuration.
+            // An invalid text without the field is prose about clients, not a configuration.
             Err(_) if !has_field(text) => {}
             Err(error) => self.add(line, || Err(error)),
         }
@@ -266,13 +266,13 @@ impl Search {
     }
 
     fn add(&mut self, line: usize, clients: impl FnOnce() -> Result<Vec<Rc<Node>>, FileError>) {
-        // One more than are named, to know that there are more.
+        // Keeps one more than a message names, to know that there are more.
         if self.places.len() <= MAX_NAMED {
             self.places.push(Place { line, what: What::At(path(&self.path)), clients: clients() });
         }
     }
 
-    /// The place, when there is exactly one.
+    /// Returns the clients, when there is exactly one place.
     fn found(mut self, file: &str) -> Result<Found, FileError> {
         if !self.records.is_empty() {
             let line = self.records.first().map_or(0, |record| record.line);
@@ -298,7 +298,7 @@ impl Search {
                     Err(FileError { line, what }) => Err(FileError::new(
                         line,
                         format!(
-                            "{what}. To write this text into a file of its own, run (yq 4, Mike Farah's)\n  {command}"
+                            "{what}. To write this text into a separate file, run (yq 4, Mike Farah's)\n  {command}"
                         ),
                     )),
                 }
@@ -312,7 +312,7 @@ impl Search {
                 let each: String = places.iter().take(MAX_NAMED).map(each).collect();
                 let dex = if self.documents > 1 { " (dex itself reads the first YAML document)" } else { "" };
                 let what = format!(
-                    "there are clients in {count} places, and edgemint does not choose{dex}. Write one into a file with yq 4 (Mike Farah's), and import that:{each}"
+                    "there are clients in {count} places, and edgemint does not choose{dex}. Write one of them into a file with yq 4 (Mike Farah's), and import that file:{each}"
                 );
                 Err(FileError::new(0, what))
             }
@@ -320,7 +320,7 @@ impl Search {
     }
 }
 
-/// A record of dex's storage as a client: without what belongs to Kubernetes.
+/// A record of dex's storage as a client, without the fields of Kubernetes.
 fn record(line: usize, pairs: &[Pair]) -> Node {
     let of_kubernetes =
         |pair: &&Pair| !["apiVersion", "kind", "metadata"].iter().any(|field| pair.name() == Some(field));
@@ -331,7 +331,7 @@ fn mentions_clients(text: &str) -> bool {
     text.as_bytes().windows("staticClients".len()).any(|part| part.eq_ignore_ascii_case(b"staticClients"))
 }
 
-/// Whether a line of `text` begins with the field.
+/// Whether a line of `text` begins with the field `staticClients`.
 fn has_field(text: &str) -> bool {
     let fields = text.lines().map(|line| line.trim_start_matches([' ', '\t', '{', '"', '\'']));
     fields
@@ -343,7 +343,7 @@ fn has_field(text: &str) -> bool {
 fn path(steps: &[Step]) -> String {
     let mut path = String::new();
     for step in steps {
-        // `yq` wants a dot at the beginning and after each pipe.
+        // `yq` requires a dot at the beginning and after each pipe.
         let is_start = path.is_empty() || path.ends_with(' ');
         match step {
             Step::Document(i) => path.push_str(&format!("select(documentIndex == {i}) | ")),
@@ -370,7 +370,7 @@ fn is_plain(name: &str) -> bool {
 mod tests {
     use crate::{Asked, read};
 
-    /// Where the clients were, and their IDs.
+    /// The place of the clients, and their IDs.
     fn found(text: &str) -> (String, String) {
         let asked = Asked { file: "the file.yaml", variable: &|_| Some("from-env".to_owned()), literal: &[] };
         match read(text, &asked) {
@@ -389,7 +389,7 @@ mod tests {
 
     #[test]
     fn clients_are_found_in_what_is_wrapped_around_a_configuration() {
-        // base64 of `staticClients: [{id: a, name: A, secret: abcdefghijkl}]`
+        // The base64 text is `staticClients: [{id: a, name: A, secret: abcdefghijkl}]`.
         let base64 = "c3RhdGljQ2xpZW50czogW3tpZDogYSwgbmFtZTogQSwgc2VjcmV0OiBhYmNkZWZnaGlqa2x9XQ==";
         for (what, text, place) in [
             ("a configuration", format!("issuer: x\nstaticClients: [{CLIENT}]"), ""),
@@ -522,7 +522,7 @@ mod tests {
         let text = format!(
             "a:\n  staticClients: [{CLIENT}]\nb:\n  it's: |\n    staticClients: [{CLIENT}]\nc:\n- {{apiVersion: x, kind: OAuth2Client, id: c}}\n"
         );
-        let told = r#"there are clients in 3 places, and edgemint does not choose. Write one into a file with yq 4 (Mike Farah's), and import that:
+        let told = r#"there are clients in 3 places, and edgemint does not choose. Write one of them into a file with yq 4 (Mike Farah's), and import that file:
   line 2, .a.staticClients
     yq .a.staticClients 'the file.yaml' > clients.yaml
   line 5, .b["it's"] | from_yaml | .staticClients
@@ -531,7 +531,7 @@ mod tests {
     yq ea '[.. | select(tag == "!!map" and .kind == "OAuth2Client")]' 'the file.yaml' > clients.yaml"#;
         assert_eq!(found(&text).1, told);
         let both = format!("- {CLIENT}\n---\nstaticClients:\n- {CLIENT}\n");
-        let told = "there are clients in 2 places, and edgemint does not choose (dex itself reads the first YAML document). Write one into a file with yq 4 (Mike Farah's), and import that:
+        let told = "there are clients in 2 places, and edgemint does not choose (dex itself reads the first YAML document). Write one of them into a file with yq 4 (Mike Farah's), and import that file:
   line 1, select(documentIndex == 0)
     yq 'select(documentIndex == 0)' 'the file.yaml' > clients.yaml
   line 3, select(documentIndex == 1) | .staticClients
@@ -575,6 +575,6 @@ mod tests {
         ] {
             assert!(found(text).1.starts_with("there is no `staticClients`"), "{text}: {}", found(text).1);
         }
-        assert_eq!(found("config: {staticClients: []}").1, "there are no clients in it");
+        assert_eq!(found("config: {staticClients: []}").1, "there are no clients in the file");
     }
 }

@@ -1,14 +1,14 @@
-//! Scalars as dex reads them: strings, booleans and lists of strings, out of what YAML makes of them.
+//! Scalars as dex reads them: strings, booleans and lists of strings, with YAML's conversions.
 //!
-//! dex reads YAML 1.1 (`go-yaml` 2): an unquoted `007` is the number 7 and an unquoted `yes` is true, and
-//! where dex wants a string it takes the text of that value, "7" and "true". Where that text is the one
-//! that was written, it is taken here, too; where it is not, somebody would be surprised sooner or later.
+//! dex reads YAML 1.1 (`go-yaml` 2): an unquoted `007` is the number 7, and an unquoted `yes` is true. Where dex needs
+//! a string, it takes the text of that value: "7" or "true". If this text equals the written one, the import accepts
+//! it. If not, the import rejects it, because the secret in use would differ from the one in the file.
 
 use std::rc::Rc;
 
 use super::document::{Node, Value};
 
-/// What an unquoted scalar is.
+/// The type of an unquoted scalar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Plain {
     Nothing,
@@ -21,7 +21,7 @@ enum Plain {
 ///
 /// # Errors
 ///
-/// What is wrong with `node`, to be read after the name of its field. Never shows the value.
+/// Returns what is wrong with `node`, to append to the name of its field. Never contains the value.
 pub(super) fn text(node: &Node) -> Result<Option<String>, String> {
     match &node.value {
         Value::Text(text) => Ok(Some(text.clone())),
@@ -30,20 +30,20 @@ pub(super) fn text(node: &Node) -> Result<Option<String>, String> {
             (Plain::Text, _) | (Plain::Bool(_), "true" | "false") => Ok(Some(text.clone())),
             (Plain::Number, _) if is_canonical(text) => Ok(Some(text.clone())),
             (Plain::Number, _) => Err(format!(
-                "is a number to YAML{}, of which dex takes the value and not what is written: write it in quotes",
+                "is a number in YAML{}, and dex uses its value instead of the text; write it in quotes",
                 at(node)
             )),
-            (Plain::Bool(value), _) => Err(format!("means {value} to YAML{}: write it in quotes", at(node))),
+            (Plain::Bool(value), _) => Err(format!("means {value} in YAML{}; write it in quotes", at(node))),
         },
         Value::List(_) | Value::Map(_) if is_template(node) => Err(unrendered(node)),
-        Value::List(_) => Err(format!("must be a string and is a list{}", at(node))),
-        Value::Map(_) => Err(format!("must be a string and is a map{}", at(node))),
+        Value::List(_) => Err(format!("must be a string, not a list{}", at(node))),
+        Value::Map(_) => Err(format!("must be a string, not a map{}", at(node))),
         Value::Foreign(why) => Err(format!("{why}{}", at(node))),
     }
 }
 
-/// Whether this is what YAML makes of a template without quotes: `{{ .x }}` is a map whose key is a map, and `[[ .x ]]`
-/// a list in a list.
+/// Whether this is the result of parsing an unquoted template as YAML: `{{ .x }}` is a map whose key is a map, and
+/// `[[ .x ]]` is a list in a list.
 pub(super) fn is_template(node: &Node) -> bool {
     match &node.value {
         Value::Map(pairs) => pairs.iter().any(|pair| matches!(pair.key.value, Value::Map(_))),
@@ -52,7 +52,7 @@ pub(super) fn is_template(node: &Node) -> bool {
     }
 }
 
-/// How a template that YAML took for a value is told.
+/// The error for a template that YAML parsed as a value.
 pub(super) const UNRENDERED: &str = "looks like a template that was not rendered";
 
 fn unrendered(node: &Node) -> String {
@@ -75,7 +75,7 @@ pub(super) fn boolean(node: &Node) -> Result<bool, String> {
     }
 }
 
-/// A list of strings; null is none. Items that are null are left out.
+/// A list of strings; null is an empty list. Null items are left out.
 pub(super) fn texts(node: &Node) -> Result<Vec<String>, String> {
     match &node.value {
         Value::List(_) | Value::Map(_) if is_template(node) => Err(unrendered(node)),
@@ -93,7 +93,7 @@ pub(super) fn texts(node: &Node) -> Result<Vec<String>, String> {
     }
 }
 
-/// The items of a list, or none for null.
+/// The items of a list, or no items for null.
 pub(super) fn items(node: &Node) -> Option<&[Rc<Node>]> {
     match &node.value {
         Value::List(items) => Some(items),
@@ -109,7 +109,7 @@ fn at(node: &Node) -> String {
     }
 }
 
-/// Whether `text` is what the tag says: dex does not read a file in which it is not.
+/// Whether `text` is of the tag's type. Otherwise dex rejects the whole file.
 pub(super) fn is_a(tag: &str, text: &str) -> bool {
     match classify(text) {
         Plain::Nothing => tag == "!!null",
@@ -119,7 +119,7 @@ pub(super) fn is_a(tag: &str, text: &str) -> bool {
     }
 }
 
-/// How `go-yaml` 2 resolves an unquoted scalar. Dates are strings to it.
+/// The type of an unquoted scalar in `go-yaml` 2, which reads dates as strings.
 fn classify(text: &str) -> Plain {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => Plain::Nothing,
@@ -149,7 +149,7 @@ fn is_number(text: &str) -> bool {
     prefixed || is_decimal(&digits)
 }
 
-/// `(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`
+/// Whether the text matches `(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`.
 fn is_decimal(text: &str) -> bool {
     let all = |digits: &str| digits.chars().all(|c| c.is_ascii_digit());
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
@@ -164,7 +164,7 @@ fn is_decimal(text: &str) -> bool {
     mantissa && exponent.is_none_or(|digits| !digits.is_empty() && all(digits))
 }
 
-/// Whether dex would print the number just as it is written.
+/// Whether dex would print the number exactly as written.
 fn is_canonical(text: &str) -> bool {
     text.parse::<u64>().is_ok_and(|number| number.to_string() == text)
         || text.parse::<i64>().is_ok_and(|number| number.to_string() == text)

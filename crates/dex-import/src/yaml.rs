@@ -1,7 +1,7 @@
 //! YAML as a tree, from the events of `saphyr-parser`.
 //!
-//! Not from a library of values: those resolve `007` and `yes` before we could say that dex reads
-//! something else, and some let the last of two equal keys win in silence.
+//! A library of values would not do. It resolves `007` and `yes` before we can report that dex reads something else,
+//! and some libraries silently keep the last of two equal keys.
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -13,29 +13,29 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Tag};
 
 use super::document::{FileError, MAX_DEPTH, Node, Pair, Value};
 
-/// The most that merge keys (`<<`) may look at in a file: bytes of names, and one for each pair.
+/// The highest amount that merge keys (`<<`) may process in a file: the bytes of names, plus one for each pair.
 const MAX_MERGED: usize = 16 * 1024 * 1024;
 
-/// Base64 as Go decodes it: with padding, and whatever the bits are that no byte needs.
+/// Base64 as Go decodes it: with padding, and with any value in the unused bits.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
 );
 
-/// The handle and the suffix of YAML's own tags, as `!!str` is short for `!<tag:yaml.org,2002:str>`.
+/// The prefix of YAML's own tags: `!!str` is short for `!<tag:yaml.org,2002:str>`.
 const CORE: &str = "tag:yaml.org,2002:";
 
-/// Where the lines of a text are in its file.
+/// The lines of the file that the lines of a text belong to.
 #[derive(Clone, Copy)]
 pub(super) enum Lines {
-    /// The first is that one, and the others follow.
+    /// The text begins on that line, and the others follow.
     From(usize),
-    /// All of it came out of that line.
+    /// All of the text is on that line.
     At(usize),
 }
 
 impl Lines {
-    /// The line of the file that the line `line` of the text is, where the first is 1.
+    /// The line of the file for line `line` of the text, both from 1.
     pub(super) fn line(self, line: usize) -> usize {
         match self {
             Self::From(first) => first + line.saturating_sub(1),
@@ -54,11 +54,11 @@ struct Open {
 
 enum Kind {
     List(Vec<Rc<Node>>),
-    /// The pairs so far, and the key whose value comes next.
+    /// The pairs so far, and the key that waits for its value.
     Map(Vec<Pair>, Option<Rc<Node>>),
 }
 
-/// Reads the documents of `text` that say something.
+/// Reads the non-empty documents of `text`.
 pub(super) fn read(text: &str, lines: Lines) -> Result<Vec<Rc<Node>>, FileError> {
     let mut parser = Parser::new_from_str(text);
     let mut builder = Builder::default();
@@ -76,7 +76,7 @@ fn in_words(text: &str, lines: Lines, error: &ScanError) -> FileError {
         lines.line(line),
         match has_tab {
             true => {
-                "there is a tab after a colon, which edgemint does not read: write a space instead".to_owned()
+                "there is a tab after a colon, which edgemint does not read; write a space instead".to_owned()
             }
             false => format!("this is not YAML: {}", error.info()),
         },
@@ -99,7 +99,7 @@ impl Builder {
     fn take(&mut self, event: Event<'_>, line: usize) -> Result<(), FileError> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                // With a tag, the parser says where that is and not where the text begins.
+                // With a tag, the parser returns the position of the tag instead of the text.
                 let is_block = style == ScalarStyle::Literal && tag.is_none();
                 let value = scalar(text.into_owned(), style, tag.as_deref());
                 self.complete(Node { is_block, ..Node::new(line, value) }, anchor)
@@ -124,7 +124,7 @@ impl Builder {
             Event::Alias(anchor) => {
                 let node = self.anchors.get(&anchor).map(Rc::clone);
                 self.put(
-                    node.ok_or_else(|| FileError::new(line, "an alias stands inside of what it repeats"))?,
+                    node.ok_or_else(|| FileError::new(line, "an alias is inside the value that it repeats"))?,
                 );
                 Ok(())
             }
@@ -145,7 +145,7 @@ impl Builder {
     }
 
     fn complete(&mut self, node: Node, anchor: usize) -> Result<(), FileError> {
-        // Aliases of aliases can be nested deeper than what is open: to drop such a tree would exhaust the stack.
+        // Nested aliases can be deeper than the open lists and maps. Dropping such a tree would exhaust the stack.
         if node.depth > MAX_DEPTH {
             return Err(too_deep(node.line));
         }
@@ -168,7 +168,7 @@ impl Builder {
         }
     }
 
-    /// The pairs of a map with its merge keys (`<<: *other`) carried out: what the map itself says wins.
+    /// The pairs of a map with its merge keys (`<<: *other`) applied. The map's own pairs win.
     fn merged(&mut self, pairs: Vec<Pair>) -> Result<Vec<Pair>, FileError> {
         let is_merge = |pair: &Pair| matches!(&pair.key.value, Value::Plain(name) if name == "<<");
         if !pairs.iter().any(is_merge) {
@@ -191,7 +191,7 @@ impl Builder {
                 for pair in others {
                     self.merged = self.merged.saturating_add(1 + pair.name().map_or(0, str::len));
                     if self.merged > MAX_MERGED {
-                        let what = "the merge keys (`<<`) repeat too much: write out what they merge";
+                        let what = "the merge keys (`<<`) repeat too much; write out the merged fields";
                         return Err(FileError::new(merge.key.line, what));
                     }
                     if pair.name().is_none_or(|name| known.insert(name)) {
@@ -212,7 +212,7 @@ fn too_deep(line: usize) -> FileError {
 /// A scalar as `go-yaml` 2 reads it with its tag.
 fn scalar(text: String, style: ScalarStyle, tag: Option<&Tag>) -> Value {
     match tag.map(name) {
-        // `! 007` is a text to it.
+        // `go-yaml` reads `! 007` as a string.
         Some(tag) if tag == "!" || tag == "!!str" => Value::Text(text),
         Some(tag) if tag == "!!binary" => match decode(&text) {
             Ok(text) => Value::Text(text),
@@ -233,17 +233,17 @@ fn scalar(text: String, style: ScalarStyle, tag: Option<&Tag>) -> Value {
     }
 }
 
-/// Why a list or a map with this tag is not read.
+/// The reason why a list or a map with this tag is not read, if any.
 fn foreign(tag: &Tag) -> Option<String> {
     let tag = name(tag);
     (tag != "!" && !tag.starts_with("!!")).then(|| has_the_tag(&tag))
 }
 
 fn has_the_tag(tag: &str) -> String {
-    format!("has the tag `{tag}`, which a tool was to carry out and dex ignores: write the value itself")
+    format!("has the tag `{tag}`, which is for another tool and which dex ignores; write the value itself")
 }
 
-/// The tag as it is written for short: `!!str`, `!vault`.
+/// The short form of the tag: `!!str`, `!vault`.
 fn name(tag: &Tag) -> String {
     let whole = format!("{}{}", tag.handle, tag.suffix);
     match whole.strip_prefix(CORE) {
@@ -252,9 +252,9 @@ fn name(tag: &Tag) -> String {
     }
 }
 
-/// The text that is written in base64.
+/// The text encoded in base64.
 pub(super) fn decode(base64: &str) -> Result<String, &'static str> {
     let base64: String = base64.chars().filter(|c| !matches!(c, '\n' | '\r')).collect();
     let bytes = BASE64.decode(base64).map_err(|_| "is not base64")?;
-    String::from_utf8(bytes).map_err(|_| "is not text in UTF-8 when it is decoded")
+    String::from_utf8(bytes).map_err(|_| "does not decode to UTF-8 text")
 }

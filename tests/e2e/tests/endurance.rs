@@ -151,7 +151,7 @@ fn while_keys_are_rotated_no_token_is_met_that_cannot_be_verified() {
     let config = issuer.state.path().join("wrangler.toml");
     let retire = ["--config", config.to_str().unwrap(), "key", "retire", "FIRST", "--yes"];
     let refused = edgemint_refuses(&issuer.state, &retire);
-    assert!(refused.contains("may be alive until"), "{refused}");
+    assert!(refused.contains("may be valid until"), "{refused}");
     wait_for_the_clock(may_go);
     edgemint(&issuer.state, &retire);
     issuer.put_keys();

@@ -1,4 +1,4 @@
-//! `edgemint completions`: the script that a shell completes with.
+//! `edgemint completions`: prints the completion script of a shell.
 
 use std::process::ExitCode;
 
@@ -8,9 +8,9 @@ use clap_complete::Shell;
 
 use crate::terminal::output::Output;
 
-/// Print the completions of a shell
+/// Print a shell completion script
 ///
-/// The shell reads the script and completes commands and flags.
+/// With the script, the shell completes commands and flags.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
@@ -18,7 +18,7 @@ Examples:
   edgemint completions zsh > ~/.zfunc/_edgemint
   edgemint completions fish > ~/.config/fish/completions/edgemint.fish")]
 pub(crate) struct Completions {
-    /// The shell
+    /// Shell to print the script for
     #[arg(value_parser = clap::value_parser!(Shell))]
     pub(crate) shell: Shell,
 }
@@ -26,7 +26,7 @@ pub(crate) struct Completions {
 pub(crate) fn run(args: &Completions, mut command: Command, output: &mut Output) -> Result<ExitCode> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command, "edgemint", &mut script);
-    let script = String::from_utf8(script).context("the script is not text")?;
+    let script = String::from_utf8(script).context("cannot print the script: it is not UTF-8")?;
     output.result_verbatim(script.trim_end())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,4 +1,4 @@
-//! What is done about each command.
+//! The implementation of each command.
 
 pub(crate) mod api;
 pub(crate) mod check;

@@ -1,4 +1,4 @@
-//! How long a change of a client takes to be seen: what the Worker remembers, and what KV does.
+//! The time until a changed record takes effect: the caches of the Worker and of KV.
 
 use std::fmt;
 
@@ -7,16 +7,16 @@ use serde::{Serialize, Serializer};
 
 use crate::deployment::project::{Project, Target};
 
-/// The times for which an old record may still be served, in seconds.
+/// The times for which each cache can serve an old record, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Delay {
     memory: u64,
-    /// The local state has no such cache.
+    /// `None` for the local state, which has no KV cache.
     kv: Option<u64>,
 }
 
 impl Delay {
-    /// That of the target, as its variables have it.
+    /// The delay of the target, from its variables.
     pub(crate) fn of(project: &Project) -> Self {
         let cache = project.variable("CLIENT_CACHE").and_then(|text| Lifetime::parse(text).ok());
         let memory = cache.unwrap_or(DEFAULT_CLIENT_CACHE).seconds();
@@ -27,7 +27,7 @@ impl Delay {
         Self { memory, kv }
     }
 
-    /// The sum, in seconds, without KV's own delay, which nobody can promise.
+    /// The sum, in seconds. It excludes KV's propagation, for which Cloudflare guarantees no maximum.
     pub(crate) fn seconds(self) -> u64 {
         self.memory.saturating_add(self.kv.unwrap_or_default())
     }
@@ -45,23 +45,24 @@ impl fmt::Display for Delay {
         let [sum, memory, kv] =
             [self.seconds(), self.memory, self.kv.unwrap_or_default()].map(Lifetime::from_seconds);
         match (self.memory, self.kv) {
-            (0, None) => f.write_str("A running `wrangler dev` sees the change at once."),
-            (_, None) => write!(f, "A running `wrangler dev` sees the change within {memory}."),
+            (0, None) => f.write_str("A running `wrangler dev` uses the change immediately."),
+            (_, None) => write!(f, "A running `wrangler dev` uses the change within {memory}."),
             (0, Some(_)) => {
                 write!(
                     f,
-                    "The change is seen everywhere within {sum} (KV's cache), plus KV's own delay of a minute or so."
+                    "The change takes effect everywhere within {sum} (KV cache), plus about 1m for KV to propagate it."
                 )
             }
             (_, Some(_)) => write!(
                 f,
-                "The change is seen everywhere within {sum} (the Worker's memory {memory}, KV's cache {kv}), plus KV's own delay of a minute or so."
+                "The change takes effect everywhere within {sum} (Worker cache {memory}, KV cache {kv}), plus about \
+                 1m for KV to propagate it."
             ),
         }
     }
 }
 
-/// How far clocks may be apart.
+/// The maximum difference between clocks, in seconds.
 pub(crate) const SKEW: u64 = 60;
 
 #[cfg(test)]
@@ -76,11 +77,11 @@ mod tests {
         };
         let (sum, words) = told(60, Some(60));
         assert_eq!(sum, 120);
-        assert!(words.contains("within 2m (the Worker's memory 1m, KV's cache 1m)"), "{words}");
+        assert!(words.contains("within 2m (Worker cache 1m, KV cache 1m)"), "{words}");
         let (sum, words) = told(0, Some(30));
         assert_eq!(sum, 30);
-        assert!(words.contains("within 30s (KV's cache)"), "{words}");
-        assert_eq!(told(60, None), (60, "A running `wrangler dev` sees the change within 1m.".to_owned()));
-        assert_eq!(told(0, None), (0, "A running `wrangler dev` sees the change at once.".to_owned()));
+        assert!(words.contains("within 30s (KV cache)"), "{words}");
+        assert_eq!(told(60, None), (60, "A running `wrangler dev` uses the change within 1m.".to_owned()));
+        assert_eq!(told(0, None), (0, "A running `wrangler dev` uses the change immediately.".to_owned()));
     }
 }

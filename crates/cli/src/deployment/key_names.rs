@@ -1,29 +1,29 @@
-//! What the name of a signing key tells: from when on it signs, and with which algorithm. A secret of a Worker cannot
-//! be read back, so that nothing else can.
+//! Names of signing keys, which contain the activation time and the algorithm. The name is the only source of both:
+//! a Worker's secret cannot be read back.
 
 use edgemint_issuer::{Algorithm, SIGNING_KEY_PREFIX};
 
 use crate::terminal::when::{parse_stamp, stamp};
 
-/// The name of a key that signs from `begins` on.
+/// The name of a key that starts to sign at `begins`.
 pub(crate) fn name(begins: u64, alg: Algorithm) -> String {
     format!("{SIGNING_KEY_PREFIX}{}_{}", stamp(begins), in_name(alg))
 }
 
-/// From when on the key signs, as far as its name tells.
+/// The activation time in a key's name, if the name contains one.
 pub(crate) fn begins(name: &str) -> Option<u64> {
     let (time, _) = parts(name)?;
     parse_stamp(time)
 }
 
-/// With which algorithm, as far as its name tells.
+/// The algorithm in a key's name, if the name contains one.
 pub(crate) fn alg(name: &str) -> Option<Algorithm> {
     let (time, alg) = parts(name)?;
     parse_stamp(time)?;
     [Algorithm::Es256, Algorithm::Rs256, Algorithm::EdDsa].into_iter().find(|known| in_name(*known) == alg)
 }
 
-/// The time and the algorithm, which the names that operators choose need not have.
+/// The parts of a name for the time and the algorithm. A name that an operator chose may contain neither.
 fn parts(name: &str) -> Option<(&str, &str)> {
     let rest = name.strip_prefix(SIGNING_KEY_PREFIX)?;
     Some(rest.split_once('_').unwrap_or((rest, "")))

@@ -1,4 +1,4 @@
-//! The signing keys of the local state: the file keys.env, which `cargo xtask dev` makes and reads.
+//! The signing keys of the local state, in the file keys.env, which `cargo xtask dev` creates and reads.
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write as _};
@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::host::Host;
 
-/// Name and value of every line that has them; other lines are comments.
+/// The name and value of each line that has both. Other lines count as comments.
 pub(crate) fn lines(text: &str) -> impl Iterator<Item = (&str, &str)> {
     text.lines().filter(|line| !setting(line).starts_with('#')).filter_map(|line| {
         let (name, value) = line.split_once('=')?;
@@ -21,14 +21,14 @@ pub(crate) fn lines(text: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-/// The file, as text, and where it is.
+/// The path and the text of the file.
 pub(crate) struct LocalKeys {
     path: PathBuf,
     text: Zeroizing<String>,
 }
 
 impl LocalKeys {
-    /// Reads the file; one that is not there has no keys.
+    /// Reads the file. A missing file has no keys.
     pub(crate) fn read(state: &Path) -> Result<Self> {
         let path = state.join("keys.env");
         match fs::read_to_string(&path) {
@@ -36,16 +36,16 @@ impl LocalKeys {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 Ok(Self { path, text: Zeroizing::default() })
             }
-            Err(error) => Err(error).with_context(|| format!("could not read {}", path.display())),
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
         }
     }
 
-    /// The names.
+    /// The names of all lines.
     pub(crate) fn names(&self) -> Vec<String> {
         lines(&self.text).map(|(name, _)| name.to_owned()).collect()
     }
 
-    /// The keys.
+    /// The signing keys, parsed.
     pub(crate) fn keys(&self) -> Result<Vec<SigningKey>> {
         let keys = lines(&self.text).filter(|(name, _)| name.starts_with(SIGNING_KEY_PREFIX));
         keys.map(|(name, value)| {
@@ -57,22 +57,29 @@ impl LocalKeys {
 
     /// Adds a key.
     pub(crate) fn add(&self, name: &str, jwk: &str, host: &Host) -> Result<()> {
-        ensure!(!jwk.contains(['\'', '\n', '\r']), "the key cannot be written to {}", self.path.display());
+        ensure!(
+            !jwk.contains(['\'', '\n', '\r']),
+            "cannot write the key to {}: its JSON has a quote or a line \
+                                                    break",
+            self.path.display()
+        );
         let end = if self.text.is_empty() || self.text.ends_with('\n') { "" } else { "\n" };
         self.replace(&[&self.text, end, name, "='", jwk, "'\n"], host)
     }
 
-    /// Removes a key; every other line stays as it is.
+    /// Removes a key, and keeps every other line unchanged.
     pub(crate) fn remove(&self, name: &str, host: &Host) -> Result<()> {
         let is_it = |line: &str| line.split_once('=').is_some_and(|(found, _)| setting(found) == name);
         let rest: Vec<&str> = self.text.split_inclusive('\n').filter(|line| !is_it(line)).collect();
         self.replace(&rest, host)
     }
 
-    /// A whole new file takes the place of the old one, so that neither can be lost.
+    /// Replaces the file by a complete new one. A failure cannot leave a partial file.
     fn replace(&self, parts: &[&str], host: &Host) -> Result<()> {
-        let Some(dir) = self.path.parent() else { bail!("{} has no folder", self.path.display()) };
-        fs::create_dir_all(dir).with_context(|| format!("could not make {}", dir.display()))?;
+        let Some(dir) = self.path.parent() else {
+            bail!("cannot write {}: its path has no directory", self.path.display())
+        };
+        fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
         let suffix: String = host.random_bytes::<8>()?.iter().map(|byte| format!("{byte:02x}")).collect();
         let new = dir.join(format!("keys.env.{suffix}"));
         let write = || {
@@ -89,7 +96,7 @@ impl LocalKeys {
         };
         write().with_context(|| {
             let _ = fs::remove_file(&new);
-            format!("could not write {}; it is as it was", self.path.display())
+            format!("cannot write {}; the file is unchanged", self.path.display())
         })
     }
 }

@@ -1,4 +1,4 @@
-//! The Worker that runs on this machine: where it answers, and as which issuer.
+//! The Worker that runs on this machine: its address and its issuer.
 
 use std::path::Path;
 
@@ -9,15 +9,15 @@ use crate::deployment::local_keys;
 use crate::deployment::project::{Project, Target};
 use crate::host::http::Http;
 
-/// Where `wrangler dev` listens unless it is told otherwise.
+/// The default port of `wrangler dev`.
 const DEFAULT_PORT: u16 = 8787;
 
-/// A Worker that may be running.
+/// A Worker that may be running on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LocalServer {
-    /// What its tokens have as `iss`.
+    /// The `iss` of its tokens.
     pub(crate) issuer: String,
-    /// The URL that its endpoints are below.
+    /// The base URL of its endpoints.
     pub(crate) address: String,
 }
 
@@ -27,23 +27,23 @@ impl LocalServer {
         Some(Self { issuer: issuer.to_owned(), address: format!("http://127.0.0.1:{port}{path}") })
     }
 
-    /// Whether it answers: it says itself which issuer it is.
+    /// Whether it responds and its discovery document names this issuer.
     fn is_running(&self) -> bool {
         let document = Http::brief().document(&format!("{}/.well-known/openid-configuration", self.address));
         document.is_ok_and(|document| document.get("issuer").and_then(Value::as_str) == Some(&self.issuer))
     }
 }
 
-/// The issuer of the target, as it can be asked: of the local state, the one that runs.
+/// The issuer of the target to send requests to. For the local state, the running one if there is one.
 pub(crate) fn issuer(project: &Project) -> Option<String> {
     let running = running(project).filter(|server| server.issuer == server.address);
     running.map(|server| server.issuer).or_else(|| project.issuer().map(str::to_owned))
 }
 
-/// The one that answers on this machine for the local state, if one does.
+/// The Worker that serves the local state on this machine, if one responds.
 pub(crate) fn running(project: &Project) -> Option<LocalServer> {
     let Target::Local(state) = &project.target else { return None };
-    // What `wrangler dev` takes from files beside wrangler.toml goes before what stands in it.
+    // In `wrangler dev`, variables in .dev.vars override those in wrangler.toml.
     let vars = std::fs::read_to_string(project.dir.join(".dev.vars")).unwrap_or_default();
     let from_file = local_keys::lines(&vars).find(|(name, _)| *name == "ISSUER").map(|(_, value)| value);
     let configured = from_file.or(project.issuer());
@@ -58,8 +58,8 @@ pub(crate) fn running(project: &Project) -> Option<LocalServer> {
     of_xtask(state).into_iter().chain(of_wrangler).find(LocalServer::is_running)
 }
 
-/// Those that `cargo xtask dev` serves this state with: the configuration of each is in a folder that is named by its
-/// port, and goes when it ends.
+/// The Workers that `cargo xtask dev` serves this state with. The configuration of each is in a directory named after
+/// its port, which is deleted when the Worker stops.
 fn of_xtask(state: &Path) -> Vec<LocalServer> {
     let folders = std::fs::read_dir(state.join("dev")).into_iter().flatten().flatten();
     let mut ports: Vec<u16> =

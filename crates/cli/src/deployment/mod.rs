@@ -1,4 +1,4 @@
-//! What wrangler.toml says, and what wrangler does.
+//! The deployment: its wrangler.toml, and the calls of wrangler.
 
 pub(crate) mod delay;
 pub(crate) mod key_names;

@@ -1,4 +1,4 @@
-//! The deployment on this machine: where its wrangler.toml is, what that says, and which target is meant.
+//! The deployment's wrangler.toml: its path, its settings, and the selected target.
 
 use std::path::{Path, PathBuf};
 
@@ -9,17 +9,17 @@ use crate::deployment::trust;
 use crate::flags::target::TargetArgs;
 use crate::host::Host;
 
-/// Whose client records are meant.
+/// The target of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Target {
-    /// Those of `wrangler dev`, in this directory.
+    /// The local state of `wrangler dev`, in this directory.
     Local(PathBuf),
-    /// Those of an environment that is deployed.
+    /// A deployed environment, by name.
     Deployed(String),
 }
 
 impl Target {
-    /// The name of the environment; `None` for the local state.
+    /// The name of the environment. `None` for the local state.
     pub(crate) fn environment(&self) -> Option<&str> {
         match self {
             Self::Local(_) => None,
@@ -37,13 +37,13 @@ impl std::fmt::Display for Target {
     }
 }
 
-/// A folder with a wrangler.toml, and one of its targets.
+/// A directory with a wrangler.toml, and one of its targets.
 #[derive(Debug)]
 pub(crate) struct Project {
     pub(crate) dir: PathBuf,
     pub(crate) config: PathBuf,
     pub(crate) target: Target,
-    /// Whether --config named the file. The command then trusts its folder, whoever owns it.
+    /// Whether --config named the file. The command then trusts its directory, whatever the owner and permissions.
     pub(crate) named: bool,
     settings: toml::Table,
 }
@@ -56,7 +56,8 @@ impl Project {
             Some(path) => host.current_dir.join(path),
             None => nearest(&host.current_dir).with_context(|| {
                 format!(
-                    "there is no wrangler.toml in {} or above it: go to the folder of the deployment, or name the file with --config",
+                    "cannot find wrangler.toml in {} or above it. Change to the deployment's directory, or pass \
+                     --config.",
                     host.current_dir.display()
                 )
             })?,
@@ -65,8 +66,8 @@ impl Project {
         if !named {
             trust::must_be_ours(&[&config, &dir], &config)?;
         }
-        let text = std::fs::read_to_string(&config)
-            .with_context(|| format!("could not read {}", config.display()))?;
+        let text =
+            std::fs::read_to_string(&config).with_context(|| format!("cannot read {}", config.display()))?;
         let target = match &target.env {
             Some(environment) => Target::Deployed(environment.clone()),
             None => Target::Local(match &target.state {
@@ -77,10 +78,10 @@ impl Project {
         Self { dir, config, target, named, settings: toml::Table::new() }.with_settings(&text)
     }
 
-    /// The project with what the text of its wrangler.toml says.
+    /// The project with the settings of this wrangler.toml text.
     fn with_settings(self, text: &str) -> Result<Self> {
         let settings = text.parse().map_err(|error: toml::de::Error| {
-            anyhow::anyhow!("{} is not TOML: {}", self.config.display(), error.message())
+            anyhow::anyhow!("cannot read {}: it is not TOML: {}", self.config.display(), error.message())
         })?;
         let project = Self { settings, ..self };
         if let Target::Deployed(environment) = &project.target {
@@ -89,7 +90,7 @@ impl Project {
         Ok(project)
     }
 
-    /// A target of a wrangler.toml with this text, which is in no file.
+    /// A target of a wrangler.toml with this text, without a file.
     #[cfg(test)]
     pub(crate) fn of_text(text: &str, target: Target) -> Result<Self> {
         let (dir, config) = (PathBuf::from("/p"), PathBuf::from("/p/wrangler.toml"));
@@ -110,7 +111,7 @@ impl Project {
         })
     }
 
-    /// What wrangler.toml says of the target. An environment inherits neither variables nor bindings.
+    /// The section of wrangler.toml for the target. An environment inherits neither variables nor bindings.
     pub(crate) fn section(&self) -> Option<&toml::Table> {
         match &self.target {
             Target::Local(_) => Some(&self.settings),
@@ -131,7 +132,10 @@ impl Project {
         }
         let names: Vec<&str> = known.into_iter().flat_map(toml::Table::keys).map(String::as_str).collect();
         let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-        bail!("{} has no environment {environment} (it has: {names})", self.config.display())
+        bail!(
+            "cannot find the environment {environment} in {}. Its environments: {names}.",
+            self.config.display()
+        )
     }
 
     /// The issuer of the target, from its variables.
@@ -139,12 +143,12 @@ impl Project {
         self.variable("ISSUER")
     }
 
-    /// The algorithm that signs unless an API demands another, when the target has one.
+    /// The algorithm that signs unless an API requires another, if the target sets one.
     pub(crate) fn signing_alg(&self) -> Option<Algorithm> {
         self.variable("SIGNING_ALG").and_then(Algorithm::named)
     }
 
-    /// A variable of the target as the Worker reads it, unless it is empty.
+    /// A variable of the target, trimmed as in the Worker. `None` if it is empty.
     pub(crate) fn variable(&self, name: &str) -> Option<&str> {
         self.section()?.get("vars")?.get(name)?.as_str().map(setting).filter(|value| !value.is_empty())
     }

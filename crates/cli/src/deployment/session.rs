@@ -1,13 +1,13 @@
-//! What each command works with.
+//! The context of a command.
 
 use std::path::Path;
 
 use crate::host::Host;
 use crate::terminal::output::Output;
 
-/// The outside of one command: where its configuration is, what the host gives, and where its output goes.
+/// The path of the configuration, the host and the output of one command.
 pub(crate) struct Session<'a> {
-    /// The path of wrangler.toml, if it was typed.
+    /// The value of `--config`, if there is one.
     pub(crate) config: Option<&'a Path>,
     pub(crate) host: &'a Host,
     pub(crate) output: &'a mut Output,

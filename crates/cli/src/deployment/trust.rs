@@ -1,13 +1,13 @@
-//! Whether other users of this machine decide what edgemint runs: a configuration that belongs to one of them, or that
-//! they may write, is refused.
+//! Protection from other users of this machine: edgemint rejects a configuration or a program that another user owns
+//! or can write. Otherwise, that user could choose what edgemint runs.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-/// Refuses what is found at `paths`, in this order, and at what they lead to. What is not there is passed over.
+/// Fails if another user owns or can write one of `paths`, or the target of a link there. Missing paths are skipped.
 ///
-/// `config`: the wrangler.toml that was found, which `--config` would name.
+/// `config`: the wrangler.toml that was found. The error suggests it as the value of `--config`.
 #[cfg(unix)]
 pub(crate) fn must_be_ours<P: AsRef<Path>>(paths: &[P], config: &Path) -> Result<()> {
     let me = nix::unistd::geteuid().as_raw();
@@ -20,17 +20,17 @@ pub(crate) fn must_be_ours<P: AsRef<Path>>(paths: &[P], config: &Path) -> Result
     Ok(())
 }
 
-/// Windows has other permissions, which are not looked at.
+/// Windows has other permissions, which edgemint does not check.
 #[cfg(not(unix))]
 pub(crate) fn must_be_ours<P>(_: &[P], _: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A program in node_modules, and what else decides what it does: what it leads to, and the folders there.
+/// A program in node_modules, the target of its link, and the directories of that target.
 pub(crate) fn of_program(program: &Path) -> Vec<PathBuf> {
     let mut paths = vec![program.to_owned()];
     if let Ok(target) = program.canonicalize() {
-        // Up to the outermost folder that npm fills; of a program elsewhere, its own folder.
+        // All directories up to the outermost node_modules. For a program elsewhere, only its own directory.
         let is_npms = |dir: &&Path| dir.components().any(|part| part.as_os_str() == "node_modules");
         let folders: Vec<&Path> = target
             .ancestors()
@@ -55,14 +55,14 @@ mod unix {
 
     use edgemint_printable::shell;
 
-    /// Why a file or a folder is not trusted.
+    /// Why a file or a directory is not trusted.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub(crate) enum Problem {
-        /// This user has it.
+        /// This user owns it.
         Belongs(u32),
-        /// Every user may write it.
+        /// Every user can write it.
         Everybody,
-        /// The members of this group may.
+        /// The members of this group can write it.
         Group(u32),
     }
 
@@ -80,23 +80,25 @@ mod unix {
         }
     }
 
-    /// What is wrong at `path`: with what is there and, if that is a link, with what it leads to.
+    /// The problem at `path` or, if that is a link, at its target.
     pub(crate) fn problem_at(path: &Path, me: u32) -> Option<Problem> {
         let link = std::fs::symlink_metadata(path).ok()?;
-        // The permissions of a link say nothing; whoever has it says where it leads.
+        // The permissions of a link mean nothing, but its owner can change its target.
         let link = Facts { mode: 0, ..Facts::of(&link) };
         problem(link, me, is_private)
             .or_else(|| problem(Facts::of(&std::fs::metadata(path).ok()?), me, is_private))
     }
 
-    /// `me`: the user whose rights this program has. `is_private`: whether a user is the only member of a group.
+    /// The problem with these facts. `me`: the effective user of this process. `is_private`: whether a user is the only
+    /// member of a group.
     pub(crate) fn problem(facts: Facts, me: u32, is_private: impl Fn(u32, u32) -> bool) -> Option<Problem> {
         let Facts { owner, group, mode } = facts;
         // Root can do everything anyway.
         if owner != me && owner != 0 {
             Some(Problem::Belongs(owner))
         } else if mode & 0o002 != 0 {
-            // The sticky bit changes nothing: others cannot replace files then, and can add some that wrangler reads.
+            // The sticky bit does not help: other users cannot replace files then, but can add files that wrangler
+            // reads.
             Some(Problem::Everybody)
         } else if mode & 0o020 != 0 && !is_private(me, group) && !is_private(owner, group) {
             Some(Problem::Group(group))
@@ -105,8 +107,8 @@ mod unix {
         }
     }
 
-    /// Whether the group is the user's private one, as most Linux distributions make for each user, who then writes
-    /// with a umask of 002: it has the user's name and no other member. Where nobody knows the group, its number counts.
+    /// Whether the group is the user's private group: it has the user's name and no other member. Most Linux
+    /// distributions create one for each user, with a umask of 002. For a group without an entry, the number decides.
     fn is_private(user: u32, group: u32) -> bool {
         let known = Group::from_gid(Gid::from_raw(group)).ok().flatten();
         let named = User::from_uid(Uid::from_raw(user)).ok().flatten();
@@ -119,7 +121,7 @@ mod unix {
         }
     }
 
-    /// What failed, why, and what to do.
+    /// The error message: what failed, why, and what to do.
     pub(crate) fn told(path: &Path, problem: Problem, config: &Path) -> String {
         let chmod = |bits: &str| {
             let command = shell::command("chmod", &[bits.as_ref(), path.as_os_str()]);
@@ -128,14 +130,14 @@ mod unix {
         let (why, help) = match problem {
             Problem::Belongs(owner) => (
                 format!("it belongs to another user (uid {owner}), who"),
-                "Go to the folder of your own deployment.".to_owned(),
+                "Change to the directory of your own deployment.".to_owned(),
             ),
-            Problem::Everybody => ("every user of this machine may write it, and".to_owned(), chmod("go-w")),
-            Problem::Group(group) => (format!("its group (gid {group}) may write it, and"), chmod("g-w")),
+            Problem::Everybody => ("every user of this machine can write it, and".to_owned(), chmod("go-w")),
+            Problem::Group(group) => (format!("its group (gid {group}) can write it, and"), chmod("g-w")),
         };
         let trust = shell::command("--config", &[config]);
         format!(
-            "cannot use {}: {why} can make edgemint run programs as you. {help} If you trust it all the same, add `{trust}`.",
+            "cannot use {}: {why} can make edgemint run programs as you. {help} To trust it anyway, add `{trust}`.",
             path.display()
         )
     }
@@ -163,12 +165,12 @@ mod tests {
             (ME, 50, 0o100_646, Some(Problem::Everybody)),
             (ME, 50, 0o100_664, Some(Problem::Group(50))),
             (0, 50, 0o40_775, Some(Problem::Group(50))),
-            // The private group of a user is nobody else: umask 002.
+            // A user's private group has no other member (umask 002).
             (ME, ME, 0o100_664, None),
             (0, ME, 0o40_775, None),
             (0, 0, 0o40_775, None),
             (ME, 1001, 0o100_664, Some(Problem::Group(1001))),
-            // /tmp: others can put files beside mine.
+            // /tmp: other users can put files next to mine.
             (0, 0, 0o41_777, Some(Problem::Everybody)),
             (ME, ME, 0o42_775, None),
         ] {
@@ -184,8 +186,8 @@ mod tests {
         let (path, config) = (Path::new("/a b/node_modules"), Path::new("/a b/wrangler.toml"));
         assert_eq!(
             told(path, Problem::Group(50), config),
-            "cannot use /a b/node_modules: its group (gid 50) may write it, and can make edgemint run programs as you. \
-             Run `chmod g-w '/a b/node_modules'`. If you trust it all the same, add `--config '/a b/wrangler.toml'`."
+            "cannot use /a b/node_modules: its group (gid 50) can write it, and can make edgemint run programs as you. \
+             Run `chmod g-w '/a b/node_modules'`. To trust it anyway, add `--config '/a b/wrangler.toml'`."
         );
     }
 

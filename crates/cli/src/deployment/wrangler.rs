@@ -1,6 +1,6 @@
-//! Runs wrangler, which owns the credentials and knows where the records are.
+//! Calls of wrangler, which owns the credentials and the access to the records.
 //!
-//! Nothing secret is in the arguments: values go through files of [`crate::scratch`].
+//! Arguments never contain secrets: values pass through files of [`crate::host::scratch`].
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
@@ -18,16 +18,16 @@ use crate::host::Host;
 
 const PROGRAM: &str = if cfg!(windows) { "wrangler.cmd" } else { "wrangler" };
 
-/// The most lines of wrangler's own words that an error repeats.
+/// The maximum number of wrangler's output lines that an error repeats.
 const MAX_LINES: usize = 6;
 
-/// A secret as wrangler lists it.
+/// An entry of wrangler's list of secrets.
 #[derive(Deserialize)]
 struct Secret {
     name: String,
 }
 
-/// A wrangler that was found, and the deployment that it works on.
+/// An installed wrangler, and the deployment that it works on.
 #[derive(Debug)]
 pub(crate) struct Wrangler<'a> {
     program: PathBuf,
@@ -36,7 +36,7 @@ pub(crate) struct Wrangler<'a> {
 }
 
 impl<'a> Wrangler<'a> {
-    /// The project's own wrangler, with the Node that package.json brings for it; else the one on PATH.
+    /// Finds the project's own wrangler, with the Node that package.json installs for it, or the one on PATH.
     pub(crate) fn find(project: &'a Project, host: &Host) -> Result<Self> {
         let path = (host.variable)("PATH").unwrap_or_default();
         let own = project.dir.join("node_modules").join(".bin");
@@ -46,7 +46,7 @@ impl<'a> Wrangler<'a> {
             .find(|program| program.is_file())
             .with_context(|| {
                 format!(
-                    "wrangler is not installed: run `npm ci` in {}, where package.json names it",
+                    "cannot find wrangler. Run `npm ci` in {}, where package.json lists it.",
                     project.dir.display()
                 )
             })?;
@@ -56,22 +56,22 @@ impl<'a> Wrangler<'a> {
             trust::must_be_ours(&trust::of_program(&program), &project.config)?;
         }
         let path = std::env::join_paths(std::iter::once(own).chain(std::env::split_paths(&path)))
-            .context("PATH cannot be used")?;
+            .context("cannot use the variable PATH")?;
         Ok(Self { program, path, project })
     }
 
-    /// The names of the secrets of a deployed environment; their values cannot be read.
+    /// The names of the secrets of a deployed environment. Their values cannot be read.
     pub(crate) fn secret_names(&self, environment: &str) -> Result<Vec<String>> {
         let mut command = Command::new(&self.program);
         command.args(["secret", "list", "--format", "json", "--env", environment]);
         command.arg("--config").arg(&self.project.config);
         let printed = self.run(command)?;
         let secrets: Vec<Object<Secret>> =
-            serde_json::from_str(&printed).context("wrangler's list of secrets is not JSON")?;
+            serde_json::from_str(&printed).context("cannot parse wrangler's list of secrets as JSON")?;
         Ok(secrets.into_iter().map(|Object(secret)| secret.name).collect())
     }
 
-    /// Puts a secret into a deployed environment, through a pipe: no other process sees it.
+    /// Adds a secret to a deployed environment. The value passes through a pipe, so that no other process sees it.
     pub(crate) fn put_secret(&self, environment: &str, name: &str, value: &str) -> Result<()> {
         let mut command = Command::new(&self.program);
         command.args(self.secret_arguments("put", environment, name));
@@ -81,12 +81,12 @@ impl<'a> Wrangler<'a> {
     /// Deletes a secret of a deployed environment.
     pub(crate) fn delete_secret(&self, environment: &str, name: &str) -> Result<()> {
         let mut command = Command::new(&self.program);
-        // It asks, and where nobody can be asked takes yes for the answer.
+        // wrangler prompts for confirmation. Without a terminal, it assumes yes.
         command.args(self.secret_arguments("delete", environment, name));
         self.run(command).map(drop)
     }
 
-    /// The command that [`Self::put_secret`] or [`Self::delete_secret`] runs, for people to read.
+    /// The command that [`Self::put_secret`] or [`Self::delete_secret`] runs, as text for messages.
     pub(crate) fn told_secret(&self, verb: &str, environment: &str, name: &str) -> String {
         shell::command("wrangler", &self.secret_arguments(verb, environment, name))
     }
@@ -96,14 +96,14 @@ impl<'a> Wrangler<'a> {
         words.into_iter().chain([self.project.config.clone().into_os_string()]).collect()
     }
 
-    /// Runs `wrangler kv …` on the target's client records, and gives back what it prints.
+    /// Runs `wrangler kv …` on the target's records. Returns its output.
     pub(crate) fn kv(&self, arguments: &[&OsStr]) -> Result<String> {
         let mut command = Command::new(&self.program);
         command.args(self.kv_arguments(arguments));
         self.run(command)
     }
 
-    /// The command that [`Self::kv`] runs, for people to read.
+    /// The command that [`Self::kv`] runs, as text for messages.
     pub(crate) fn told(&self, arguments: &[&OsStr]) -> String {
         shell::command("wrangler", &self.kv_arguments(arguments))
     }
@@ -131,33 +131,33 @@ impl<'a> Wrangler<'a> {
             .current_dir(&self.project.dir)
             .env("PATH", &self.path)
             .env("WRANGLER_SEND_METRICS", "false")
-            // Its log files, kept in the home directory, would repeat every record that it prints.
+            // wrangler's log files in the home directory would repeat every record that it prints.
             .env("WRANGLER_WRITE_LOGS", "false")
             .env("WRANGLER_LOG", "log")
             .env("WRANGLER_HIDE_BANNER", "true")
             .env("NO_COLOR", "1")
             .env_remove("FORCE_COLOR")
-            // The target is what was typed, not what a variable says.
+            // This variable would override the target on the command line.
             .env_remove("CLOUDFLARE_ENV")
             .stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let could_not = || format!("could not run {}", self.program.display());
+        let could_not = || format!("cannot run {}", self.program.display());
         let mut child = command.spawn().with_context(could_not)?;
         if let Some(mut pipe) = child.stdin.take() {
-            // One that ends without reading says why itself.
+            // If wrangler exits without reading its input, its own message gives the reason.
             let _ = pipe.write_all(input.as_bytes());
         }
         let output = child.wait_with_output().with_context(could_not)?;
         if output.status.success() {
-            return String::from_utf8(output.stdout).context("wrangler printed something that is not text");
+            return String::from_utf8(output.stdout).context("cannot read wrangler's output as text");
         }
         let said = [output.stderr, output.stdout].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         bail!("{}", explain(&said.join("\n"), &self.project.dir))
     }
 }
 
-/// Wrangler's failure in one message: its own last words, and what helps.
+/// The message for a failure of wrangler: the end of its output, and a hint.
 fn explain(said: &str, dir: &Path) -> String {
     let words = last_words(said);
     let knows = |needles: &[&str]| needles.iter().any(|needle| words.contains(needle));
@@ -171,28 +171,31 @@ fn explain(said: &str, dir: &Path) -> String {
         "ETIMEDOUT",
         "EAI_AGAIN",
     ]) {
-        Some("Cloudflare could not be reached: is there a network?".to_owned())
+        Some("check the network connection: Cloudflare could not be reached".to_owned())
     } else if knows(&["requires at least Node"]) {
-        Some(format!("run `npm ci` in {}: package.json brings the Node that wrangler needs", dir.display()))
+        Some(format!("run `npm ci` in {}: package.json installs the Node that wrangler needs", dir.display()))
     } else if knows(&["amespace not found", "No KV namespace", "kv_namespaces"]) {
-        Some("make the namespace with `npx wrangler kv namespace create CLIENTS` and put its id into wrangler.toml".to_owned())
+        Some(
+            "run `npx wrangler kv namespace create CLIENTS`, and write the namespace ID into wrangler.toml"
+                .to_owned(),
+        )
     } else {
         None
     };
     match (words.is_empty(), help) {
-        (true, _) => "wrangler failed and did not say why".to_owned(),
+        (true, _) => "wrangler failed without an error message".to_owned(),
         (false, None) => format!("wrangler failed: {words}"),
-        (false, Some(help)) => format!("wrangler failed: {words}\nwhat helps: {help}"),
+        (false, Some(help)) => format!("wrangler failed: {words}\nhint: {help}"),
     }
 }
 
-/// The meaningful lines at the end of what wrangler printed: from the error it marks, if it marks one.
+/// The relevant lines at the end of wrangler's output, from the line with `[ERROR]` if there is one.
 fn last_words(said: &str) -> String {
     let lines: Vec<String> = said
         .lines()
         .map(|line| plain(line).trim().to_owned())
         .filter(|line| !line.is_empty() && !line.starts_with('🪵') && !line.contains("WARNING"))
-        // Not the operator's account, and so never what helps.
+        // `--temporary` uses another account than the operator's, so edgemint never suggests it.
         .filter(|line| !line.contains("--temporary"))
         .filter(|line| !line.contains("⛅️") && !line.chars().all(|c| "─-═".contains(c)))
         .collect();
@@ -202,7 +205,7 @@ fn last_words(said: &str) -> String {
     words.join("\n").trim_start_matches("✘").trim_start().trim_start_matches("[ERROR]").trim().to_owned()
 }
 
-/// The line without the sequences that colour it.
+/// The line without color escape sequences.
 fn plain(line: &str) -> String {
     let mut text = String::with_capacity(line.len());
     let mut chars = line.chars();
@@ -223,18 +226,23 @@ mod tests {
 
     #[test]
     fn a_failure_is_told_in_wranglers_last_words_and_what_helps() {
-        let said = "\n ⛅️ wrangler 4.164.0\n────────\n\u{1b}[31m✘ \u{1b}[41;31m[\u{1b}[41;97mERROR\u{1b}[41;31m]\u{1b}[0m \u{1b}[1mIn a non-interactive environment, it's necessary to set a CLOUDFLARE_API_TOKEN environment variable.\u{1b}[0m\n\n🪵  Logs were written to \"/x\"\n";
+        let said = "\n ⛅️ wrangler 4.164.0\n────────\n\u{1b}[31m✘ \
+                    \u{1b}[41;31m[\u{1b}[41;97mERROR\u{1b}[41;31m]\u{1b}[0m \u{1b}[1mIn a non-interactive \
+                    environment, it's necessary to set a CLOUDFLARE_API_TOKEN environment variable.\u{1b}[0m\n\n🪵  \
+                    Logs were written to \"/x\"\n";
         assert_eq!(
             explain(said, Path::new("/p")),
-            "wrangler failed: In a non-interactive environment, it's necessary to set a CLOUDFLARE_API_TOKEN environment variable.\nwhat helps: log in with `npx wrangler login`, or set CLOUDFLARE_API_TOKEN"
+            "wrangler failed: In a non-interactive environment, it's necessary to set a CLOUDFLARE_API_TOKEN \
+             environment variable.\nhint: log in with `npx wrangler login`, or set CLOUDFLARE_API_TOKEN"
         );
-        let offered = "[ERROR] You are not logged in.\nTo continue without logging in, rerun this command with `--temporary`.";
+        let offered = "[ERROR] You are not logged in.\nTo continue without logging in, rerun this command with \
+                       `--temporary`.";
         assert!(!explain(offered, Path::new("/p")).contains("temporary"));
         assert_eq!(
             explain("a\n[ERROR] first\nTypeError: fetch failed", Path::new("/p")).lines().next_back(),
-            Some("what helps: Cloudflare could not be reached: is there a network?")
+            Some("hint: check the network connection: Cloudflare could not be reached")
         );
-        assert_eq!(explain("", Path::new("/p")), "wrangler failed and did not say why");
+        assert_eq!(explain("", Path::new("/p")), "wrangler failed without an error message");
         assert_eq!(explain("1\n2\n3\n4\n5\n6\n7", Path::new("/p")), "wrangler failed: 2\n3\n4\n5\n6\n7");
     }
 }

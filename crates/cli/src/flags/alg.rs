@@ -1,23 +1,23 @@
-//! Flags that choose an algorithm or a profile.
+//! Values of the flags for an algorithm or a profile.
 
 use clap::ValueEnum;
 use edgemint_issuer::{Algorithm, TokenProfile};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Alg {
-    /// ECDSA with P-256: short signatures, known everywhere
+    /// ECDSA with P-256. Short signatures, widely supported
     #[value(name = "ES256")]
     Es256,
-    /// RSA, 2048 bits: for clients that know nothing else; takes a moment to make
+    /// RSA with 2048 bits. For verifiers that support nothing else. Generating a key takes a moment
     #[value(name = "RS256")]
     Rs256,
-    /// Ed25519: the fastest, where clients know it
+    /// Ed25519. The fastest, for verifiers that support it
     #[value(name = "EdDSA")]
     EdDsa,
 }
 
 impl Alg {
-    /// As the issuer calls it.
+    /// The issuer's type for this algorithm.
     pub(crate) const fn algorithm(self) -> Algorithm {
         match self {
             Self::Es256 => Algorithm::Es256,
@@ -26,7 +26,7 @@ impl Alg {
         }
     }
 
-    /// The one that the issuer calls so.
+    /// The value for the issuer's type.
     pub(crate) const fn of(algorithm: Algorithm) -> Self {
         match algorithm {
             Algorithm::Es256 => Self::Es256,
@@ -37,12 +37,12 @@ impl Alg {
 }
 
 pub(crate) fn algorithm(name: &str) -> Result<Algorithm, String> {
-    Algorithm::named(name).ok_or_else(|| "not an algorithm of edgemint".to_owned())
+    Algorithm::named(name).ok_or_else(|| "edgemint does not support this algorithm".to_owned())
 }
 
 pub(crate) fn profile(name: &str) -> Result<TokenProfile, String> {
     [TokenProfile::Dex, TokenProfile::Rfc9068]
         .into_iter()
         .find(|profile| profile.name() == name)
-        .ok_or_else(|| "not a profile of edgemint".to_owned())
+        .ok_or_else(|| "edgemint does not support this profile".to_owned())
 }

@@ -1,18 +1,18 @@
-//! Flags of each command that changes one client.
+//! Flags of the commands that change one client.
 
 use clap::Args as ClapArgs;
 use edgemint_issuer::ClientId;
 
 use crate::flags::target::TargetArgs;
 
-/// Which client is to be changed.
+/// The client to change.
 #[derive(Debug, ClapArgs)]
 #[group(skip)]
 pub(crate) struct ClientChange {
-    /// The client ID
+    /// ID of the client
     #[arg(value_parser = ClientId::parse)]
     pub(crate) id: ClientId,
-    /// Print the record that would be written, without secrets and hashes, and write nothing
+    /// Print the record that would be written, without secrets and hashes, but do not write it
     #[arg(long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! Flags that say who asks, and about which token.
+//! Flags for the client's credentials and for the token of a request.
 
 use std::path::PathBuf;
 
@@ -7,28 +7,28 @@ use edgemint_issuer::ClientId;
 
 use crate::flags::issuer::IssuerArgs;
 
-/// Whose credentials are presented.
+/// The credentials of the client that sends the request.
 #[derive(Debug, ClapArgs)]
 #[group(skip)]
 pub(crate) struct ClientAuth {
-    /// The client ID
+    /// ID of the client that sends the request
     #[arg(long, value_name = "ID", value_parser = ClientId::parse)]
     pub(crate) client: ClientId,
-    /// The environment variable that holds the secret
+    /// Environment variable that contains the client secret
     #[arg(long, value_name = "VAR", conflicts_with = "secret_file")]
     pub(crate) secret_env: Option<String>,
-    /// The file that holds the secret; a line break at its end is no part of it
+    /// File that contains the client secret. A line break at its end is ignored
     #[arg(long, value_name = "FILE")]
     pub(crate) secret_file: Option<PathBuf>,
 }
 
-/// A token, whose credentials are presented with it, and to which issuer.
+/// The token, the client that sends it, and the issuer that receives it.
 #[derive(Debug, ClapArgs)]
 #[group(skip)]
 pub(crate) struct TokenSource {
     #[command(flatten)]
     pub(crate) client: ClientAuth,
-    /// The file that holds the token, or the answer that it came in [default: stdin]
+    /// File that contains the token or the whole token response [default: stdin]
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
     #[command(flatten)]

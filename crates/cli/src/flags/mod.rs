@@ -1,4 +1,4 @@
-//! Flags that several commands share.
+//! Flags shared by several commands.
 
 pub(crate) mod alg;
 pub(crate) mod client;

@@ -1,8 +1,8 @@
-//! Values of flags, read as they are typed.
+//! Parsers for the values of flags.
 
 use edgemint_issuer::{Issuer, Lifetime, SIGNING_KEY_PREFIX, SigningKey};
 
-/// The address of an issuer: https, or http on this machine alone.
+/// The URL of an issuer: https, or http only on this machine.
 pub(crate) fn issuer(text: &str) -> Result<String, String> {
     match Issuer::parse(text) {
         Ok(_) => Ok(text.to_owned()),
@@ -17,7 +17,7 @@ pub(crate) fn key_name(text: &str) -> Result<String, &'static str> {
     {
         Ok(text.to_owned())
     } else {
-        Err("a name is 1 to 64 characters of A-Z, 0-9 and _")
+        Err("a name has 1 to 64 characters of A-Z, 0-9 and _")
     }
 }
 
@@ -34,6 +34,6 @@ pub(crate) fn key_id(text: &str) -> Result<String, &'static str> {
     if SigningKey::is_key_id(text) {
         Ok(text.to_owned())
     } else {
-        Err("a key ID is 1 to 128 characters of printable ASCII")
+        Err("a key ID has 1 to 128 characters of printable ASCII")
     }
 }

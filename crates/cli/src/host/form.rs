@@ -1,8 +1,8 @@
-//! Forms (`application/x-www-form-urlencoded`) as they are sent.
+//! Encoding of form bodies (`application/x-www-form-urlencoded`).
 
 use zeroize::Zeroizing;
 
-/// The parameters as `application/x-www-form-urlencoded`.
+/// Encodes parameters as `application/x-www-form-urlencoded`.
 pub(crate) fn form<'a>(parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> Zeroizing<String> {
     let pairs: Vec<Zeroizing<String>> = parameters
         .into_iter()
@@ -18,9 +18,9 @@ pub(crate) fn form<'a>(parameters: impl IntoIterator<Item = (&'a str, &'a str)>)
     form
 }
 
-/// As `application/x-www-form-urlencoded`, which RFC 6749 §2.3.1 wants for Basic, too.
+/// Encodes one text as `application/x-www-form-urlencoded`. HTTP Basic needs the same encoding (RFC 6749 §2.3.1).
 pub(crate) fn encoded(text: &str) -> Zeroizing<String> {
-    // Room for the longest: growing would leave copies behind.
+    // Reserve the maximum length: a buffer that grows would leave copies of the secret in memory.
     let mut encoded = Zeroizing::new(String::with_capacity(text.len() * 3));
     for byte in text.bytes() {
         match byte {

@@ -1,4 +1,4 @@
-//! Asks an issuer that runs: small JSON answers over https, and over http on this machine alone.
+//! Requests to a running issuer: small JSON responses over https, or over http only on this machine.
 
 use std::time::Duration;
 
@@ -7,31 +7,31 @@ use edgemint_issuer::Issuer;
 use serde_json::Value;
 use ureq::Agent;
 
-/// No document of an issuer comes near this.
+/// The maximum size of a response, in bytes. Documents of an issuer are much smaller.
 const MAX_ANSWER: u64 = 1024 * 1024;
 
-/// How long one answer may take.
+/// The timeout of a request.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How long an answer on this machine may take that nobody waits for.
+/// The timeout of a request to an issuer that may not be running on this machine.
 const BRIEFLY: Duration = Duration::from_secs(1);
 
-/// A client for the documents and tokens of issuers.
+/// An HTTP client for the endpoints of issuers.
 pub(crate) struct Http(Agent);
 
-/// A status and the JSON that came with it.
+/// The status of a response and its JSON body.
 pub(crate) struct HttpAnswer {
     pub(crate) status: u16,
     pub(crate) json: Option<Value>,
 }
 
 impl Http {
-    /// For the issuer at this address. What is on this machine is not asked through a proxy.
+    /// A client for the issuer at this URL. Requests to this machine bypass the proxy.
     pub(crate) fn of(issuer: &str) -> Self {
         Self::with(PATIENCE, !issuer.starts_with("http://"))
     }
 
-    /// For an issuer that may be running on this machine, or not.
+    /// A client for an issuer that may not be running on this machine.
     pub(crate) fn brief() -> Self {
         Self::with(BRIEFLY, false)
     }
@@ -49,7 +49,7 @@ impl Http {
         Self(config.build().new_agent())
     }
 
-    /// A JSON document.
+    /// Fetches a JSON document.
     pub(crate) fn document(&self, url: &str) -> Result<Value> {
         may_be_asked(url)?;
         let mut response = self
@@ -57,10 +57,10 @@ impl Http {
             .get(url)
             .header("Accept", "application/json")
             .call()
-            .with_context(|| format!("{url} could not be reached"))?;
+            .with_context(|| format!("cannot reach {url}"))?;
         let status = response.status().as_u16();
-        ensure!(status == 200, "{url} answered {status}, and not 200");
-        json(&mut response).with_context(|| format!("what {url} answered is not JSON"))
+        ensure!(status == 200, "{url} returned {status} instead of 200");
+        json(&mut response).with_context(|| format!("{url} did not return JSON"))
     }
 
     /// Posts a form with HTTP Basic credentials.
@@ -73,7 +73,7 @@ impl Http {
             .header("Authorization", authorization)
             .header("Content-Type", "application/x-www-form-urlencoded")
             .send(form)
-            .with_context(|| format!("{url} could not be reached"))?;
+            .with_context(|| format!("cannot reach {url}"))?;
         let status = response.status().as_u16();
         Ok(HttpAnswer { status, json: json(&mut response) })
     }
@@ -90,10 +90,10 @@ pub(crate) fn below(issuer: &str, path: &str) -> String {
     format!("{}{path}", issuer.strip_suffix('/').unwrap_or(issuer))
 }
 
-/// Nothing is asked in clear over a network.
+/// Rejects URLs that would send a request unencrypted over a network.
 fn may_be_asked(url: &str) -> Result<()> {
     if let Err(error) = Issuer::parse(url) {
-        bail!("{url} is not asked: the address {error}");
+        bail!("cannot send a request to {url}: the URL {error}");
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Files that their owner alone may read, and that did not exist: for secrets, keys and backups.
+//! New files that only their owner can read, for secrets, keys and backups.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
@@ -8,24 +8,25 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::host::Host;
 
-/// A file that is to be made. Until it is kept, it goes again: a secret that did not come into force is none.
+/// A file to create. It is deleted on drop unless it is kept: otherwise, a failed command would leave a secret that
+/// was never stored and does not work.
 pub(crate) struct PrivateFile {
     path: PathBuf,
     made: bool,
 }
 
 impl PrivateFile {
-    /// The file of this name, when one was typed. Refused when it exists, before anything else is done.
+    /// The file of this name, if the command line has one. Fails if the file exists, before anything else is done.
     pub(crate) fn named(name: Option<&Path>, host: &Host) -> Result<Option<Self>> {
         let Some(name) = name else { return Ok(None) };
         let path = host.current_dir.join(name);
         if path.exists() {
-            bail!("there is a file {} already, and nothing is overwritten: name another", name.display());
+            bail!("cannot create {}: the file exists. Pass another name.", name.display());
         }
         Ok(Some(Self { path, made: false }))
     }
 
-    /// Makes it, with this text and a line break: mode 0600. None is left when it cannot be written whole.
+    /// Creates it with mode 0600, this text and a line break. If it cannot be written completely, it is deleted.
     pub(crate) fn write(&mut self, text: &str) -> Result<()> {
         let write = || {
             let mut options = OpenOptions::new();
@@ -41,12 +42,12 @@ impl PrivateFile {
                 let _ = std::fs::remove_file(&self.path);
             })
         };
-        write().with_context(|| format!("could not write {}", self.path.display()))?;
+        write().with_context(|| format!("cannot write {}", self.path.display()))?;
         self.made = true;
         Ok(())
     }
 
-    /// Keeps it.
+    /// Keeps the file. Returns its path.
     pub(crate) fn keep(mut self) -> PathBuf {
         self.made = false;
         std::mem::take(&mut self.path)

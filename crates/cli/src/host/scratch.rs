@@ -1,5 +1,5 @@
-//! Files that others must not read and that are gone afterwards: how values reach wrangler, since every
-//! process's arguments and environment can be seen from outside.
+//! Temporary private files that pass values to wrangler. Other processes can see the arguments and the
+//! environment of a process, so values must not be there.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::Write as _;
@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 
 use crate::host::Host;
 
-/// The directories that exist now, for the one who is interrupted.
+/// The directories that exist now. The handler of Ctrl-C removes them.
 static ALL: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// A directory (mode 0700) of files (mode 0600) that is removed when this value is dropped.
@@ -25,7 +25,7 @@ impl Scratch {
         let mut builder = DirBuilder::new();
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&dir).with_context(|| format!("could not make the directory {}", dir.display()))?;
+        builder.create(&dir).with_context(|| format!("cannot create the directory {}", dir.display()))?;
         ALL.lock().unwrap_or_else(PoisonError::into_inner).push(dir.clone());
         Ok(Self { dir })
     }
@@ -37,7 +37,7 @@ impl Scratch {
             let mut file = create(&path)?;
             file.write_all(content)
         };
-        write().with_context(|| format!("could not write {}", path.display()))?;
+        write().with_context(|| format!("cannot write {}", path.display()))?;
         Ok(path)
     }
 }
@@ -57,7 +57,7 @@ impl Drop for Scratch {
     }
 }
 
-/// Removes what stands there: for the handler of Ctrl-C, after which nothing is dropped any more.
+/// Removes all scratch directories, for the handler of Ctrl-C: after it, no value is dropped.
 pub fn remove_all() {
     for dir in ALL.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
         let _ = fs::remove_dir_all(dir);

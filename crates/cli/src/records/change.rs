@@ -1,4 +1,4 @@
-//! Changes of records: read, decide, look whether nobody else wrote them meanwhile, write.
+//! Changes of records: read, decide, check that no other operator wrote them meanwhile, write.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,16 +12,17 @@ use crate::records::kv::{ById, Records, Stored};
 use crate::terminal::near::did_you_mean;
 use crate::terminal::output::Output;
 
-/// The record of `id`, which must be there and be readable. When there is none, another ID may be meant.
+/// Reads the record of `id`. Fails if the record is missing or unreadable. For a missing record, the error suggests a
+/// similar ID.
 pub(crate) fn find<R: Kind>(records: &Records<'_>, id: &R::Id, project: &Project) -> Result<R> {
     match records.read::<R>(&[id])?.remove(id) {
         Some(stored) => readable(stored, id, project),
         None => {
-            // That it is not there is said, whether or not the others can be listed.
+            // Report the missing record even if the other IDs cannot be listed for a suggestion.
             let known: Vec<String> =
                 records.ids::<R>().unwrap_or_default().iter().map(ToString::to_string).collect();
             let near = did_you_mean(&id.to_string(), known.iter().map(String::as_str));
-            bail!("there is no {} {id} in {}{near}", R::NAME, project.target)
+            bail!("cannot find the {} {id} in {}{near}", R::NAME, project.target)
         }
     }
 }
@@ -29,14 +30,14 @@ pub(crate) fn find<R: Kind>(records: &Records<'_>, id: &R::Id, project: &Project
 fn readable<R: Kind>(stored: Stored<R>, id: &R::Id, project: &Project) -> Result<R> {
     stored.map_err(|error| {
         anyhow!(
-            "what is stored of the {} {id} in {} cannot be read, and was left as it is: {error}",
+            "cannot read the record of the {} {id} in {}, so it was not changed: {error}",
             R::NAME,
             project.target
         )
     })
 }
 
-/// A copy of `before`, to be changed: its revision is one higher.
+/// A copy of `before` with the next revision.
 pub(crate) fn next<R: Kind>(before: &R) -> R {
     let mut after = before.clone();
     let revision = after.revision();
@@ -44,18 +45,18 @@ pub(crate) fn next<R: Kind>(before: &R) -> R {
     after
 }
 
-/// What became of a change.
+/// The outcome of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Applied {
-    /// It is so already: nothing was written.
+    /// The record already has the change, so nothing was written.
     Unchanged,
-    /// A dry run: what would be written was printed.
+    /// In a dry run: the record was printed and not written.
     Previewed,
     Written,
 }
 
-/// Writes `after` when it differs from `before`, from which it was copied, with the next revision; in a dry
-/// run only says so.
+/// Writes `after` with the next revision if it differs from `before`, of which it is a changed copy. In a dry run,
+/// prints it instead.
 pub(crate) fn apply<R: Kind>(
     records: &Records<'_>,
     project: &Project,
@@ -78,15 +79,15 @@ pub(crate) fn apply<R: Kind>(
     Ok(Applied::Written)
 }
 
-/// The Worker's own parser has the last word.
+/// Fails if the Worker's parser rejects the record.
 pub(crate) fn must_be_storable<R: Kind>(record: &R) -> Result<()> {
     R::parse(record.id(), &record.to_json())
-        .map_err(|error| anyhow!("the record cannot be stored, so nothing was changed: {error}"))?;
+        .map_err(|error| anyhow!("cannot store the record, so nothing was changed: {error}"))?;
     Ok(())
 }
 
-/// Writes `after`, unless what is stored is no longer `before`. What remains is the time between this
-/// look and the write: KV cannot do both in one.
+/// Writes `after`, unless the stored record is no longer `before`. A race remains between this check and the write:
+/// KV cannot do both atomically.
 pub(crate) fn replace<R: Kind>(
     records: &Records<'_>,
     project: &Project,
@@ -98,7 +99,8 @@ pub(crate) fn replace<R: Kind>(
     let before = BTreeMap::from([(id.clone(), Ok(before.clone()))]);
     if !written_meanwhile::<R>(records, &before, &[id])?.is_empty() {
         bail!(
-            "another operator wrote the {} {id} in {} at the same time, so nothing was changed here: run the same command again",
+            "cannot change the {} {id} in {}: another operator wrote the record at the same time. Nothing was \
+             changed. Run the command again.",
             R::NAME,
             project.target
         );
@@ -106,7 +108,7 @@ pub(crate) fn replace<R: Kind>(
     records.write(after)
 }
 
-/// Those of `ids` whose records are no longer what was read in `before`.
+/// The `ids` whose stored records differ from `before`.
 pub(crate) fn written_meanwhile<R: Kind>(
     records: &Records<'_>,
     before: &ById<R>,
@@ -114,7 +116,7 @@ pub(crate) fn written_meanwhile<R: Kind>(
 ) -> Result<BTreeSet<R::Id>> {
     let now = records.read::<R>(ids)?;
     let same = |id: &R::Id| match (before.get(id), now.get(id)) {
-        // Not the revision alone: one that was removed and added again begins to count anew.
+        // The revision is not enough: it starts again at 1 for a record that was removed and added again.
         (Some(Ok(before)), Some(Ok(now))) => before.to_json() == now.to_json(),
         (Some(Err(before)), Some(Err(now))) => before == now,
         (None, None) => true,
@@ -123,7 +125,7 @@ pub(crate) fn written_meanwhile<R: Kind>(
     Ok(ids.iter().filter(|id| !same(id)).map(|id| (*id).clone()).collect())
 }
 
-/// What a dry run prints with `--json`.
+/// The output of a dry run with `--json`.
 #[derive(Serialize)]
 struct Preview<V> {
     dry_run: bool,
@@ -131,7 +133,7 @@ struct Preview<V> {
     record: V,
 }
 
-/// What a dry run prints: the record as it would be written, without hashes, and what would write it.
+/// Prints the result of a dry run: the record that would be written, without hashes, and the command that writes it.
 pub(crate) fn preview<R: Kind>(
     records: &Records<'_>,
     project: &Project,
@@ -145,7 +147,7 @@ pub(crate) fn preview<R: Kind>(
         return output.result_json(&Preview { dry_run: true, command, record });
     }
     output.say(format_args!(
-        "This record would be written to {}{} by\n  {command}",
+        "Dry run: would write this record to {}{} by running\n  {command}",
         project.target,
         R::UNSHOWN
     ));

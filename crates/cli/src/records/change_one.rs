@@ -1,4 +1,4 @@
-//! What the commands that change one record have in common: read it, decide, write it, say so.
+//! The common part of commands that change one record: read, decide, write, report.
 
 use std::process::ExitCode;
 
@@ -14,34 +14,34 @@ use crate::records::change::Applied;
 use crate::records::kind::Kind;
 use crate::records::kv::Records;
 
-/// Which record is to be changed, as it was typed.
+/// The record to change, from the command line.
 pub(crate) struct Which<'a, R: Kind> {
     pub(crate) id: &'a R::Id,
     pub(crate) dry_run: bool,
     pub(crate) target: &'a TargetArgs,
 }
 
-/// Where it is: what a decision may look at.
+/// The context of a decision.
 pub(crate) struct Place<'a> {
     pub(crate) records: &'a Records<'a>,
     pub(crate) project: &'a Project,
 }
 
-/// What is said of a change.
+/// The texts of a change.
 pub(crate) struct Said<T> {
-    /// What `--json` prints between the ID and what every change has.
+    /// The members that `--json` prints between the ID and the common members.
     pub(crate) what: T,
-    /// It is done.
+    /// The message after the change, without a period.
     pub(crate) done: String,
-    /// It was so already.
+    /// The message if the record already has the change.
     pub(crate) already: String,
-    /// What else there is to know once it is done.
+    /// Further messages after the change.
     pub(crate) notes: Vec<String>,
-    /// What may not be meant, also told in a dry run.
+    /// Warnings about unintended effects, also in a dry run.
     pub(crate) warnings: Vec<String>,
 }
 
-/// The result, as `--json` prints it.
+/// The result with `--json`.
 #[derive(Serialize)]
 struct Changed<'a, I, T> {
     id: &'a I,
@@ -54,7 +54,7 @@ struct Changed<'a, I, T> {
     warnings: Vec<String>,
 }
 
-/// Changes one record. `decide` alters it, and says what that means.
+/// Changes one record. `decide` changes the copy and returns the texts.
 pub(crate) fn run<R: Kind, T: Serialize>(
     which: &Which<'_, R>,
     Session { config, host, output }: Session<'_>,
@@ -81,7 +81,7 @@ pub(crate) fn run<R: Kind, T: Serialize>(
             warnings: said.warnings,
         })?;
     } else if applied == Applied::Unchanged {
-        output.say(format_args!("{}: nothing was written.", said.already));
+        output.say(format_args!("{}. Nothing was written.", said.already));
     } else {
         output.say(format_args!("{}.", said.done));
         output.say(delay);

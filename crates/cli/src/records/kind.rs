@@ -1,4 +1,4 @@
-//! The kinds of records that are stored, and what a command must know of each.
+//! The kinds of records: clients and APIs.
 
 use std::fmt;
 
@@ -7,33 +7,33 @@ use serde::Serialize;
 
 use crate::records::view::{ApiView, RecordView};
 
-/// A kind of record: where it is stored, and how it is read, written and shown.
+/// A kind of record: its keys in KV, and how to read, write and show it.
 pub(crate) trait Kind: Clone + Send {
-    /// What names a record of this kind.
+    /// The ID of a record.
     type Id: Clone + Ord + fmt::Display + Serialize;
-    /// It as people and scripts may see it.
+    /// The record without secret parts, for output.
     type View<'a>: Serialize
     where
         Self: 'a;
-    /// What people call it.
+    /// The name of the kind in messages.
     const NAME: &'static str;
-    /// What the keys of its records begin with; the ID follows.
+    /// The prefix of the records' keys. The ID follows it.
     const PREFIX: &'static str;
-    /// What is written of it and not shown, between commas.
+    /// The part of a record that is written and not shown, between commas.
     const UNSHOWN: &'static str;
 
     fn parse_id(text: &str) -> Result<Self::Id, String>;
     fn kv_key(id: &Self::Id) -> String;
     fn id(&self) -> &Self::Id;
-    /// The parser of the Worker.
+    /// Parses a record with the Worker's parser.
     fn parse(id: &Self::Id, json: &str) -> Result<Self, RecordError>;
-    /// As it is stored.
+    /// The record as stored JSON.
     fn to_json(&self) -> String;
-    /// What counts its writes.
+    /// The number of writes of the record.
     fn revision(&mut self) -> &mut u64;
-    /// As it may be seen at `now`.
+    /// The record for output at the time `now`.
     fn view(&self, now: u64) -> Self::View<'_>;
-    /// Whether it has a secret, if its kind can have one.
+    /// Whether the record has a secret. `None` if its kind cannot have one.
     fn has_secret(&self) -> Option<bool>;
 }
 

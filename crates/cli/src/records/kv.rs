@@ -1,4 +1,4 @@
-//! The records of a deployment, read and written in bulk through wrangler.
+//! Bulk reads and writes of a deployment's records, through wrangler.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -14,19 +14,20 @@ use crate::host::Host;
 use crate::host::scratch::Scratch;
 use crate::records::kind::Kind;
 
-/// The most records that one wrangler writes or deletes; it divides them into requests by itself.
+/// The maximum number of records per call of wrangler to write or delete. wrangler splits them into requests.
 const WRITE: usize = 10_000;
 
-/// The most keys that Cloudflare's API reads at once. Wrangler does not divide these.
+/// The maximum number of keys that Cloudflare's API reads per request. wrangler does not split reads.
 const READ_DEPLOYED: usize = 100;
 
-/// The local state has no limit; this keeps what wrangler prints below some 100 MB.
+/// The maximum number of keys per read of the local state. It has no limit, but this keeps wrangler's output below
+/// about 100 MB.
 const READ_LOCAL: usize = 10_000;
 
-/// How many wranglers read at the same time.
+/// The number of wrangler processes that read in parallel.
 const READERS: usize = 4;
 
-/// What is stored under an ID: a record, or something that is none.
+/// The value stored under an ID: a record, or why the value is not a record.
 pub(crate) type Stored<R = ClientRecord> = std::result::Result<R, RecordError>;
 
 /// Records of one kind, by ID.
@@ -39,7 +40,7 @@ pub(crate) struct Records<'a> {
     host: &'a Host,
 }
 
-/// A record as it is written.
+/// The key and the value of a record to write.
 #[derive(Serialize)]
 pub(crate) struct Pair {
     key: String,
@@ -52,7 +53,7 @@ impl Pair {
     }
 }
 
-/// What `kv bulk get` prints of a value: the text, or (from the local state) an object around it.
+/// A value in the output of `kv bulk get`: the text or, for the local state, an object that contains it.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Value {
@@ -78,15 +79,15 @@ impl<'a> Records<'a> {
         Ok(Self { wrangler: Wrangler::find(project, host)?, project, host })
     }
 
-    /// All records of a kind that there are.
+    /// Reads all records of a kind.
     pub(crate) fn read_all<R: Kind>(&self) -> Result<ById<R>> {
-        let keys = self.keys::<R>().with_context(|| format!("the {}s could not be listed", R::NAME))?;
+        let keys = self.keys::<R>().with_context(|| format!("cannot list the {}s", R::NAME))?;
         self.read_keys::<R>(&keys)
     }
 
-    /// The records of those of `ids` that have one.
+    /// Reads the records of `ids`. IDs without a record are left out.
     pub(crate) fn read<R: Kind>(&self, ids: &[&R::Id]) -> Result<ById<R>> {
-        // To ask which are there costs one more process, and saves reading the many that are not.
+        // Listing the keys first costs one process more, but avoids reads of the many keys that do not exist.
         let there: Vec<String>;
         let keys: Vec<String> = ids.iter().map(|id| R::kv_key(id)).collect();
         let keys = if keys.len() > READ_DEPLOYED {
@@ -101,11 +102,11 @@ impl<'a> Records<'a> {
 
     /// The IDs of all records of a kind.
     pub(crate) fn ids<R: Kind>(&self) -> Result<BTreeSet<R::Id>> {
-        let keys = self.keys::<R>().with_context(|| format!("the {}s could not be listed", R::NAME))?;
+        let keys = self.keys::<R>().with_context(|| format!("cannot list the {}s", R::NAME))?;
         Ok(keys.iter().filter_map(|key| R::parse_id(key.strip_prefix(R::PREFIX)?).ok()).collect())
     }
 
-    /// What is stored under one ID, and whether there is a record of another kind under `other`: with one wrangler.
+    /// Reads the record of one ID, and whether a record of another kind exists under `other`, in one call of wrangler.
     pub(crate) fn read_beside<R: Kind, O: Kind>(
         &self,
         id: &R::Id,
@@ -122,7 +123,7 @@ impl<'a> Records<'a> {
         Ok(of_kind::<R>(self.values(keys, R::NAME)?))
     }
 
-    /// The values of those keys that exist.
+    /// Reads the values of the keys that exist.
     fn values(&self, keys: &[String], what: &str) -> Result<Vec<(String, String)>> {
         let at_once = match self.project.target {
             Target::Local(_) => READ_LOCAL,
@@ -132,7 +133,7 @@ impl<'a> Records<'a> {
         let read = in_parallel(&chunks, READERS, |chunk| self.read_chunk(chunk));
         let mut values = Vec::new();
         for chunk in read {
-            let chunk = chunk.with_context(|| format!("the {what} records could not be read"))?;
+            let chunk = chunk.with_context(|| format!("cannot read the {what} records"))?;
             values.extend(chunk.into_iter().filter_map(|(key, value)| Some((key, value.text()?))));
         }
         Ok(values)
@@ -145,8 +146,8 @@ impl<'a> Records<'a> {
             name: String,
         }
         let printed = self.wrangler.kv(&["key", "list", "--prefix", R::PREFIX].map(OsStr::new))?;
-        let keys: Vec<Object<Key>> = serde_json::from_str(&printed)
-            .map_err(|_| anyhow!("wrangler printed something that is not its list of keys"))?;
+        let keys: Vec<Object<Key>> =
+            serde_json::from_str(&printed).map_err(|_| anyhow!("cannot parse wrangler's list of keys"))?;
         let mut names: Vec<String> = keys.into_iter().map(|Object(key)| key.name).collect();
         names.sort_unstable();
         Ok(names)
@@ -156,8 +157,7 @@ impl<'a> Records<'a> {
         let scratch = Scratch::new(self.host)?;
         let file = scratch.file("keys.json", &serde_json::to_vec(keys)?)?;
         let printed = self.wrangler.kv(&["bulk".as_ref(), "get".as_ref(), file.as_os_str()])?;
-        serde_json::from_str(&printed)
-            .map_err(|_| anyhow!("wrangler printed something that is not the values of keys"))
+        serde_json::from_str(&printed).map_err(|_| anyhow!("cannot parse wrangler's output of values"))
     }
 
     /// Writes a record under its ID.
@@ -170,17 +170,17 @@ impl<'a> Records<'a> {
         self.change("put", &[], records, "written")
     }
 
-    /// The command by which [`Self::write`] writes, for people to read.
+    /// The command that [`Self::write`] runs, as text for messages.
     pub(crate) fn told_write(&self) -> String {
         self.wrangler.told(&["bulk", "put", "RECORDS.json"].map(OsStr::new))
     }
 
-    /// The command by which [`Self::remove`] removes, for people to read.
+    /// The command that [`Self::remove`] runs, as text for messages.
     pub(crate) fn told_remove(&self) -> String {
         self.wrangler.told(&["bulk", "delete", "KEYS.json", "--force"].map(OsStr::new))
     }
 
-    /// Deletes what is stored under `ids`.
+    /// Deletes the records of `ids`.
     pub(crate) fn remove<R: Kind>(&self, ids: &[&R::Id]) -> Result<()> {
         let keys: Vec<String> = ids.iter().map(|id| R::kv_key(id)).collect();
         self.change("delete", &["--force"], &keys, "removed")
@@ -195,20 +195,18 @@ impl<'a> Records<'a> {
             self.wrangler.kv(&arguments).with_context(|| {
                 let before = i * WRITE;
                 let these = match chunk.len() {
-                    1 => "1 record was to be".to_owned(),
-                    n => format!("{n} records were to be"),
+                    1 => "1 record may not have been".to_owned(),
+                    n => format!("some or all of {n} records may not have been"),
                 };
-                let before = if before > 0 { format!("{before} were {done} before; ") } else { String::new() };
-                format!(
-                    "{before}{these} {done}, and may have been in part or not at all; the same command again completes it"
-                )
+                let before = if before > 0 { format!("{before} were {done}; ") } else { String::new() };
+                format!("{before}{these} {done} (run the command again to complete the change)")
             })?;
         }
         Ok(())
     }
 }
 
-/// The records of one kind among what is stored.
+/// The records of one kind among these keys and values.
 fn of_kind<R: Kind>(values: Vec<(String, String)>) -> ById<R> {
     let record = |(key, json): (String, String)| {
         let id = R::parse_id(key.strip_prefix(R::PREFIX)?).ok()?;
@@ -218,7 +216,7 @@ fn of_kind<R: Kind>(values: Vec<(String, String)>) -> ById<R> {
     values.into_iter().filter_map(record).collect()
 }
 
-/// Does `work` on every item, on so many threads, and keeps the order.
+/// Runs `work` on every item, on this number of threads. The results keep the order of the items.
 pub(crate) fn in_parallel<T: Sync, R: Send>(
     items: &[T],
     threads: usize,

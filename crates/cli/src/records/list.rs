@@ -1,4 +1,4 @@
-//! What `client list` and `api list` have in common: all records of a kind as a table, and those that cannot be read.
+//! The common part of `client list` and `api list`: a table of all records, and warnings about unreadable ones.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,13 +11,13 @@ use crate::deployment::project::Project;
 use crate::terminal::output::Output;
 use crate::terminal::words::table;
 
-/// A record in the list.
+/// A record as a row of the list.
 pub(crate) trait Line: Serialize {
-    /// What `--json` calls all of them, and what people do.
+    /// The plural of the kind: as a JSON member, and in messages.
     const ALL: [&'static str; 2];
     const HEADING: [&'static str; 6];
     fn cells(&self) -> [String; 6];
-    /// Whose record it is, and why it cannot be read, if it cannot.
+    /// The ID and the reason, if the record cannot be read.
     fn unreadable(&self) -> Option<(&dyn fmt::Display, &str)>;
 }
 
@@ -35,7 +35,7 @@ pub(crate) fn print<L: Line>(lines: &[L], project: &Project, output: &mut Output
     let rows: Vec<_> = std::iter::once(heading).chain(lines.iter().map(Line::cells)).collect();
     output.result_lines(&table(&rows))?;
     for (id, error) in lines.iter().filter_map(Line::unreadable) {
-        output.say(format_args!("warning: the record of {id} cannot be read: {error}"));
+        output.say(format_args!("warning: cannot read the record of {id}: {error}"));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,4 +1,4 @@
-//! The records of a deployment: how they are read, changed and shown.
+//! Reading, changing and showing the records of a deployment.
 
 pub(crate) mod change;
 pub(crate) mod change_one;

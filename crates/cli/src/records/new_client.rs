@@ -1,4 +1,4 @@
-//! What a client may not be, and what its operator must know of it, when it is added: by its ID and its secrets.
+//! Checks of a new client's ID and secrets: reasons to reject it, and warnings for the operator.
 
 use std::collections::BTreeSet;
 
@@ -6,52 +6,54 @@ use edgemint_issuer::{
     ApiId, ClientId, ClientRecord, MAX_SLOW_HASHES, SecretHash, StoredSecret, client_of_subject,
 };
 
-/// Why no client may have this ID.
+/// Why this ID is rejected, if it is.
 pub(crate) fn refused_id(id: &ClientId) -> Option<String> {
     let other = client_of_subject(id.as_str())?;
     Some(format!(
-        "the ID {id} is what tokens of the client {other} have as `sub` in dex's profile, so that an API could take one \
-         client for the other: choose another ID"
+        "the ID {id} is also the `sub` in tokens of the client {other} in dex's profile, so an API could confuse the \
+         two clients. Choose another ID"
     ))
 }
 
-/// Why a client may not have these secrets.
+/// Why the secrets of this record are rejected, if they are.
 pub(crate) fn refused_secrets(record: &ClientRecord, now: u64) -> Option<String> {
     let live = live_slow_hashes(record, now).count();
     (live > MAX_SLOW_HASHES).then(|| {
         format!(
-            "{live} of its secrets work and have slow hashes, of which the Worker computes {MAX_SLOW_HASHES} for a \
-             request: it would refuse the others"
+            "{live} of its valid secrets have slow hashes, but the Worker computes at most {MAX_SLOW_HASHES} per \
+             request and would reject the others"
         )
     })
 }
 
-/// The secrets that work and have slow hashes.
+/// The valid secrets with slow hashes.
 pub(crate) fn live_slow_hashes(record: &ClientRecord, now: u64) -> impl Iterator<Item = &StoredSecret> {
     let is_slow = |secret: &&StoredSecret| matches!(secret.hash, SecretHash::Pbkdf2 { .. });
     record.secrets.iter().filter(is_slow).filter(move |secret| secret.is_live(now))
 }
 
-/// What to know of a client with this ID. `is_api`: whether an API has it, too.
+/// Warnings about a client with this ID. `is_api`: whether an API has the same ID.
 pub(crate) fn warnings(record: &ClientRecord, is_api: bool) -> Vec<String> {
     let id = &record.id;
     let api = is_api.then(|| also_an_api(id));
     // A public client presents no secret.
     let colon = (id.as_str().contains(':') && !record.public).then(|| {
         format!(
-            "the ID {id} has a colon: for HTTP Basic the client must write it as %3A (RFC 6749 §2.3.1), or the ID ends \
-             there. A client that cannot do that sends client_id and client_secret in the body"
+            "the ID {id} contains a colon. With HTTP Basic, the client must encode it as %3A (RFC 6749 §2.3.1), \
+             because the ID ends at a colon. A client that cannot do that must send \
+             client_id and client_secret in the body"
         )
     });
     api.into_iter().chain(colon).collect()
 }
 
-/// What it means that a client and an API have the same ID.
+/// The warning about a client and an API with the same ID.
 pub(crate) fn also_an_api(id: impl std::fmt::Display) -> String {
     format!(
-        "{id} is the ID of a client and of an API: in dex's profile, tokens that the client gets without a resource have \
-         its ID as audience, so that the API accepts them without a grant. Use another ID for the client; a resource \
-         server asks about tokens after `edgemint client allow-introspection`"
+        "{id} is the ID of a client and of an API. In dex's profile, tokens that the client gets without a resource \
+         have its ID as audience, so the API accepts them without a grant. Use another ID for the client. If it is a \
+         resource \
+         server, let it introspect tokens with `edgemint client allow-introspection`"
     )
 }
 
@@ -79,7 +81,7 @@ mod tests {
             let id = ClientId::parse(&id).expect("an ID");
             let taken = ClientId::parse(&subject(&id)).expect("it is short enough");
             let told = refused_id(&taken);
-            prop_assert!(told.is_some_and(|told| told.contains("choose another ID")));
+            prop_assert!(told.is_some_and(|told| told.contains("Choose another ID")));
         }
     }
 
@@ -118,6 +120,6 @@ mod tests {
         record.secrets.push(fast);
         assert_eq!(refused_secrets(&record, NOW), None);
         record.secrets.push(slow(15, None));
-        assert!(refused_secrets(&record, NOW).is_some_and(|told| told.starts_with("5 of its secrets work")));
+        assert!(refused_secrets(&record, NOW).is_some_and(|told| told.starts_with("5 of its valid secrets")));
     }
 }

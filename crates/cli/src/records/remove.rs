@@ -1,4 +1,4 @@
-//! Deletes records after asking: what `client remove` and `api remove` have in common.
+//! The common part of `client remove` and `api remove`: delete records after a confirmation prompt.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -16,18 +16,18 @@ use crate::terminal::confirm::confirm;
 use crate::terminal::output::{Output, sentences};
 use crate::terminal::words::listed;
 
-/// What was typed.
+/// The arguments of the command.
 pub(crate) struct Removal<'a, R: Kind> {
     pub(crate) ids: &'a [R::Id],
     pub(crate) yes: bool,
     pub(crate) dry_run: bool,
 }
 
-/// The result: JSON for scripts, sentences for people. A warning names missing records before that.
+/// The result: JSON for scripts, sentences for people. Before it, warnings name missing records.
 #[derive(Serialize)]
 struct Report<'a, I> {
     dry_run: bool,
-    /// What would remove them, in a dry run.
+    /// The command that would remove them, in a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
     command: Option<String>,
     removed: &'a [&'a I],
@@ -42,7 +42,7 @@ impl<I: fmt::Display> fmt::Display for Report<'_, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (names, target) = (names(self.removed.iter().copied()), self.target);
         if let Some(command) = &self.command {
-            let would = format!("It would remove {names} from {target} by\n  {command}");
+            let would = format!("Dry run: would remove {names} from {target} by running\n  {command}");
             sentences(f, [would.as_str(), "Nothing was removed."])
         } else if self.removed.is_empty() {
             Ok(())
@@ -52,12 +52,12 @@ impl<I: fmt::Display> fmt::Display for Report<'_, I> {
     }
 }
 
-/// IDs in a row.
+/// IDs separated by commas.
 fn names<'a, I: fmt::Display + 'a>(ids: impl IntoIterator<Item = &'a I>) -> String {
     listed(ids.into_iter().map(ToString::to_string), "")
 }
 
-/// Removes what is there of it. `may_go` has a last word, given those and before anybody is asked.
+/// Removes the records that exist. `may_go` can still reject the removal: it runs with their IDs before the prompt.
 pub(crate) fn run<R: Kind>(
     removal: &Removal<'_, R>,
     project: &Project,
@@ -75,7 +75,7 @@ pub(crate) fn run<R: Kind>(
 
     let (target, dry_run) = (&project.target, removal.dry_run);
     for id in &missing {
-        output.say(format_args!("warning: there is no {} {id} in {target}", R::NAME));
+        output.say(format_args!("warning: the {} {id} does not exist in {target}", R::NAME));
     }
     if !there.is_empty() {
         may_go(&records, &there, output)?;
@@ -86,7 +86,8 @@ pub(crate) fn run<R: Kind>(
         let written = change::written_meanwhile::<R>(&records, &stored, &there)?;
         ensure!(
             written.is_empty(),
-            "another operator wrote {} at the same time, so nothing was removed: look again, and run the same command again",
+            "cannot remove the records: another operator wrote {} at the same time. Nothing was removed. Check the \
+             records, and run the command again.",
             names(&written)
         );
         records.remove::<R>(&there)?;
@@ -99,6 +100,6 @@ pub(crate) fn run<R: Kind>(
         delay: Delay::of(project),
         target,
     })?;
-    // Those that are missing are where they were to be: the same command again completes one that failed.
+    // Missing records are not an error, so that running a failed command again completes it.
     Ok(ExitCode::SUCCESS)
 }

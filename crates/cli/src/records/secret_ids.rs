@@ -2,11 +2,10 @@
 
 use edgemint_issuer::{ClientRecord, StoredSecret};
 
-/// What an imported secret is called: the first one `dex`, the next ones `dex` and a number. Generated ones are called
-/// otherwise.
+/// The ID of the first imported secret. The IDs of further ones add a number. Generated secrets have other IDs.
 const IMPORTED: &str = "dex";
 
-/// Whether it came from a file of dex, by its ID.
+/// Whether the secret was imported from dex, by its ID.
 pub(crate) fn is_imported(secret: &StoredSecret) -> bool {
     number(secret).is_some()
 }
@@ -18,8 +17,8 @@ fn number(secret: &StoredSecret) -> Option<u32> {
     }
 }
 
-/// An ID that no secret of this client has had, so that logs do not mistake one for the other: of one that was
-/// forgotten, too, since each comes with a revision of its own, and its number is no higher than that.
+/// An ID that no secret of this client has had, so that logs never confuse two secrets. This includes forgotten ones:
+/// each secret is added with a new revision, and its number is at most that revision.
 pub(crate) fn next_id(secrets: &[StoredSecret], stored: Option<&ClientRecord>) -> String {
     let Some(stored) = stored else { return IMPORTED.to_owned() };
     let last = secrets.iter().filter_map(number).max().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Records as people and scripts may see them: all of them but the hashes.
+//! Records for output: every field except the hashes.
 
 use std::collections::BTreeMap;
 
@@ -9,14 +9,14 @@ use edgemint_issuer::{
 use serde::Serialize;
 use serde_json::Value;
 
-/// What a client is, in one word.
+/// The state of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum State {
     Active,
     Disabled,
     Public,
-    /// Its record cannot be used.
+    /// The record cannot be read.
     Unreadable,
 }
 
@@ -39,7 +39,7 @@ impl State {
     }
 }
 
-/// A record without its hashes, its fields named as they are stored.
+/// A client record without its hashes. The fields have their stored names.
 #[derive(Debug, Serialize)]
 pub(crate) struct RecordView<'a> {
     pub(crate) id: &'a ClientId,
@@ -57,7 +57,7 @@ pub(crate) struct RecordView<'a> {
     pub(crate) default_api: Option<&'a ApiId>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) claims: &'a BTreeMap<String, Value>,
-    /// Absent when it is that of every client.
+    /// Absent for the default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) introspect: Option<Introspect>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,7 +72,7 @@ pub(crate) struct SecretView<'a> {
     pub(crate) id: &'a str,
     pub(crate) created: u64,
     pub(crate) expires: Option<u64>,
-    /// Whether it works now.
+    /// Whether the secret is valid now.
     pub(crate) live: bool,
     /// The kind of the hash.
     pub(crate) kind: &'static str,
@@ -110,7 +110,7 @@ impl<'a> RecordView<'a> {
     }
 }
 
-/// The record of an API, its fields named as they are stored.
+/// An API record. The fields have their stored names.
 #[derive(Debug, Serialize)]
 pub(crate) struct ApiView<'a> {
     pub(crate) id: &'a ApiId,

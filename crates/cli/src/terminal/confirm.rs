@@ -1,15 +1,15 @@
-//! Asking before what cannot be undone.
+//! The confirmation prompt before an action that cannot be undone.
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::host::Host;
 use crate::terminal::output::Output;
 
-/// Goes on when `yes` was typed on the command line or is answered now. `nothing` says what was not done.
+/// Returns if the command line has `--yes` or the user answers yes. `nothing` is the message for an aborted command.
 ///
 /// # Errors
 ///
-/// When the answer is another, and when nobody can be asked.
+/// If the answer is not yes, and if there is no terminal.
 pub(crate) fn confirm(
     yes: bool,
     question: &str,
@@ -21,10 +21,12 @@ pub(crate) fn confirm(
         return Ok(());
     }
     if !host.can_ask {
-        bail!("this cannot be undone, and nobody can be asked here: say --yes ({nothing})");
+        bail!(
+            "cannot prompt for confirmation (no terminal), so {nothing}. This cannot be undone. To confirm, pass --yes."
+        );
     }
     output.ask(format_args!("{question} [y/N]"));
-    let answer = (host.answer)().context("the answer could not be read")?;
+    let answer = (host.answer)().context("cannot read the answer")?;
     if !matches!(answer.trim(), "y" | "Y" | "yes") {
         bail!("{nothing}");
     }

@@ -1,4 +1,4 @@
-//! What a person reads, and what a person answers.
+//! Output for people, and their answers to prompts.
 
 pub(crate) mod confirm;
 pub(crate) mod near;

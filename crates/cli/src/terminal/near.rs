@@ -1,12 +1,13 @@
-//! IDs that were probably meant: they are compared byte for byte, and people do not type them so.
+//! Suggestions for mistyped IDs. IDs are compared byte for byte, and people do not type that precisely.
 
-/// Of `known`, those that differ from `typed` only by the case of letters, by a slash at the end, or by http and https.
+/// The IDs in `known` that differ from `typed` only by the case of letters, by a slash at the end, or by http and
+/// https.
 pub(crate) fn near<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let wanted = loosely(typed);
     known.into_iter().filter(|known| *known != typed && loosely(known) == wanted).collect()
 }
 
-/// A sentence that names them, to be put behind what was not found.
+/// A sentence that suggests them. The caller appends it to "not found".
 pub(crate) fn did_you_mean<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     match near(typed, known).as_slice() {
         [] => String::new(),

@@ -1,6 +1,7 @@
-//! What the user sees: results on stdout, prose on stderr; with `--json` one object and no prose.
+//! The two output streams: results on stdout, messages on stderr. With `--json`, one object and no messages.
 //!
-//! All of it passes here, and nothing of it can act on a terminal, wherever it came from: see [`crate::printable`].
+//! All output passes through this module. It escapes control characters, so that no text can act on the terminal,
+//! whatever its origin: see [`edgemint_printable::printable`].
 
 use std::fmt;
 use std::io::{self, Write};
@@ -25,73 +26,73 @@ impl fmt::Debug for Output {
 }
 
 impl Output {
-    /// To this process's streams.
+    /// Output to the streams of this process.
     pub fn standard(json: bool) -> Self {
         Self { json, out: Box::new(io::stdout()), err: Box::new(io::stderr()) }
     }
 
-    /// Whether scripts read along.
+    /// Whether `--json` was passed.
     pub(crate) fn is_json(&self) -> bool {
         self.json
     }
 
-    /// A line of the result: what a script would want to capture.
+    /// Writes a line of the result, which a script can capture.
     pub(crate) fn result(&mut self, line: &str) -> Result<()> {
         self.write(&printable(line))
     }
 
-    /// Lines of the result, which belong together.
+    /// Writes several lines of the result.
     pub(crate) fn result_lines<T: AsRef<str>>(&mut self, lines: &[T]) -> Result<()> {
         lines.iter().try_for_each(|line| self.result(line.as_ref()))
     }
 
-    /// A part of the result that may have several lines.
+    /// Writes a part of the result that can contain line breaks.
     pub(crate) fn result_paragraph(&mut self, text: &str) -> Result<()> {
         self.write(&paragraph(text))
     }
 
-    /// The result, as one JSON object in one line.
+    /// Writes the result as one JSON object in one line.
     pub(crate) fn result_json(&mut self, object: &impl Serialize) -> Result<()> {
-        let line = serde_json::to_string(object).context("could not write the result as JSON")?;
+        let line = serde_json::to_string(object).context("cannot write the result as JSON")?;
         self.write(&printable_json(&line))
     }
 
-    /// The result, as JSON that people can read.
+    /// Writes the result as indented JSON.
     pub(crate) fn result_pretty_json(&mut self, object: &impl Serialize) -> Result<()> {
-        let lines = serde_json::to_string_pretty(object).context("could not write the result as JSON")?;
+        let lines = serde_json::to_string_pretty(object).context("cannot write the result as JSON")?;
         self.write(&printable_json(&lines))
     }
 
-    /// Text that edgemint made itself and that goes into a pipe, byte for byte: a secret, a key, a script.
+    /// Writes text that edgemint generated, unescaped, for a pipe: a secret, a key, a script.
     pub(crate) fn result_verbatim(&mut self, text: &str) -> Result<()> {
         self.write(text)
     }
 
     fn write(&mut self, text: &str) -> Result<()> {
         let written = writeln!(self.out, "{text}").and_then(|()| self.out.flush());
-        written.context("could not write to standard output")
+        written.context("cannot write to standard output")
     }
 
-    /// Prose; nobody minds when it cannot be written.
+    /// Writes a message. A failure to write it is ignored.
     pub(crate) fn say(&mut self, prose: impl fmt::Display) {
         if !self.json {
             let _ = writeln!(self.err, "{}", paragraph(&prose.to_string()));
         }
     }
 
-    /// What a command did: one JSON object with `--json`, else its [`sentences`] as prose.
+    /// Writes what a command did: one JSON object with `--json`, otherwise its [`sentences`] as messages.
     pub(crate) fn report(&mut self, report: &(impl Serialize + fmt::Display)) -> Result<()> {
         if self.json {
             return self.result_json(report);
         }
         for line in report.to_string().lines() {
-            // The lines are escaped already; to do it again changes nothing.
+            // The lines are already escaped. Escaping is idempotent.
             let _ = writeln!(self.err, "{}", printable(line));
         }
         Ok(())
     }
 
-    /// How far something has come that takes so many steps; seen on a terminal alone, and not with `--json`.
+    /// A progress bar for this number of steps. It is visible only on a terminal and without `--json`.
     pub(crate) fn progress_bar(&self, steps: usize) -> ProgressBar {
         if self.json || steps == 0 {
             return ProgressBar::hidden();
@@ -101,25 +102,25 @@ impl Output {
         ProgressBar::new(steps).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
     }
 
-    /// A question; the answer is typed behind it. Only where somebody can be asked.
+    /// Writes a prompt. Call it only if there is a terminal to read the answer from.
     pub(crate) fn ask(&mut self, question: impl fmt::Display) {
         let question = printable(&question.to_string());
         let _ = write!(self.err, "{question} ").and_then(|()| self.err.flush());
     }
 
-    /// What went wrong, with and without `--json`.
+    /// Writes an error, with and without `--json`.
     pub fn error(&mut self, error: &anyhow::Error) {
         let _ = writeln!(self.err, "{}", paragraph(&format!("error: {error:#}")));
     }
 
-    /// Why a command was not understood; what was typed is repeated in it.
+    /// Writes clap's error about invalid arguments, escaped: the message repeats the arguments.
     pub fn usage(&mut self, lines: &str) {
         let lines: Vec<String> = lines.trim_end().split('\n').map(printable).collect();
         let _ = writeln!(self.err, "{}", lines.join("\n"));
     }
 }
 
-/// Writes the sentences of a report, each of which begins a line. A line break within a sentence stays part of it.
+/// Writes each sentence of a report on a new line. The lines after a line break within a sentence are indented.
 pub(crate) fn sentences<T: AsRef<str>>(
     f: &mut fmt::Formatter<'_>,
     sentences: impl IntoIterator<Item = T>,
@@ -127,8 +128,8 @@ pub(crate) fn sentences<T: AsRef<str>>(
     sentences.into_iter().try_for_each(|sentence| writeln!(f, "{}", paragraph(sentence.as_ref())))
 }
 
-/// The text as lines. Those after the first are indented, so that a text from elsewhere with line breaks in it cannot
-/// pass for a line that edgemint begins.
+/// The text with every line after the first indented. Otherwise, a line break in a text from elsewhere could forge
+/// a message of edgemint.
 fn paragraph(text: &str) -> String {
     const INDENT: &str = "  ";
     let mut shown = String::with_capacity(text.len());
@@ -155,7 +156,7 @@ mod tests {
     use super::*;
     use edgemint_printable::testing::{hostile, is_harmful};
 
-    /// A stream that is kept.
+    /// A stream that keeps what is written to it.
     #[derive(Clone, Default)]
     struct Kept(Arc<Mutex<Vec<u8>>>);
 
@@ -180,13 +181,13 @@ mod tests {
     #[test]
     fn later_lines_of_one_text_are_indented() {
         let told = written(false, |output| {
-            output.say("It would run\n  wrangler kv");
+            output.say("Dry run: would run\n  wrangler kv");
             output.say("warning: x\nerror: \u{1b}[2J");
-            output.error(&anyhow!("why\nand what helps").context("it failed"));
+            output.error(&anyhow!("why\nand a hint").context("it failed"));
         });
         assert_eq!(
             told,
-            "It would run\n  wrangler kv\nwarning: x\n  error: \\u{1b}[2J\nerror: it failed: why\n  and what helps\n"
+            "Dry run: would run\n  wrangler kv\nwarning: x\n  error: \\u{1b}[2J\nerror: it failed: why\n  and a hint\n"
         );
     }
 
@@ -202,7 +203,8 @@ mod tests {
 
     #[test]
     fn a_report_prints_what_its_sentences_would_print_one_by_one() {
-        let told = ["It would run\n  wrangler kv", "warning: x\nerror: \u{1b}[2J", "", "Nothing was done."];
+        let told =
+            ["Dry run: would run\n  wrangler kv", "warning: x\nerror: \u{1b}[2J", "", "Nothing was done."];
         let one_by_one = written(false, |output| told.iter().for_each(|sentence| output.say(sentence)));
         assert_eq!(written(false, |output| output.report(&Told(&told)).unwrap()), one_by_one);
         assert_eq!(written(false, |output| output.report(&Told(&[])).unwrap()), "");

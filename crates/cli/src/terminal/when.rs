@@ -1,4 +1,4 @@
-//! Times as people read them, and as names of keys carry them: a date and a time of day, in UTC.
+//! Times in UTC, in the format for messages and in the format for names of keys.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use edgemint_issuer::Lifetime;
@@ -6,7 +6,7 @@ use edgemint_issuer::Lifetime;
 /// The last second of the year 9999.
 const LAST: u64 = 253_402_300_799;
 
-/// How a time stands in a name.
+/// The format of a time in the name of a key.
 const STAMP: &str = "%Y%m%dT%H%M%SZ";
 
 fn date_time(seconds: u64) -> Option<DateTime<Utc>> {
@@ -14,7 +14,7 @@ fn date_time(seconds: u64) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(seconds, 0).filter(|_| seconds.unsigned_abs() <= LAST)
 }
 
-/// Such as `2026-11-22 23:07:27 UTC`.
+/// A time such as `2026-11-22 23:07:27 UTC`.
 pub(crate) fn utc(seconds: u64) -> String {
     match date_time(seconds) {
         Some(time) => time.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
@@ -22,7 +22,7 @@ pub(crate) fn utc(seconds: u64) -> String {
     }
 }
 
-/// A time as its distance from now, such as `in 10m`.
+/// A time relative to now, such as `in 10m`.
 pub(crate) fn from_now(time: u64, now: u64) -> String {
     if time >= now {
         format!("in {}", Lifetime::from_seconds(time - now))
@@ -31,12 +31,12 @@ pub(crate) fn from_now(time: u64, now: u64) -> String {
     }
 }
 
-/// A time as a part of a name, such as `20261122T230727Z`.
+/// A time in the format for names, such as `20261122T230727Z`.
 pub(crate) fn stamp(seconds: u64) -> String {
     date_time(seconds).map(|time| time.format(STAMP).to_string()).unwrap_or_default()
 }
 
-/// The time that [`stamp`] wrote.
+/// Parses a time that [`stamp`] wrote.
 pub(crate) fn parse_stamp(text: &str) -> Option<u64> {
     let time = NaiveDateTime::parse_from_str(text, STAMP).ok()?.and_utc().timestamp();
     u64::try_from(time).ok().filter(|seconds| stamp(*seconds) == text)

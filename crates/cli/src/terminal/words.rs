@@ -1,26 +1,26 @@
-//! Counts, lists and tables in words.
+//! Counts, lists and tables as text.
 
 use edgemint_printable::printable;
 
-/// What stands where there is nothing to say.
+/// The text of an empty cell.
 pub(crate) const NONE: &str = "-";
 
-/// The most names that one line tells.
+/// The maximum number of names in one line.
 const MAX_NAMES: usize = 10;
 
-/// Such as `1 client` and `2 clients`.
+/// A count with its noun, such as `1 client` and `2 clients`.
 pub(crate) fn counted(count: usize, what: &str) -> String {
     let end = if count == 1 { "" } else { "s" };
     format!("{count} {what}{end}")
 }
 
-/// Names in a row, `none` when there are none.
+/// Names separated by commas. The text `none` if the list is empty.
 pub(crate) fn listed<T: AsRef<str>>(names: impl IntoIterator<Item = T>, none: &str) -> String {
     let names: Vec<String> = names.into_iter().map(|name| printable(name.as_ref())).collect();
     if names.is_empty() { none.to_owned() } else { names.join(", ") }
 }
 
-/// Names in a row; of very many the first and how many more there are.
+/// Names separated by commas. A long list is cut, with the number of names that were left out.
 pub(crate) fn some_of<T: AsRef<str>>(names: &[T]) -> String {
     let told = listed(names.iter().take(MAX_NAMES), NONE);
     match names.len().saturating_sub(MAX_NAMES) {
@@ -29,9 +29,9 @@ pub(crate) fn some_of<T: AsRef<str>>(names: &[T]) -> String {
     }
 }
 
-/// Rows with their columns under one another; the first row is the heading.
+/// Rows with aligned columns. The first row is the heading.
 pub(crate) fn table<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
-    // Before widths are measured: what is shown of a cell may be longer than the cell.
+    // Escape before measuring widths: an escaped cell can be longer than the cell.
     let rows: Vec<[String; N]> = rows
         .iter()
         .map(|row| std::array::from_fn(|i| row.get(i).map_or_else(String::new, |cell| printable(cell))))

@@ -1,4 +1,4 @@
-//! A project folder with a recording wrangler, and an issuer on this machine that answers what a test says.
+//! A project directory with a wrangler that records its calls, and an issuer on this machine with the test's responses.
 
 #![allow(
     dead_code,
@@ -15,14 +15,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What the issuer was asked.
+/// A request to the issuer.
 pub(crate) struct Asked {
     pub(crate) line: String,
     pub(crate) head: String,
     pub(crate) body: String,
 }
 
-/// An issuer on this machine, until the test ends; gives its address.
+/// Starts an issuer on this machine, until the test ends. Returns its address.
 pub(crate) fn issuer(answer: impl Fn(&str, &Asked) -> (u16, String) + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -49,7 +49,8 @@ pub(crate) fn issuer(answer: impl Fn(&str, &Asked) -> (u16, String) + Send + 'st
             let (status, text) = answer(&issuer, &Asked { line, head, body });
             let _ = write!(
                 reader.get_mut(),
-                "HTTP/1.1 {status} -\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}",
+                "HTTP/1.1 {status} -\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: \
+                 close\r\n\r\n{text}",
                 text.len()
             );
         }
@@ -57,7 +58,7 @@ pub(crate) fn issuer(answer: impl Fn(&str, &Asked) -> (u16, String) + Send + 'st
     url
 }
 
-/// A folder with a wrangler.toml and its own wrangler; gone when the test ends.
+/// A directory with a wrangler.toml and its own wrangler. It is deleted when the test ends.
 pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
@@ -89,12 +90,12 @@ impl Folder {
         calls.lines().map(str::to_owned).collect()
     }
 
-    /// Runs `edgemint` in a folder of it.
+    /// Runs `edgemint` in a subdirectory.
     pub(crate) fn edgemint_in(&self, folder: &str, arguments: &[&str]) -> Told {
         self.run(&self.0.join(folder), arguments, "")
     }
 
-    /// Runs `edgemint` there, with this on its standard input.
+    /// Runs `edgemint` in a subdirectory, with `input` on its standard input.
     pub(crate) fn edgemint(&self, arguments: &[&str], input: &str) -> Told {
         self.run(&self.0, arguments, input)
     }
@@ -123,7 +124,7 @@ impl Drop for Folder {
     }
 }
 
-/// What a run ended with.
+/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Told {
     pub(crate) code: Option<i32>,

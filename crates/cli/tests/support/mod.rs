@@ -1,4 +1,4 @@
-//! A project folder with a wrangler that only keeps what it was called with, for the tests beside this.
+//! A project directory with a wrangler that only records its calls, for the tests in this directory.
 #![allow(clippy::unwrap_used, dead_code, reason = "a test fails by panicking; no test uses all of this")]
 
 use std::fs;
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Map, Value};
 
-/// A project folder with its own wrangler in node_modules/.bin; gone when the test ends.
+/// A project directory with its own wrangler in node_modules/.bin. It is deleted when the test ends.
 pub(crate) struct Project(pub(crate) PathBuf);
 
 impl Project {
@@ -41,7 +41,7 @@ impl Project {
         fs::read_to_string(self.path(name)).unwrap_or_default()
     }
 
-    /// Runs `edgemint` in a folder of the project.
+    /// Runs `edgemint` in a directory of the project.
     pub(crate) fn edgemint_in(&self, folder: &str, arguments: &[&str]) -> Output {
         self.command_in(folder, arguments).output().unwrap()
     }
@@ -71,7 +71,7 @@ impl Project {
         self.edgemint_in(".", arguments)
     }
 
-    /// What wrangler was called with, without the folders that are new in every run.
+    /// The calls of wrangler, without the directories that differ in every run.
     pub(crate) fn calls(&self) -> Vec<String> {
         let plain = |word: &str| match word.split_once("/tmp/edgemint-") {
             Some((_, rest)) => format!("TMP/{}", rest.split('/').next_back().unwrap_or_default()),
@@ -90,7 +90,7 @@ impl Project {
         pairs.iter().map(|p| (text(p, "key"), serde_json::from_str(&text(p, "value")).unwrap())).collect()
     }
 
-    /// From now on, what was put is there.
+    /// Stores the records that were written.
     pub(crate) fn store_what_was_put(&self) {
         let pairs: Vec<Value> = serde_json::from_str(&self.read("fake/put.json")).unwrap();
         let mut stored: Map<String, Value> = fs::read_to_string(self.path("fake/stored.json"))

@@ -1,4 +1,4 @@
-//! `edgemint api add`: a new API that tokens can be for.
+//! `edgemint api add`: adds an API, for which clients can then get tokens.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -24,15 +24,15 @@ use crate::records::view::ApiView;
 use crate::records::{change, new_client};
 use crate::terminal::output::sentences;
 
-/// What one command writes.
+/// The record to write.
 #[derive(Debug)]
 struct Plan {
     record: ApiRecord,
-    /// What to know of an API with this ID.
+    /// Warnings about this ID.
     warnings: Vec<String>,
 }
 
-/// Decides what the record is. `is_client`: whether a client has the ID of the API.
+/// Decides the record. `is_client`: whether a client has the same ID.
 fn plan(args: &ApiAdd, is_client: bool) -> Result<Plan> {
     let record = record(args);
     change::must_be_storable(&record)?;
@@ -51,7 +51,7 @@ struct Report<'a> {
     warnings: &'a [String],
     #[serde(skip)]
     target: &'a Target,
-    /// What its algorithm asks of the deployment.
+    /// The note about the signing key that the API's algorithm requires.
     #[serde(skip)]
     needed_key: Option<String>,
 }
@@ -63,7 +63,7 @@ impl fmt::Display for Report<'_> {
         sentences(f, self.warnings.iter().map(|warning| format!("warning: {warning}")))?;
         sentences(f, &self.needed_key)?;
         let no_client = format!(
-            "No client gets a token for it yet: `edgemint client grant CLIENT {}` changes that.",
+            "No client can get a token for the API yet. To allow that, run `edgemint client grant CLIENT {}`.",
             shell::option("--api", id.as_str())
         );
         sentences(f, [no_client])
@@ -79,7 +79,7 @@ pub(crate) fn run(args: &ApiAdd, Session { config, host, output }: Session<'_>) 
     let (stored, is_client) = records.read_beside::<ApiRecord, ClientRecord>(id, as_client.as_ref())?;
     if stored.is_some() {
         bail!(
-            "there is an API {id} already in {}: `edgemint api set {}` changes it",
+            "cannot add the API {id}: it exists in {}. To change it, run `edgemint api set {}`.",
             project.target,
             shell::last(id.as_str())
         );
@@ -101,35 +101,38 @@ pub(crate) fn run(args: &ApiAdd, Session { config, host, output }: Session<'_>) 
     Ok(ExitCode::SUCCESS)
 }
 
-/// No two descriptions for one scope.
+/// Fails if two of these scopes have the same name.
 pub(crate) fn once_each(scopes: &[ApiScope]) -> Result<()> {
     for (i, scope) in scopes.iter().enumerate() {
         if scopes.iter().take(i).any(|earlier| earlier.name == scope.name) {
-            bail!("--scope {} was typed twice: keep one of them", scope.name.as_str());
+            bail!("cannot define the scope {}: --scope has it twice. Keep one of them.", scope.name.as_str());
         }
     }
     Ok(())
 }
 
-/// What who named an API otherwise than by a URI must know.
+/// The warning about an ID that is not a URI.
 fn audience_only(id: &ApiId) -> Option<String> {
     (!id.is_absolute_uri()).then(|| {
-        format!("{id} is no absolute URI: only the parameter `audience` can name it, and not `resource` (RFC 8707 §2)")
+        format!(
+            "{id} is not an absolute URI, so requests can name the API only with the parameter `audience`, not with \
+             `resource` (RFC 8707 §2)"
+        )
     })
 }
 
-/// What an algorithm of its own asks of the deployment.
+/// The note about the signing key that the API's algorithm requires, if the API has an algorithm.
 pub(crate) fn needed_key(record: &ApiRecord, project: &Project) -> Option<String> {
     let alg = record.alg?.name();
     let first = match project.signing_alg() {
         Some(_) => "",
         None => {
-            " Should other tokens be signed otherwise, first set SIGNING_ALG in wrangler.toml to their algorithm, and \
-             deploy: without it the newest key signs everything."
+            " If other tokens need another algorithm, set SIGNING_ALG in wrangler.toml to that algorithm first, and \
+             deploy. Without SIGNING_ALG, the newest key signs every token."
         }
     };
     Some(format!(
-        "Tokens for it need a signing key for {alg}: `edgemint key list` shows those that there are, and `edgemint key rotate \
+        "Tokens for the API need a signing key for {alg}. `edgemint key list` lists the keys, and `edgemint key rotate \
          --alg {alg}` adds one.{first}"
     ))
 }
@@ -146,55 +149,59 @@ fn record(args: &ApiAdd) -> ApiRecord {
 
 /// Add an API that tokens can be for
 ///
-/// Its ID is the audience (`aud`) of tokens for it. It should be an absolute URI, which clients name by the
-/// parameter `resource`; another name can be asked for by the parameter `audience` alone. No client gets a
-/// token for it before `edgemint client grant`.
+/// The ID is the audience (`aud`) of tokens for the API. Use an absolute URI: clients can then request the API
+/// with the parameter `resource`. For any other ID, only the parameter `audience` works. No client can get a
+/// token for the API until you run `edgemint client grant`.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
   edgemint api add https://invoices.example.com/ --scope read='Read invoices' --scope write='Write invoices' --env production
   edgemint api add sts.amazonaws.com --alg RS256 --profile rfc9068 --env production")]
 pub(crate) struct ApiAdd {
-    /// The ID: 1 to 256 characters of printable ASCII without space, quote, backslash and #
+    /// ID of the API: 1 to 256 characters of printable ASCII without space, quote, backslash and #
     #[arg(value_parser = ApiId::parse)]
     pub(crate) id: ApiId,
-    /// For people [default: the ID]
+    /// Display name of the API [default: the ID]
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// A scope that the API defines, and what it allows, for people; may be repeated
+    /// Scope that the API defines, with a description of what it allows. Repeatable
     #[arg(long = "scope", value_name = "NAME=DESCRIPTION", value_parser = scope)]
     pub(crate) scopes: Vec<ApiScope>,
-    /// How long tokens for it live at most, such as 5m: 30s to 24h [default: as for every other token]
+    /// Maximum lifetime of tokens for the API, such as 5m: 30s to 24h [default: the lifetime of other tokens]
     #[arg(long, value_name = "TIME", value_parser = token_lifetime)]
     pub(crate) token_lifetime: Option<Lifetime>,
-    /// The algorithm that tokens for it are signed with [default: that of the key that signs]
+    /// Signing algorithm of tokens for the API [default: the algorithm of the active key]
     #[arg(long, value_parser = PossibleValuesParser::new(["ES256", "RS256", "EdDSA"]).try_map(|name| algorithm(&name)))]
     pub(crate) alg: Option<Algorithm>,
-    /// What tokens for it look like [default: TOKEN_PROFILE of the deployment]
+    /// Profile (format) of tokens for the API [default: TOKEN_PROFILE of the deployment]
     #[arg(long, value_parser = PossibleValuesParser::new(["dex", "rfc9068"]).try_map(|name| profile(&name)))]
     pub(crate) profile: Option<TokenProfile>,
-    /// Print the record that would be written, and write nothing
+    /// Print the record that would be written, but do not write it
     #[arg(long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
 }
 
-/// A scope with its description, and not one that edgemint itself gives a meaning.
+/// Parses a scope with its description. Rejects scopes to which edgemint itself gives a meaning.
 pub(crate) fn scope(text: &str) -> Result<ApiScope, String> {
     let Some((name, description)) = text.split_once('=').filter(|(_, told)| !told.trim().is_empty()) else {
-        return Err("say what it allows, such as read='Read invoices'".to_owned());
+        return Err("add a description of what the scope allows, such as read='Read invoices'".to_owned());
     };
     let token = ScopeToken::parse(name).map_err(|_| {
-        "the name of a scope is printable ASCII without space, quote and backslash".to_owned()
+        "the name of a scope can contain only printable ASCII without space, quote and backslash".to_owned()
     })?;
     if IssuerScope::parse(name).is_some() {
         return Err(format!(
-            "{name} is a scope that edgemint itself gives a meaning, for every API: choose another name"
+            "edgemint gives the scope {name} a meaning of its own for every API. Choose another name"
         ));
     }
     if token.cross_client_peer().is_some() {
-        return Err("a scope that begins with audience:server:client_id: names a client as audience: choose another name".to_owned());
+        return Err(
+            "a scope that begins with audience:server:client_id: requests a client as audience. Choose \
+                    another name"
+                .to_owned(),
+        );
     }
     Ok(ApiScope { name: token, description: description.trim().to_owned() })
 }
@@ -207,7 +214,7 @@ mod tests {
     fn no_api_defines_a_scope_that_means_something_else_already() {
         for name in IssuerScope::ALL.map(IssuerScope::name) {
             let refused = scope(&format!("{name}=x")).expect_err(name);
-            assert!(refused.contains("choose another name"), "{refused}");
+            assert!(refused.contains("Choose another name"), "{refused}");
         }
         assert!(scope("audience:server:client_id:a=x").is_err());
         let fine = scope("audience:other=What = it allows ").expect("it is one");

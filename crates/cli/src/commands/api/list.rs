@@ -1,4 +1,4 @@
-//! `edgemint api list` and `show`: what is stored of APIs.
+//! `edgemint api list` and `show`: the stored records of APIs.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -17,7 +17,7 @@ use crate::records::view::ApiView;
 use crate::records::{change, list};
 use crate::terminal::words::{NONE, listed, table};
 
-/// A line of the list.
+/// A row of the list.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Row<'a> {
@@ -82,20 +82,20 @@ pub(crate) fn show(args: &ApiShow, Session { config, host, output }: Session<'_>
     Ok(ExitCode::SUCCESS)
 }
 
-/// The record for people.
+/// The record as text.
 fn shown(view: &ApiView<'_>) -> Vec<String> {
-    let deployments = || "the deployment's".to_owned();
+    let deployments = || "deployment default".to_owned();
     let asked_by = if view.id.is_absolute_uri() { "resource, audience" } else { "audience" };
     let fields = [
         ("id", view.id.to_string()),
         ("name", view.name.to_owned()),
-        ("asked for by", asked_by.to_owned()),
+        ("request with", asked_by.to_owned()),
         (
             "token lifetime",
             view.token_lifetime
                 .map_or_else(deployments, |seconds| format!("{} at most", Lifetime::from_seconds(seconds))),
         ),
-        ("algorithm", view.alg.map_or("that of the key that signs", Algorithm::name).to_owned()),
+        ("algorithm", view.alg.map_or("algorithm of the active key", Algorithm::name).to_owned()),
         ("profile", view.profile.map_or_else(deployments, |profile| profile.name().to_owned())),
         ("revision", view.revision.to_string()),
     ];
@@ -115,8 +115,8 @@ fn shown(view: &ApiView<'_>) -> Vec<String> {
 
 /// List the APIs
 ///
-/// One line for each: its ID, its name, the scopes that it defines, and where tokens for it are otherwise than
-/// the deployment's: how long they live at most, their algorithm, their profile.
+/// Each line has the API's ID, name and scopes. If the API has its own settings for tokens, the line also has
+/// their maximum lifetime, algorithm and profile.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
@@ -133,7 +133,7 @@ pub(crate) struct ApiList {
 Example:
   edgemint api show https://invoices.example.com/ --env production")]
 pub(crate) struct ApiShow {
-    /// The ID of the API
+    /// ID of the API
     #[arg(value_parser = ApiId::parse)]
     pub(crate) id: ApiId,
     #[command(flatten)]

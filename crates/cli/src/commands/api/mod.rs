@@ -1,4 +1,4 @@
-//! `edgemint api`: one file for each verb, its flags included.
+//! `edgemint api`: one file for each subcommand, with its flags.
 
 pub(crate) mod add;
 pub(crate) mod list;
@@ -25,7 +25,7 @@ pub(crate) enum ApiCommand {
     Remove(ApiRemove),
 }
 
-/// Runs one verb.
+/// Runs one subcommand.
 pub(crate) fn run(command: &ApiCommand, session: Session<'_>) -> Result<ExitCode> {
     match command {
         ApiCommand::Add(args) => add::run(args, session),

@@ -1,4 +1,4 @@
-//! `edgemint api remove`: deletes API records, after asking, and not while clients have a grant for one.
+//! `edgemint api remove`: deletes API records after a prompt. It refuses while clients have a grant for one.
 
 use std::process::ExitCode;
 
@@ -25,7 +25,7 @@ pub(crate) fn run(args: &ApiRemove, Session { config, host, output }: Session<'_
             if !asking.is_empty() {
                 let told = some_of(&asking);
                 output.say(format_args!(
-                    "warning: these clients may ask about tokens for {api}, of which no more are issued: {told}"
+                    "warning: these clients may introspect tokens for {api}, but no more are issued: {told}"
                 ));
             }
             let names = granted(api, &clients);
@@ -35,13 +35,13 @@ pub(crate) fn run(args: &ApiRemove, Session { config, host, output }: Session<'_
             let told = some_of(&names);
             if !args.force {
                 bail!(
-                    "clients have a grant for {api}, so nothing was removed: {told} (`edgemint client ungrant CLIENT \
-                     {}` takes it back; --force removes the API all the same)",
+                    "cannot remove {api}: these clients have a grant for it: {told}. Nothing was removed. Revoke the \
+                     grants with `edgemint client ungrant CLIENT {}`, or pass --force.",
                     shell::option("--api", api.as_str())
                 );
             }
             output.say(format_args!(
-                "warning: these clients keep a grant for {api}, which is of no effect then: {told}"
+                "warning: these clients keep a grant for {api}, which then has no effect: {told}"
             ));
         }
         Ok(())
@@ -54,7 +54,7 @@ fn granted<'a>(api: &ApiId, clients: &'a ById<ClientRecord>) -> Vec<&'a str> {
     granted.map(|client| client.id.as_str()).collect()
 }
 
-/// The clients that may ask about tokens for `api`.
+/// The clients that may introspect tokens for `api`.
 fn introspecting<'a>(api: &ApiId, clients: &'a ById<ClientRecord>) -> Vec<&'a str> {
     let asking = clients.values().flatten().filter(|client| client.introspects.contains(api));
     asking.map(|client| client.id.as_str()).collect()
@@ -62,23 +62,23 @@ fn introspecting<'a>(api: &ApiId, clients: &'a ById<ClientRecord>) -> Vec<&'a st
 
 /// Remove APIs
 ///
-/// No token for them is issued any more once caches have run out; those that were issued live until they
-/// expire. Refuses while clients have a grant for one of them.
+/// Once the removal takes effect, no more tokens for these APIs are issued. Issued tokens stay valid until they
+/// expire. The command refuses while a client has a grant for one of the APIs.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Example:
   edgemint api remove https://invoices.example.com/ --env production")]
 pub(crate) struct ApiRemove {
-    /// The IDs of the APIs
+    /// IDs of the APIs
     #[arg(required = true, value_name = "ID", value_parser = ApiId::parse)]
     pub(crate) ids: Vec<ApiId>,
-    /// Do not ask
+    /// Skip the confirmation prompt
     #[arg(short, long)]
     pub(crate) yes: bool,
-    /// Even if clients have a grant for it; they keep it, and it is of no effect
+    /// Remove an API even if clients have a grant for it. They keep the grant, which then has no effect
     #[arg(long)]
     pub(crate) force: bool,
-    /// Say what would be removed, and remove nothing
+    /// Print what would be removed, but remove nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `edgemint api set`: changes an API, and says whom that takes a scope from.
+//! `edgemint api set`: changes an API, and warns about clients that lose a scope.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -21,7 +21,7 @@ use crate::records::change_one::{Said, Which};
 use crate::records::kv::Stored;
 use crate::terminal::words::some_of;
 
-/// What `--json` prints of it.
+/// The members that `--json` prints.
 #[derive(Serialize)]
 struct Api {
     name: String,
@@ -34,7 +34,10 @@ struct Api {
 pub(crate) fn run(args: &ApiSet, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
     once_each(&args.scopes)?;
     if let Some(both) = args.scopes.iter().find(|scope| args.remove_scopes.contains(&scope.name)) {
-        bail!("the scope {} is to be defined and taken away: keep one of the two", both.name.as_str());
+        bail!(
+            "cannot change the scope {}: both --scope and --remove-scope have it. Keep one of them.",
+            both.name.as_str()
+        );
     }
     let which = Which { id: &args.id, dry_run: args.dry_run, target: &args.target };
     change_one::run(&which, Session { config, host, output }, |record: &mut ApiRecord, place| {
@@ -42,7 +45,7 @@ pub(crate) fn run(args: &ApiSet, Session { config, host, output }: Session<'_>) 
         let gone = set(record, args);
         let mut warnings = Vec::new();
         if !gone.is_empty() {
-            // All clients are read for this, and only when a scope goes.
+            // This reads all clients, so it runs only if a scope is removed.
             let clients = place.records.read_all::<ClientRecord>()?;
             warnings = gone.iter().filter_map(|scope| still_granted(&args.id, scope, &clients)).collect();
         }
@@ -55,8 +58,8 @@ pub(crate) fn run(args: &ApiSet, Session { config, host, output }: Session<'_>) 
                 alg: record.alg,
                 profile: record.profile,
             },
-            done: format!("The API {id} in {target} is changed"),
-            already: format!("The API {id} is so already in {target}"),
+            done: format!("Changed the API {id} in {target}"),
+            already: format!("The API {id} in {target} already has these settings"),
             notes: needed_key(record, place.project)
                 .filter(|_| record.alg != before.alg)
                 .into_iter()
@@ -66,7 +69,7 @@ pub(crate) fn run(args: &ApiSet, Session { config, host, output }: Session<'_>) 
     })
 }
 
-/// Sets what was typed. Gives the scopes that it defined and defines no longer.
+/// Applies the arguments. Returns the scopes that were removed.
 fn set(record: &mut ApiRecord, args: &ApiSet) -> Vec<ScopeToken> {
     if let Some(name) = &args.name {
         record.name.clone_from(name);
@@ -90,7 +93,7 @@ fn set(record: &mut ApiRecord, args: &ApiSet) -> Vec<ScopeToken> {
     gone
 }
 
-/// Who has a grant for a scope that goes.
+/// The warning about clients with a grant for a removed scope.
 fn still_granted(api: &ApiId, scope: &ScopeToken, clients: &BTreeMap<ClientId, Stored>) -> Option<String> {
     let names: Vec<&str> = clients
         .values()
@@ -100,17 +103,17 @@ fn still_granted(api: &ApiId, scope: &ScopeToken, clients: &BTreeMap<ClientId, S
         .collect();
     (!names.is_empty()).then(|| {
         format!(
-            "the scope {} goes, and the grants of these clients name it, which get it no longer: {}",
+            "the scope {} is removed. These clients have a grant for it and no longer get it: {}",
             scope.as_str(),
             some_of(&names)
         )
     })
 }
 
-/// What takes a setting of an API away again.
+/// The value that removes a setting of an API.
 const DEFAULT: &str = "default";
 
-/// A setting of an API as it was typed: a value, or that of the deployment.
+/// The value of a flag for a setting of an API: a value, or the deployment's default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Setting<T> {
     Default,
@@ -118,7 +121,7 @@ pub(crate) enum Setting<T> {
 }
 
 impl<T> Setting<T> {
-    /// As a record keeps it.
+    /// The value in the record.
     pub(crate) fn kept(self) -> Option<T> {
         match self {
             Self::Default => None,
@@ -129,8 +132,8 @@ impl<T> Setting<T> {
 
 /// Change an API
 ///
-/// What is not named stays as it is. The clients whose grants name a scope that goes are told: they get it
-/// no longer.
+/// Settings without a flag stay unchanged. If you remove a scope, the command lists the clients with a grant for
+/// the scope. They no longer get it.
 #[derive(Debug, ClapArgs)]
 #[command(override_usage = "edgemint api set [OPTIONS] <--local|--env <NAME>> <ID>")]
 #[command(group(ArgGroup::new("what").required(true).multiple(true)
@@ -140,30 +143,30 @@ Examples:
   edgemint api set https://invoices.example.com/ --scope delete='Delete invoices' --env production
   edgemint api set https://invoices.example.com/ --remove-scope write --token-lifetime default --env production")]
 pub(crate) struct ApiSet {
-    /// The ID of the API
+    /// ID of the API
     #[arg(value_parser = ApiId::parse)]
     pub(crate) id: ApiId,
-    /// For people
+    /// Display name of the API
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// A scope to add, or one to describe anew; may be repeated
+    /// Scope to add, or existing scope with a new description. Repeatable
     #[arg(long = "scope", value_name = "NAME=DESCRIPTION", value_parser = scope)]
     pub(crate) scopes: Vec<ApiScope>,
-    /// A scope to take away; may be repeated
+    /// Scope to remove. Repeatable
     #[arg(long = "remove-scope", value_name = "NAME", value_parser = ScopeToken::parse)]
     pub(crate) remove_scopes: Vec<ScopeToken>,
-    /// How long tokens for it live at most: 30s to 24h, or default
+    /// Maximum lifetime of tokens for the API: 30s to 24h, or default
     #[arg(long, value_name = "TIME", value_parser = lifetime_or_default)]
     pub(crate) token_lifetime: Option<Setting<Lifetime>>,
-    /// The algorithm that tokens for it are signed with
+    /// Signing algorithm of tokens for the API
     #[arg(long, value_parser = PossibleValuesParser::new(["ES256", "RS256", "EdDSA", DEFAULT])
         .try_map(|name| or_default(&name, algorithm)))]
     pub(crate) alg: Option<Setting<Algorithm>>,
-    /// What tokens for it look like
+    /// Profile (format) of tokens for the API
     #[arg(long, value_parser = PossibleValuesParser::new(["dex", "rfc9068", DEFAULT])
         .try_map(|name| or_default(&name, profile)))]
     pub(crate) profile: Option<Setting<TokenProfile>>,
-    /// Print the record that would be written, and write nothing
+    /// Print the record that would be written, but do not write it
     #[arg(long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! What `edgemint check` finds in the API records, and in grants for what no API record has.
+//! Checks of the API records, and of grants for missing APIs and scopes.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::terminal::words::some_of;
 pub(crate) fn judge(apis: &ById<ApiRecord>, clients: &ById<ClientRecord>, findings: &mut Scope<'_>) {
     for (id, stored) in apis {
         if let Err(error) = stored {
-            let message = format!("cannot be read, so that nobody gets a token for it: {error}");
+            let message = format!("cannot be read, so no client gets a token for the API: {error}");
             findings.add(Level::Error, &id.kv_key(), message);
         }
     }
@@ -23,7 +23,7 @@ pub(crate) fn judge(apis: &ById<ApiRecord>, clients: &ById<ClientRecord>, findin
     let mut introspected: BTreeMap<&ApiId, Vec<&str>> = BTreeMap::new();
     let mut undefined: BTreeMap<(&ApiId, &ScopeToken), Vec<&str>> = BTreeMap::new();
     for id in clients.keys().filter(|id| ApiId::parse(id.as_str()).is_ok_and(|api| apis.contains_key(&api))) {
-        let message = format!("has the ID of an API: {}", new_client::also_an_api(id));
+        let message = format!("has the ID of an API. {}", new_client::also_an_api(id));
         findings.add(Level::Warning, &id.kv_key(), message);
     }
     for client in clients.values().flatten() {
@@ -36,7 +36,7 @@ pub(crate) fn judge(apis: &ById<ApiRecord>, clients: &ById<ClientRecord>, findin
                         undefined.entry((api, scope)).or_default().push(name);
                     }
                 }
-                // That is said already.
+                // The loop above reports unreadable records.
                 Some(Err(_)) => {}
             }
         }
@@ -49,7 +49,7 @@ pub(crate) fn judge(apis: &ById<ApiRecord>, clients: &ById<ClientRecord>, findin
     }
     for (api, names) in introspected {
         let message = format!(
-            "has no record, although clients may ask about its tokens: `edgemint api add {}`, or \
+            "has no record, although clients may introspect its tokens. Run `edgemint api add {}`, or \
              `edgemint client allow-introspection CLIENT {}` ({})",
             shell::last(api.as_str()),
             shell::option("--remove-api", api.as_str()),
@@ -59,7 +59,7 @@ pub(crate) fn judge(apis: &ById<ApiRecord>, clients: &ById<ClientRecord>, findin
     }
     for (api, names) in without_record {
         let message = format!(
-            "has no record, so that what is granted for it is never given: {} ({})",
+            "has no record, so the grants for it have no effect. Run {} ({})",
             add_or_ungrant(api),
             some_of(&names)
         );
@@ -67,7 +67,7 @@ pub(crate) fn judge(apis: &ById<ApiRecord>, clients: &ById<ClientRecord>, findin
     }
     for (api, names) in defaults {
         let message = format!(
-            "has no record and is the default API of clients, whose requests that name no API are for it: {} ({})",
+            "has no record and is the default API of clients. Their requests that name no API are for it. Run {} ({})",
             add_or_ungrant(api),
             some_of(&names)
         );
@@ -76,8 +76,8 @@ pub(crate) fn judge(apis: &ById<ApiRecord>, clients: &ById<ClientRecord>, findin
     for ((api, scope), names) in undefined {
         let scope = scope.as_str();
         let message = format!(
-            "does not define the scope {scope}, so that it is granted and never given: `edgemint api set {} {}`, or \
-             `edgemint client ungrant CLIENT {} {}` ({})",
+            "does not define the scope {scope}, so the grants of this scope have no effect. Run `edgemint api set {} \
+             {}`, or `edgemint client ungrant CLIENT {} {}` ({})",
             shell::option("--scope", &format!("{scope}=DESCRIPTION")),
             shell::last(api.as_str()),
             shell::option("--api", api.as_str()),
@@ -88,7 +88,7 @@ pub(crate) fn judge(apis: &ById<ApiRecord>, clients: &ById<ClientRecord>, findin
     }
 }
 
-/// The two commands of which one puts a grant for an API without a record right.
+/// The two commands that can fix a grant for an API without a record.
 fn add_or_ungrant(api: &ApiId) -> String {
     format!(
         "`edgemint api add {}`, or `edgemint client ungrant CLIENT {}`",

@@ -1,13 +1,13 @@
-//! Whether a KV namespace for the records is bound where the Worker looks for one.
+//! Check of the binding of the KV namespace for the records.
 
 use edgemint_printable::shell;
 
 use crate::deployment::project::{Project, Target};
 
-/// The `id` that wrangler.toml is shipped with.
+/// The placeholder `id` in the wrangler.toml of edgemint.
 const PLACEHOLDER_ID: &str = "00000000000000000000000000000000";
 
-/// Whether the binding is there, and names what may be a namespace; else what is wrong with it.
+/// Returns the error if the binding is missing or has no namespace ID.
 pub(crate) fn of(project: &Project) -> Result<(), String> {
     let namespaces = project.section().and_then(|section| section.get("kv_namespaces")?.as_array());
     let clients = namespaces
@@ -20,17 +20,19 @@ pub(crate) fn of(project: &Project) -> Result<(), String> {
             Target::Deployed(name) => format!("[[env.{name}.kv_namespaces]]"),
         };
         return Err(format!(
-            "is missing: add {section} with binding = \"CLIENTS\" (environments do not inherit it)"
+            "is missing. Add {section} with binding = \"CLIENTS\" (environments do not inherit bindings)"
         ));
     };
     let Target::Deployed(name) = &project.target else { return Ok(()) };
-    let make =
-        format!("`npx wrangler kv namespace create CLIENTS {}` prints one", shell::option("--env", name));
+    let make = format!(
+        "Run `npx wrangler kv namespace create CLIENTS {}`, which prints one",
+        shell::option("--env", name)
+    );
     let wrong = match clients.get("id").and_then(toml::Value::as_str) {
-        Some(PLACEHOLDER_ID) => "still has the id that stands in for yours",
+        Some(PLACEHOLDER_ID) => "still has the placeholder as namespace ID",
         Some(id) if id.len() == 32 && id.bytes().all(|c| c.is_ascii_hexdigit()) => return Ok(()),
-        Some(_) => "has an id that is none of Cloudflare's (32 hexadecimal digits)",
-        None => "has no id",
+        Some(_) => "has an ID that is not a namespace ID of Cloudflare (32 hexadecimal digits)",
+        None => "has no namespace ID",
     };
-    Err(format!("{wrong}: {make}"))
+    Err(format!("{wrong}. {make}"))
 }

@@ -1,4 +1,4 @@
-//! What `edgemint check` finds in the client records: those that get no token, soon or now, and weak hashes.
+//! Checks of the client records: clients that get no token now or soon, and imported secrets.
 
 use std::collections::BTreeMap;
 
@@ -10,9 +10,9 @@ use crate::records::kv::Stored;
 use crate::records::new_client;
 use crate::records::view::State;
 use crate::terminal::when;
-use crate::terminal::words::some_of;
+use crate::terminal::words::{counted, some_of};
 
-/// A client whose last secret expires within this time is told, in seconds: two weeks.
+/// The check reports a client if its last secret expires within this time: two weeks, in seconds.
 const SOON: u64 = 14 * 24 * 3600;
 
 /// Judges the records of one target.
@@ -26,12 +26,12 @@ pub(crate) fn judge(stored: &BTreeMap<ClientId, Stored>, now: u64, findings: &mu
                     findings.add(
                         Level::Warning,
                         &id.kv_key(),
-                        format!("may be taken for another client: {message}"),
+                        format!("could be confused with another client: {message}"),
                     );
                 }
                 if let Some(message) = new_client::refused_secrets(record, now) {
                     let revoke = format!(
-                        "`edgemint client revoke-secret` takes some away ({})",
+                        "Revoke some with `edgemint client revoke-secret` ({})",
                         some_of(&slow(record, now))
                     );
                     findings.add(
@@ -47,48 +47,48 @@ pub(crate) fn judge(stored: &BTreeMap<ClientId, Stored>, now: u64, findings: &mu
             Err(error) => findings.add(
                 Level::Error,
                 &id.kv_key(),
-                format!("cannot be read, so that this client gets no token: {error}"),
+                format!("cannot be read, so this client gets no token: {error}"),
             ),
         }
     }
     if !imported.is_empty() {
         let names = some_of(&imported);
-        let clients = if imported.len() == 1 { "client has" } else { "clients have" };
+
         findings.add(
             Level::Warning,
             "CLIENTS",
             format!(
-                "{} {clients} imported secrets, which somebody may have chosen and which cost more to check: replace them with \
-                 `edgemint client rotate-secret` ({names})",
-                imported.len()
+                "contains {} with imported secrets. A person may have chosen them, and they cost more CPU time to \
+                 verify. Replace them with `edgemint client rotate-secret` ({names})",
+                counted(imported.len(), "client")
             ),
         );
     }
 }
 
 fn secrets(id: &ClientId, record: &ClientRecord, now: u64, findings: &mut Scope<'_>) {
-    // A client that gets no token whatever its secrets are.
+    // A disabled or public client gets no token, whatever its secrets are.
     if State::of(record) != State::Active {
         return;
     }
-    let rotate = format!("`edgemint client rotate-secret {}` makes one", shell::last(id.as_str()));
+    let rotate = format!("Run `edgemint client rotate-secret {}` to add one", shell::last(id.as_str()));
     let live = record.secrets.iter().filter(|secret| secret.is_live(now));
-    // The last of them to expire: that an older one goes earlier is what a rotation is.
+    // Only the last secret to expire counts. After a rotation, older secrets expire before it as intended.
     let last = live.map(|secret| secret.expires.unwrap_or(u64::MAX)).max();
     match last {
         None if record.secrets.is_empty() => {
-            findings.add(Level::Warning, &id.kv_key(), format!("has no secret, and gets no token: {rotate}"));
+            findings.add(Level::Warning, &id.kv_key(), format!("has no secret and gets no token. {rotate}"));
         }
         None => findings.add(
             Level::Warning,
             &id.kv_key(),
-            format!("has no secret that still works, and gets no token: {rotate}"),
+            format!("has no valid secret and gets no token. {rotate}"),
         ),
         Some(expires) if expires - now < SOON => findings.add(
             Level::Warning,
             &id.kv_key(),
             format!(
-                "has no secret that works after {} ({}): {rotate}",
+                "has no valid secret after {} ({}). {rotate}",
                 when::utc(expires),
                 when::from_now(expires, now)
             ),
@@ -97,7 +97,7 @@ fn secrets(id: &ClientId, record: &ClientRecord, now: u64, findings: &mut Scope<
     }
 }
 
-/// The secrets that work and have slow hashes, by their IDs.
+/// The IDs of the valid secrets with slow hashes.
 fn slow(record: &ClientRecord, now: u64) -> Vec<&str> {
     new_client::live_slow_hashes(record, now).map(|secret| secret.id.as_str()).collect()
 }

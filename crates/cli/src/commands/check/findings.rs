@@ -1,34 +1,32 @@
-//! What `edgemint check` found.
+//! The findings of `edgemint check`.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// How bad it is.
+/// The severity of a finding. People and JSON read the same words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Level {
-    /// It will not work: the exit code is 1. Scripts compare the value in JSON, so it keeps its older name.
-    #[serde(rename = "mistake")]
+    /// The deployment will not work. The exit code is 1.
     Error,
-    /// It works, and is worth a look.
+    /// The deployment works, but the operator should look at this.
     Warning,
-    /// It could not be looked at.
-    Unchecked,
+    /// The check was skipped, because it failed or is not possible.
+    Skipped,
 }
 
 impl Level {
-    /// What people read: the words that JSON has, too.
-    const fn words(self) -> &'static str {
+    const fn word(self) -> &'static str {
         match self {
-            Self::Error => "mistake",
+            Self::Error => "error",
             Self::Warning => "warning",
-            Self::Unchecked => "not checked",
+            Self::Skipped => "skipped",
         }
     }
 }
 
-/// One thing that was found.
+/// One finding.
 #[derive(Debug, Serialize)]
 pub(crate) struct Finding {
     level: Level,
@@ -36,29 +34,29 @@ pub(crate) struct Finding {
     environment: Option<String>,
     /// The variable, secret or binding.
     name: String,
-    /// What is wrong and what fixes it; reads on after the name.
+    /// The problem and its fix. The text continues the sentence that begins with the name.
     message: String,
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { level, environment, name, message } = self;
-        write!(f, "{}: {}: {name} {message}", label(environment.as_deref()), level.words())
+        write!(f, "{}: {}: {name} {message}", label(environment.as_deref()), level.word())
     }
 }
 
-/// A target as people read it.
+/// The name of a target in messages.
 pub(crate) fn label(environment: Option<&str>) -> String {
     environment.map_or("local development".to_owned(), |name| format!("env.{name}"))
 }
 
-/// Everything that was found, in the order in which it was looked at.
+/// All findings, in the order of the checks.
 #[derive(Debug, Default, Serialize)]
 #[serde(transparent)]
 pub(crate) struct Findings(Vec<Finding>);
 
 impl Findings {
-    /// Where findings about one environment are added; `None` is the top of wrangler.toml.
+    /// The scope to add findings about one environment. `None` is the top of wrangler.toml.
     pub(crate) fn at<'a>(&'a mut self, environment: Option<&'a str>) -> Scope<'a> {
         Scope { findings: self, environment }
     }
@@ -72,7 +70,7 @@ impl Findings {
     }
 }
 
-/// Takes the findings about one environment.
+/// Adds findings about one environment.
 pub(crate) struct Scope<'a> {
     findings: &'a mut Findings,
     environment: Option<&'a str>,

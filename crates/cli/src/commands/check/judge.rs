@@ -1,4 +1,4 @@
-//! What is wrong with one target, judged by what was read of it.
+//! All checks of one target, based on its settings and on what was read of its secrets and records.
 
 use anyhow::Result;
 
@@ -9,7 +9,7 @@ use crate::commands::check::seen::{Demanded, Seen};
 use crate::commands::check::{apis, binding, clients, counts, keys, rate_limits, variables};
 use crate::deployment::project::{Project, Target};
 
-/// Judges one target. Gives what a running issuer is compared with.
+/// Judges one target. Returns the state to compare a running issuer with.
 pub(crate) fn judge(project: &Project, found: &Found, now: u64, findings: &mut Scope<'_>) -> Seen {
     variables::judge(project, findings);
     if let Err(wrong) = binding::of(project) {
@@ -29,10 +29,9 @@ pub(crate) fn judge(project: &Project, found: &Found, now: u64, findings: &mut S
             keys::algorithms(keys::told(names), &mut seen, findings);
         }
         Found::Deployed { secrets: Err(error), .. } => {
-            let message = format!(
-                "could not be checked, nor could the clients, as the secrets could not be listed: {error:#}"
-            );
-            findings.add(Level::Unchecked, ALL_KEYS, message);
+            let message =
+                format!("and the records were not checked, because the secrets cannot be listed: {error:#}");
+            findings.add(Level::Skipped, ALL_KEYS, message);
         }
         Found::Local { keys: there, records } => {
             seen.demanded = judge_records(records.as_ref(), now, findings);
@@ -44,7 +43,7 @@ pub(crate) fn judge(project: &Project, found: &Found, now: u64, findings: &mut S
     seen
 }
 
-/// Judges the records, if they were read. Gives the algorithms that those of APIs demand.
+/// Judges the records, if they were read. Returns the algorithms that APIs require.
 fn judge_records(records: Option<&Result<Stored>>, now: u64, findings: &mut Scope<'_>) -> Demanded {
     match records {
         Some(Ok((clients, apis))) => {
@@ -53,7 +52,7 @@ fn judge_records(records: Option<&Result<Stored>>, now: u64, findings: &mut Scop
             keys::demanded(apis)
         }
         Some(Err(error)) => {
-            findings.add(Level::Unchecked, "CLIENTS", format!("could not be checked: {error:#}"));
+            findings.add(Level::Skipped, "CLIENTS", format!("was not checked: {error:#}"));
             Demanded::default()
         }
         None => Demanded::default(),
@@ -103,7 +102,7 @@ mod tests {
         assert_eq!(
             found,
             [
-                "env.e: mistake: SIGNING_KEY_<NAME> is missing: `edgemint key generate | npx wrangler secret put \
+                "env.e: error: SIGNING_KEY_<NAME> is missing. Run `edgemint key generate | npx wrangler secret put \
               SIGNING_KEY_FIRST --env e`"
             ]
         );
@@ -112,8 +111,8 @@ mod tests {
         assert_eq!(
             found,
             [
-                "env.e: not checked: SIGNING_KEY_<NAME> could not be checked, nor could the clients, as the secrets \
-              could not be listed: no login"
+                "env.e: skipped: SIGNING_KEY_<NAME> and the records were not checked, because the secrets cannot be \
+              listed: no login"
             ]
         );
     }
@@ -126,10 +125,13 @@ mod tests {
         let found = deployed(Ok(vec!["SIGNING_KEY_A", "SIGNING_KEY_B"]), vec![client]);
         let month = 30 * 24 * 3600;
         assert_eq!(judged(&found, NOW - month).0, [""; 0]);
-        for (now, told) in [(NOW - 3600, "that works after"), (NOW, "that still works")] {
+        for (now, told) in [(NOW - 3600, "valid secret after"), (NOW, "and gets no token")] {
             let (told_then, _) = judged(&found, now);
             assert_eq!(told_then.len(), 1);
-            assert!(told_then[0].starts_with("env.e: warning: client:a has no secret "), "{told_then:?}");
+            assert!(
+                told_then[0].starts_with("env.e: warning: client:a has no valid secret "),
+                "{told_then:?}"
+            );
             assert!(told_then[0].contains(told), "{told_then:?}");
         }
     }

@@ -1,4 +1,4 @@
-//! What `edgemint check` finds in the signing keys: all that can be known of secrets is their names.
+//! Checks of the signing keys. In a deployed environment, only the names of the secrets are known.
 
 use std::collections::BTreeSet;
 
@@ -12,10 +12,10 @@ use crate::deployment::key_names;
 use crate::records::kv::ById;
 use crate::terminal::words::some_of;
 
-/// What findings about all keys are named.
+/// The name in findings about all keys.
 pub(crate) const ALL_KEYS: &str = "SIGNING_KEY_<NAME>";
 
-/// The secrets of a deployed environment, by name. Gives the number of keys.
+/// Judges the secrets of a deployed environment by their names. Returns the number of keys.
 pub(crate) fn deployed(environment: &str, secrets: &[String], findings: &mut Scope<'_>) -> usize {
     let count = secrets.iter().filter(|name| name.starts_with(SIGNING_KEY_PREFIX)).count();
     match count {
@@ -23,30 +23,30 @@ pub(crate) fn deployed(environment: &str, secrets: &[String], findings: &mut Sco
             Level::Error,
             ALL_KEYS,
             format!(
-                "is missing: `edgemint key generate | npx wrangler secret put SIGNING_KEY_FIRST {}`",
+                "is missing. Run `edgemint key generate | npx wrangler secret put SIGNING_KEY_FIRST {}`",
                 shell::option("--env", environment)
             ),
         ),
         1 => findings.add(
             Level::Warning,
             ALL_KEYS,
-            "is there once: should it have to go, there is no other to sign with",
+            "exists only once. If you have to remove this key, no other can sign. Add one with `edgemint key rotate`",
         ),
         _ => {}
     }
     for name in secrets.iter().filter(|name| VARIABLES.contains(&name.as_str())) {
         findings.add(
-            Level::Unchecked,
+            Level::Skipped,
             name,
-            "is set as a secret, which cannot be read back: in [vars] it could be checked",
+            "is a secret, which cannot be read back. To have it checked, set it in [vars]",
         );
     }
     count
 }
 
-/// The keys of the local state, which can be read; when there are none yet, `cargo xtask dev` makes one.
+/// Judges the keys of the local state, which can be read. If there is no key, `cargo xtask dev` creates one.
 ///
-/// Gives their algorithms, if they can be read.
+/// Returns their algorithms, if they can be read.
 pub(crate) fn local(
     keys: &Result<Vec<SigningKey>>,
     signing_alg: Option<Algorithm>,
@@ -65,20 +65,20 @@ pub(crate) fn local(
         findings.add(
             Level::Error,
             ALL_KEYS,
-            "is there, and none may sign yet: every request for a token is answered 503",
+            "exists, but no key may sign yet, so every token request fails with 503",
         );
     }
     (!keys.is_empty()).then(|| keys.iter().map(SigningKey::alg).collect())
 }
 
-/// The algorithms of deployed keys, if the names of all tell.
+/// The algorithms of deployed keys, if the names of all keys contain them.
 pub(crate) fn told(secrets: &[String]) -> Option<BTreeSet<Algorithm>> {
     let keys = secrets.iter().filter(|name| name.starts_with(SIGNING_KEY_PREFIX));
     let told: Option<BTreeSet<Algorithm>> = keys.map(|name| key_names::alg(name)).collect();
     told.filter(|told| !told.is_empty())
 }
 
-/// What the records of APIs demand.
+/// The algorithms that API records require.
 pub(crate) fn demanded(apis: &ById<ApiRecord>) -> Demanded {
     let mut demanded = Demanded::new();
     for api in apis.values().flatten() {
@@ -89,7 +89,7 @@ pub(crate) fn demanded(apis: &ById<ApiRecord>) -> Demanded {
     demanded
 }
 
-/// Whether there is a key of each algorithm that is needed; `there`: those that there are, if that is known.
+/// Reports algorithms that are required and have no key. `there`: the algorithms of the keys, if they are known.
 pub(crate) fn algorithms(there: Option<BTreeSet<Algorithm>>, seen: &mut Seen, findings: &mut Scope<'_>) {
     let Some(there) = there else { return };
     if let Some(alg) = seen.signing_alg.filter(|alg| !there.contains(alg)) {
@@ -97,7 +97,9 @@ pub(crate) fn algorithms(there: Option<BTreeSet<Algorithm>>, seen: &mut Seen, fi
         findings.add(
             Level::Error,
             "SIGNING_ALG",
-            format!("is {name}, and there is no key for it: `edgemint key rotate --alg {name}` adds one"),
+            format!(
+                "is {name}, but there is no key for it. Run `edgemint key rotate --alg {name}` to add one"
+            ),
         );
     }
     for (alg, apis) in std::mem::take(&mut seen.demanded) {
@@ -107,8 +109,8 @@ pub(crate) fn algorithms(there: Option<BTreeSet<Algorithm>>, seen: &mut Seen, fi
                 Level::Error,
                 ALL_KEYS,
                 format!(
-                    "is missing for {name}, which APIs demand, so that nobody gets a token for them: `edgemint key rotate \
-                     --alg {name}` adds one ({apis})"
+                    "is missing for {name}, which APIs require, so no client gets a token for them. Run `edgemint key \
+                     rotate --alg {name}` to add one ({apis})"
                 ),
             );
         }

@@ -1,4 +1,4 @@
-//! What `edgemint check --live` compares: the documents that an issuer publishes, and its configuration.
+//! `edgemint check --live`: compares the documents that an issuer publishes with its configuration.
 
 use anyhow::Result;
 use edgemint_issuer::{Config, GrantType};
@@ -15,14 +15,14 @@ const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 /// The paths of the metadata.
 const METADATA: [&str; 2] = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"];
 
-/// What an issuer publishes, or why it could not be read.
+/// The documents of an issuer, or why they cannot be fetched.
 pub(crate) struct Published {
     metadata: [(&'static str, Result<Value>); 2],
     keys: Result<Value>,
 }
 
 impl Published {
-    /// Asks the issuer.
+    /// Fetches the documents.
     pub(crate) fn of(issuer: &str) -> Self {
         let http = Http::of(issuer);
         let document = |path| http.document(&below(issuer, path));
@@ -30,9 +30,10 @@ impl Published {
     }
 }
 
-/// Compares; without a configuration that holds, what is published is only compared with itself.
+/// Compares the documents with the configuration. Without a valid configuration, it compares them only with `issuer`
+/// and `seen`.
 ///
-/// `seen`: what is known of the target's keys, and what is demanded of them.
+/// `seen`: the target's keys, and the algorithms that APIs require.
 pub(crate) fn compare(
     issuer: &str,
     published: &Published,
@@ -43,12 +44,12 @@ pub(crate) fn compare(
     for (path, document) in &published.metadata {
         match document {
             Ok(document) => metadata(issuer, path, document, config, findings),
-            Err(error) => findings.add(Level::Error, path, format!("is not served: {error:#}")),
+            Err(error) => findings.add(Level::Error, path, format!("cannot be fetched: {error:#}")),
         }
     }
     match &published.keys {
         Ok(jwks) => keys(jwks, seen, findings),
-        Err(error) => findings.add(Level::Error, "/keys", format!("is not served: {error:#}")),
+        Err(error) => findings.add(Level::Error, "/keys", format!("cannot be fetched: {error:#}")),
     }
 }
 
@@ -60,12 +61,10 @@ fn metadata(issuer: &str, path: &str, document: &Value, config: Option<&Config>,
     ] {
         let published = document.get(name).and_then(Value::as_str);
         if published != Some(&expected) {
-            let published = published.unwrap_or("absent");
-            findings.add(
-                Level::Error,
-                path,
-                format!("says that {name} is {published}, and the configuration {expected}: deploy it again"),
-            );
+            let published =
+                published.map_or_else(|| format!("has no {name}"), |live| format!("has the {name} {live}"));
+            let message = format!("{published}, but the configuration has {expected}. Deploy again");
+            findings.add(Level::Error, path, message);
         }
     }
     let Some(config) = config else { return };
@@ -73,8 +72,8 @@ fn metadata(issuer: &str, path: &str, document: &Value, config: Option<&Config>,
     let listed = document.get("grant_types_supported").and_then(Value::as_array);
     let live = listed.is_some_and(|grants| grants.iter().any(|name| name.as_str() == Some(grant.name())));
     if live != config.serves(grant) {
-        let (there, here) = if live { ("lists", "does not serve") } else { ("does not list", "serves") };
-        let message = format!("{there} {}, which the configuration {here}: deploy it again", grant.name());
+        let (there, here) = if live { ("lists", "does not allow") } else { ("does not list", "allows") };
+        let message = format!("{there} {}, but the configuration {here} it. Deploy again", grant.name());
         findings.add(Level::Error, path, message);
     }
 }
@@ -82,36 +81,38 @@ fn metadata(issuer: &str, path: &str, document: &Value, config: Option<&Config>,
 fn keys(jwks: &Value, seen: &Seen, findings: &mut Scope<'_>) {
     let keys = jwks.get("keys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     if keys.is_empty() {
-        findings.add(Level::Error, "/keys", "publishes no key: nobody can verify a token");
+        findings.add(Level::Error, "/keys", "publishes no key, so APIs cannot verify tokens");
     }
     if let Some(there) = seen.keys.filter(|there| *there != keys.len()) {
         findings.add(
             Level::Error,
             "/keys",
             format!(
-                "publishes {}, and {there} are there: one that was just put or deleted takes a minute or so to be \
-                 everywhere; after that, deploy again",
-                counted(keys.len(), "key")
+                "publishes {}, but {} stored. A key that was just added or deleted takes about 1m to take effect \
+                 everywhere. After that, deploy again",
+                counted(keys.len(), "key"),
+                if there == 1 { "1 is".to_owned() } else { format!("{there} are") }
             ),
         );
     }
     let algorithms: Vec<&str> =
         keys.iter().filter_map(|key| key.get("alg").and_then(Value::as_str)).collect();
-    // The key that signs comes first.
+    // The first published key signs.
     if let (Some(alg), Some(first)) = (seen.signing_alg, algorithms.first())
         && *first != alg.name()
     {
         let message = format!(
-            "says that {first} signs, and SIGNING_ALG is {}: deploy it again, or add such a key with `edgemint key rotate`",
-            alg.name()
+            "shows that a key for {first} signs, but SIGNING_ALG is {alg}. Deploy again, or add a key with `edgemint \
+             key rotate --alg {alg}`",
+            alg = alg.name()
         );
         findings.add(Level::Error, "/keys", message);
     }
     for (alg, apis) in &seen.demanded {
         if !algorithms.contains(&alg.name()) {
             let message = format!(
-                "publishes no key for {name}, which APIs demand, so that nobody gets a token for them: `edgemint key rotate \
-                 --alg {name}` adds one ({apis})",
+                "publishes no key for {name}, which APIs require, so no client gets a token for them. Run `edgemint \
+                 key rotate --alg {name}` to add one ({apis})",
                 name = alg.name(),
                 apis = some_of(apis)
             );
@@ -119,7 +120,11 @@ fn keys(jwks: &Value, seen: &Seen, findings: &mut Scope<'_>) {
         }
     }
     if keys.iter().any(|key| PRIVATE.iter().any(|member| key.get(member).is_some())) {
-        findings.add(Level::Error, "/keys", "publishes a PRIVATE key: this is not edgemint; replace the key");
+        findings.add(
+            Level::Error,
+            "/keys",
+            "publishes a PRIVATE key, so the issuer is not edgemint. Replace the key",
+        );
     }
 }
 
@@ -145,8 +150,8 @@ mod tests {
         assert_eq!(compared(&published(one_key()), &Seen::default()), [""; 0]);
         let seen = Seen { keys: Some(2), ..Seen::default() };
         let told = compared(&published(one_key()), &seen);
-        assert!(told.len() == 1 && told[0].contains("/keys publishes 1 key, and 2 are there"), "{told:?}");
+        assert!(told.len() == 1 && told[0].contains("/keys publishes 1 key, but 2 are stored"), "{told:?}");
         let told = compared(&published(Err(anyhow!("no answer"))), &Seen::default());
-        assert_eq!(told, ["local development: mistake: /keys is not served: no answer"]);
+        assert_eq!(told, ["local development: error: /keys cannot be fetched: no answer"]);
     }
 }

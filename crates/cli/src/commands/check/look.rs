@@ -1,4 +1,4 @@
-//! What `edgemint check` reads of a target. It judges nothing.
+//! Reads the secrets and the records of a target for `edgemint check`, without judging them.
 
 use anyhow::Result;
 use edgemint_issuer::{ApiRecord, ClientRecord, SigningKey};
@@ -13,12 +13,12 @@ use crate::records::kv::{ById, Records};
 /// The records of a target.
 pub(crate) type Stored = (ById<ClientRecord>, ById<ApiRecord>);
 
-/// What was read of a target, or why it could not be read.
+/// The secrets and the records of a target, or why they cannot be read.
 pub(crate) enum Found {
     Deployed {
         /// The names of the secrets.
         secrets: Result<Vec<String>>,
-        /// `None` if no namespace is bound, and if the secrets could not be listed.
+        /// `None` if no namespace is bound, or if the secrets cannot be listed.
         records: Option<Result<Stored>>,
     },
     Local {
@@ -26,17 +26,17 @@ pub(crate) enum Found {
         /// `None` if no namespace is bound.
         records: Option<Result<Stored>>,
     },
-    /// A local state that nobody has started yet: it has no clients, and reading them would make it.
+    /// A local state that does not exist yet. It has no clients, and a read would create it.
     Nothing,
 }
 
-/// Reads what there is of one target.
+/// Reads one target.
 pub(crate) fn at(project: &Project, host: &Host) -> Found {
     let records = || binding::of(project).is_ok().then(|| records(project, host));
     match &project.target {
         Target::Deployed(name) => {
             let secrets = Wrangler::find(project, host).and_then(|wrangler| wrangler.secret_names(name));
-            // A login that cannot list secrets cannot list clients: one finding about it is enough.
+            // A login that cannot list secrets cannot list clients either. One finding about that is enough.
             let records = if secrets.is_ok() { records() } else { None };
             Found::Deployed { secrets, records }
         }

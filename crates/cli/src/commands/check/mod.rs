@@ -1,4 +1,4 @@
-//! `edgemint check`: what is wrong with a deployment's configuration, all of it at once.
+//! `edgemint check`: reports all errors in a deployment's configuration at once.
 
 pub(crate) mod apis;
 pub(crate) mod binding;
@@ -34,25 +34,25 @@ use crate::terminal::words::counted;
 
 /// Check the configuration of a deployment
 ///
-/// Reads wrangler.toml, the top of it (local development) and every environment, and reports every mistake
-/// with its mend. The values of secrets cannot be read back from Cloudflare: of a deployed environment their
-/// names are listed through wrangler, and what could not be checked is said. Mistakes end with the exit code
-/// 1, warnings and what could not be checked do not.
+/// Checks the top of wrangler.toml (local development) and every environment, and reports every error with its
+/// fix. The values of secrets cannot be read back from Cloudflare, so for a deployed environment wrangler lists
+/// only their names. Checks that are not possible are reported as skipped. With an error, the exit code is 1.
+/// Warnings and skipped checks do not change the exit code.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
   edgemint check
   edgemint check --env production --live https://tokens.example.com")]
 pub(crate) struct Check {
-    /// This environment of wrangler.toml alone
+    /// Check only this environment of wrangler.toml
     #[arg(short, long, value_name = "NAME")]
     pub(crate) env: Option<String>,
-    /// Compare what the issuer that runs there publishes with the configuration that names it as ISSUER
+    /// Compare the documents of the running issuer at this URL with the configuration that has the URL as ISSUER
     #[arg(long, value_name = "URL", value_parser = issuer)]
     pub(crate) live: Option<String>,
 }
 
-/// The result: JSON for scripts, and the last sentence for people. Before it, they read each [`findings::Finding`].
+/// The result: JSON for scripts, and the last sentence for people. Before it, each [`findings::Finding`] is printed.
 #[derive(Serialize)]
 struct Report<'a> {
     ok: bool,
@@ -70,11 +70,11 @@ impl<'a> Report<'a> {
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let checked = format!(
-            "Checked {}: {}, {}, {} not checked.",
+            "Checked {}: {}, {}, {} skipped.",
             self.checked.join(", "),
-            counted(self.findings.count(Level::Error), "mistake"),
+            counted(self.findings.count(Level::Error), "error"),
             counted(self.findings.count(Level::Warning), "warning"),
-            self.findings.count(Level::Unchecked)
+            self.findings.count(Level::Skipped)
         );
         sentences(f, [checked])
     }
@@ -99,7 +99,7 @@ pub(crate) fn run(args: &Check, Session { config, host, output }: Session<'_>) -
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The targets that are to be checked: one environment, or all that wrangler.toml has and its top.
+/// The targets to check: one environment, or the top of wrangler.toml and all environments.
 fn targets(args: &Check, config: Option<&Path>, host: &Host) -> Result<Vec<Project>> {
     let local = TargetArgs { local: true, state: None, env: None };
     let top = Project::find(config, &local, host)?;
@@ -113,7 +113,7 @@ fn targets(args: &Check, config: Option<&Path>, host: &Host) -> Result<Vec<Proje
     Ok(projects)
 }
 
-/// Compares what the issuer at `url` publishes with the target that names it.
+/// Compares the documents of the issuer at `url` with the target that has it as ISSUER.
 fn compare(url: &str, projects: &[Project], seen: &[Seen], findings: &mut Findings) {
     let mut named = projects.iter().zip(seen);
     match named.find(|(project, _)| project.issuer() == Some(url)) {
@@ -127,16 +127,16 @@ fn compare(url: &str, projects: &[Project], seen: &[Seen], findings: &mut Findin
     }
 }
 
-/// Why nothing is compared with what runs at `url`.
+/// The finding if no target has `url` as ISSUER.
 fn unnamed(url: &str, projects: &[Project]) -> String {
     let bare = |url: &str| url.trim_end_matches('/').to_owned();
     let mut named = projects.iter().filter_map(Project::issuer);
     match named.find(|named| bare(named) == bare(url)) {
         Some(named) => format!(
-            "is {named} in wrangler.toml, and not {url}: clients compare it byte for byte. Run `edgemint check --live \
-             {named}`."
+            "is {named} in wrangler.toml, not {url}. Clients compare it byte for byte. Run `edgemint check --live \
+             {named}`"
         ),
-        None => format!("is {url} in nothing that was checked: clients compare it byte for byte"),
+        None => format!("is not {url} in any checked environment. Clients compare it byte for byte"),
     }
 }
 
@@ -150,25 +150,19 @@ mod tests {
         let deployed = top.with_target(Target::Deployed("e".to_owned())).expect("its environment");
         let projects = [top, deployed];
         let mut findings = Findings::default();
-        findings.at(Some("e")).add(Level::Unchecked, "CLIENTS", "could not be checked");
+        findings.at(Some("e")).add(Level::Skipped, "CLIENTS", "was not checked: x");
         assert!(Report::of(&projects, &findings).ok);
         findings.at(None).add(Level::Error, "ISSUER", "is wrong");
         let report = Report::of(&projects, &findings);
         assert_eq!(
             serde_json::to_string(&report).expect("JSON"),
-            r#"{"ok":false,"checked":["local development","env.e"],"findings":[{"level":"unchecked","environment":"e","name":"CLIENTS","message":"could not be checked"},{"level":"mistake","environment":null,"name":"ISSUER","message":"is wrong"}]}"#
+            r#"{"ok":false,"checked":["local development","env.e"],"findings":[{"level":"skipped","environment":"e","name":"CLIENTS","message":"was not checked: x"},{"level":"error","environment":null,"name":"ISSUER","message":"is wrong"}]}"#
         );
-        assert_eq!(
-            report.to_string(),
-            "Checked local development, env.e: 1 mistake, 0 warnings, 1 not checked.\n"
-        );
+        assert_eq!(report.to_string(), "Checked local development, env.e: 1 error, 0 warnings, 1 skipped.\n");
         let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
         assert_eq!(
             told,
-            [
-                "env.e: not checked: CLIENTS could not be checked",
-                "local development: mistake: ISSUER is wrong"
-            ]
+            ["env.e: skipped: CLIENTS was not checked: x", "local development: error: ISSUER is wrong"]
         );
     }
 }

@@ -1,12 +1,12 @@
-//! Whether a deployment binds the rate limits that rate limit who guesses secrets.
+//! Check of the bindings of the rate limits, which limit attempts to guess secrets.
 
 use crate::commands::check::findings::{Level, Scope};
 use crate::deployment::project::Project;
 
-/// The bindings that the Worker looks for.
+/// The bindings that the Worker uses.
 const BRAKES: [&str; 3] = ["CLIENT_BRAKE", "NETWORK_BRAKE", "PREFIX_BRAKE"];
 
-/// Looks for all of them in the environment `name` of wrangler.toml.
+/// Reports the bindings that the environment `name` of wrangler.toml lacks.
 pub(crate) fn bound(project: &Project, name: &str, findings: &mut Scope<'_>) {
     let limits = project.section().and_then(|section| section.get("ratelimits")?.as_array());
     let is_bound = |rate_limit: &str| {
@@ -15,9 +15,10 @@ pub(crate) fn bound(project: &Project, name: &str, findings: &mut Scope<'_>) {
     };
     let missing: Vec<&str> = BRAKES.into_iter().filter(|rate_limit| !is_bound(rate_limit)).collect();
     if !missing.is_empty() {
+        let are = if missing.len() == 1 { "is" } else { "are" };
         let message = format!(
-            "not bound, so that who guesses secrets is not braked: add [[env.{name}.ratelimits]] as in the wrangler.toml \
-             that edgemint comes with (environments do not inherit it)"
+            "{are} not bound, so attempts to guess secrets are not limited. Add [[env.{name}.ratelimits]] as in the \
+             wrangler.toml of edgemint (environments do not inherit bindings)"
         );
         findings.add(Level::Warning, &missing.join(", "), message);
     }

@@ -1,4 +1,4 @@
-//! What `edgemint check` finds in the variables of a target.
+//! Checks of the variables of a target.
 
 use edgemint_issuer::{Config, ConfigErrors, GrantType, SIGNING_KEY_PREFIX, VARIABLES};
 
@@ -6,7 +6,7 @@ use crate::commands::check::findings::{Level, Scope};
 use crate::commands::check::seen::EXAMPLE_KEY;
 use crate::deployment::project::Project;
 
-/// A variable as the Worker reads it: text, a number or a boolean as text, a list joined by spaces.
+/// A variable as the Worker reads it: a string, a number or a boolean as a string, a list joined by spaces.
 fn as_text(value: &toml::Value) -> Option<String> {
     match value {
         toml::Value::String(text) => Some(text.clone()),
@@ -18,7 +18,7 @@ fn as_text(value: &toml::Value) -> Option<String> {
     }
 }
 
-/// The target's variables, with a key that stands in for those that cannot be read.
+/// Parses the target's variables, with an example key in place of the keys that cannot be read.
 pub(crate) fn config(project: &Project) -> Result<Config, ConfigErrors> {
     let variables = project.section().and_then(|section| section.get("vars")?.as_table());
     let text: Vec<(&str, String)> = variables
@@ -37,7 +37,7 @@ pub(crate) fn judge(project: &Project, findings: &mut Scope<'_>) {
         Ok(config) if !config.serves(GrantType::ClientCredentials) => findings.add(
             Level::Warning,
             "GRANT_TYPES",
-            "does not list client_credentials: the grant is opt-in, and every request for a token is refused",
+            "does not list client_credentials. The grant is opt-in, so every token request is rejected",
         ),
         Ok(_) => {}
         Err(errors) => {
@@ -52,16 +52,16 @@ pub(crate) fn judge(project: &Project, findings: &mut Scope<'_>) {
             findings.add(
                 Level::Error,
                 name,
-                "stands in wrangler.toml, where everybody who has the file can read it: remove it, make another key \
-                 with `edgemint key generate`, and set that with `npx wrangler secret put`",
+                "is in wrangler.toml, where every reader of the file can see the key. Remove it, generate another key \
+                 with `edgemint key generate`, and store that with `npx wrangler secret put`",
             );
         } else if VARIABLES.contains(&name.as_str()) && as_text(value).is_none() {
-            findings.add(Level::Error, name, "must be a text or a list of texts");
+            findings.add(Level::Error, name, "must be a string or a list of strings");
         }
     }
 }
 
-/// An issuer that is right in form, and that nobody can reach.
+/// Reports an issuer with a valid URL that clients cannot reach.
 pub(crate) fn addresses(project: &Project, findings: &mut Scope<'_>) {
     let Some(issuer) = project.issuer() else { return };
     let host = issuer.split("://").nth(1).and_then(|rest| rest.split(['/', ':']).next()).unwrap_or_default();
@@ -69,12 +69,16 @@ pub(crate) fn addresses(project: &Project, findings: &mut Scope<'_>) {
         findings.add(
             Level::Error,
             "ISSUER",
-            "is an address of this machine: set it to the URL that clients use",
+            "is an address of this machine. Set it to the URL that your clients use",
         );
     } else if ["example.com", "example.org", "example.net"]
         .iter()
         .any(|example| host.strip_suffix(example).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
     {
-        findings.add(Level::Error, "ISSUER", "is still the example's: set it to the URL that clients use");
+        findings.add(
+            Level::Error,
+            "ISSUER",
+            "is still the example URL. Set it to the URL that your clients use",
+        );
     }
 }

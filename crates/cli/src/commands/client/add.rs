@@ -1,4 +1,4 @@
-//! `edgemint client add`: a new client with a secret that is shown once.
+//! `edgemint client add`: adds a client with a secret that is shown only once.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -24,10 +24,10 @@ use crate::records::kv::Records;
 use crate::records::{change, new_client};
 use crate::terminal::output::sentences;
 
-/// Add a client and make its secret
+/// Add a client and generate its secret
 ///
-/// The secret is printed once, on stdout, and kept nowhere: only its hash is stored. A client that is
-/// there already is left alone.
+/// The secret is printed once, on stdout. Only its hash is stored. If the client exists, the command fails and
+/// changes nothing.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
@@ -35,45 +35,46 @@ Examples:
   edgemint client add billing --api https://invoices.example.com/ --scope read --default --env production
   edgemint client add billing --local --json")]
 pub(crate) struct ClientAdd {
-    /// The client ID: 1 to 256 characters of printable ASCII
+    /// ID of the client: 1 to 256 characters of printable ASCII
     #[arg(value_parser = ClientId::parse)]
     pub(crate) id: ClientId,
-    /// For people, and for the scope `profile` [default: the ID]
+    /// Display name of the client, also for the scope `profile` [default: the ID]
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// A group that the scope `groups` puts into its tokens, or several with commas between; may be repeated. A comma
-    /// within a name is written \,
+    /// Group in the client's tokens (with the scope `groups`), or several separated by commas. Repeatable. Write a
+    /// comma within a name as \,
     #[arg(long = "group", value_name = "GROUP", value_parser = groups)]
     pub(crate) groups: Vec<Groups>,
-    /// A client that may ask for tokens with this one as audience; may be repeated
+    /// Client that may request tokens with this client as audience. Repeatable
     #[arg(long = "trusted-peer", value_name = "ID", value_parser = ClientId::parse)]
     pub(crate) trusted_peers: Vec<ClientId>,
-    /// How long its tokens live, such as 5m: 30s to 24h [default: TOKEN_LIFETIME of the deployment]
+    /// Lifetime of the client's tokens, such as 5m: 30s to 24h [default: TOKEN_LIFETIME of the deployment]
     #[arg(long, value_name = "TIME", value_parser = token_lifetime)]
     pub(crate) token_lifetime: Option<Lifetime>,
-    /// A public client, which can keep no secret: it gets none, and no token by client_credentials
+    /// Add a public client, which cannot keep a secret. It has no secret and gets no tokens with client_credentials
     #[arg(long)]
     pub(crate) public: bool,
-    /// An API that it may have tokens for, as with `client grant`
+    /// API to grant to the client, as with `client grant`
     #[arg(long, value_name = "API", value_parser = ApiId::parse)]
     pub(crate) api: Option<ApiId>,
     #[command(flatten)]
     pub(crate) grant: GrantArgs,
-    /// Write the secret into this new file, which its owner alone may read, and not to stdout
+    /// Write the secret to this new file instead of stdout. Only the file's owner can read it
     #[arg(long, value_name = "FILE", conflicts_with = "public")]
     pub(crate) out: Option<PathBuf>,
-    /// Print the record that would be written, without its hash, and write nothing
+    /// Print the record that would be written, without the secret's hash, but do not write it
     #[arg(long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
 }
 
-/// The groups of one `--group`.
+/// The groups in one `--group`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Groups(pub(crate) Vec<String>);
 
-/// Groups with commas between. `\,` is a comma within a name; every other backslash is part of it, as in `DOMAIN\group`.
+/// Parses groups separated by commas. `\,` is a comma within a name. Every other backslash is part of the name, as in
+/// `DOMAIN\group`.
 pub(crate) fn groups(text: &str) -> Result<Groups, String> {
     let mut names = vec![String::new()];
     let mut chars = text.chars().peekable();
@@ -87,34 +88,34 @@ pub(crate) fn groups(text: &str) -> Result<Groups, String> {
         }
     }
     if names.len() > 1 {
-        // A distinguished name of LDAP is one group, and would become several others.
+        // Splitting an LDAP distinguished name would grant other groups than the one that was meant.
         if names.iter().all(|name| name.contains('=')) {
             return Err(
-                "this looks like one name with commas in it: write each of them as \\, (for several groups, \
-                        repeat --group)"
+                "this looks like one name with commas. Write each comma as \\, or, for several groups, repeat \
+                 --group"
                     .to_owned(),
             );
         }
         names.iter_mut().for_each(|name| *name = name.trim().to_owned());
     }
     if names.iter().any(String::is_empty) {
-        return Err("a group has no name".to_owned());
+        return Err("the name of a group is empty".to_owned());
     }
     Ok(Groups(names))
 }
 
-/// What the first generated secret of a record is called.
+/// The ID of the first generated secret of a record.
 const FIRST: &str = "s1";
 
-/// What one command writes.
+/// The record to write.
 #[derive(Debug)]
 struct Plan {
     record: ClientRecord,
-    /// What to know of a client with this ID.
+    /// Warnings about this ID.
     warnings: Vec<String>,
 }
 
-/// Decides what the record is. `api`: the API of the first grant; `is_api`: whether an API has the ID of the client.
+/// Decides the record. `api`: the API of the first grant. `is_api`: whether an API has the same ID.
 fn plan(
     args: &ClientAdd,
     secret: Option<&GeneratedSecret>,
@@ -131,7 +132,7 @@ fn plan(
     Ok(Plan { record, warnings })
 }
 
-/// Writes the secret into its file, if it has one, and then the record. Gives the path of the file.
+/// Writes the secret to its file, if there is one, and then the record. Returns the path of the file.
 fn apply(
     plan: &Plan,
     secret: Option<&GeneratedSecret>,
@@ -144,7 +145,7 @@ fn apply(
     }
     records.write(&plan.record).with_context(|| {
         let id = &plan.record.id;
-        format!("the secret was not shown; should the client {id} be there now, remove it and add it again")
+        format!("no secret is shown (if the client {id} exists now, remove and add it again)")
     })?;
     Ok(file.map(PrivateFile::keep))
 }
@@ -153,7 +154,7 @@ fn apply(
 #[derive(Serialize)]
 struct Report<'a> {
     id: &'a ClientId,
-    /// `null` for a public client, and when it is in a file.
+    /// `null` for a public client, and if the secret is in a file.
     secret: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     secret_file: Option<&'a Path>,
@@ -173,7 +174,7 @@ impl fmt::Display for Report<'_> {
         let added = format!("Added the client {} to {}.", self.id, self.target);
         sentences(f, [added, self.delay.to_string()])?;
         sentences(f, self.warnings.iter().map(|warning| format!("warning: {warning}")))?;
-        let public = "It is public: it has no secret, and gets no token by client_credentials.";
+        let public = "The client is public, so it has no secret and gets no tokens with client_credentials.";
         sentences(f, self.public.then_some(public))
     }
 }
@@ -184,13 +185,13 @@ pub(crate) fn run(args: &ClientAdd, Session { config, host, output }: Session<'_
     let records = Records::of(&project, host)?;
     let id = &args.id;
     if let Some(why) = new_client::refused_id(id) {
-        bail!("the client {id} was not added: {why}");
+        bail!("cannot add the client {id}: {why}");
     }
     let as_api = ApiId::parse(id.as_str()).ok();
     let (stored, is_api) = records.read_beside::<ClientRecord, ApiRecord>(id, as_api.as_ref())?;
     if stored.is_some() {
         bail!(
-            "there is a client {id} already in {}; a new secret for it comes from `edgemint client rotate-secret {}`",
+            "cannot add the client {id}: it exists in {}. For a new secret, run `edgemint client rotate-secret {}`.",
             project.target,
             shell::last(id.as_str())
         );
@@ -225,7 +226,7 @@ pub(crate) fn run(args: &ClientAdd, Session { config, host, output }: Session<'_
     })?;
     if let Some(secret) = secret.as_ref().filter(|_| !output.is_json()) {
         let default = plan.record.default_api.as_ref();
-        // A request names the API, unless it is the default.
+        // A request must name the API, unless it is the default.
         let named = args.api.as_ref().filter(|_| default.is_none());
         reveal(id, secret, file.as_deref(), &at, named, output)?;
         default.into_iter().for_each(|api| output.say(grant::way_to_ask(&plan.record, api)));

@@ -1,7 +1,7 @@
-//! A backup of records: written and read, so that a restored client works with the secrets it had.
+//! The format of backups. A restored client works with the secrets that it had.
 //!
-//! `{"edgemint": {"backup": 2}, "apis": [record, …], "clients": [record, …]}`, each record as it is stored;
-//! without APIs it is version 1 and has no `apis`, so that programs that know of none read it, too.
+//! `{"edgemint": {"backup": 2}, "apis": [record, …], "clients": [record, …]}` contains each record as it is stored.
+//! Without APIs, the version is 1 and `apis` is absent, so that versions of edgemint without APIs can read it.
 
 use edgemint_dex_import::{FileError, Refused, refuse_repeated};
 use edgemint_issuer::{ApiRecord, ClientRecord, Object};
@@ -14,20 +14,20 @@ use crate::records::kind::Kind;
 /// The version of a backup without APIs.
 const VERSION: u32 = 1;
 
-/// The version of one that has them.
+/// The version of a backup with APIs.
 const VERSION_2: u32 = 2;
 
 /// Records of one kind, in order.
 pub(crate) type Entries<R> = Vec<Result<R, Refused>>;
 
-/// What a backup holds.
+/// The contents of a backup.
 #[derive(Debug)]
 pub(crate) struct Backup {
     pub(crate) apis: Entries<ApiRecord>,
     pub(crate) clients: Entries<ClientRecord>,
 }
 
-/// The backup of these records: one a line, so that two backups can be compared.
+/// The backup of these records. Each record is on one line, so that a diff of two backups is readable.
 pub(crate) fn write(apis: &[&ApiRecord], clients: &[&ClientRecord]) -> String {
     fn list<R: Kind>(records: &[&R]) -> String {
         let lines: Vec<String> = records.iter().map(|record| record.to_json()).collect();
@@ -40,7 +40,7 @@ pub(crate) fn write(apis: &[&ApiRecord], clients: &[&ClientRecord]) -> String {
     format!("{{\"edgemint\":{{\"backup\":{version}}},{apis}\"clients\":{}}}", list(clients))
 }
 
-/// Reads a backup; `None` when `text` is another kind of file.
+/// Reads a backup. `None` if `text` is another kind of file.
 pub(crate) fn read(text: &str) -> Option<Result<Backup, FileError>> {
     #[derive(Deserialize)]
     struct Marked {
@@ -67,15 +67,15 @@ pub(crate) fn read(text: &str) -> Option<Result<Backup, FileError>> {
     Some(match serde_json::from_value(edgemint) {
         Ok(Object(Mark { backup: version @ (VERSION | VERSION_2) })) => match serde_json::from_str(text) {
             Ok(Object(Whole { apis: Some(_), .. })) if version == VERSION => {
-                Err(error(0, "this backup has APIs, which a backup of version 1 has not"))
+                Err(error(0, "this backup has APIs, but version 1 of the format does not allow them"))
             }
             Ok(Object(Whole { apis, clients, .. })) => {
                 Ok(Backup { apis: entries(&apis.unwrap_or_default()), clients: entries(&clients) })
             }
-            Err(why) => Err(error(why.line(), "this is not a whole backup of client records")),
+            Err(why) => Err(error(why.line(), "this backup of client records is incomplete or invalid")),
         },
         Ok(Object(Mark { .. })) => Err(error(0, "this backup was written by another version of edgemint")),
-        Err(_) => Err(error(0, "its `edgemint` does not say that it is a backup")),
+        Err(_) => Err(error(0, "the member `edgemint` does not mark this file as a backup")),
     })
 }
 
@@ -93,8 +93,8 @@ fn record<R: Kind>(entry: usize, raw: &RawValue) -> Result<R, Refused> {
     let id = serde_json::from_str(raw.get()).ok().map(|Object(Named { id })| id);
     let record = match id.as_deref().map(R::parse_id) {
         Some(Ok(id)) => R::parse(&id, raw.get()).map_err(|error| error.to_string()),
-        Some(Err(error)) => Err(format!("its `id` cannot be used: {error}")),
-        None => Err(format!("it is no {} record: it has no `id`", R::NAME)),
+        Some(Err(error)) => Err(format!("the member `id` is invalid: {error}")),
+        None => Err(format!("not a valid {} record: the member `id` is missing", R::NAME)),
     };
     record.map_err(|reason| Refused { entry, id, id_env: None, reason })
 }
@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(both.clients[0].as_ref().map(ClientRecord::to_json), Ok(client.to_json()));
         assert_eq!(
             error(&text.replace("\"backup\":2", "\"backup\":1")),
-            "this backup has APIs, which a backup of version 1 has not"
+            "this backup has APIs, but version 1 of the format does not allow them"
         );
     }
 
@@ -173,7 +173,7 @@ mod tests {
         assert!(refused[1].reason.contains("version 99"), "{}", refused[1].reason);
     }
 
-    /// serde reads a list of as many items as a struct has fields as that struct.
+    /// serde reads a list as a struct if the list has as many items as the struct has fields.
     #[test]
     fn a_json_list_is_never_a_backup_nor_a_part_of_one() {
         let client = r#"{"id":"a1","name":"A","secret":"abcdefghijkl"}"#;
@@ -185,13 +185,13 @@ mod tests {
         assert!(read(r#"[{"backup":1},null,[]]"#).is_none());
         assert_eq!(
             error(r#"{"edgemint":[1],"clients":[]}"#),
-            "its `edgemint` does not say that it is a backup"
+            "the member `edgemint` does not mark this file as a backup"
         );
         let entries = clients(&backup(r#"["a"]"#));
         assert!(
             entries[0]
                 .as_ref()
-                .is_err_and(|refused| refused.id.is_none() && refused.reason.contains("no `id`"))
+                .is_err_and(|refused| refused.id.is_none() && refused.reason.contains("`id` is missing"))
         );
     }
 
@@ -205,11 +205,11 @@ mod tests {
         );
         assert_eq!(
             error(r#"{"edgemint":{},"clients":[]}"#),
-            "its `edgemint` does not say that it is a backup"
+            "the member `edgemint` does not mark this file as a backup"
         );
         assert_eq!(
             error(r#"{"edgemint":{"backup":1}}"#),
-            "line 1: this is not a whole backup of client records"
+            "line 1: this backup of client records is incomplete or invalid"
         );
     }
 }

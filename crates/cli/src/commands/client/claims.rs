@@ -1,4 +1,4 @@
-//! `edgemint client claims`: the claims of a client's own in its access tokens.
+//! `edgemint client claims`: the custom claims in a client's access tokens.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -16,11 +16,11 @@ use crate::records::change_one::{Said, Which};
 use crate::records::kv::Records;
 use crate::records::{change, change_one};
 
-/// Show or change the claims of a client's own in its access tokens
+/// Show or change the custom claims in a client's tokens
 ///
-/// Without --set, --set-text and --unset they are printed as JSON. Names that edgemint sets, or whose
-/// registered meaning others act upon, are refused, and so are more than 4 KB of claims. Whoever has a token
-/// can read them.
+/// Custom claims are in every access token of the client. Everyone with a token can read them. Without --set,
+/// --set-text and --unset, the command prints the claims as JSON. It rejects names that edgemint sets, names with
+/// a registered meaning that other programs rely on, and more than 4 KB of claims.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
@@ -28,20 +28,20 @@ Examples:
   edgemint client claims billing --unset tenant --env production
   edgemint client claims billing --env production")]
 pub(crate) struct ClientClaims {
-    /// A claim and its value as JSON; may be repeated
+    /// Claim to set, with its value as JSON. Repeatable
     #[arg(long, value_name = "NAME=JSON", value_parser = json_claim)]
     pub(crate) set: Vec<Claim>,
-    /// A claim and its value as a text; may be repeated
+    /// Claim to set, with its value as a string. Repeatable
     #[arg(long, value_name = "NAME=TEXT", value_parser = text_claim)]
     pub(crate) set_text: Vec<Claim>,
-    /// A claim to take away; may be repeated
+    /// Claim to remove. Repeatable
     #[arg(long, value_name = "NAME")]
     pub(crate) unset: Vec<String>,
     #[command(flatten)]
     pub(crate) change: ClientChange,
 }
 
-/// A custom claim as it was typed.
+/// A custom claim from the command line.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Claim {
     pub(crate) name: String,
@@ -50,10 +50,10 @@ pub(crate) struct Claim {
 
 pub(crate) fn named(text: &str) -> Result<(&str, &str), String> {
     match text.split_once('=') {
-        None | Some(("", _)) => Err("write the name, = and the value".to_owned()),
-        Some((name, _)) if RESERVED_CLAIMS.contains(&name) => {
-            Err(format!("{name} is reserved: edgemint sets it, or others act upon its registered meaning"))
-        }
+        None | Some(("", _)) => Err("write a claim as NAME=VALUE".to_owned()),
+        Some((name, _)) if RESERVED_CLAIMS.contains(&name) => Err(format!(
+            "{name} is reserved: edgemint sets it, or other programs rely on its registered meaning"
+        )),
         Some(both) => Ok(both),
     }
 }
@@ -62,9 +62,7 @@ fn json_claim(text: &str) -> Result<Claim, String> {
     let (name, json) = named(text)?;
     match serde_json::from_str(json) {
         Ok(value) => Ok(Claim { name: name.to_owned(), value }),
-        Err(error) => {
-            Err(format!("the value of {name} is not JSON: {error} (--set-text takes a text as it is)"))
-        }
+        Err(error) => Err(format!("the value of {name} is not JSON: {error} (for a string, use --set-text)")),
     }
 }
 
@@ -73,7 +71,7 @@ fn text_claim(text: &str) -> Result<Claim, String> {
     Ok(Claim { name: name.to_owned(), value: text.into() })
 }
 
-/// What `--json` prints of it.
+/// The members that `--json` prints.
 #[derive(Serialize)]
 struct Claims {
     claims: BTreeMap<String, Value>,
@@ -95,24 +93,28 @@ pub(crate) fn run(args: &ClientClaims, Session { config, host, output }: Session
         let (id, target) = (&change.id, &place.project.target);
         check_claims(&record.claims).map_err(|error| {
             anyhow!(
-                "nothing was changed of the client {id}: {error}, and every access token would carry them"
+                "cannot change the claims of the client {id}: {error}. Every access token would contain them. Nothing \
+                 was changed."
             )
         })?;
         Ok(Said {
             what: Claims { claims: record.claims.clone() },
-            done: format!("The claims of the client {id} in {target} are changed"),
-            already: format!("The claims of the client {id} in {target} are so already"),
-            notes: vec!["Tokens that it has got keep those that they have.".to_owned()],
+            done: format!("Changed the claims of the client {id} in {target}"),
+            already: format!("The client {id} in {target} already has these claims"),
+            notes: vec!["Issued tokens keep their claims.".to_owned()],
             warnings: Vec::new(),
         })
     })
 }
 
-/// A name twice in one command: which of the two is meant?
+/// Fails if a name appears twice in one command, because the intended one is unclear.
 fn once_each<'a>(names: impl Iterator<Item = &'a String>) -> Result<()> {
     let mut seen = Vec::new();
     for name in names {
-        ensure!(!seen.contains(&name), "the claim {name} was typed twice: keep one of them");
+        ensure!(
+            !seen.contains(&name),
+            "cannot change the claim {name}: the command has it twice. Keep one of them."
+        );
         seen.push(name);
     }
     Ok(())

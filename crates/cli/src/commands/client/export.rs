@@ -1,4 +1,4 @@
-//! `edgemint client export`: a backup of all clients and APIs, with hashes and without secrets.
+//! `edgemint client export`: writes a backup of all clients and APIs, with hashes and without secrets.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -20,9 +20,9 @@ use crate::terminal::words::counted;
 
 /// Write a backup of all clients and APIs
 ///
-/// The backup is what `client import` reads. It holds hashes and no secrets; imported into an empty
-/// namespace, it makes every client work again with the secrets that it had. Keep it where only operators
-/// read: hashes of secrets that people chose can be attacked with a dictionary.
+/// Restore the backup with `client import`. It contains hashes and no secrets. In an empty namespace, the import
+/// makes every client work again with the secrets that it had. Store the backup where only operators can read it:
+/// an attacker can guess secrets that people chose from their hashes.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
@@ -30,13 +30,13 @@ Examples:
   edgemint client export --env production | age -r age1… > clients.json.age
   edgemint client import clients.json --env production   (restores it)")]
 pub(crate) struct ClientExport {
-    /// The file to make, for its owner alone to read; it must not exist [default: to stdout]
+    /// New file for the backup, which only its owner can read. The file must not exist [default: stdout]
     pub(crate) file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
 }
 
-/// The result, as `--json` prints it when the backup goes into a file.
+/// The result with `--json`, if the backup is written to a file.
 #[derive(Serialize)]
 struct Exported<'a> {
     file: &'a Path,
@@ -56,7 +56,7 @@ pub(crate) fn run(args: &ClientExport, Session { config, host, output }: Session
     let (stored_apis, stored) = (records.read_all::<ApiRecord>()?, records.read_all::<ClientRecord>()?);
     let apis: Vec<&ApiRecord> = stored_apis.values().flatten().collect();
     let clients: Vec<&ClientRecord> = stored.values().flatten().collect();
-    // The names in it came from elsewhere, and people look at it.
+    // Names in the backup come from elsewhere, and people look at the file. So they are escaped.
     let text = printable_json(&backup::write(&apis, &clients));
     let mut unreadable = unreadable_of::<ApiRecord>(&stored_apis, "API ");
     unreadable.extend(unreadable_of::<ClientRecord>(&stored, ""));
@@ -84,12 +84,12 @@ pub(crate) fn run(args: &ClientExport, Session { config, host, output }: Session
     };
     output.say(format_args!("Exported {}{more} of {}.", counted(clients.len(), "client"), project.target));
     if !unreadable.is_empty() {
-        bail!("not in the backup, since their records cannot be read: {}", unreadable.join(", "));
+        bail!("the backup is incomplete; these records could not be read: {}", unreadable.join(", "));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The records that are not in the backup, and why.
+/// The records that are missing in the backup, and why.
 fn unreadable_of<R: Kind>(stored: &ById<R>, kind: &str) -> Vec<String> {
     let of = |(id, stored): (&R::Id, &Stored<R>)| {
         stored.as_ref().err().map(|error| format!("{kind}{id} ({error})"))

@@ -1,4 +1,4 @@
-//! `edgemint client grant` and `ungrant`: which APIs a client may have tokens for, and with which scopes.
+//! `edgemint client grant` and `ungrant`: the APIs and scopes that a client can get tokens for.
 
 use std::process::ExitCode;
 
@@ -16,18 +16,18 @@ use crate::records::{change, change_one};
 use crate::terminal::near::did_you_mean;
 use crate::terminal::words::listed;
 
-/// Let a client have tokens for an API
+/// Allow a client to get tokens for an API
 ///
-/// The scopes come to those that it has for the API. The API must be there and define each of them; a scope
-/// that it defines later is granted by the same command again. IDs of APIs are compared byte for byte:
-/// https://a.example and https://a.example/ are two.
+/// Adds the scopes to the client's grant for the API. The API must exist and define each scope. To grant a scope
+/// that the API defines later, run the command again. IDs of APIs are compared byte for byte: https://a.example
+/// and https://a.example/ are different.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
   edgemint client grant billing --api https://invoices.example.com/ --scope read --scope write --env production
   edgemint client grant billing --api https://invoices.example.com/ --all-scopes --default --env production")]
 pub(crate) struct ClientGrant {
-    /// The ID of the API
+    /// ID of the API
     #[arg(long, value_name = "API", value_parser = ApiId::parse)]
     pub(crate) api: ApiId,
     #[command(flatten)]
@@ -36,27 +36,28 @@ pub(crate) struct ClientGrant {
     pub(crate) change: ClientChange,
 }
 
-/// Take a grant of an API back
+/// Revoke a client's grant for an API
 ///
-/// Without --scope the whole grant goes, and so it does with its last scope; and the client's default API
-/// with it. The API need not be there any more. Tokens that were issued live until they expire.
+/// Without --scope, the command removes the whole grant. It also does so with the last scope. If the API is the
+/// client's default, that setting is removed with the grant. The API need not exist any more. Issued tokens
+/// stay valid until they expire.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
   edgemint client ungrant billing --api https://invoices.example.com/ --scope write --env production
   edgemint client ungrant billing --api https://invoices.example.com/ --env production")]
 pub(crate) struct ClientUngrant {
-    /// The ID of the API
+    /// ID of the API
     #[arg(long, value_name = "API", value_parser = ApiId::parse)]
     pub(crate) api: ApiId,
-    /// A scope to take back, or several with spaces between; may be repeated [default: the whole grant]
+    /// Scope to remove from the grant, or several separated by spaces. Repeatable [default: the whole grant]
     #[arg(long = "scope", value_name = "SCOPE", value_parser = Scope::parse)]
     pub(crate) scopes: Vec<Scope>,
     #[command(flatten)]
     pub(crate) change: ClientChange,
 }
 
-/// What `--json` prints of it.
+/// The members that `--json` prints.
 #[derive(Serialize)]
 struct Granted {
     api: ApiId,
@@ -85,27 +86,36 @@ pub(crate) fn grant(args: &ClientGrant, Session { config, host, output }: Sessio
         let (id, target) = (&args.change.id, &place.project.target);
         Ok(Said {
             what: Granted::of(record, &api.id),
-            done: format!("The client {id} in {target} may have tokens for {}", told(record, &api.id)),
-            already: format!("The client {id} in {target} has that grant already"),
+            done: format!("The client {id} in {target} can get tokens for {}", told(record, &api.id)),
+            already: format!("The client {id} in {target} already has that grant"),
             notes: vec![way_to_ask(record, &api.id)],
             warnings: no_token(record).into_iter().collect(),
         })
     })
 }
 
-/// Adds to what `record` may have for `api`.
+/// Adds scopes to the grant for `api` in `record`.
 pub(crate) fn add(record: &mut ClientRecord, api: &ApiRecord, asked: &GrantArgs) -> Result<()> {
     let names = || listed(api.scopes.iter().map(|scope| scope.name.as_str()), "none");
     let mut scopes: Vec<&ScopeToken> = single(&asked.scopes).collect();
     if let Some(unknown) = scopes.iter().find(|scope| !api.defines(scope)) {
-        bail!("the API {} does not define the scope {} (it defines: {})", api.id, unknown.as_str(), names());
+        bail!(
+            "cannot grant the scope {}: the API {} does not define it. The API's scopes: {}.",
+            unknown.as_str(),
+            api.id,
+            names()
+        );
     }
     if asked.all_scopes {
         scopes = api.scopes.iter().map(|scope| &scope.name).collect();
     }
-    // A grant without scopes is meant where there are none to choose from.
+    // A grant without scopes is intended only if the API defines none.
     if scopes.is_empty() && !api.scopes.is_empty() && !record.grants.contains_key(&api.id) {
-        bail!("name the scopes with --scope, or say --all-scopes (the API {} defines: {})", api.id, names());
+        bail!(
+            "cannot grant the API {}: no scope was given. Pass --scope or --all-scopes. The API's scopes: {}.",
+            api.id,
+            names()
+        );
     }
     let granted = record.grants.entry(api.id.clone()).or_default();
     for scope in scopes {
@@ -119,7 +129,7 @@ pub(crate) fn add(record: &mut ClientRecord, api: &ApiRecord, asked: &GrantArgs)
     Ok(())
 }
 
-/// The grant for people.
+/// The grant as text.
 fn told(record: &ClientRecord, api: &ApiId) -> String {
     let scopes = record.grants.get(api).map(Vec::as_slice).unwrap_or_default();
     match scopes {
@@ -129,29 +139,29 @@ fn told(record: &ClientRecord, api: &ApiId) -> String {
     }
 }
 
-/// What names `api` in a request.
+/// The request parameter for `api`.
 pub(crate) fn parameter(api: &ApiId) -> &'static str {
     if api.is_absolute_uri() { "resource" } else { "audience" }
 }
 
-/// How a request comes to a token for `api`.
+/// The note on how a request gets a token for `api`.
 pub(crate) fn way_to_ask(record: &ClientRecord, api: &ApiId) -> String {
     let parameter = parameter(api);
     if record.default_api.as_ref() == Some(api) {
-        format!("Its tokens are for {api} when a request names no API.")
+        format!("The client's tokens are for {api} if a request names no API.")
     } else {
-        format!("A request names the API by the parameter {parameter}={api}")
+        format!("To get a token for the API, send the parameter {parameter}={api}")
     }
 }
 
-/// Why a grant is of no effect, if it is of none.
+/// Why a grant has no effect, if it has none.
 fn no_token(record: &ClientRecord) -> Option<String> {
     let id = &record.id;
     if record.public {
-        Some(format!("the client {id} is public, and gets no token by client_credentials"))
+        Some(format!("the client {id} is public and gets no tokens with client_credentials"))
     } else if record.disabled {
         Some(format!(
-            "the client {id} is disabled: it gets tokens after `edgemint client enable {}`",
+            "the client {id} is disabled and gets no tokens. To change that, run `edgemint client enable {}`",
             shell::last(id.as_str())
         ))
     } else {
@@ -170,16 +180,15 @@ pub(crate) fn ungrant(
         let was_default = record.default_api.as_ref() == Some(api);
         let scopes: Vec<&ScopeToken> = single(&args.scopes).collect();
         take_back(record, api, &scopes);
-        let mut notes = vec!["Tokens that it has got live until they expire.".to_owned()];
+        let mut notes = vec!["Issued tokens stay valid until they expire.".to_owned()];
         if was_default && record.default_api.is_none() {
-            notes.push(
-                "It was its default API: a request that names no API is not for one any more.".to_owned(),
-            );
+            notes
+                .push("The API was the client's default. The client no longer has a default API.".to_owned());
         }
         let done = if record.grants.contains_key(api) {
-            format!("The client {id} in {target} may have tokens for {} and no other", told(record, api))
+            format!("The client {id} in {target} can still get tokens for {}", told(record, api))
         } else {
-            format!("The client {id} in {target} gets no tokens for {api} any more")
+            format!("The client {id} in {target} can no longer get tokens for {api}")
         };
         Ok(Said {
             what: Granted::of(record, api),
@@ -191,7 +200,7 @@ pub(crate) fn ungrant(
     })
 }
 
-/// Takes scopes of a grant back, or all of it; with the last scope the grant goes, and the default with it.
+/// Removes scopes from a grant, or the whole grant. With the last scope, the grant and the default are removed.
 fn take_back(record: &mut ClientRecord, api: &ApiId, scopes: &[&ScopeToken]) {
     let Some(granted) = record.grants.get_mut(api) else { return };
     let before = granted.len();
@@ -244,7 +253,8 @@ mod tests {
         let before = record.to_json();
         let refused = add(&mut record, &api, &asked(&["read bogus"], false, false)).expect_err("bogus");
         assert!(
-            refused.to_string().contains("does not define the scope bogus (it defines: read,"),
+            refused.to_string().contains("cannot grant the scope bogus")
+                && refused.to_string().contains("scopes: read,"),
             "{refused}"
         );
         assert_eq!(record.to_json(), before);

@@ -1,4 +1,4 @@
-//! `edgemint client list` and `show`: what is stored of clients, without hashes.
+//! `edgemint client list` and `show`: the stored records of clients, without hashes.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,9 +22,10 @@ use crate::terminal::words::{NONE, listed, table};
 
 /// List the clients
 ///
-/// One line for each: its ID, its name, its state (active, disabled, public; or unreadable, when this
-/// edgemint cannot use its record), how many of its secrets work now, when the next of them expires, and the
-/// scopes that it may have; of several APIs, by API.
+/// Each line has the client's ID, name and state, the number of valid secrets, the time when the next one
+/// expires, and the granted scopes. If several APIs are granted, the scopes are listed by API. The states are
+/// active, disabled, public and unreadable. A client is unreadable if this version of edgemint cannot read its
+/// record.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
@@ -37,23 +38,23 @@ pub(crate) struct ClientList {
 
 /// Show a client
 ///
-/// All of its record but the hashes of its secrets.
+/// Prints the client's record without the hashes of its secrets.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Example:
   edgemint client show billing --env production")]
 pub(crate) struct ClientShow {
-    /// The client ID
+    /// ID of the client
     #[arg(value_parser = ClientId::parse)]
     pub(crate) id: ClientId,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
 }
 
-/// What a client may have: its APIs, and the scopes of each.
+/// The grants of a client: its APIs, and the scopes for each.
 type Grants = BTreeMap<ApiId, Vec<ScopeToken>>;
 
-/// A line of the list.
+/// A row of the list.
 #[derive(Debug, Serialize)]
 struct Row<'a> {
     id: &'a ClientId,
@@ -118,7 +119,7 @@ impl Line for Row<'_> {
     }
 }
 
-/// The scopes for people, in short: without the API when there is one alone.
+/// The scopes as short text. A single API is not named.
 fn scopes(grants: &Grants) -> String {
     let one = grants.len() == 1;
     let told = |(api, scopes): (&ApiId, &Vec<ScopeToken>)| {
@@ -152,7 +153,7 @@ fn claims(record: &ClientRecord) -> String {
     printable_json(&serde_json::to_string(&record.claims).unwrap_or_default())
 }
 
-/// The record for people.
+/// The record as text.
 fn shown(record: &ClientRecord, view: &RecordView<'_>) -> Vec<String> {
     let fields = [
         ("id", view.id.to_string()),
@@ -163,7 +164,7 @@ fn shown(record: &ClientRecord, view: &RecordView<'_>) -> Vec<String> {
         (
             "token lifetime",
             view.token_lifetime.map_or_else(
-                || "the deployment's".to_owned(),
+                || "deployment default".to_owned(),
                 |seconds| Lifetime::from_seconds(seconds).to_string(),
             ),
         ),

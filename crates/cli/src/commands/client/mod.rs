@@ -1,4 +1,4 @@
-//! `edgemint client`: one file for each verb, its flags included.
+//! `edgemint client`: one file for each subcommand, with its flags.
 
 pub(crate) mod add;
 pub(crate) mod backup;
@@ -53,7 +53,7 @@ pub(crate) enum ClientCommand {
     Import(ClientImport),
 }
 
-/// Runs one verb.
+/// Runs one subcommand.
 pub(crate) fn run(command: &ClientCommand, session: Session<'_>) -> Result<ExitCode> {
     match command {
         ClientCommand::Add(args) => add::run(args, session),

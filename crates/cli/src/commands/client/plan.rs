@@ -1,5 +1,4 @@
-//! What an import would change: from what is stored and what the file says to what is to be written.
-//! Decides, and touches nothing.
+//! Decides what an import changes, from the stored records and the file. This module has no side effects.
 
 use edgemint_dex_import::hashing::Secret;
 use edgemint_dex_import::{DexClient, Refused};
@@ -11,7 +10,7 @@ use crate::records::kind::Kind;
 use crate::records::kv::Stored;
 use crate::records::secret_ids::{is_imported, next_id};
 
-/// What becomes of one entry of a file.
+/// The decision about one entry of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Verdict {
@@ -21,24 +20,25 @@ pub(crate) enum Verdict {
     Refused,
 }
 
-/// One entry of a file, and what is to be written because of it.
+/// One entry of a file, and the record to write for it.
 #[derive(Debug, Serialize)]
 pub(crate) struct Planned<R = ClientRecord> {
-    /// Which of the file's entries of its kind it is; the first is 1.
+    /// The number of the entry among those of its kind. The first is 1.
     pub(crate) entry: usize,
-    /// Its ID; `None` when it has none, or when it came from a variable, whose value is not shown.
+    /// The ID. `None` if the entry has none, or if the ID comes from a variable, whose value is never shown.
     pub(crate) id: Option<String>,
-    /// The variable that its ID came from.
+    /// The variable that contains the ID.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) id_env: Option<String>,
     pub(crate) result: Verdict,
-    /// What differs from what is stored, by the record's field.
+    /// The fields that differ from the stored record.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) changes: Vec<String>,
-    /// Why it was refused.
+    /// Why the entry was rejected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
-    /// Whether its record has a secret then; nothing is said of a refused one, and of what can have none.
+    /// Whether the record has a secret after the import. `None` if the entry is rejected, or if its kind cannot have
+    /// one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) has_secret: Option<bool>,
     pub(crate) warnings: Vec<String>,
@@ -61,7 +61,7 @@ impl<R: Kind> Planned<R> {
         }
     }
 
-    /// It was to be written, and is not.
+    /// Rejects the entry after it was planned.
     pub(crate) fn refuse_at_last(&mut self, reason: String) {
         let (id, id_env) = (self.id.take(), self.id_env.take());
         *self = Self::refused(Refused { entry: self.entry, id, id_env, reason });
@@ -71,7 +71,7 @@ impl<R: Kind> Planned<R> {
         Self::refused(Refused { entry, id: Some(id.to_string()), id_env, reason })
     }
 
-    /// `record` instead of `stored`; nothing when they do not differ.
+    /// Plans to write `record` in place of `stored`, unless there are no changes.
     fn write(
         entry: usize,
         id_env: Option<String>,
@@ -80,9 +80,9 @@ impl<R: Kind> Planned<R> {
         changes: Vec<String>,
         warnings: Vec<String>,
     ) -> Self {
-        // The Worker's own parser has the last word: it also knows how long a record may be.
+        // The Worker's parser must accept the record. It also checks the maximum size.
         if let Err(error) = R::parse(record.id(), &record.to_json()) {
-            return Self::refuse(entry, record.id(), id_env, format!("its record cannot be stored: {error}"));
+            return Self::refuse(entry, record.id(), id_env, format!("the record cannot be stored: {error}"));
         }
         let result = match stored {
             None => Verdict::Added,
@@ -103,7 +103,7 @@ impl<R: Kind> Planned<R> {
     }
 }
 
-/// What becomes of a dex client. `hash` makes what is stored of a secret; it is asked only when one changes.
+/// Plans the import of a dex client. `hash` computes the hash to store, only for a secret that changes.
 pub(crate) fn dex_client(
     client: &DexClient,
     stored: Option<&Stored>,
@@ -114,7 +114,7 @@ pub(crate) fn dex_client(
         Ok(stored) => stored,
         Err(error) => {
             let reason = format!(
-                "what is stored of it cannot be read ({error}): `edgemint client remove` clears the way"
+                "its stored record cannot be read ({error}). Delete the record first, with `edgemint client remove`"
             );
             return Planned::refuse(client.entry, &client.id, client.id_env.clone(), reason);
         }
@@ -143,7 +143,7 @@ pub(crate) fn dex_client(
     match &client.secret {
         Some(secret) => match matching(secret) {
             Some(known) if known.expires.is_some_and(|expires| expires <= now) => warnings.push(format!(
-                "its secret was rotated out here and has expired (as {}): it is not brought back",
+                "its secret was rotated in edgemint and has expired (as {}), so it is not added again",
                 known.id
             )),
             Some(_) => {}
@@ -159,7 +159,7 @@ pub(crate) fn dex_client(
                 changes.push("secrets".to_owned());
             }
         },
-        // A public client has no secret. Any other may have got one here that its file does not know of.
+        // A public client has no secret. Any other client may have a generated secret that the file does not contain.
         None if client.public && record.secrets.iter().any(is_imported) => {
             record.secrets.retain(|known| !is_imported(known));
             changes.push("secrets".to_owned());
@@ -172,20 +172,20 @@ pub(crate) fn dex_client(
     Planned::write(client.entry, client.id_env.clone(), stored, record, changes, warnings)
 }
 
-/// What becomes of a record of a backup: it goes in as it is.
+/// Plans the restoration of a record of a backup, which is written unchanged.
 pub(crate) fn record<R: Kind>(entry: usize, record: R, stored: Option<&Stored<R>>) -> Planned<R> {
     let stored = stored.map(Result::as_ref);
     let changes = match &stored {
         Some(Ok(stored)) => differing(Some(*stored), &record),
-        Some(Err(_)) => vec!["a record that cannot be read is replaced".to_owned()],
+        Some(Err(_)) => vec!["an unreadable record is replaced".to_owned()],
         None => differing(None, &record),
     };
-    // One that cannot be read is replaced, too: that is what a backup is for.
+    // A backup also replaces unreadable records.
     let stored = stored.map(|stored| stored.unwrap_or(&record).clone());
     Planned::write(entry, None, stored.as_ref(), record, changes, Vec::new())
 }
 
-/// The fields by which `record` differs from what is stored; of a new one, those that say something.
+/// The fields that differ between `record` and the stored one. For a new record, the fields that are not empty.
 fn differing<R: Kind>(stored: Option<&R>, record: &R) -> Vec<String> {
     let fields =
         |record: &R| serde_json::from_str::<Map<String, Value>>(&record.to_json()).unwrap_or_default();
@@ -227,7 +227,7 @@ mod tests {
         dex_client(&file(&format!("[{text}]"))[0], stored.as_ref(), NOW, &Secret::fast_hash)
     }
 
-    /// Verdict, changes, and the IDs of the secrets that are stored then.
+    /// The verdict, the changes, and the IDs of the secrets after the import.
     fn told(planned: &Planned, before: Option<&ClientRecord>) -> String {
         let record = planned.record.as_ref().or(before);
         let secrets = record.map(|r| r.secrets.iter().map(|s| s.id.as_str()).collect::<Vec<_>>().join(" "));
@@ -310,8 +310,8 @@ mod tests {
         record.secrets = vec![stored_secret("dex", "s", Some(NOW)), stored_secret("s1", "new", None)];
         let plan = planned(CLIENT, Some(&record));
         assert_eq!(told(&plan, Some(&record)), "Unchanged [] dex s1");
-        assert!(plan.warnings[0].contains("not brought back"), "{:?}", plan.warnings);
-        // While it still works, all is as the file says.
+        assert!(plan.warnings[0].contains("not added again"), "{:?}", plan.warnings);
+        // While the old secret is valid, there is nothing to warn about.
         record.secrets[0].expires = Some(NOW + 1);
         assert!(planned(CLIENT, Some(&record)).warnings.is_empty());
     }

@@ -1,4 +1,4 @@
-//! `edgemint client remove`: deletes client records, after asking.
+//! `edgemint client remove`: deletes client records after a prompt.
 
 use std::process::ExitCode;
 
@@ -14,20 +14,20 @@ use crate::records::remove::Removal;
 
 /// Remove clients
 ///
-/// Their records are deleted: their secrets work no longer once caches have run out, and cannot be
-/// brought back. Tokens that were issued live until they expire.
+/// Deletes their records. Once that takes effect, their secrets no longer work. You cannot restore them. Issued
+/// tokens stay valid until they expire.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Example:
   edgemint client remove billing --env production")]
 pub(crate) struct ClientRemove {
-    /// The client IDs
+    /// IDs of the clients
     #[arg(required = true, value_name = "ID", value_parser = ClientId::parse)]
     pub(crate) ids: Vec<ClientId>,
-    /// Do not ask
+    /// Skip the confirmation prompt
     #[arg(short, long)]
     pub(crate) yes: bool,
-    /// Say what would be removed, and remove nothing
+    /// Print what would be removed, but remove nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! A new secret, shown once, and the request that it is for.
+//! Output of a new secret, with a request to try it.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use crate::flags::values;
 use crate::host::form::encoded;
 use crate::terminal::output::Output;
 
-/// Shows a new secret, once, or says in which file it is; and how to try it, for `api` if there is one.
+/// Prints a new secret or the path of its file, and a command that gets a token with it, for `api` if there is one.
 pub(crate) fn reveal(
     id: &ClientId,
     secret: &GeneratedSecret,
@@ -23,14 +23,16 @@ pub(crate) fn reveal(
     output: &mut Output,
 ) -> Result<()> {
     match file {
-        Some(file) => output.say(format_args!("Its secret is in {}, and nowhere else.", file.display())),
+        Some(file) => {
+            output.say(format_args!("The client secret is in {}, and nowhere else.", file.display()));
+        }
         None => {
-            output.say("Its secret, shown this once:");
+            output.say("The client secret, shown only once:");
             output.result_verbatim(secret.expose())?;
         }
     }
     output.say(format_args!(
-        "With the secret in the variable CLIENT_SECRET, this gets a token:\n  {}",
+        "To get a token, set the variable CLIENT_SECRET to the secret, and run:\n  {}",
         curl(id, &at.url, api)
     ));
     if let Some(help) = at.help {
@@ -39,17 +41,17 @@ pub(crate) fn reveal(
     Ok(())
 }
 
-/// Where a new secret can be tried.
+/// The token endpoint for the example request.
 pub(crate) struct TokenEndpoint {
-    /// The issuer, as far as it is known.
+    /// The issuer, if it is known.
     pub(crate) issuer: Option<String>,
     url: String,
-    /// What the URL lacks.
+    /// A hint, if the URL contains a placeholder.
     help: Option<&'static str>,
 }
 
 impl TokenEndpoint {
-    /// That of the target; of the local state, only one that answers: its port is not in wrangler.toml.
+    /// The endpoint of the target. For the local state, only a running Worker has a known port.
     pub(crate) fn of(project: &Project) -> Self {
         let configured = project.issuer().filter(|issuer| values::issuer(issuer).is_ok());
         let (issuer, base, help) = match (&project.target, local_server::running(project), configured) {
@@ -58,7 +60,8 @@ impl TokenEndpoint {
                 issuer.map(str::to_owned),
                 format!("http://127.0.0.1:PORT{}", issuer.map_or("", path)),
                 Some(
-                    "No Worker that serves this state was found running: `cargo xtask dev` and `wrangler dev` say their PORT.",
+                    "No Worker is running with this state. Replace PORT by the port that `cargo xtask dev` or \
+                     `wrangler dev` prints.",
                 ),
             ),
             (Target::Deployed(_), None, Some(issuer)) => (Some(issuer.to_owned()), issuer.to_owned(), None),
@@ -74,8 +77,8 @@ fn path(issuer: &str) -> &str {
     rest.find('/').and_then(|at| rest.get(at..)).unwrap_or_default()
 }
 
-/// A command that gets a token. The ID is form-encoded, as RFC 6749 §2.3.1 has it for Basic: `curl -u`
-/// would take a colon in it for the end of it.
+/// A command that gets a token. The ID is form-encoded, as RFC 6749 §2.3.1 requires for Basic. Otherwise, `curl -u`
+/// would end the ID at a colon.
 fn curl(id: &ClientId, token_endpoint: &str, api: Option<&ApiId>) -> String {
     let target = api.map_or_else(String::new, |api| {
         let parameter = grant::parameter(api);

@@ -1,4 +1,4 @@
-//! `edgemint client revoke-secret`: takes secrets from a client, at once.
+//! `edgemint client revoke-secret`: revokes client secrets immediately.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -19,10 +19,11 @@ use crate::records::secret_ids::is_imported;
 use crate::terminal::output::sentences;
 use crate::terminal::words::some_of;
 
-/// Take secrets from a client, at once
+/// Revoke secrets of a client immediately
 ///
-/// One that was imported from dex expires and stays in the record, so that the next import of the same file does not
-/// bring it back. With --forget it is removed: take it out of the file first.
+/// A generated secret is removed from the record. A secret that was imported from dex expires and stays in the record,
+/// so that another import of the same file does not add it again. With --forget, it is also removed. Delete it from the
+/// file first.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
@@ -31,30 +32,31 @@ Examples:
 pub(crate) struct ClientRevokeSecret {
     #[command(flatten)]
     pub(crate) change: ClientChange,
-    /// The IDs of the secrets, such as s1
+    /// IDs of the secrets, such as s1
     #[arg(required = true, value_name = "SECRET_ID")]
     pub(crate) secret_ids: Vec<String>,
-    /// Remove imported secrets, too, those included that have expired
+    /// Also remove imported secrets from the record, including expired ones
     #[arg(long)]
     pub(crate) forget: bool,
 }
 
-/// What one command changes.
+/// The change to make.
 #[derive(Debug)]
 struct Plan {
-    /// The record as it will be stored; the stored one if nothing changes.
+    /// The record to store. Equal to the stored one if nothing changes.
     after: ClientRecord,
-    /// What becomes of each secret that was typed.
+    /// The outcome for each secret on the command line.
     outcomes: Vec<Outcome>,
 }
 
-/// Decides what becomes of the secrets `ids` of the stored record. Fails if the client lacks one of them.
+/// Decides the outcome for the secrets `ids` of the stored record. Fails if the record lacks one of them.
 fn plan(stored: &ClientRecord, ids: &[String], forget: bool, target: &Target, now: u64) -> Result<Plan> {
     let names: Vec<&str> = stored.secrets.iter().map(|secret| secret.id.as_str()).collect();
     if let Some(unknown) = ids.iter().find(|id| !names.contains(&id.as_str())) {
         let names = if names.is_empty() { "none".to_owned() } else { some_of(&names) };
         bail!(
-            "the client {id} in {target} has no secret {unknown}, so nothing was changed (it has: {names})",
+            "cannot find the secret {unknown} of the client {id} in {target}. Nothing was changed. Its secrets: \
+             {names}.",
             id = stored.id
         );
     }
@@ -62,13 +64,13 @@ fn plan(stored: &ClientRecord, ids: &[String], forget: bool, target: &Target, no
     let plan = Plan { after, outcomes };
     if plan.changes() && !forget {
         change::must_be_storable(&plan.after)
-            .context("an imported secret that expires stays in the record: --forget removes it")?;
+            .context("cannot keep the revoked imported secret in the record (--forget removes it)")?;
     }
     Ok(plan)
 }
 
 impl Plan {
-    /// Whether the record is to be written.
+    /// Whether the record changes.
     fn changes(&self) -> bool {
         self.outcomes.iter().any(|outcome| *outcome != Outcome::Unchanged)
     }
@@ -79,7 +81,7 @@ fn apply(plan: &Plan, stored: &ClientRecord, records: &Records<'_>, project: &Pr
     if plan.changes() { change::replace(records, project, stored, &plan.after) } else { Ok(()) }
 }
 
-/// What became of one secret.
+/// The outcome for one secret.
 #[derive(Debug, Clone, Copy, Serialize)]
 struct Revoked<'a> {
     secret_id: &'a str,
@@ -90,10 +92,10 @@ struct Revoked<'a> {
 #[derive(Serialize)]
 struct Report<'a> {
     id: &'a ClientId,
-    /// Of a single secret.
+    /// The outcome for a single secret.
     #[serde(flatten)]
     only: Option<Revoked<'a>>,
-    /// Of several.
+    /// The outcomes for several secrets.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     secrets: Vec<Revoked<'a>>,
     live_secrets: usize,
@@ -102,7 +104,7 @@ struct Report<'a> {
     delay: Delay,
     #[serde(skip)]
     target: &'a Target,
-    /// How many secrets worked before.
+    /// The number of secrets that were valid before.
     #[serde(skip)]
     live_before: usize,
 }
@@ -140,13 +142,16 @@ impl fmt::Display for Report<'_> {
                 match result {
                     Outcome::Removed => format!("{secret} is removed."),
                     Outcome::Forgotten => format!(
-                        "{secret} is removed. It came from an import: an import of a file that still has it brings it back."
+                        "{secret} is removed. It was imported: another import of a file that still contains it adds \
+                         it again."
                     ),
                     Outcome::Expired => format!(
-                        "{secret} has expired now. It came from an import, so its hash stays, and no import brings it back."
+                        "{secret} is no longer valid. It was imported, so its hash stays in the record, and no \
+                         import adds it again."
                     ),
                     Outcome::Unchanged => format!(
-                        "{secret} has expired already, and stays, so that no import brings it back (--forget removes it)."
+                        "{secret} has already expired. It stays in the record, so that no import adds it again \
+                         (--forget removes it)."
                     ),
                 }
             }),
@@ -157,8 +162,8 @@ impl fmt::Display for Report<'_> {
         sentences(f, [self.delay.to_string()])?;
         if self.live_secrets == 0 && self.live_before > 0 {
             let warning = format!(
-                "warning: no secret of it works now: the client gets no token until `edgemint client rotate-secret {}` \
-                 makes a new one",
+                "warning: the client has no valid secret now, and gets no token until `edgemint client rotate-secret \
+                 {}` adds a new one",
                 shell::last(id.as_str())
             );
             sentences(f, [warning])?;
@@ -184,19 +189,19 @@ pub(crate) fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-/// What became of a secret that was to be revoked.
+/// The outcome for a secret to revoke.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Outcome {
     Removed,
-    /// An imported one was removed.
+    /// An imported secret was removed.
     #[serde(rename = "removed")]
     Forgotten,
     Expired,
     Unchanged,
 }
 
-/// The record in which those secrets work no longer, and what became of each. `forget`: imported ones go, too.
+/// The record after the revocation, and the outcome for each secret. `forget`: also remove imported secrets.
 pub(crate) fn revoked(
     before: &ClientRecord,
     ids: &[String],
@@ -213,7 +218,7 @@ pub(crate) fn revoked(
             after.secrets.retain(|secret| secret.id != *id);
             return if imported { Outcome::Forgotten } else { Outcome::Removed };
         }
-        // An import that finds no trace of its secret would put it in again.
+        // An imported secret stays in the record: otherwise, the next import would add it again.
         if !at.is_live(now) {
             return Outcome::Unchanged;
         }
@@ -299,9 +304,10 @@ mod tests {
         };
         assert_eq!(
             told(vec![secret("s1", None), secret("dex", None)], "s2"),
-            "the client a in the local state in /s has no secret s2, so nothing was changed (it has: s1, dex)"
+            "cannot find the secret s2 of the client a in the local state in /s. Nothing was changed. Its secrets: \
+             s1, dex."
         );
-        assert!(told(Vec::new(), "s2").ends_with("(it has: none)"));
+        assert!(told(Vec::new(), "s2").ends_with("Its secrets: none."));
     }
 
     #[test]
@@ -324,7 +330,9 @@ mod tests {
             lines.first(),
             Some(&"The secret s1 of the client a in the local state in /s is removed.")
         );
-        assert!(lines.last().is_some_and(|last| last.starts_with("warning: no secret of it works now")));
+        assert!(
+            lines.last().is_some_and(|last| last.starts_with("warning: the client has no valid secret now"))
+        );
         let (json, told) = report(&["dex"]);
         assert!(json.contains(r#""result":"unchanged","live_secrets":1,"revision":1"#), "{json}");
         assert!(told.ends_with("(--forget removes it).\nNothing was written.\n"), "{told}");

@@ -1,4 +1,4 @@
-//! `edgemint client rotate-secret`: a new secret beside the old ones, which end after an overlap.
+//! `edgemint client rotate-secret`: adds a new secret. The old ones expire after an overlap.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -22,23 +22,23 @@ use crate::records::new_client::refused_secrets;
 use crate::terminal::output::sentences;
 use crate::terminal::when::utc;
 
-/// The longest overlap of two secrets: a year.
+/// The maximum overlap of two secrets: a year, in seconds.
 const LONGEST_OVERLAP: u64 = 366 * 24 * 3600;
 
-/// Make a new secret for a client, and let the old ones expire
+/// Add a new client secret and let the old ones expire
 ///
-/// The new secret is printed once, on stdout, and kept nowhere: only its hash is stored. Those that work
-/// now go on for the overlap, in which the service gets the new one; one that expires earlier still does.
+/// The new secret is printed once, on stdout. Only its hash is stored. The current secrets are valid for the
+/// overlap, so that you have time to configure the new one. A secret that was due to expire sooner still does.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
   edgemint client rotate-secret billing --env production
   edgemint client rotate-secret billing --overlap 0s --env production   (the old one has leaked)")]
 pub(crate) struct ClientRotateSecret {
-    /// How long the old secrets go on working: 0s to 8784h (a year)
+    /// Time for which the old secrets are still valid: 0s to 8784h (a year)
     #[arg(long, value_name = "TIME", value_parser = overlap, default_value = "24h")]
     pub(crate) overlap: Lifetime,
-    /// Write the secret into this new file, which its owner alone may read, and not to stdout
+    /// Write the secret to this new file instead of stdout. Only the file's owner can read it
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
@@ -53,42 +53,42 @@ fn overlap(text: &str) -> Result<Lifetime, String> {
     }
 }
 
-/// What a generated secret's ID begins with; a number follows.
+/// The prefix of a generated secret's ID. A number follows it.
 const GENERATED: &str = "s";
 
-/// An old secret, and when it ends.
+/// An old secret and its expiry.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct Ending {
     id: String,
     expires: u64,
 }
 
-/// What one command changes.
+/// The change to make.
 #[derive(Debug)]
 struct Plan {
-    /// The record as it will be stored.
+    /// The record to store.
     after: ClientRecord,
-    /// The old secrets that work now, and when each ends.
+    /// The old secrets that are valid now, with their expiry.
     endings: Vec<Ending>,
 }
 
-/// Decides how the stored record changes. `hash`: of the new secret.
+/// Decides the change of the stored record. `hash`: the hash of the new secret.
 fn plan(stored: &ClientRecord, hash: SecretHash, overlap: Lifetime, now: u64) -> Result<Plan> {
     let id = &stored.id;
     if stored.public {
-        bail!("the client {id} is public: it has no secret that could be rotated");
+        bail!("cannot rotate the secret of the client {id}: a public client has no secret");
     }
     let (after, endings) = rotated(stored, hash, now, now.saturating_add(overlap.seconds()));
     if let Some(why) = refused_secrets(&after, now) {
         bail!(
-            "no new secret was made for the client {id}: {why}. Take some away with `edgemint client revoke-secret`, or \
-             end all of them with --overlap 0s"
+            "cannot add a secret to the client {id}: {why}. Revoke some with `edgemint client revoke-secret`, or pass \
+             --overlap 0s to expire all of them."
         );
     }
     Ok(Plan { after, endings })
 }
 
-/// Writes the secret into its file, if it has one, and then the record. Gives the path of the file.
+/// Writes the secret to its file, if there is one, and then the record. Returns the path of the file.
 fn apply(
     plan: &Plan,
     stored: &ClientRecord,
@@ -109,7 +109,7 @@ fn apply(
 #[derive(Serialize)]
 struct Report<'a> {
     id: &'a ClientId,
-    /// `null` when it is in a file.
+    /// `null` if the secret is in a file.
     secret: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     secret_file: Option<&'a Path>,
@@ -134,13 +134,13 @@ impl fmt::Display for Report<'_> {
         sentences(f, [new, self.delay.to_string()])?;
         let ending = |Ending { id, expires }: &Ending| {
             if *expires <= self.now {
-                format!("The old secret {id} has expired now.")
+                format!("The old secret {id} is no longer valid.")
             } else {
-                format!("The old secret {id} works until {}.", utc(*expires))
+                format!("The old secret {id} is valid until {}.", utc(*expires))
             }
         };
         sentences(f, self.old_secrets.iter().map(ending))?;
-        let disabled = "The client is disabled: it gets tokens again after `edgemint client enable`.";
+        let disabled = "The client is disabled. It gets no tokens until you run `edgemint client enable`.";
         sentences(f, self.disabled.then_some(disabled))
     }
 }
@@ -181,7 +181,7 @@ pub(crate) fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-/// The record with a new secret, and the old secrets that were live, which end at `end` at the latest.
+/// The record with a new secret, and the old secrets that were valid. These expire at `end` at the latest.
 fn rotated(before: &ClientRecord, hash: SecretHash, now: u64, end: u64) -> (ClientRecord, Vec<Ending>) {
     let mut after = change::next(before);
     let mut endings = Vec::new();
@@ -195,8 +195,8 @@ fn rotated(before: &ClientRecord, hash: SecretHash, now: u64, end: u64) -> (Clie
     (after, endings)
 }
 
-/// An ID that no secret of this client has had, revoked ones included: each comes with a revision of its
-/// own, and its number is no lower than that.
+/// An ID that no secret of this client has had, including revoked ones: each secret is added with a new revision, and
+/// its number is at least that revision.
 fn next_id(after: &ClientRecord) -> String {
     let numbers =
         after.secrets.iter().filter_map(|secret| secret.id.strip_prefix(GENERATED)?.parse::<u64>().ok());
@@ -256,7 +256,7 @@ mod tests {
         assert_eq!(second.secrets[1].id, "s2");
         let (without, _) = revoked(&second, &["s2".to_owned()], false, NOW);
         assert_eq!(add(&without).secrets[1].id, "s4");
-        // Nor where the revision lags behind.
+        // The ID is also new if the revision is lower than the numbers.
         assert_eq!(add(&record(vec![secret("s7", None), secret("sx", None)])).secrets[2].id, "s8");
     }
 
@@ -287,12 +287,12 @@ mod tests {
             .collect();
         let refused = plan(&stored, hash(), overlap, NOW).expect_err("too many").to_string();
         assert!(
-            refused.starts_with("no new secret was made for the client a: 5 of its secrets"),
+            refused.starts_with("cannot add a secret to the client a: 5 of its valid secrets"),
             "{refused}"
         );
         stored.public = true;
         let refused = plan(&stored, hash(), overlap, NOW).expect_err("public").to_string();
-        assert_eq!(refused, "the client a is public: it has no secret that could be rotated");
+        assert_eq!(refused, "cannot rotate the secret of the client a: a public client has no secret");
     }
 
     #[test]
@@ -321,10 +321,10 @@ mod tests {
         assert_eq!(
             report.to_string(),
             "The client a in the local state in /s has a new secret, s3.\n\
-             A running `wrangler dev` sees the change within 1m.\n\
-             The old secret s1 has expired now.\n\
-             The old secret s2 works until 1970-01-01 00:16:41 UTC.\n\
-             The client is disabled: it gets tokens again after `edgemint client enable`.\n"
+             A running `wrangler dev` uses the change within 1m.\n\
+             The old secret s1 is no longer valid.\n\
+             The old secret s2 is valid until 1970-01-01 00:16:41 UTC.\n\
+             The client is disabled. It gets no tokens until you run `edgemint client enable`.\n"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! `edgemint client disable` and `enable`: whether a client gets tokens.
+//! `edgemint client disable` and `enable`: set whether a client gets tokens.
 
 use std::process::ExitCode;
 
@@ -12,9 +12,10 @@ use crate::flags::client::ClientChange;
 use crate::records::change_one;
 use crate::records::change_one::{Said, Which};
 
-/// Disable a client: it gets no token until it is enabled
+/// Disable a client, so that it gets no tokens
 ///
-/// Its record and its secrets stay. Tokens that it has got live until they expire.
+/// The client gets no tokens until you enable it again. Its record and secrets are kept. Issued tokens stay valid
+/// until they expire.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Example:
@@ -24,7 +25,7 @@ pub(crate) struct ClientDisable {
     pub(crate) change: ClientChange,
 }
 
-/// Enable a client that was disabled
+/// Enable a disabled client
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Example:
@@ -34,7 +35,7 @@ pub(crate) struct ClientEnable {
     pub(crate) change: ClientChange,
 }
 
-/// What `--json` prints of it.
+/// The members that `--json` prints.
 #[derive(Serialize)]
 struct State {
     disabled: bool,
@@ -50,11 +51,11 @@ pub(crate) fn run(
         record.disabled = disabled;
         let (id, target) = (&args.id, &place.project.target);
         let word = if disabled { "disabled" } else { "enabled" };
-        let lives = "Tokens that it has got live until they expire.";
+        let lives = "Issued tokens stay valid until they expire.";
         Ok(Said {
             what: State { disabled },
             done: format!("The client {id} is {word} in {target}"),
-            already: format!("The client {id} is {word} already in {target}"),
+            already: format!("The client {id} is already {word} in {target}"),
             notes: if disabled { vec![lives.to_owned()] } else { Vec::new() },
             warnings: Vec::new(),
         })

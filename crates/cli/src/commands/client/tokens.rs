@@ -1,5 +1,5 @@
-//! `edgemint client allow-introspection` and `revoke-tokens`: whose tokens a client may ask about, and the end
-//! of those that it has got.
+//! `edgemint client allow-introspection` and `revoke-tokens`: the tokens that a client may introspect, and the
+//! revocation of its own tokens.
 
 use std::process::ExitCode;
 
@@ -17,11 +17,11 @@ use crate::terminal::near::did_you_mean;
 use crate::terminal::when::utc;
 use crate::terminal::words::listed;
 
-/// Say which tokens a client may ask about at the introspection endpoint
+/// Set which tokens a client may introspect
 ///
-/// A client may always ask about the tokens that it was issued, and about those that name it as audience.
-/// With --api it may also ask about the tokens for an API, as a resource server does. IDs of APIs are
-/// compared byte for byte: https://a.example and https://a.example/ are two.
+/// A client can always introspect its own tokens, and tokens that name it as audience. With --api, it can also
+/// introspect the tokens for an API, for example as the API's resource server. IDs of APIs are compared byte for
+/// byte: https://a.example and https://a.example/ are different.
 #[derive(Debug, ClapArgs)]
 #[command(group = clap::ArgGroup::new("which").required(true).multiple(true))]
 #[command(after_help = "\
@@ -29,13 +29,13 @@ Examples:
   edgemint client allow-introspection orders-api --api https://orders.example.com/ --env production
   edgemint client allow-introspection gateway --tokens any --env production")]
 pub(crate) struct ClientAllowIntrospection {
-    /// Which tokens, whatever API they are for
+    /// Tokens that the client may introspect, whatever API they are for
     #[arg(long, value_enum, group = "which")]
     pub(crate) tokens: Option<Tokens>,
-    /// An API whose tokens the client may ask about; may be repeated
+    /// API whose tokens the client may introspect. Repeatable
     #[arg(long = "api", value_name = "API", value_parser = ApiId::parse, group = "which")]
     pub(crate) apis: Vec<ApiId>,
-    /// An API whose tokens the client may no longer ask about; may be repeated
+    /// API whose tokens the client may no longer introspect. Repeatable
     #[arg(long = "remove-api", value_name = "API", value_parser = ApiId::parse, group = "which")]
     pub(crate) removed: Vec<ApiId>,
     #[command(flatten)]
@@ -44,14 +44,14 @@ pub(crate) struct ClientAllowIntrospection {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Tokens {
-    /// Only those that it was issued, that name it as audience, or that are for the APIs of --api
+    /// Only the client's own tokens, tokens that name it as audience, and tokens for the APIs of --api
     Own,
-    /// All, such as for a gateway in front of many APIs
+    /// All tokens, for example for a gateway in front of many APIs
     Any,
 }
 
 impl Tokens {
-    /// As a record keeps it.
+    /// The value in the record.
     pub(crate) fn kept(self) -> Introspect {
         match self {
             Self::Own => Introspect::Own,
@@ -60,11 +60,11 @@ impl Tokens {
     }
 }
 
-/// Revoke all tokens that a client has got
+/// Revoke all tokens that were issued to a client
 ///
-/// Those that were issued up to this second are inactive at the introspection endpoint, once the change is
-/// seen. A verifier that checks tokens offline, by their signature, does not notice: there they live until
-/// they expire. The client gets new tokens as before: to stop that, disable it or rotate its secret.
+/// Once the change takes effect, introspection reports the tokens that were issued up to this second as inactive.
+/// APIs that verify tokens offline accept them until they expire. The client can still get new tokens. To stop
+/// that, disable the client or rotate its secret.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Example:
@@ -74,7 +74,7 @@ pub(crate) struct ClientRevokeTokens {
     pub(crate) change: ClientChange,
 }
 
-/// What `--json` prints of it.
+/// The members that `--json` prints.
 #[derive(Serialize)]
 struct Allowed {
     introspect: Introspect,
@@ -96,9 +96,9 @@ pub(crate) fn allow_introspection(
         let which = told(record);
         Ok(Said {
             what: Allowed { introspect: record.introspect, introspects: record.introspects.clone() },
-            done: format!("The client {id} in {target} may ask about {which}"),
+            done: format!("The client {id} in {target} can introspect {which}"),
             already: format!(
-                "The client {id} in {target} may ask about {which} already{}",
+                "The client {id} in {target} can already introspect {which}{}",
                 near.unwrap_or_default()
             ),
             notes: Vec::new(),
@@ -107,10 +107,10 @@ pub(crate) fn allow_introspection(
     })
 }
 
-/// Changes what `record` may ask about. When an API to remove is not in the record, says which one may be meant.
+/// Changes the tokens that `record` may introspect. If an API to remove is not in the record, returns a suggestion.
 fn allow(record: &mut ClientRecord, args: &ClientAllowIntrospection) -> Result<Option<String>> {
     if let Some(both) = args.apis.iter().find(|api| args.removed.contains(api)) {
-        bail!("the API {both} was typed with --api and with --remove-api: keep one of them");
+        bail!("cannot change the API {both}: both --api and --remove-api have it. Keep one of them.");
     }
     if let Some(tokens) = args.tokens {
         record.introspect = tokens.kept();
@@ -127,19 +127,19 @@ fn allow(record: &mut ClientRecord, args: &ClientAllowIntrospection) -> Result<O
     Ok(near)
 }
 
-/// Which tokens `record` may ask about, for people.
+/// The tokens that `record` may introspect, as text.
 fn told(record: &ClientRecord) -> String {
     match (record.introspect, record.introspects.as_slice()) {
         (Introspect::Any, _) => "every token".to_owned(),
-        (Introspect::Own, []) => "its own tokens, and those that name it as audience".to_owned(),
+        (Introspect::Own, []) => "its own tokens, and tokens that name it as audience".to_owned(),
         (Introspect::Own, apis) => {
             let apis = listed(apis.iter().map(ApiId::as_str), "");
-            format!("its own tokens, those that name it as audience, and those for {apis}")
+            format!("its own tokens, tokens that name it as audience, and tokens for {apis}")
         }
     }
 }
 
-/// What `--json` prints of it.
+/// The members that `--json` prints.
 #[derive(Serialize)]
 struct Revoked {
     not_before: Option<u64>,
@@ -152,22 +152,22 @@ pub(crate) fn revoke(
     let change = &args.change;
     let which = Which { id: &change.id, dry_run: change.dry_run, target: &change.target };
     change_one::run(&which, Session { config, host, output }, |record: &mut ClientRecord, place| {
-        // What an operator with a faster clock revoked stays so.
+        // Never move the time back: another operator's clock can be ahead.
         record.not_before = record.not_before.max(Some(host.now));
         let (id, target) = (&change.id, &place.project.target);
-        let tokens = format!("The tokens that the client {id} in {target} was issued up to");
+        let tokens = format!("The tokens of the client {id} in {target} that were issued up to");
         let since = utc(record.not_before.unwrap_or(host.now));
         Ok(Said {
             what: Revoked { not_before: record.not_before },
             done: format!("{tokens} {since} are revoked"),
-            already: format!("{tokens} {since} are revoked already"),
+            already: format!("{tokens} {since} are already revoked"),
             notes: vec![
-                "Once it is seen, the introspection endpoint calls them inactive. A verifier that checks tokens \
-                 offline does not notice: there they live until they expire."
+                "Once the change takes effect, introspection reports these tokens as inactive. APIs that verify tokens \
+                 offline accept them until they expire."
                     .to_owned(),
                 format!(
-                    "The client gets new tokens as before; `edgemint client disable {id}` or \
-                     `edgemint client rotate-secret --overlap 0s {id}` stops that.",
+                    "The client can still get new tokens. To stop that, run `edgemint client disable {id}` or \
+                     `edgemint client rotate-secret --overlap 0s {id}`.",
                     id = shell::last(id.as_str())
                 ),
             ],

@@ -1,4 +1,4 @@
-//! `edgemint key generate`: a new private signing key as one line of JSON.
+//! `edgemint key generate`: prints a new private signing key as one line of JSON.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,36 +19,35 @@ use crate::host::Host;
 use crate::host::private_file::PrivateFile;
 use crate::terminal::output::Output;
 
-/// Make a private signing key
+/// Generate a private signing key
 ///
-/// Prints one line: a private JWK with its algorithm, its key ID (the RFC 7638 thumbprint) and the time
-/// from which on it signs. Each key belongs into a secret of the Worker of its own, called SIGNING_KEY_
-/// and a name of your choice. All keys that are there are published; of those whose time has come, the
-/// one with the latest time signs.
+/// Prints one line: a private JWK with its algorithm, its key ID (the RFC 7638 thumbprint) and its activation
+/// time. Store each key in a secret of the Worker, named SIGNING_KEY_<NAME>. The Worker publishes all keys.
+/// Among the keys whose activation time has passed, the one with the latest time signs.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
   edgemint key generate | npx wrangler secret put SIGNING_KEY_FIRST --env production
   edgemint key generate --activate-in 1h | npx wrangler secret put SIGNING_KEY_NEXT --env production")]
 pub(crate) struct KeyGenerate {
-    /// The algorithm
+    /// Algorithm of the key
     #[arg(long, value_enum, default_value = "ES256")]
     pub(crate) alg: Alg,
-    /// When it begins to sign: 0s at once; 1h when another key signs now, so that everybody has fetched
-    /// the new one before they meet it
+    /// Time until the key starts to sign. If another key signs now, set 1h, so that every verifier fetches the new
+    /// key before it signs
     #[arg(long, value_name = "TIME", value_parser = Lifetime::parse, default_value = "0s")]
     pub(crate) activate_in: Lifetime,
-    /// The key ID, instead of the thumbprint: 1 to 128 characters of printable ASCII
+    /// Key ID: 1 to 128 characters of printable ASCII [default: the thumbprint]
     #[arg(long, value_parser = key_id)]
     pub(crate) kid: Option<String>,
-    /// Write the key into this new file, which its owner alone may read, and not to stdout
+    /// Write the key to this new file instead of stdout. Only the file's owner can read it
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 }
 
 const RSA_BITS: usize = 2048;
 
-/// The members of `SIGNING_KEY_<NAME>`, in the order in which they are printed.
+/// The members of `SIGNING_KEY_<NAME>`, in their printed order.
 #[derive(Serialize)]
 struct PrivateJwk<'a> {
     #[serde(flatten)]
@@ -59,7 +58,7 @@ struct PrivateJwk<'a> {
     nbf: u64,
 }
 
-/// What `--json` prints when the key is in a file.
+/// The result with `--json` and `--out`.
 #[derive(Serialize)]
 struct Made<'a> {
     key_file: &'a Path,
@@ -78,39 +77,40 @@ pub(crate) fn run(args: &KeyGenerate, host: &Host, output: &mut Output) -> Resul
             let file = file.keep();
             if output.is_json() {
                 let key = SigningKey::parse(SIGNING_KEY_PREFIX, &jwk)
-                    .map_err(|error| anyhow::anyhow!("the key that was made {error}"))?;
+                    .map_err(|error| anyhow::anyhow!("cannot use the generated key: the key {error}"))?;
                 output.result_json(&Made { key_file: &file, alg: key.alg().name(), kid: key.kid(), nbf })?;
             }
-            format!("in {}", file.display())
+            format!("The private key is in {}.", file.display())
         }
         None => {
             output.result_verbatim(&jwk)?;
-            "shown this once".to_owned()
+            "The private key is shown only once.".to_owned()
         }
     };
     let when = match args.activate_in.seconds() {
-        0 => "It signs from now on, unless a newer key does.".to_owned(),
+        0 => "The key signs as soon as it is stored, unless a newer key signs.".to_owned(),
         _ => format!(
-            "It is published at once, and signs in {} (at {nbf}, in seconds since 1970).",
+            "The Worker publishes the key as soon as it is stored. The key starts to sign in {} (at {nbf}, in \
+             seconds since 1970).",
             args.activate_in
         ),
     };
     output.say(format_args!(
-        "A private key, {shown}. Put it into a secret of the Worker, at the prompt of this command or \
-         through a pipe:\n  npx wrangler secret put SIGNING_KEY_<NAME> --env production"
+        "{shown} Store it as a secret of the Worker. Paste it at the prompt of the following command, or pipe it in:\n  npx \
+         wrangler secret put SIGNING_KEY_<NAME> --env production"
     ));
     output.say(when);
     Ok(ExitCode::SUCCESS)
 }
 
-/// A new private key, as the line of JSON that a secret holds.
+/// A new private key, as the line of JSON that the secret contains.
 pub(crate) fn make(alg: Alg, kid: Option<&str>, nbf: u64, host: &Host) -> Result<Zeroizing<String>> {
     match alg {
         Alg::Es256 => {
             let secret = Zeroizing::new(host.random_bytes::<32>()?);
-            // Of 2^256 numbers fewer than 2^225 are not below the order of the curve.
+            // Fewer than 2^225 of the 2^256 numbers are not below the order of the curve.
             let key = p256::ecdsa::SigningKey::from_slice(secret.as_slice());
-            let key = key.context("the random bytes make no key: try again")?;
+            let key = key.context("cannot make a key of these random bytes. Run the command again.")?;
             print(&JsonWebKey::from(&key), "ES256", kid, nbf)
         }
         Alg::EdDsa => {
@@ -120,32 +120,32 @@ pub(crate) fn make(alg: Alg, kid: Option<&str>, nbf: u64, host: &Host) -> Result
         }
         Alg::Rs256 => {
             let mut key =
-                rsa::RsaPrivateKey::new(&mut Random(host), RSA_BITS).context("no RSA key could be made")?;
-            key.precompute().context("no RSA key could be made")?;
+                rsa::RsaPrivateKey::new(&mut Random(host), RSA_BITS).context("cannot generate an RSA key")?;
+            key.precompute().context("cannot generate an RSA key")?;
             print(&with_crt_values(&key)?, "RS256", kid, nbf)
         }
     }
 }
 
-/// The line that is printed: read back by the parser that the Worker uses, which also knows the thumbprint.
+/// The line to print. The Worker's parser reads it back as a check, and computes the thumbprint.
 fn print(key: &JsonWebKey<'_>, alg: &'static str, kid: Option<&str>, nbf: u64) -> Result<Zeroizing<String>> {
     let line = |kid| {
         serde_json::to_string(&PrivateJwk { key, alg, kid, nbf })
             .map(Zeroizing::new)
-            .context("no JSON came out")
+            .context("cannot write the key as JSON")
     };
     let with_thumbprint = SigningKey::parse("SIGNING_KEY", &line(kid)?)
-        .map_err(|error| anyhow::anyhow!("the key that was made {error}"))?;
+        .map_err(|error| anyhow::anyhow!("cannot use the generated key: the key {error}"))?;
     let line = line(Some(with_thumbprint.kid()))?;
     let read = SigningKey::parse("SIGNING_KEY", &line);
     let same = read.is_ok_and(|read| {
         (read.kid(), read.alg(), read.nbf()) == (with_thumbprint.kid(), with_thumbprint.alg(), nbf)
     });
-    ensure!(same, "the key that was made cannot be read back");
+    ensure!(same, "cannot read back the generated key");
     Ok(line)
 }
 
-/// RFC 7518 §6.3.2: WebCrypto wants the prime factors and the CRT values, which jwt-compact leaves out.
+/// Adds the CRT values, which jwt-compact leaves out and WebCrypto requires (RFC 7518 §6.3.2).
 fn with_crt_values(key: &rsa::RsaPrivateKey) -> Result<JsonWebKey<'_>> {
     let bytes = |n: &rsa::BigUint| SecretBytes::owned(n.to_bytes_be());
     let mut jwk = JsonWebKey::from(key);
@@ -157,10 +157,10 @@ fn with_crt_values(key: &rsa::RsaPrivateKey) -> Result<JsonWebKey<'_>> {
         parts.q_crt_coefficient = Some(bytes(&qi));
         return Ok(jwk);
     }
-    bail!("the RSA key that was made lacks CRT values")
+    bail!("cannot use the generated RSA key: its CRT values are missing")
 }
 
-/// The host's random source, as the `rsa` crate asks for it.
+/// The host's random source, with the interface that the `rsa` crate requires.
 struct Random<'a>(&'a Host);
 
 impl RngCore for Random<'_> {
@@ -173,9 +173,12 @@ impl RngCore for Random<'_> {
     }
 
     fn fill_bytes(&mut self, buffer: &mut [u8]) {
-        // A machine without randomness must not make keys, and this trait cannot say so otherwise.
-        #[expect(clippy::expect_used, reason = "no error can be returned here, and none may be ignored")]
-        (self.0.random)(buffer).expect("this machine gives no random bytes");
+        // Without randomness, no key may be generated, and this trait method cannot return an error.
+        #[expect(
+            clippy::expect_used,
+            reason = "this method cannot return an error, and must not ignore one"
+        )]
+        (self.0.random)(buffer).expect("random bytes from this machine");
     }
 
     fn try_fill_bytes(&mut self, buffer: &mut [u8]) -> Result<(), Error> {

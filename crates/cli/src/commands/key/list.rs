@@ -1,4 +1,4 @@
-//! `edgemint key list`: what is published, what signs, and what will.
+//! `edgemint key list`: the stored keys, the published keys, and which one signs.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -20,9 +20,9 @@ use crate::terminal::when::from_now;
 
 /// List the signing keys
 ///
-/// What the issuer of the target publishes, if it answers, and the names of the keys. Of the local state,
-/// which has the keys themselves, also from when on each signs. Of a deployed environment the secrets
-/// cannot be read back; the key that signs there is the first one that is published.
+/// Lists the names of the stored keys, and the keys that the issuer publishes, if it responds. The first
+/// published key signs. For the local state, the list also has each key's activation time, read from the key.
+/// In a deployed environment, secrets cannot be read back, so the time comes from the key's name.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Example:
@@ -32,7 +32,7 @@ pub(crate) struct KeyList {
     pub(crate) target: TargetArgs,
 }
 
-/// A key, as far as it is known.
+/// A key. Unknown members are absent.
 #[derive(Serialize)]
 struct Key {
     name: String,
@@ -43,22 +43,47 @@ struct Key {
     #[serde(skip_serializing_if = "Option::is_none")]
     nbf: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    state: Option<&'static str>,
+    state: Option<State>,
+}
+
+/// Whether a key of the local state signs. Scripts compare the values in JSON, so these keep their older words.
+#[derive(Clone, Copy, Serialize)]
+enum State {
+    #[serde(rename = "will sign")]
+    Later,
+    #[serde(rename = "signs now")]
+    Now,
+    #[serde(rename = "signs for APIs that demand its algorithm")]
+    ForApis,
+    #[serde(rename = "signs no more")]
+    NoLonger,
+}
+
+impl State {
+    /// The text for people.
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Later => "will sign",
+            Self::Now => "signs now",
+            Self::ForApis => "signs for APIs that require its algorithm",
+            Self::NoLonger => "no longer signs",
+        }
+    }
 }
 
 impl Key {
-    /// Of a secret, which cannot be read back: what its name tells.
+    /// A key in a secret, which cannot be read back: only the contents of its name are known.
     fn deployed(name: String) -> Self {
         let (nbf, alg) = (key_names::begins(&name), key_names::alg(&name).map(Algorithm::name));
         Self { nbf, alg, name, kid: None, state: None }
     }
 }
 
-/// The result, as `--json` prints it.
+/// The result with `--json`.
 #[derive(Serialize)]
 struct Listed<'a> {
     keys: &'a [Key],
-    /// `null` when the issuer did not answer.
+    /// `null` if the issuer did not respond.
     published: Option<&'a [Published]>,
 }
 
@@ -72,7 +97,7 @@ pub(crate) fn run(args: &KeyList, Session { config, host, output }: Session<'_>)
             names.map(Key::deployed).collect()
         }
     };
-    let issuer = local_server::issuer(&project).context("wrangler.toml sets no ISSUER");
+    let issuer = local_server::issuer(&project).context("wrangler.toml does not set ISSUER");
     let published = issuer.and_then(|issuer| published(&issuer));
     if output.is_json() {
         let published = published.as_deref().ok();
@@ -82,12 +107,13 @@ pub(crate) fn run(args: &KeyList, Session { config, host, output }: Session<'_>)
     output.say(format_args!("Keys of {}:", project.target));
     for key in &keys {
         let since = |nbf| match nbf {
-            0 => "from ever".to_owned(),
+            0 => "no start time".to_owned(),
             _ => format!("from {} ({})", when::utc(nbf), from_now(nbf, host.now)),
         };
         match (&key.kid, key.alg, key.nbf, key.state) {
             (Some(kid), Some(alg), Some(nbf), Some(state)) => {
-                output.result(&format!("{}  {kid}  {alg}  {state}, {}", key.name, since(nbf)))?;
+                let (state, since) = (state.words(), since(nbf));
+                output.result(&format!("{}  {kid}  {alg}  {state}, {since}", key.name))?;
             }
             (_, _, Some(nbf), _) => output.result(&format!("{}  {}", key.name, since(nbf)))?,
             _ => output.result(&key.name)?,
@@ -104,15 +130,17 @@ pub(crate) fn run(args: &KeyList, Session { config, host, output }: Session<'_>)
                 output.result(&format!("{}  {}{signs}", key.kid, key.alg))?;
             }
         }
-        Err(error) => output.say(format_args!("What the issuer publishes could not be seen: {error:#}")),
+        Err(error) => {
+            output.say(format_args!("warning: cannot fetch the keys that the issuer publishes: {error:#}"));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The keys of the local state, in the order in which they sign.
+/// The keys of the local state, sorted by activation time.
 fn of_state(state: &Path, signing_alg: Option<Algorithm>, now: u64) -> Result<Vec<Key>> {
     let mut keys = LocalKeys::read(state)?.keys()?;
-    // As the Worker chooses: the latest that has begun, of two with the same time the last name.
+    // The Worker's choice: the key with the latest past activation time. With equal times, the last name.
     keys.sort_by(|a, b| (a.nbf(), a.name()).cmp(&(b.nbf(), b.name())));
     let latest = |alg: Option<Algorithm>| {
         keys.iter().rposition(|key| key.nbf() <= now && alg.is_none_or(|alg| key.alg() == alg))
@@ -123,13 +151,13 @@ fn of_state(state: &Path, signing_alg: Option<Algorithm>, now: u64) -> Result<Ve
         alg: Some(key.alg().name()),
         nbf: Some(key.nbf()),
         state: Some(if key.nbf() > now {
-            "will sign"
+            State::Later
         } else if latest(signing_alg) == Some(i) {
-            "signs now"
+            State::Now
         } else if latest(Some(key.alg())) == Some(i) {
-            "signs for APIs that demand its algorithm"
+            State::ForApis
         } else {
-            "signs no more"
+            State::NoLonger
         }),
     });
     Ok(listed.collect())

@@ -1,4 +1,4 @@
-//! `edgemint key`: one file for each verb, its flags included.
+//! `edgemint key`: one file for each subcommand, with its flags.
 
 pub(crate) mod generate;
 pub(crate) mod list;
@@ -25,7 +25,7 @@ pub(crate) enum KeyCommand {
     Retire(KeyRetire),
 }
 
-/// Runs one verb.
+/// Runs one subcommand.
 pub(crate) fn run(command: &KeyCommand, session: Session<'_>) -> Result<ExitCode> {
     match command {
         KeyCommand::Generate(args) => generate::run(args, session.host, session.output),

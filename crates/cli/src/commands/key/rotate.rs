@@ -1,4 +1,4 @@
-//! `edgemint key rotate`: a new key beside the old ones, which takes over when everybody knows it.
+//! `edgemint key rotate`: adds a key that starts to sign once every verifier has fetched it.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -25,52 +25,52 @@ use crate::terminal::output::sentences;
 use crate::terminal::when;
 use crate::terminal::when::from_now;
 
-/// Add a key that takes over later
+/// Add a signing key that takes over later
 ///
-/// Makes a key, puts it beside those that are there, and prints when it begins to sign and when the key
-/// before it may go. It is published at once; until it signs, everybody who verifies tokens fetches it.
-/// Of a deployed environment it becomes a secret, through wrangler; of the local state a line in keys.env,
-/// which the next `cargo xtask dev` reads.
+/// Generates a key, stores it with the existing keys, and prints when it starts to sign and when you can retire
+/// the current key. The Worker publishes the new key immediately, so that every verifier can fetch it before it
+/// signs. In a deployed environment, wrangler stores the key as a secret. In the local state, the key is a line
+/// in keys.env, which the next `cargo xtask dev` reads.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
   edgemint key rotate --env production
   edgemint key rotate --env production --alg RS256 --activate-in 24h")]
 pub(crate) struct KeyRotate {
-    /// The algorithm [default: SIGNING_ALG of the deployment, or that of the key that signs now]
+    /// Algorithm of the key [default: SIGNING_ALG of the deployment, or the algorithm of the current key]
     #[arg(long, value_enum)]
     pub(crate) alg: Option<Alg>,
-    /// When it begins to sign: not before everybody has fetched it
+    /// Time until the key starts to sign. Allow enough time for every verifier to fetch the key
     #[arg(long, value_name = "TIME", value_parser = Lifetime::parse, default_value = "1h")]
     pub(crate) activate_in: Lifetime,
-    /// Its name: the secret is called SIGNING_KEY_<NAME> [default: the time from which on it signs, and the algorithm]
+    /// Name of the key, which is stored as SIGNING_KEY_<NAME> [default: the activation time and the algorithm]
     #[arg(long, value_parser = key_name)]
     pub(crate) name: Option<String>,
-    /// Even if some who verify tokens cannot know the key yet when it begins to sign
+    /// Allow a time so short that some verifiers may not have the key when it starts to sign
     #[arg(long)]
     pub(crate) force: bool,
-    /// Say what would be done, and do nothing
+    /// Print what would be done, but change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
 }
 
-/// How long a new secret takes to be in every place where the Worker runs.
+/// The time until a new secret reaches every location, in seconds.
 const PROPAGATION: u64 = 60;
 
-/// What is known of a deployment before it gets another key.
+/// The state of a deployment before the rotation.
 #[derive(Debug)]
 struct Stored {
     /// The names of the secrets, or of the lines of keys.env.
     names: Vec<String>,
     /// The algorithm of the new key.
     alg: Alg,
-    /// How long a token lives at most.
+    /// The maximum lifetime of a token.
     lifetime: Lifetime,
 }
 
-/// The new key, which is not made yet.
+/// The new key, before it is generated.
 #[derive(Debug, PartialEq, Eq)]
 struct Plan {
     name: String,
@@ -79,7 +79,8 @@ struct Plan {
     old_may_go: u64,
 }
 
-/// Decides what the new key is called, and when it takes over. Fails if another key would be lost, or misread.
+/// Decides the name and the activation time of the new key. Fails if the name is taken, or contains another time or
+/// algorithm than the key's.
 fn plan(args: &KeyRotate, stored: &Stored, target: &Target, now: u64) -> Result<Plan> {
     let alg = stored.alg;
     let activates = now.saturating_add(args.activate_in.seconds());
@@ -91,17 +92,17 @@ fn plan(args: &KeyRotate, stored: &Stored, target: &Target, now: u64) -> Result<
     ensure!(
         key_names::begins(&name).is_none_or(|time| time == activates)
             && key_names::alg(&name).is_none_or(|told| told == alg.algorithm()),
-        "{name} would be read as the time from which on the key signs, and its algorithm, and they are others: choose \
-         another --name"
+        "cannot use the name {name}: it contains an activation time or an algorithm that differs from the key's. Pass \
+         another --name."
     );
     ensure!(
         !stored.names.contains(&name),
-        "there is a key {name} already in {target}, which would be lost: choose another --name"
+        "cannot add the key {name}: it exists in {target} and would be overwritten. Pass another --name."
     );
     Ok(Plan { name, alg, activates, old_may_go })
 }
 
-/// Makes the key and puts it in. Gives its key ID.
+/// Generates and stores the key. Returns its key ID.
 fn apply(plan: &Plan, project: &Project, host: &Host) -> Result<String> {
     let Plan { name, alg, activates, .. } = plan;
     let jwk = generate::make(*alg, None, *activates, host)?;
@@ -111,7 +112,7 @@ fn apply(plan: &Plan, project: &Project, host: &Host) -> Result<String> {
         Target::Deployed(environment) => {
             Wrangler::find(project, host)?.put_secret(environment, name, &jwk).with_context(|| {
                 let list = shell::command("edgemint", &["key", "list", "--env", environment]);
-                format!("the key was not put in, or not surely: `{list}` shows whether {name} is there")
+                format!("the key may not have been stored (`{list}` shows whether {name} exists)")
             })?;
         }
     }
@@ -122,7 +123,7 @@ fn apply(plan: &Plan, project: &Project, host: &Host) -> Result<String> {
 #[derive(Serialize)]
 struct Report<'a> {
     dry_run: bool,
-    /// What would put the key in, in a dry run.
+    /// The command that would store the key, in a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
     command: Option<String>,
     name: &'a str,
@@ -135,7 +136,7 @@ struct Report<'a> {
     target: &'a Target,
     #[serde(skip)]
     lifetime: Lifetime,
-    /// Which tokens it signs, if not all as before.
+    /// A note, if the key does not sign all tokens or changes their algorithm.
     #[serde(skip)]
     note: Option<String>,
     #[serde(skip)]
@@ -149,21 +150,21 @@ impl fmt::Display for Report<'_> {
             (Some(kid), _) => format!("Added the key {name} ({kid}) to {target}."),
             (None, Target::Local(state)) => {
                 let file = state.join("keys.env");
-                format!("It would make a key {name} for {target} and add a line to {}.", file.display())
+                format!("Dry run: would create the key {name} for {target}, as a line in {}.", file.display())
             }
             (None, Target::Deployed(_)) => format!(
-                "It would make a key {name} for {target} and run, with the key on its standard input,\n  {}",
+                "Dry run: would create the key {name} for {target} and pass it on standard input to\n  {}",
                 self.command.as_deref().unwrap_or_default()
             ),
         };
         let signs = format!(
-            "It signs from {} on ({}).",
+            "The key starts to sign at {} ({}).",
             when::utc(self.activates),
             from_now(self.activates, self.now)
         );
         let old = format!(
-            "The key that signs until then may go (`edgemint key retire`) after {}: when the last token that it signed \
-             has expired ({lifetime} at most).",
+            "You can retire the key that signs until then (`edgemint key retire`) after {}, when its last token has \
+             expired ({lifetime} at most).",
             when::utc(self.old_may_go),
         );
         sentences(f, [done, signs, old])?;
@@ -198,26 +199,26 @@ pub(crate) fn run(args: &KeyRotate, Session { config, host, output }: Session<'_
     Ok(ExitCode::SUCCESS)
 }
 
-/// Fails if verifiers may not know the key yet when it begins to sign.
+/// Fails if some verifiers may not have the key when it starts to sign.
 fn must_not_be_too_soon(args: &KeyRotate) -> Result<()> {
     let shortest = Lifetime::from_seconds(DOCUMENT_MAX_AGE.seconds() + PROPAGATION);
     ensure!(
         args.force || args.activate_in >= shortest,
-        "verifiers keep the keys that they fetched for up to {}, and a new secret takes a moment to be everywhere: \
-         activate it in {shortest} or more, or say --force",
-        DOCUMENT_MAX_AGE
+        "cannot activate the key so soon: verifiers cache keys for up to {DOCUMENT_MAX_AGE}, and a new secret takes \
+         about {} to reach every location. Pass --activate-in with at least {shortest}, or --force.",
+        Lifetime::from_seconds(PROPAGATION)
     );
     Ok(())
 }
 
-/// Reads what a plan needs.
+/// Reads the state that a plan needs.
 fn look(args: &KeyRotate, project: &Project, host: &Host) -> Result<Stored> {
     let lifetime = longest_token(project)?;
     let names = match &project.target {
         Target::Local(state) => LocalKeys::read(state)?.names(),
         Target::Deployed(environment) => Wrangler::find(project, host)?
             .secret_names(environment)
-            .context("the names of the keys that are there could not be listed, and nothing was written")?,
+            .context("cannot list the existing keys, so nothing was written")?,
     };
     let alg = match args.alg {
         Some(alg) => alg,
@@ -226,7 +227,7 @@ fn look(args: &KeyRotate, project: &Project, host: &Host) -> Result<Stored> {
     Ok(Stored { names, alg, lifetime })
 }
 
-/// The algorithm that signs now, so that a rotation changes nothing but the key. ES256 where there is none yet.
+/// The algorithm of the current key, so that a rotation changes only the key. ES256 if there is no key.
 fn of_what_signs(project: &Project, there: &[String], now: u64) -> Result<Alg> {
     if let Some(alg) = project.signing_alg() {
         return Ok(Alg::of(alg));
@@ -241,32 +242,38 @@ fn of_what_signs(project: &Project, there: &[String], now: u64) -> Result<Alg> {
         let latest = keys.iter().max_by_key(|key| rank(key));
         return Ok(latest.map_or(Alg::Es256, |key| Alg::of(key.alg())));
     }
-    let issuer = local_server::issuer(project).context("wrangler.toml sets no ISSUER");
+    let issuer = local_server::issuer(project).context("wrangler.toml does not set ISSUER");
     let published = issuer.and_then(|issuer| published(&issuer));
-    let first = published
-        .context("what signs now could not be seen: name the algorithm of the new key with --alg")?;
+    let first = published.context("cannot determine the algorithm of the current key (pass --alg)")?;
     let alg = first.first().and_then(|key| Algorithm::named(&key.alg));
-    alg.map(Alg::of).context("the issuer publishes no key: name the algorithm of the new one with --alg")
+    alg.map(Alg::of).context(
+        "cannot determine the algorithm of the current key: the issuer publishes none. Pass \
+                              --alg.",
+    )
 }
 
-/// What there is to know when not every token will be signed by it, or tokens will be signed otherwise than before.
+/// The note if the key will not sign every token, or will sign tokens with another algorithm than before.
 fn who_gets_it(project: &Project, alg: Algorithm, there: &[String]) -> Option<String> {
     let name = alg.name();
     if let Some(of_deployment) = project.signing_alg() {
         return (of_deployment != alg).then(|| {
             format!(
-                "It signs tokens for APIs that demand {name} alone: SIGNING_ALG is {}, so that keys for that sign all others.",
+                "The key signs only tokens for APIs that require {name}. SIGNING_ALG is {}, so keys for {} sign all \
+                 other tokens.",
+                of_deployment.name(),
                 of_deployment.name()
             )
         });
     }
     let mut there = there.iter().filter(|key| key.starts_with(SIGNING_KEY_PREFIX));
-    // Of a name that tells nothing, most are for the default.
+    // A name without an algorithm is most probably for the default one.
     let differs = there.any(|key| key_names::alg(key).unwrap_or(Algorithm::Es256) != alg);
     differs.then(|| {
         format!(
-            "From then on it signs all tokens, with {name}, which verifiers must allow before. To have it sign for APIs that \
-             demand {name} alone, set SIGNING_ALG in wrangler.toml to the algorithm of the others, and deploy, before it does."
+            "The key will sign all tokens, with {name}. Verifiers must allow {name} before. If it should sign only \
+             for APIs that require {name}, set SIGNING_ALG in wrangler.toml to the algorithm of the other tokens, and \
+             deploy before \
+             the key starts to sign."
         )
     })
 }
@@ -276,7 +283,7 @@ pub(crate) fn longest_token(project: &Project) -> Result<Lifetime> {
     let Some(text) = project.variable("MAX_TOKEN_LIFETIME") else { return Ok(Lifetime::LONGEST_OF_TOKENS) };
     match Lifetime::parse(text.trim()) {
         Ok(lifetime) => Ok(lifetime),
-        Err(error) => bail!("MAX_TOKEN_LIFETIME is {error}"),
+        Err(error) => bail!("cannot read MAX_TOKEN_LIFETIME: {error}"),
     }
 }
 
@@ -313,10 +320,10 @@ mod tests {
         for (name, told) in [
             (
                 "FIRST",
-                "there is a key SIGNING_KEY_FIRST already in the local state in /s, which would be lost",
+                "cannot add the key SIGNING_KEY_FIRST: it exists in the local state in /s and would be overwritten",
             ),
-            ("20261122T230727Z_RS256", "would be read as the time from which on the key signs"),
-            ("20261122T230728Z_ES256", "would be read as the time from which on the key signs"),
+            ("20261122T230727Z_RS256", "contains an activation time or an algorithm that differs"),
+            ("20261122T230728Z_ES256", "contains an activation time or an algorithm that differs"),
         ] {
             let refused = planned(Some(name), 1_795_385_247).expect_err(name).to_string();
             assert!(refused.contains(told), "{refused}");
@@ -344,10 +351,12 @@ mod tests {
             json,
             r#"{"dry_run":true,"command":"wrangler x","name":"A","alg":"ES256","kid":null,"activates":60,"old_may_go":120}"#
         );
-        let would = "It would make a key A for the environment e and run, with the key on its standard input,\n  wrangler x\n\
-                     It signs from 1970-01-01 00:01:00 UTC on (in 1m).\n\
-                     The key that signs until then may go (`edgemint key retire`) after 1970-01-01 00:02:00 UTC: when the \
-                     last token that it signed has expired (1m at most).\n\
+        let would = "Dry run: would create the key A for the environment e and pass it on standard input to\n  \
+                     wrangler x\n\
+                     The key starts to sign at 1970-01-01 00:01:00 UTC (in 1m).\n\
+                     You can retire the key that signs until then (`edgemint key retire`) after 1970-01-01 00:02:00 \
+                     UTC, \
+                     when its last token has expired (1m at most).\n\
                      A note.\n";
         assert_eq!(report(None).to_string(), would);
         assert!(report(Some("k")).to_string().starts_with("Added the key A (k) to the environment e.\n"));

@@ -1,5 +1,5 @@
-//! What the commands that ask an issuer in a client's name have in common: which issuer, the client's
-//! credentials, the token that is asked about, and how a refusal is told.
+//! The common part of commands that send a client's request to an issuer: the issuer, the client's credentials, the
+//! token, and the report of a rejection.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -23,22 +23,26 @@ use crate::host::form::encoded;
 use crate::host::http::HttpAnswer;
 use crate::terminal::output::Output;
 
-/// The longest token that is read.
+/// The maximum length of the input with a token, in bytes.
 const MAX_TOKEN: u64 = 64 * 1024;
 
-/// The issuer that was typed, or that of wrangler.toml.
+/// The issuer from the command line or from wrangler.toml.
 pub(crate) fn issuer(args: &IssuerArgs, config: Option<&Path>, host: &Host) -> Result<String> {
     if let Some(issuer) = &args.issuer {
         return Ok(issuer.clone());
     }
     let project = Project::find(config, &args.target(), host)?;
     let issuer = local_server::issuer(&project).with_context(|| {
-        format!("{} sets no ISSUER for {}: name it with --issuer", project.config.display(), project.target)
+        format!(
+            "cannot determine the issuer: {} does not set ISSUER for {}. Pass --issuer.",
+            project.config.display(),
+            project.target
+        )
     })?;
     crate::flags::values::issuer(&issuer).map_err(|wrong| anyhow::anyhow!("ISSUER {wrong}"))
 }
 
-/// The client's credentials, as HTTP Basic wants them (RFC 6749 §2.3.1).
+/// The client's credentials, encoded for HTTP Basic (RFC 6749 §2.3.1).
 pub(crate) fn authorization(client: &ClientAuth, host: &Host) -> Result<Zeroizing<String>> {
     let secret = secret(client, host)?;
     let pair = Zeroizing::new(format!("{}:{}", *encoded(client.client.as_str()), *encoded(&secret)));
@@ -48,34 +52,35 @@ pub(crate) fn authorization(client: &ClientAuth, host: &Host) -> Result<Zeroizin
 fn secret(client: &ClientAuth, host: &Host) -> Result<Zeroizing<String>> {
     let secret = if let Some(name) = &client.secret_env {
         let value = host.text_variable(name).map(Zeroizing::new);
-        value.with_context(|| format!("the environment variable {name} is not set"))?
+        value
+            .with_context(|| format!("cannot read the secret: the environment variable {name} is not set"))?
     } else if let Some(path) = &client.secret_file {
         let file = path.display();
         let path = host.current_dir.join(path);
         let text = std::fs::read_to_string(path).map(Zeroizing::new);
-        let text = text.with_context(|| format!("could not read {file}"))?;
-        // PowerShell puts a byte order mark before what it writes.
+        let text = text.with_context(|| format!("cannot read {file}"))?;
+        // PowerShell writes a byte order mark at the start of files.
         let line = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let line = line.strip_suffix('\n').unwrap_or(line);
         Zeroizing::new(line.strip_suffix('\r').unwrap_or(line).to_owned())
     } else {
         ensure!(
             host.can_ask,
-            "nobody can be asked for the secret here: name where it is with --secret-env or --secret-file"
+            "cannot prompt for the secret (no terminal). Pass --secret-env or --secret-file."
         );
         let prompt = printable(&format!("Secret of {} (not shown): ", client.client));
-        (host.hidden_answer)(&prompt).map(Zeroizing::new).context("the secret could not be read")?
+        (host.hidden_answer)(&prompt).map(Zeroizing::new).context("cannot read the secret")?
     };
-    ensure!(!secret.is_empty(), "the secret is empty");
+    ensure!(!secret.is_empty(), "cannot use the secret: it is empty");
     Ok(secret)
 }
 
-/// The access token of a file, or of standard input: never an argument, where others could see it.
+/// The access token from a file or standard input. It is never an argument, because other processes can see those.
 pub(crate) fn token(file: Option<&Path>, host: &Host) -> Result<Zeroizing<String>> {
     in_text(&read_token(file, host)?, TokenKind::Access)
 }
 
-/// What a file, or standard input, says.
+/// The contents of a file or of standard input.
 pub(crate) fn read_token(file: Option<&Path>, host: &Host) -> Result<Zeroizing<String>> {
     let mut text = Zeroizing::new(String::new());
     match file {
@@ -83,26 +88,26 @@ pub(crate) fn read_token(file: Option<&Path>, host: &Host) -> Result<Zeroizing<S
             let opened = std::fs::File::open(host.current_dir.join(file));
             opened
                 .and_then(|opened| opened.take(MAX_TOKEN).read_to_string(&mut text))
-                .with_context(|| format!("the token could not be read from {}", file.display()))?;
+                .with_context(|| format!("cannot read the token from {}", file.display()))?;
         }
         None => {
             let read = std::io::stdin().take(MAX_TOKEN).read_to_string(&mut text);
-            read.context("the token could not be read from standard input")?;
+            read.context("cannot read the token from standard input")?;
         }
     }
     Ok(text)
 }
 
-/// Which token of an answer is meant.
+/// Which token of a token response to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenKind {
     Access,
     Id,
 }
 
-/// The token in what was given: itself, behind `Bearer` as a request has it, or in the answer of the token endpoint.
+/// Extracts the token from the input: the bare token, a token after `Bearer`, or the response of the token endpoint.
 pub(crate) fn in_text(text: &str, kind: TokenKind) -> Result<Zeroizing<String>> {
-    /// What the token endpoint answers (RFC 6749 §5.1, §5.2; OpenID Connect Core §3.1.3.3).
+    /// The response of the token endpoint (RFC 6749 §5.1, §5.2; OpenID Connect Core §3.1.3.3).
     #[derive(Deserialize)]
     struct TokenResponse {
         access_token: Option<String>,
@@ -110,26 +115,29 @@ pub(crate) fn in_text(text: &str, kind: TokenKind) -> Result<Zeroizing<String>> 
         error: Option<String>,
     }
     let text = setting(text);
-    ensure!(!text.is_empty(), "there is no token: it is empty");
+    ensure!(!text.is_empty(), "cannot read the token: the input is empty");
     if !text.starts_with('{') {
         return Ok(Zeroizing::new(without_scheme(text).to_owned()));
     }
-    let answer: TokenResponse = serde_json::from_str(text)
-        .context("what begins with { is neither a token nor the JSON of the token endpoint")?;
+    let answer: TokenResponse = serde_json::from_str(text).context(
+        "cannot read the token: the input begins with { but is not a response of the token endpoint",
+    )?;
     let [access_token, id_token] =
         [answer.access_token, answer.id_token].map(|token| token.map(Zeroizing::new));
     let (token, name, help) = match kind {
-        TokenKind::Access => (access_token, "access_token", "an answer of the token endpoint has one"),
-        TokenKind::Id => (id_token, "id_token", "a request with the scope openid gets one"),
+        TokenKind::Access => (access_token, "access_token", "Pass a response of the token endpoint."),
+        TokenKind::Id => (id_token, "id_token", "Request the token with the scope openid."),
     };
     match (token, answer.error) {
         (Some(token), _) => Ok(token),
-        (None, Some(error)) => bail!("this is not a token: the token endpoint refused the request ({error})"),
-        (None, None) => bail!("the JSON has no {name}: {help}"),
+        (None, Some(error)) => {
+            bail!("cannot read the token: the token endpoint rejected the request ({error})")
+        }
+        (None, None) => bail!("cannot read the token: the JSON has no {name}. {help}"),
     }
 }
 
-/// The token without what stands before it in a request (RFC 6750 §2.1).
+/// The token without the header name and the scheme of a request (RFC 6750 §2.1).
 fn without_scheme(text: &str) -> &str {
     fn after<'a>(text: &'a str, prefix: &str) -> &'a str {
         match text.split_at_checked(prefix.len()) {
@@ -140,15 +148,20 @@ fn without_scheme(text: &str) -> &str {
     after(after(text, "authorization:"), "bearer ")
 }
 
-/// Says that the issuer refused, and why; with `--json` as it said it.
+/// Reports that the issuer rejected the request, and why. With `--json`, prints the issuer's response.
 pub(crate) fn refused(issuer: &str, url: &str, answer: &HttpAnswer, output: &mut Output) -> Result<ExitCode> {
-    let Some(json) = &answer.json else { bail!("{url} answered {}, and no JSON", answer.status) };
+    let Some(json) = &answer.json else { bail!("{url} returned {} without JSON", answer.status) };
     if output.is_json() {
         output.result_json(json)?;
         return Ok(ExitCode::FAILURE);
     }
     let text = |name: &str| json.get(name).and_then(Value::as_str).unwrap_or_default();
-    bail!("{issuer} refused ({}): {}: {}", answer.status, text("error"), text("error_description"))
+    bail!(
+        "{issuer} rejected the request ({}): {}: {}",
+        answer.status,
+        text("error"),
+        text("error_description")
+    )
 }
 
 #[cfg(test)]
@@ -178,6 +191,6 @@ mod tests {
             assert_eq!(found.as_deref(), expected, "{text}");
         }
         let told = in_text(r#"{"error":"invalid_client"}"#, TokenKind::Access).err().map(|e| e.to_string());
-        assert!(told.is_some_and(|told| told.contains("refused the request (invalid_client)")));
+        assert!(told.is_some_and(|told| told.contains("rejected the request (invalid_client)")));
     }
 }

@@ -1,4 +1,4 @@
-//! `edgemint token get`: a token from an issuer that runs.
+//! `edgemint token get`: requests a token from a running issuer.
 
 use std::process::ExitCode;
 
@@ -12,10 +12,10 @@ use crate::flags::issuer::IssuerArgs;
 use crate::host::form;
 use crate::host::http::{Http, below};
 
-/// Get a token from an issuer that runs
+/// Get a token from a running issuer
 ///
-/// Prints the issuer's answer as JSON. The secret comes from an environment variable, from a file, or is
-/// asked for without showing it; it is never an argument, where others could see it.
+/// Prints the issuer's response as JSON. The secret comes from an environment variable, a file, or a prompt
+/// that does not show it. It is never an argument, because other users of the machine can see arguments.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
@@ -26,16 +26,16 @@ Examples:
 pub(crate) struct TokenGet {
     #[command(flatten)]
     pub(crate) client: ClientAuth,
-    /// The scopes, separated by spaces
+    /// Scopes to request, separated by spaces
     #[arg(long)]
     pub(crate) scope: Option<String>,
-    /// An API that the token is to be for, by its absolute URI (RFC 8707); may be repeated
+    /// API to request the token for, by its absolute URI (RFC 8707). Repeatable
     #[arg(long = "resource", value_name = "URI")]
     pub(crate) resources: Vec<String>,
-    /// An API that the token is to be for, by its name; may be repeated
+    /// API to request the token for, by its name. Repeatable
     #[arg(long = "audience", value_name = "NAME")]
     pub(crate) audiences: Vec<String>,
-    /// Goes into the tokens as it is
+    /// Value of the claim `nonce` in the tokens
     #[arg(long)]
     pub(crate) nonce: Option<String>,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `edgemint token inspect`: what is in a token, and what is wrong with it.
+//! `edgemint token inspect`: the contents of a token, and the errors in it.
 
 use std::process::ExitCode;
 
@@ -17,7 +17,7 @@ use crate::host::http::{Http, below};
 use crate::terminal::when;
 use crate::terminal::when::from_now;
 
-/// The result, as `--json` prints it.
+/// The result with `--json`.
 #[derive(Serialize)]
 struct Inspected<'a> {
     valid: bool,
@@ -33,12 +33,15 @@ pub(crate) fn run(args: &TokenInspect, Session { config, host, output }: Session
         if args.token == "-" { ask::read_token(None, host)? } else { Zeroizing::new(args.token.clone()) };
     let kind = if args.id_token { TokenKind::Id } else { TokenKind::Access };
     let text = ask::in_text(&text, kind)?;
-    let token = Jwt::parse(&text).map_err(|error| anyhow!("this is not a JWT: {error}"))?;
+    let token = Jwt::parse(&text).map_err(|error| anyhow!("cannot parse the token as a JWT: {error}"))?;
 
     let http = Http::of(&issuer);
     let discovery = http.document(&below(&issuer, "/.well-known/openid-configuration"))?;
     let jwks_uri = discovery.get("jwks_uri").and_then(Value::as_str);
-    let jwks = http.document(jwks_uri.context("the issuer's discovery document names no jwks_uri")?)?;
+    let jwks = http.document(jwks_uri.context(
+        "cannot find the issuer's keys: its discovery document has no \
+                                               jwks_uri",
+    )?)?;
     let mut wrong: Vec<String> = token.signature(&jwks).into_iter().collect();
     wrong.extend(token.wrong_kind());
     wrong.extend(token.wrong_claims(&issuer, args.audience.as_deref(), host.now));
@@ -57,7 +60,7 @@ pub(crate) fn run(args: &TokenInspect, Session { config, host, output }: Session
             }
         }
         for one in &wrong {
-            output.say(format_args!("wrong: {one}"));
+            output.say(format_args!("error: {one}"));
         }
         if valid {
             output.say(format_args!("The token is valid: {issuer} signed it."));
@@ -66,12 +69,12 @@ pub(crate) fn run(args: &TokenInspect, Session { config, host, output }: Session
     Ok(if valid { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Verify a token and show what is in it
+/// Verify a token and show its contents
 ///
-/// Fetches the issuer's keys, verifies the signature, and prints the header and the claims on stdout; which
-/// kind of token it is, the times in words and everything that is wrong stand on stderr. The exit code is 1
-/// when anything is wrong. Whether it was revoked, `token introspect` tells. The token may stand behind
-/// `Bearer`, or in the whole answer of the token endpoint.
+/// Fetches the issuer's keys, verifies the signature, and prints the header and the claims on stdout. The kind
+/// of the token, its times in words, and all errors are on stderr. The exit code is 1 if there is an error. This
+/// command cannot detect revocation: use `token introspect`. The input can be the token, the token after
+/// `Bearer`, or the whole response of the token endpoint.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
@@ -79,13 +82,13 @@ Examples:
   edgemint token get --client billing --scope openid --env production | edgemint token inspect --id-token --env production
   edgemint token inspect --issuer https://tokens.example.com --audience billing -")]
 pub(crate) struct TokenInspect {
-    /// The token; `-` reads it from stdin, where no other process sees it
+    /// Token to inspect. `-` reads it from stdin, which no other process sees
     #[arg(default_value = "-", hide_default_value = true)]
     pub(crate) token: String,
-    /// Of an answer of the token endpoint, its ID token instead of its access token
+    /// Inspect the ID token instead of the access token, if the input is a response of the token endpoint
     #[arg(long)]
     pub(crate) id_token: bool,
-    /// The audience that it must be for
+    /// Audience that the token must have
     #[arg(long, value_name = "AUD")]
     pub(crate) audience: Option<String>,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `edgemint token introspect` and `revoke`: asks the issuer about a token, and takes one back.
+//! `edgemint token introspect` and `revoke`: requests to the issuer about one token.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -14,11 +14,11 @@ use crate::host::http::{Http, HttpAnswer, below};
 use crate::host::{Host, form};
 use crate::terminal::when::{from_now, utc};
 
-/// Ask the issuer whether a token is active
+/// Check with the issuer whether a token is active
 ///
-/// Prints the issuer's answer (RFC 7662) as JSON. The exit code is 0 when the token is active, and 1 when it is
-/// not: expired, revoked, none of this issuer, or none that the client may ask about. Token and secret are
-/// never arguments, where others could see them.
+/// Prints the issuer's response (RFC 7662) as JSON. The exit code is 0 if the token is active, and 1 if not: the
+/// token has expired, was revoked, is from another issuer, or the client may not introspect it. Token and secret
+/// are never arguments, because other users of the machine can see arguments.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
@@ -31,9 +31,9 @@ pub(crate) struct TokenIntrospect {
 
 /// Revoke a token
 ///
-/// The client that it was issued to asks the issuer to call it inactive from now on (RFC 7009). A verifier that
-/// checks tokens offline, by their signature, does not notice: there it lives until it expires. `client
-/// revoke-tokens` does the same to all tokens of a client.
+/// Sends a revocation request (RFC 7009) as the client that the token was issued to. Introspection then reports
+/// the token as inactive. APIs that verify tokens offline accept it until it expires. `client revoke-tokens`
+/// revokes all tokens of a client.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
@@ -54,7 +54,9 @@ pub(crate) fn introspect(
         _ => return ask::refused(&issuer, &url, &answer, output),
     };
     let Some(active) = json.get("active").and_then(Value::as_bool) else {
-        bail!("{url} does not say whether the token is active: this is no answer to an introspection");
+        bail!(
+            "cannot read the response of {url}: it is not an introspection response, since `active` is missing"
+        );
     };
     output.result_json(json)?;
     if active {
@@ -65,7 +67,7 @@ pub(crate) fn introspect(
         return Ok(ExitCode::SUCCESS);
     }
     output.say(format_args!(
-        "The token is not active: it has expired, was revoked, is none of this issuer, or is none that {} may ask about.",
+        "The token is not active. It has expired, was revoked, is from another issuer, or {} may not introspect it.",
         args.source.client.client
     ));
     Ok(ExitCode::FAILURE)
@@ -80,15 +82,15 @@ pub(crate) fn revoke(args: &TokenRevoke, Session { config, host, output }: Sessi
         output.result_json(&json!({ "revoked": true }))?;
         return Ok(ExitCode::SUCCESS);
     }
-    output.say("The token is revoked; the issuer says the same of one that was no token any more.");
+    output.say("Revoked. (The issuer gives the same answer for a token that was already invalid.)");
     output.say(
-        "Introspection sees it everywhere within a minute or so. A verifier that checks tokens offline does not \
-         notice: there it lives until it expires.",
+        "Introspection reports the token as inactive everywhere within about 1m. APIs that verify tokens offline \
+         accept it until it expires.",
     );
     Ok(ExitCode::SUCCESS)
 }
 
-/// Posts the token to an endpoint below `/token`. Gives the issuer, the address and what it answered.
+/// Posts the token to an endpoint below `/token`. Returns the issuer, the URL and the response.
 fn post(
     endpoint: &str,
     source: &TokenSource,
@@ -103,7 +105,7 @@ fn post(
     let answer = Http::of(&issuer).post(&url, &authorization, &form)?;
     ensure!(
         answer.status != 404,
-        "{url} is not there (404): the issuer is another, or an older edgemint, which has to be deployed again"
+        "cannot find {url} (404): the issuer is not edgemint, or is an older version. If it is older, deploy it again."
     );
     Ok((issuer, url, answer))
 }

@@ -1,4 +1,4 @@
-//! What is wrong with a JWT, judged by the keys that its issuer publishes.
+//! Verification of a JWT with the keys that its issuer publishes.
 
 use std::fmt;
 
@@ -14,18 +14,18 @@ use serde_json::{Map, Value};
 
 use crate::deployment::delay::SKEW;
 
-/// What every access token of RFC 9068 has (§2.2), beside the claims that are judged in every token.
+/// The claims that RFC 9068 §2.2 requires in access tokens, besides those that are checked in every token.
 const OF_RFC_9068: [&str; 5] = ["aud", "sub", "client_id", "iat", "jti"];
 
-/// Which kind of token it is, by its header.
+/// The kind of a token, from its header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
     /// `at+jwt` (RFC 9068 §2.1).
     AccessToken,
-    /// Its `typ` says nothing: dex's access tokens and ID tokens are alike.
+    /// No `typ`, or a generic one: dex's access tokens and ID tokens have the same format.
     AccessOrIdToken,
-    /// Another JWT than those that are issued here.
+    /// A JWT that edgemint does not issue.
     Other,
 }
 
@@ -34,14 +34,14 @@ impl fmt::Display for Kind {
         f.write_str(match self {
             Self::AccessToken => "kind: an access token of RFC 9068 (typ at+jwt)",
             Self::AccessOrIdToken => {
-                "kind: an access token or an ID token as dex makes them, which are alike"
+                "kind: an access token or an ID token of dex's profile (both have the same format)"
             }
-            Self::Other => "kind: none that edgemint issues",
+            Self::Other => "kind: a JWT that edgemint does not issue",
         })
     }
 }
 
-/// A token, taken apart.
+/// A parsed token.
 pub(crate) struct Jwt<'a> {
     text: &'a str,
     pub(crate) header: Map<String, Value>,
@@ -49,21 +49,21 @@ pub(crate) struct Jwt<'a> {
 }
 
 impl<'a> Jwt<'a> {
-    /// Takes it apart and believes nothing.
+    /// Parses a token without verifying it.
     pub(crate) fn parse(text: &'a str) -> Result<Self> {
         let mut segments = text.split('.');
         let mut object = |name: &str| -> Result<Map<String, Value>> {
             let segment = segments.next().filter(|segment| !segment.is_empty());
-            let bytes = URL_SAFE_NO_PAD.decode(segment.with_context(|| format!("it has no {name}"))?);
+            let bytes = URL_SAFE_NO_PAD.decode(segment.with_context(|| format!("the {name} is missing"))?);
             bytes
                 .ok()
                 .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-                .with_context(|| format!("its {name} is not JSON in base64url"))
+                .with_context(|| format!("the {name} is not JSON in base64url"))
         };
         Ok(Self { text, header: object("header")?, claims: object("claims")? })
     }
 
-    /// Which kind of token it says it is. `application/` may stand before a `typ`, and case does not count
+    /// The kind of the token, as its header states. A `typ` can begin with `application/`, and its case is ignored
     /// (RFC 7515 §4.1.9).
     pub(crate) fn kind(&self) -> Kind {
         let Some(typ) = self.header.get("typ") else { return Kind::AccessOrIdToken };
@@ -75,42 +75,51 @@ impl<'a> Jwt<'a> {
         }
     }
 
-    /// What is wrong for its kind: a JWT that means something else is no token (RFC 8725 §3.11).
+    /// Errors for the kind of the token. A JWT of another type must not pass as a token (RFC 8725 §3.11).
     pub(crate) fn wrong_kind(&self) -> Vec<String> {
         match self.kind() {
             Kind::AccessToken => OF_RFC_9068
                 .iter()
                 .filter(|name| !self.claims.contains_key(**name))
-                .map(|name| format!("it has no {name}, which an access token of RFC 9068 has"))
+                .map(|name| {
+                    format!("the claim {name} is missing, which RFC 9068 requires in an access token")
+                })
                 .collect(),
             Kind::AccessOrIdToken => Vec::new(),
             Kind::Other => {
                 let typ = self.header.get("typ").map(ToString::to_string).unwrap_or_default();
-                vec![format!("its typ is {typ}, which no token of edgemint has")]
+                vec![format!("the header has the typ {typ}, which no token of edgemint has")]
             }
         }
     }
 
-    /// What is wrong with the signature, if anything.
+    /// The error in the signature, if there is one.
     pub(crate) fn signature(&self, jwks: &Value) -> Option<String> {
         let keys = jwks.get("keys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let Some(kid) = self.header.get("kid").and_then(Value::as_str) else {
-            return Some("its header names no key (kid)".to_owned());
+            return Some("the header has no key ID (kid)".to_owned());
         };
         let Some(key) = keys.iter().find(|key| key.get("kid").and_then(Value::as_str) == Some(kid)) else {
-            return Some(format!("its key {kid} is not among the {} that the issuer publishes", keys.len()));
+            return Some(format!(
+                "the key {kid} is not among the {} keys that the issuer publishes",
+                keys.len()
+            ));
         };
-        // The algorithm is the key's: a header that says otherwise is wrong (RFC 8725 §3.1).
+        // The key determines the algorithm. A header with another one is an error (RFC 8725 §3.1).
         let (stated, alg) = (self.header.get("alg"), key.get("alg"));
         if stated != alg {
             let name = |alg: Option<&Value>| alg.and_then(Value::as_str).unwrap_or("none").to_owned();
-            return Some(format!("its header says {}, and its key is for {}", name(stated), name(alg)));
+            return Some(format!(
+                "the header has the algorithm {}, but the key is for {}",
+                name(stated),
+                name(alg)
+            ));
         }
         let verified = match alg.and_then(Value::as_str) {
             Some(alg @ ("ES256" | "RS256" | "EdDSA")) => self.verified_by(alg, key),
-            _ => return Some("its key is for an algorithm that edgemint does not have".to_owned()),
+            _ => return Some("the key is for an algorithm that edgemint does not support".to_owned()),
         };
-        (!verified).then(|| format!("its signature is not that of the key {kid}"))
+        (!verified).then(|| format!("the signature does not match the key {kid}"))
     }
 
     fn verified_by(&self, alg: &str, key: &Value) -> bool {
@@ -127,28 +136,28 @@ impl<'a> Jwt<'a> {
         }
     }
 
-    /// What is wrong with the claims.
+    /// Errors in the claims.
     pub(crate) fn wrong_claims(&self, issuer: &str, audience: Option<&str>, now: u64) -> Vec<String> {
         let mut wrong = Vec::new();
         match self.claims.get("iss").and_then(Value::as_str) {
             Some(iss) if iss == issuer => {}
-            iss => wrong.push(format!("its issuer is {}, and not {issuer}", iss.unwrap_or("not named"))),
+            iss => wrong.push(format!("the issuer (iss) is {}, not {issuer}", iss.unwrap_or("missing"))),
         }
         if let Some(audience) = audience
             && !self.audiences().contains(&audience)
         {
-            wrong.push(format!("it is for {}, and not for {audience}", self.audiences().join(", ")));
+            wrong.push(format!("the audience (aud) is {}, not {audience}", self.audiences().join(", ")));
         }
         match self.time("exp") {
             Some(exp) if exp <= now => {
-                wrong.push(format!("it expired {} ago", Lifetime::from_seconds(now - exp)));
+                wrong.push(format!("the token expired {} ago", Lifetime::from_seconds(now - exp)));
             }
             Some(_) => {}
-            None => wrong.push("it never expires".to_owned()),
+            None => wrong.push("the token has no expiry (exp)".to_owned()),
         }
-        for (name, what) in [("iat", "it was issued"), ("nbf", "it is not valid until")] {
+        for (name, what) in [("iat", "the time of issue (iat)"), ("nbf", "the start time (nbf)")] {
             if let Some(time) = self.time(name).filter(|time| *time > now.saturating_add(SKEW)) {
-                wrong.push(format!("{what} {} ahead", Lifetime::from_seconds(time - now)));
+                wrong.push(format!("{what} is {} in the future", Lifetime::from_seconds(time - now)));
             }
         }
         wrong

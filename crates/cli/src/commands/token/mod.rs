@@ -1,4 +1,4 @@
-//! `edgemint token`: one file for each verb, its flags included.
+//! `edgemint token`: one file for each subcommand, with its flags.
 
 pub(crate) mod ask;
 pub(crate) mod get;
@@ -24,7 +24,7 @@ pub(crate) enum TokenCommand {
     Revoke(TokenRevoke),
 }
 
-/// Runs one verb.
+/// Runs one subcommand.
 pub(crate) fn run(command: &TokenCommand, session: Session<'_>) -> Result<ExitCode> {
     match command {
         TokenCommand::Get(args) => get::run(args, session),

@@ -1,4 +1,4 @@
-//! `edgemint client import`: the clients of a dex configuration, or of a backup, into the records.
+//! `edgemint client import`: imports the clients of a dex configuration, or restores a backup.
 
 pub(crate) mod report;
 
@@ -29,17 +29,16 @@ use crate::records::kind::Kind;
 use crate::records::kv::{ById, Pair, Records, in_parallel};
 use crate::terminal::output::Output;
 
-/// Import the clients of a dex configuration, or restore a backup
+/// Import clients from a dex configuration or a backup
 ///
-/// FILE is a dex configuration (YAML or JSON), the bare list of its staticClients, or a backup of edgemint, whose APIs go
-/// in first. A configuration in Helm values, a ConfigMap or a Secret is found there, and so are the records of dex's
-/// Kubernetes storage. Read of each client: id or idEnv, secret or secretEnv, name, public, trustedPeers and
-/// clientCredentialsClaims.groups. Every other field is named once as not used.
+/// FILE is a dex configuration (YAML or JSON), only the list of its staticClients, or a backup of edgemint. APIs in a
+/// backup are written first. The command also finds a configuration in Helm values, a ConfigMap or a Secret, and reads
+/// the records of dex's Kubernetes storage. It uses these fields of each client: id or idEnv, secret or secretEnv,
+/// name, public, trustedPeers and clientCredentialsClaims.groups. It lists every other field once as not used.
 ///
-/// Secrets are stored as salted, slow hashes. Importing the same file again changes nothing; clients that
-/// are not in the file are left alone. A client that must be refused is named with the reason, the others
-/// go in all the same, and the exit code is 1. A secret that looks like a placeholder of another tool
-/// (`$name`, `{{ .x }}`, `changeme`) is refused.
+/// Secrets are stored as salted, slow hashes. Another import of the same file changes nothing. Clients that are not in
+/// the file stay unchanged. If the command rejects a client, it prints the reason, imports the others, and exits with
+/// code 1. It rejects secrets that look like a placeholder of another tool (`$name`, `{{ .x }}`, `changeme`).
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
@@ -47,19 +46,19 @@ Examples:
   CI_SECRET=… edgemint client import dex.yaml --env production
   kubectl get configmap dex -o yaml | edgemint client import - --env production --dry-run")]
 pub(crate) struct ClientImport {
-    /// The file to read; `-` reads stdin
+    /// File to import. `-` reads stdin
     pub(crate) file: PathBuf,
-    /// Take everything of this client as it is written, even what looks like a placeholder; repeatable
+    /// Import this client unchanged, even if a value looks like a placeholder. Repeatable
     #[arg(long, value_name = "ID", value_parser = ClientId::parse)]
     pub(crate) allow_literal: Vec<ClientId>,
-    /// Say what would change, client by client, and change nothing
+    /// Print what would change, client by client, but change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
 }
 
-/// From so many secrets on it takes long enough to say so.
+/// The number of secrets or records above which the command announces that it takes a while.
 const MANY: usize = 200;
 
 pub(crate) fn run(args: &ClientImport, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
@@ -75,11 +74,12 @@ pub(crate) fn run(args: &ClientImport, Session { config, host, output }: Session
         Some(backup) => {
             ensure!(
                 args.allow_literal.is_empty(),
-                "{name} is a backup, in which nothing is a placeholder: run this without --allow-literal"
+                "cannot use --allow-literal with {name}: a backup contains no placeholders. Run the command without \
+                 --allow-literal."
             );
             let (apis, clients) = (backup.apis.len(), backup.clients.len());
             output.say(format_args!(
-                "{name} is a backup of edgemint (APIs: {apis}, clients: {clients}). Each record goes in as it is."
+                "{name} is a backup of edgemint (APIs: {apis}, clients: {clients}). Each record is restored unchanged."
             ));
             let (apis, clients) = (restore(backup.apis, &records)?, restore(backup.clients, &records)?);
             (apis, clients, BTreeSet::new())
@@ -91,8 +91,8 @@ pub(crate) fn run(args: &ClientImport, Session { config, host, output }: Session
             let dex = dex::read(&text, &asked).map_err(wrong)?;
             ensure!(
                 !may_be_cut_off(&text),
-                "{name}: its last line does not end with a line break, so that it may be cut off within a secret, and \
-                 nothing was written: if the file is whole, add one"
+                "cannot import {name}: the last line does not end with a line break, so the file may be cut off \
+                 within a secret. Nothing was written. If the file is complete, add a line break."
             );
             if let Some(place) = &dex.place {
                 output.say(format_args!("The clients were found in {place}"));
@@ -114,7 +114,7 @@ pub(crate) fn run(args: &ClientImport, Session { config, host, output }: Session
         apis.leave_what_others_wrote(&records)?;
         clients.leave_what_others_wrote(&records)?;
     }
-    // The APIs first: a client's grant is of no use without.
+    // The APIs first: a client's grant has no effect without its API.
     let to_write: Vec<Pair> = apis.pairs().chain(clients.pairs()).collect();
     if !args.dry_run && !to_write.is_empty() {
         if to_write.len() > MANY {
@@ -138,7 +138,7 @@ pub(crate) fn run(args: &ClientImport, Session { config, host, output }: Session
     Ok(if report.is_refusal() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// What people call the file, and its text.
+/// The name of the file for messages, and its text.
 fn read(args: &ClientImport) -> Result<(String, Zeroizing<String>)> {
     let is_stdin = args.file.as_os_str() == "-";
     let name = if is_stdin { "standard input".to_owned() } else { args.file.display().to_string() };
@@ -147,12 +147,13 @@ fn read(args: &ClientImport) -> Result<(String, Zeroizing<String>)> {
         true => std::io::stdin().read_to_end(&mut bytes),
         false => File::open(&args.file).and_then(|mut file| file.read_to_end(&mut bytes)),
     };
-    read.with_context(|| format!("could not read {name}"))?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| anyhow!("{name} is not a text file in UTF-8"))?;
+    read.with_context(|| format!("cannot read {name}"))?;
+    let text = std::str::from_utf8(&bytes)
+        .map_err(|_| anyhow!("cannot read {name}: it is not a text file in UTF-8"))?;
     Ok((name, Zeroizing::new(text.to_owned())))
 }
 
-/// A warning for each `--allow-literal` that allows nothing: its ID may be misspelt.
+/// A warning for each `--allow-literal` without effect: its ID may be misspelled.
 fn unknown_literals(args: &ClientImport, entries: &[Result<DexClient, Refused>]) -> Vec<String> {
     let is = |id: &ClientId, entry: &Result<DexClient, Refused>| match entry {
         Ok(client) => client.id == *id,
@@ -160,17 +161,17 @@ fn unknown_literals(args: &ClientImport, entries: &[Result<DexClient, Refused>])
     };
     let unknown = args.allow_literal.iter().filter(|id| !entries.iter().any(|entry| is(id, entry)));
     unknown
-        .map(|id| format!("`--allow-literal {id}` has no effect: no client of the file has this ID"))
+        .map(|id| format!("`--allow-literal {id}` has no effect: no client in the file has this ID"))
         .collect()
 }
 
-/// Whether the last value may be the beginning of another one: lists and objects in brackets tell where they end, a
-/// bare text at the end of a YAML file does not.
+/// Whether the last value may be cut off. Brackets and quotes mark their end. A plain string at the end of a YAML file
+/// does not.
 fn may_be_cut_off(text: &str) -> bool {
     !text.ends_with(['\n', '\r', ']', '}', '"', '\''])
 }
 
-/// What becomes of the entries of one kind, and what was stored when that was decided.
+/// The decisions about the entries of one kind, and the stored records that they are based on.
 struct Plan<R: Kind> {
     planned: Vec<Planned<R>>,
     stored: ById<R>,
@@ -181,8 +182,8 @@ impl<R: Kind> Plan<R> {
         Self { planned: Vec::new(), stored: BTreeMap::new() }
     }
 
-    /// Hashing many secrets takes a while, in which another operator may have written one of the records: that
-    /// one stays as it is.
+    /// Rejects entries whose records another operator wrote meanwhile, so that they stay unchanged. Hashing many
+    /// secrets leaves time for that.
     fn leave_what_others_wrote(&mut self, records: &Records<'_>) -> Result<()> {
         let ids: Vec<&R::Id> =
             self.planned.iter().filter_map(|planned| Some(planned.record.as_ref()?.id())).collect();
@@ -190,24 +191,24 @@ impl<R: Kind> Plan<R> {
             return Ok(());
         }
         let written = change::written_meanwhile::<R>(records, &self.stored, &ids)
-            .context("what is stored could not be looked at again, and nothing was written")?;
+            .context("cannot check the stored records again, so nothing was written")?;
         for one in &mut self.planned {
             if one.record.as_ref().is_some_and(|record| written.contains(record.id())) {
                 one.refuse_at_last(
-                    "another operator wrote it at the same time: run the same command again".to_owned(),
+                    "another operator wrote it at the same time. Run the command again".to_owned(),
                 );
             }
         }
         Ok(())
     }
 
-    /// What is to be written.
+    /// The records to write.
     fn pairs(&self) -> impl Iterator<Item = Pair> {
         self.planned.iter().filter_map(|planned| planned.record.as_ref()).map(Pair::of)
     }
 }
 
-/// The IDs of APIs that those of new clients are compared with: those that are stored, and those of the file.
+/// The IDs of APIs to compare the IDs of new clients with: the stored ones and those in the file.
 fn known_apis(
     clients: &[Planned],
     apis: &[Planned<ApiRecord>],
@@ -216,12 +217,12 @@ fn known_apis(
     if clients.iter().all(|client| client.result != Verdict::Added) {
         return Ok(BTreeSet::new());
     }
-    let mut known = records.ids::<ApiRecord>().context("the IDs of APIs could not be compared")?;
+    let mut known = records.ids::<ApiRecord>().context("cannot compare the clients with the IDs of APIs")?;
     known.extend(apis.iter().filter_map(|api| Some(api.record.as_ref()?.id.clone())));
     Ok(known)
 }
 
-/// Plans the import of dex clients: the slow hashes on all cores.
+/// Plans the import of dex clients. It computes the slow hashes on all cores.
 fn carry_over(
     dex: dex::DexFile,
     records: &Records<'_>,
@@ -233,7 +234,7 @@ fn carry_over(
     let stored = records.read::<ClientRecord>(&ids)?;
     let secrets = dex.entries.iter().flatten().filter(|client| client.secret.is_some()).count();
     if secrets > MANY {
-        output.say(format_args!("Hashing {secrets} secrets, slowly, as it must be …"));
+        output.say(format_args!("Hashing {secrets} secrets (deliberately slow) …"));
     }
     let entries = dex.entries.into_iter().map(|entry| Ok((entry, host.random_bytes::<16>()?)));
     let entries = entries.collect::<Result<Vec<_>>>()?;
@@ -242,7 +243,7 @@ fn carry_over(
     let planned = in_parallel(&entries, threads, |(entry, salt)| {
         let planned = match entry {
             Ok(client) => plan::dex_client(client, stored.get(&client.id), host.now, &|secret: &Secret| {
-                // Nobody sees the hash of a dry run.
+                // A dry run never shows or stores the hash.
                 if dry_run { SecretHash::Sha256([0; 32]) } else { secret.hash(*salt) }
             }),
             Err(refused) => Planned::refused(refused.clone()),
@@ -254,7 +255,7 @@ fn carry_over(
     Ok(Plan { planned, stored })
 }
 
-/// Plans the restoring of a backup.
+/// Plans the restoration of a backup.
 fn restore<R: Kind>(entries: backup::Entries<R>, records: &Records<'_>) -> Result<Plan<R>> {
     let ids: Vec<&R::Id> = entries.iter().flatten().map(Kind::id).collect();
     if entries.is_empty() {

@@ -1,4 +1,4 @@
-//! What an import did, or would do: JSON for scripts, sentences for people.
+//! The report of an import or of its dry run: JSON for scripts, sentences for people.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -17,7 +17,7 @@ use crate::terminal::output::sentences;
 pub(super) struct Report<'a> {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) dry_run: bool,
-    /// What would write the records, in a dry run.
+    /// The command that would write the records, in a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) command: Option<String>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -26,10 +26,10 @@ pub(super) struct Report<'a> {
     /// Whether the file is a backup.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) backup: bool,
-    /// Where the clients were in the file, when not at its top.
+    /// The location of the clients in the file, if they are not at its top level.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) found_at: Option<&'a str>,
-    /// People read these before anything is written.
+    /// Warnings. For people, they are printed before anything is written.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub(super) warnings: &'a [String],
     pub(super) unused_fields: &'a BTreeSet<String>,
@@ -40,20 +40,23 @@ pub(super) struct Report<'a> {
 }
 
 impl Report<'_> {
-    /// Whether an entry was refused.
+    /// Whether an entry was rejected.
     pub(super) fn is_refusal(&self) -> bool {
         count(self.apis, Verdict::Refused) + count(self.clients, Verdict::Refused) > 0
     }
 
-    /// How many entries went which way.
+    /// The number of entries for each verdict.
     fn counts(&self) -> String {
         match self.apis {
-            [] => counts(self.clients),
-            apis => format!("APIs: {}; clients: {}", counts(apis), counts(self.clients)),
+            [] => counts(self.clients, self.dry_run),
+            apis => {
+                let (apis, clients) = (counts(apis, self.dry_run), counts(self.clients, self.dry_run));
+                format!("APIs: {apis}; clients: {clients}")
+            }
         }
     }
 
-    /// Whether a record is written, or would be.
+    /// Whether the import writes a record.
     fn writes(&self) -> bool {
         self.apis.iter().any(|api| api.record.is_some())
             || self.clients.iter().any(|one| one.record.is_some())
@@ -66,12 +69,12 @@ impl fmt::Display for Report<'_> {
         sentences(f, self.clients.iter().flat_map(|client| told(client, "", self.dry_run)))?;
         if !self.unused_fields.is_empty() {
             let names = self.unused_fields.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-            sentences(f, [format!("Not used here: {names}")])?;
+            sentences(f, [format!("Fields not used: {names}")])?;
         }
         let (counts, target) = (self.counts(), self.target);
         if self.dry_run {
-            sentences(f, [format!("It would be {counts}. Nothing was written to {target}.")])?;
-            return sentences(f, self.command.as_ref().map(|command| format!("It would run\n  {command}")));
+            sentences(f, [format!("Dry run: {counts}. Nothing was written to {target}.")])?;
+            return sentences(f, self.command.as_ref().map(|command| format!("Would run\n  {command}")));
         }
         sentences(f, [format!("Imported into {target}: {counts}.")])?;
         sentences(f, self.writes().then(|| self.delay.to_string()))
@@ -82,9 +85,10 @@ fn count<R: Kind>(planned: &[Planned<R>], verdict: Verdict) -> usize {
     planned.iter().filter(|planned| planned.result == verdict).count()
 }
 
-fn counts<R: Kind>(planned: &[Planned<R>]) -> String {
+fn counts<R: Kind>(planned: &[Planned<R>], dry_run: bool) -> String {
+    let (added, updated) = if dry_run { ("to add", "to update") } else { ("added", "updated") };
     format!(
-        "{} added, {} updated, {} unchanged, {} refused",
+        "{} {added}, {} {updated}, {} unchanged, {} rejected",
         count(planned, Verdict::Added),
         count(planned, Verdict::Updated),
         count(planned, Verdict::Unchanged),
@@ -92,7 +96,7 @@ fn counts<R: Kind>(planned: &[Planned<R>]) -> String {
     )
 }
 
-/// What people must know of one entry.
+/// The lines about one entry.
 fn told<R: Kind>(one: &Planned<R>, kind: &str, dry_run: bool) -> Vec<String> {
     let id = match (&one.id, &one.id_env) {
         (Some(id), _) => format!("{kind}{id} (entry {})", one.entry),
@@ -104,7 +108,7 @@ fn told<R: Kind>(one: &Planned<R>, kind: &str, dry_run: bool) -> Vec<String> {
         changes => format!(": {changes}"),
     };
     let verdict = match one.result {
-        Verdict::Refused => Some(format!("refused: {id}: {}", one.reason.as_deref().unwrap_or_default())),
+        Verdict::Refused => Some(format!("rejected: {id}: {}", one.reason.as_deref().unwrap_or_default())),
         Verdict::Added if dry_run => Some(format!("would add: {id}{changes}")),
         Verdict::Updated if dry_run => Some(format!("would update: {id}{changes}")),
         Verdict::Added | Verdict::Updated | Verdict::Unchanged => None,
@@ -149,10 +153,10 @@ mod tests {
         assert!(report.is_refusal());
         assert_eq!(
             report.to_string(),
-            "would add: a (entry 1): secret\nrefused: entry 1, with the ID in ID: it is\n  twice\n\
-             Not used here: redirectURIs\n\
-             It would be 1 added, 0 updated, 0 unchanged, 1 refused. Nothing was written to the local state in /s.\n\
-             It would run\n  wrangler x\n"
+            "would add: a (entry 1): secret\nrejected: entry 1, with the ID in ID: it is\n  twice\n\
+             Fields not used: redirectURIs\n\
+             Dry run: 1 to add, 0 to update, 0 unchanged, 1 rejected. Nothing was written to the local state in /s.\n\
+             Would run\n  wrangler x\n"
         );
         let json = serde_json::to_string(&report).expect("JSON");
         assert!(json.starts_with(r#"{"dry_run":true,"command":"wrangler x","clients":["#), "{json}");

@@ -1,4 +1,4 @@
-//! `edgemint key retire`: takes away a key that signs no more, once no token needs it.
+//! `edgemint key retire`: deletes a key that no longer signs, once every token that it signed has expired.
 
 pub(crate) mod verdict;
 
@@ -28,77 +28,77 @@ use crate::records::kv::Records;
 use crate::terminal::confirm::confirm;
 use crate::terminal::output::sentences;
 
-/// Take away a key that signs no more
+/// Delete a signing key that is no longer in use
 ///
-/// Refuses while it signs, tokens for APIs that demand its algorithm included, and while tokens that it signed
-/// may be alive: for MAX_TOKEN_LIFETIME after the next key took over. Of a deployed environment the time and the
-/// algorithm stand in the name that `key rotate` gives; of a key with another name, say with --kid which of the
-/// published ones it is.
+/// The command refuses if the key still signs tokens, including tokens for APIs that require its algorithm. It
+/// also refuses while tokens that the key signed may be valid, for MAX_TOKEN_LIFETIME after the next key took
+/// over. In a deployed environment, the name from `key rotate` contains the activation time and the algorithm.
+/// For a key with another name, pass --kid to identify the published key.
 ///
-/// A key that has leaked goes at once, with --force: whoever verifies tokens refuses those that it signed
-/// as soon as they fetch the keys again.
+/// If a key has leaked, delete it immediately with --force. Verifiers reject the tokens that it signed as soon
+/// as they fetch the keys again.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
   edgemint key retire SIGNING_KEY_20261122T230727Z_ES256 --env production
   edgemint key retire FIRST --kid 0TZmmkqxe0bPCVZzcMJaL-Gp-C8Sy1ggbTJNYZTP6sg --env production")]
 pub(crate) struct KeyRetire {
-    /// Its name, with or without SIGNING_KEY_ before it
+    /// Name of the key, with or without the prefix SIGNING_KEY_
     #[arg(value_parser = key_name)]
     pub(crate) name: String,
-    /// Its key ID, to tell whether it signs, and with which algorithm, when its name does not
+    /// ID of the key. The published keys then show whether the key signs, and its algorithm, if the name does not
     #[arg(long, value_parser = key_id)]
     pub(crate) kid: Option<String>,
-    /// Even if tokens that it signed are alive, or it signs now, or it is the only one
+    /// Delete the key even if it signs now, is the only key, or signed tokens that are still valid
     #[arg(long)]
     pub(crate) force: bool,
-    /// Do not ask
+    /// Skip the confirmation prompt
     #[arg(short, long)]
     pub(crate) yes: bool,
-    /// Say what would be done, and do nothing
+    /// Print what would be done, but change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
 }
 
-/// What is known of a deployment before a key of it is retired.
+/// The state of a deployment before a key is retired.
 #[derive(Debug)]
 struct Stored {
     keys: Vec<Known>,
-    /// Nothing with --force, which does not ask.
+    /// Empty with --force, which does not read the APIs.
     uses: Uses,
-    /// Whether the key signs now, if the issuer was asked.
+    /// Whether the key signs now. `None` if the issuer was not queried.
     signs_now: Option<bool>,
-    /// For how long the last token of a key lives on, in seconds.
+    /// The maximum time for which a key's last token is valid after the key stopped signing, in seconds.
     wait: u64,
 }
 
-/// What one command does.
+/// The decision about a key.
 #[derive(Debug, PartialEq, Eq)]
 struct Plan {
-    /// The last token of the key is dead from this time on, if that is later than now.
+    /// The time when the key's last token expires, if that is in the future.
     tokens_alive_until: Option<u64>,
-    /// Why the key should stay, although --force takes it away.
+    /// Why the key should stay, if --force deletes it anyway.
     warning: Option<String>,
 }
 
-/// Decides whether the key may go. Fails if it must stay.
+/// Decides whether the key can be deleted. Fails if it must stay.
 fn plan(stored: &Stored, name: &str, force: bool, target: &Target, now: u64) -> Result<Plan> {
     let verdict = judge(&stored.keys, name, &stored.uses, stored.signs_now, now, stored.wait);
     let warning = why_not(&verdict, name, target, now);
     if let Some(why) = warning.as_ref().filter(|_| !force) {
-        bail!("{why}; --force does it all the same");
+        bail!("cannot retire the key: {why} To retire it anyway, pass --force.");
     }
     let tokens_alive_until = if let Verdict::NotBefore(time) = verdict { Some(time) } else { None };
     Ok(Plan { tokens_alive_until, warning })
 }
 
-/// How the key is taken away.
+/// How the key is deleted.
 enum Removal<'a> {
-    /// By a line less in the file keys.env of this local state.
+    /// Remove its line from keys.env of this local state.
     Line(&'a Path),
-    /// By wrangler, which deletes a secret of this environment.
+    /// Delete its secret from this environment, with wrangler.
     Secret(Wrangler<'a>, &'a str),
 }
 
@@ -119,14 +119,14 @@ impl<'a> Removal<'a> {
     }
 }
 
-/// Takes the key away.
+/// Deletes the key.
 fn apply(removal: &Removal<'_>, name: &str, host: &Host) -> Result<()> {
     match removal {
         Removal::Line(state) => LocalKeys::read(state)?.remove(name, host),
         Removal::Secret(wrangler, environment) => {
             wrangler.delete_secret(environment, name).with_context(|| {
                 let list = shell::command("edgemint", &["key", "list", "--env", environment]);
-                format!("the key is still there, or not surely gone: `{list}` shows whether {name} is there")
+                format!("the key may not have been deleted (`{list}` shows whether {name} exists)")
             })
         }
     }
@@ -136,7 +136,7 @@ fn apply(removal: &Removal<'_>, name: &str, host: &Host) -> Result<()> {
 #[derive(Serialize)]
 struct Report<'a> {
     dry_run: bool,
-    /// What would take it away, in a dry run.
+    /// The command that would delete the key, in a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
     command: Option<String>,
     name: &'a str,
@@ -150,21 +150,21 @@ impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.retired {
             let retired = format!(
-                "Retired the key {} of {}. Those who verify tokens may keep it for up to {DOCUMENT_MAX_AGE}; then no \
-                 token that it signed is accepted.",
+                "Retired the key {} of {}. Verifiers may cache it for up to {DOCUMENT_MAX_AGE}. After that, they \
+                 reject the tokens that it signed.",
                 self.name, self.target
             );
             return sentences(f, [retired]);
         }
         let would = match self.target {
             Target::Local(state) => {
-                format!("It would take its line out of {}.", state.join("keys.env").display())
+                format!("Dry run: would remove the key's line from {}.", state.join("keys.env").display())
             }
             Target::Deployed(_) => {
-                format!("It would run\n  {}", self.command.as_deref().unwrap_or_default())
+                format!("Dry run: would run\n  {}", self.command.as_deref().unwrap_or_default())
             }
         };
-        sentences(f, [would.as_str(), "Nothing was done."])
+        sentences(f, [would.as_str(), "Nothing was changed."])
     }
 }
 
@@ -178,8 +178,8 @@ pub(crate) fn run(args: &KeyRetire, Session { config, host, output }: Session<'_
     }
     let removal = Removal::of(&project, host)?;
     if !args.dry_run {
-        let question = format!("Retire the key {name} of {}? It cannot be brought back.", project.target);
-        confirm(args.yes, &question, "nothing was done", host, output)?;
+        let question = format!("Delete the key {name} of {}? You cannot restore it.", project.target);
+        confirm(args.yes, &question, "nothing was changed", host, output)?;
         apply(&removal, &name, host)?;
     }
     output.report(&Report {
@@ -193,7 +193,7 @@ pub(crate) fn run(args: &KeyRetire, Session { config, host, output }: Session<'_
     Ok(ExitCode::SUCCESS)
 }
 
-/// Reads what a plan needs. With --force, APIs and the issuer are not asked: what they say does not count.
+/// Reads the state that a plan needs. With --force, it skips the APIs and the issuer, which then have no influence.
 fn look(args: &KeyRetire, name: &str, project: &Project, host: &Host) -> Result<Stored> {
     let mut keys = known(project, host)?;
     must_be_there(&keys, name, &project.target)?;
@@ -210,17 +210,17 @@ fn look(args: &KeyRetire, name: &str, project: &Project, host: &Host) -> Result<
     Ok(Stored { keys, uses, signs_now, wait })
 }
 
-/// Fails, with the names that there are, if no key has this one.
+/// Fails if no key has this name. The error lists the existing names.
 fn must_be_there(keys: &[Known], name: &str, target: &Target) -> Result<()> {
     if keys.iter().any(|key| key.name == name) {
         return Ok(());
     }
     let names: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
     let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-    bail!("there is no key {name} in {target} (there is: {names})");
+    bail!("cannot find the key {name} in {target}. Its keys: {names}.");
 }
 
-/// The keys that are there. Only its name tells when a deployed key begins to sign, and with which algorithm.
+/// The existing keys. The activation time and the algorithm of a deployed key come from its name.
 fn known(project: &Project, host: &Host) -> Result<Vec<Known>> {
     Ok(match &project.target {
         Target::Local(state) => {
@@ -231,7 +231,7 @@ fn known(project: &Project, host: &Host) -> Result<Vec<Known>> {
         Target::Deployed(environment) => {
             let names = Wrangler::find(project, host)?
                 .secret_names(environment)
-                .context("the keys that are there could not be listed, and nothing was done")?;
+                .context("cannot list the existing keys, so nothing was changed")?;
             let names = names.into_iter().filter(|name| name.starts_with(SIGNING_KEY_PREFIX));
             names
                 .map(|name| Known { begins: key_names::begins(&name), alg: key_names::alg(&name), name })
@@ -240,24 +240,27 @@ fn known(project: &Project, host: &Host) -> Result<Vec<Known>> {
     })
 }
 
-/// What the deployment and the records of its APIs say of algorithms.
+/// The algorithms that the deployment and its API records require.
 fn used(project: &Project, host: &Host) -> Result<Uses> {
     let apis = Records::of(project, host)?
         .read_all::<ApiRecord>()
-        .context("which algorithms APIs demand could not be seen, and nothing was done")?;
+        .context("cannot read which algorithms APIs require, so nothing was changed")?;
     let demanded = apis.values().flatten().filter_map(|api| api.alg).collect();
     Ok(Uses { signing_alg: project.signing_alg(), demanded })
 }
 
-/// Whether the key `kid` is the one that signs (the issuer publishes that one first), and its algorithm.
+/// Whether the key `kid` signs now, and its algorithm. The issuer publishes the key that signs first.
 fn look_up(project: &Project, kid: &str) -> Result<(bool, Option<Algorithm>)> {
-    let issuer = local_server::issuer(project)
-        .context("wrangler.toml sets no ISSUER, so that --kid cannot be looked up")?;
-    let published =
-        published(&issuer).context("what the issuer publishes could not be seen, and nothing was done")?;
+    let issuer =
+        local_server::issuer(project).context("cannot look up --kid: wrangler.toml does not set ISSUER")?;
+    let published = published(&issuer)
+        .context("cannot fetch the keys that the issuer publishes, so nothing was changed")?;
     match published.iter().enumerate().find(|(_, key)| key.kid == kid) {
         Some((place, key)) => Ok((place == 0, Algorithm::named(&key.alg))),
-        None => bail!("{issuer} publishes no key {kid}: `edgemint key list` shows those that it does"),
+        None => bail!(
+            "cannot find the key {kid} among the keys that {issuer} publishes. `edgemint key list` lists \
+                       them."
+        ),
     }
 }
 
@@ -267,7 +270,7 @@ mod tests {
 
     use super::*;
 
-    /// Two keys, of which the second took over at 1000.
+    /// Two keys. The second took over at 1000.
     fn stored() -> Stored {
         let known = |name: &str, begins| Known { name: name.to_owned(), begins: Some(begins), alg: None };
         let keys = vec![known("A", 0), known("B", 1000)];
@@ -284,10 +287,13 @@ mod tests {
         let fine = planned("A", false, 1100).expect("it may go");
         assert_eq!(fine, Plan { tokens_alive_until: None, warning: None });
         let refused = planned("A", false, 1099).expect_err("a token may be alive").to_string();
-        assert!(refused.ends_with("(in 1s): retire it then; --force does it all the same"), "{refused}");
+        assert!(
+            refused.ends_with("(in 1s). Retire the key then. To retire it anyway, pass --force."),
+            "{refused}"
+        );
         let forced = planned("A", true, 1099).expect("it is forced");
         assert_eq!(forced.tokens_alive_until, Some(1100));
-        assert!(forced.warning.is_some_and(|why| refused.starts_with(&why)));
+        assert!(forced.warning.is_some_and(|why| refused.contains(&why)));
         let forced = planned("B", true, 1099).expect("it is forced");
         assert_eq!(forced.tokens_alive_until, None);
         assert!(forced.warning.is_some_and(|why| why.starts_with("B signs now")));
@@ -297,8 +303,8 @@ mod tests {
     fn a_key_that_is_not_there_is_told_with_those_that_are() {
         let told =
             |keys: &[Known]| must_be_there(keys, "C", &local()).expect_err("it is not there").to_string();
-        assert_eq!(told(&stored().keys), "there is no key C in the local state in /s (there is: A, B)");
-        assert_eq!(told(&[]), "there is no key C in the local state in /s (there is: none)");
+        assert_eq!(told(&stored().keys), "cannot find the key C in the local state in /s. Its keys: A, B.");
+        assert_eq!(told(&[]), "cannot find the key C in the local state in /s. Its keys: none.");
         assert!(must_be_there(&stored().keys, "B", &local()).is_ok());
     }
 
@@ -321,9 +327,9 @@ mod tests {
             json,
             r#"{"dry_run":true,"command":"wrangler x","name":"A","retired":false,"tokens_alive_until":9}"#
         );
-        assert_eq!(told, "It would run\n  wrangler x\nNothing was done.\n");
+        assert_eq!(told, "Dry run: would run\n  wrangler x\nNothing was changed.\n");
         let (_, told) = report(false, None, &local);
-        assert_eq!(told, "It would take its line out of /s/keys.env.\nNothing was done.\n");
+        assert_eq!(told, "Dry run: would remove the key's line from /s/keys.env.\nNothing was changed.\n");
         let (json, told) = report(true, None, &local);
         assert_eq!(json, r#"{"dry_run":false,"name":"A","retired":true,"tokens_alive_until":9}"#);
         assert!(told.starts_with("Retired the key A of the local state in /s. "), "{told}");

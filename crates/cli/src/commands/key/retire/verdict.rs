@@ -1,4 +1,4 @@
-//! Whether a signing key may be retired: judged by what is known of the keys beside it.
+//! Whether a signing key can be retired, judged by what is known about the other keys.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use crate::deployment::project::Target;
 use crate::terminal::when;
 use crate::terminal::when::from_now;
 
-/// A key that is there: from when on it signs, and with which algorithm, as far as that is known.
+/// An existing key, with its activation time and its algorithm if they are known.
 #[derive(Debug, Clone)]
 pub(crate) struct Known {
     pub(crate) name: String,
@@ -16,36 +16,36 @@ pub(crate) struct Known {
     pub(crate) alg: Option<Algorithm>,
 }
 
-/// Which keys sign what.
+/// The algorithms that are in use.
 #[derive(Debug, Default)]
 pub(crate) struct Uses {
-    /// The algorithm of those that sign whatever demands none, if the deployment has one.
+    /// The deployment's `SIGNING_ALG`, which signs tokens for APIs without a required algorithm.
     pub(crate) signing_alg: Option<Algorithm>,
-    /// What APIs demand.
+    /// The algorithms that APIs require.
     pub(crate) demanded: BTreeSet<Algorithm>,
 }
 
-/// Whether a key may go, as far as its tokens are concerned; of two that hold, the later one here counts.
+/// Whether a key can be deleted. If two verdicts apply, the one that is later in this list wins.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verdict {
-    /// No token of it is alive.
+    /// No token that it signed is valid.
     MayGo,
-    /// The last token that it signed is dead from this time on.
+    /// The last token that it signed expires at this time.
     NotBefore(u64),
-    /// It signs no more, and nothing tells since when.
+    /// It no longer signs, but the time when it stopped is unknown.
     UnknownEnd,
-    /// Its name does not tell when it began to sign, or with what, and nothing else was said of it.
+    /// Its name lacks the activation time or the algorithm, and no `--kid` was passed.
     Unnamed,
-    /// It signs tokens for APIs that demand this algorithm.
+    /// It signs tokens for APIs that require this algorithm.
     SignsFor(Algorithm),
     /// It signs now.
     Signs,
-    /// There is no other.
+    /// It is the only key.
     Only,
 }
 
-/// `signs_now`: what the issuer says of the key, if it was asked. `wait`: for how long the last token of a key
-/// lives on, in seconds.
+/// Judges one key. `signs_now`: whether the issuer publishes it first, if the issuer was queried. `wait`: the maximum
+/// time for which a key's last token is valid after the key stopped signing, in seconds.
 pub(crate) fn judge(
     keys: &[Known],
     name: &str,
@@ -67,7 +67,7 @@ pub(crate) fn judge(
     let of = |alg: Option<Algorithm>| {
         others.iter().copied().filter(move |other| alg.is_none_or(|alg| other.alg == Some(alg)))
     };
-    // By default, and for APIs that demand its algorithm: each is taken over by another key at another time.
+    // A key can sign by default and for APIs that require its algorithm. Each role ends at its own time.
     let by_default = uses.signing_alg.is_none_or(|alg| key.alg == Some(alg));
     let by_default = by_default.then(|| in_line(key, of(uses.signing_alg), signs_now, now));
     let demanded = key.alg.filter(|alg| uses.demanded.contains(alg));
@@ -75,7 +75,7 @@ pub(crate) fn judge(
         let verdict = in_line(key, of(Some(alg)), None, now);
         if verdict == Verdict::Unnamed && of(Some(alg)).any(|other| other.begins.is_some_and(|at| at <= now))
         {
-            // What is published does not tell it either: the key that signs by default stands first, and no other.
+            // The published keys do not help: only the key that signs by default has a known position, the first.
             Verdict::UnknownEnd
         } else if matches!(verdict, Verdict::Signs | Verdict::Unnamed) {
             Verdict::SignsFor(alg)
@@ -89,7 +89,7 @@ pub(crate) fn judge(
     if dead <= now { Verdict::MayGo } else { Verdict::NotBefore(dead) }
 }
 
-/// Among keys of which one signs at a time: whether `key` does, or [`Verdict::NotBefore`] the end of that.
+/// Judges `key` among keys of which one signs at a time. [`Verdict::NotBefore`] contains the time when it stopped.
 fn in_line<'a>(
     key: &Known,
     others: impl Iterator<Item = &'a Known>,
@@ -101,9 +101,10 @@ fn in_line<'a>(
     }
     let begun = others.filter_map(|key| Some((key.begins?, key.name.as_str()))).filter(|(at, _)| *at <= now);
     let ended = match (key.begins, signs_now) {
-        // The first that took over from it; of two with the same time the last name signs.
+        // The first key that took over from it. With equal times, the last name signs.
         (Some(own), _) => begun.filter(|other| *other > (own, key.name.as_str())).min(),
-        // Another key signs: the latest that has begun, if all have told. It has done so no longer than this key has not.
+        // Another key signs: the one with the latest past activation time, if all times are known. This key stopped at
+        // that time or before.
         (None, Some(false)) => begun.max(),
         (None, _) => return Verdict::Unnamed,
     };
@@ -114,30 +115,30 @@ fn in_line<'a>(
     }
 }
 
-/// Why the key must stay, and what helps.
+/// Why the key must stay, and what to do.
 pub(crate) fn why_not(verdict: &Verdict, name: &str, target: &Target, now: u64) -> Option<String> {
-    let rotate = "add one with `edgemint key rotate`, and wait until it has taken over";
+    let rotate = "Add a key with `edgemint key rotate`, and wait until it has taken over.";
     Some(match verdict {
         Verdict::MayGo => return None,
         Verdict::NotBefore(time) => format!(
-            "tokens that {name} signed may be alive until {} ({}): retire it then",
+            "tokens that {name} signed may be valid until {} ({}). Retire the key then.",
             when::utc(*time),
             from_now(*time, now)
         ),
-        Verdict::Signs => format!("{name} signs now, as far as can be seen: {rotate}"),
+        Verdict::Signs => format!("{name} signs now, as far as edgemint can determine. {rotate}"),
         Verdict::SignsFor(alg) => format!(
-            "{name} signs tokens for APIs that demand {alg}, as far as can be seen: add one with `edgemint key rotate \
-             --alg {alg}`, and wait until it has taken over",
+            "{name} signs tokens for APIs that require {alg}, as far as edgemint can determine. Add a key with \
+             `edgemint key rotate --alg {alg}`, and wait until it has taken over.",
             alg = alg.name()
         ),
-        Verdict::Only => format!("{name} is the only key of {target}: {rotate}"),
+        Verdict::Only => format!("{name} is the only key of {target}. {rotate}"),
         Verdict::Unnamed => format!(
-            "the name {name} does not tell from when on it signs, or with which algorithm, and a secret cannot be read \
-             back: say which of the published keys it is with --kid (`edgemint key list` shows them)"
+            "the name {name} lacks the activation time or the algorithm, and a secret cannot be read back. Pass --kid \
+             to identify the published key (`edgemint key list` lists them)."
         ),
         Verdict::UnknownEnd => format!(
-            "{name} signs no more, and the names of the other keys do not tell since when: be sure that this is longer \
-             ago than any token lives"
+            "{name} no longer signs, but the names of the other keys do not show when it stopped. Make sure that it \
+             stopped longer ago than MAX_TOKEN_LIFETIME."
         ),
     })
 }
@@ -166,7 +167,7 @@ mod tests {
         assert_eq!(verdict(&keys, "B", None, 1100), Verdict::Signs);
         assert_eq!(verdict(&keys, "C", None, 1100), Verdict::MayGo, "it has signed nothing");
         assert_eq!(verdict(&keys, "C", None, 5000), Verdict::Signs);
-        // Two of one time: the last name signs.
+        // With equal times, the last name signs.
         let keys = [("A", Some(9)), ("B", Some(9))];
         assert_eq!(
             [verdict(&keys, "A", None, 500), verdict(&keys, "B", None, 500)],
@@ -190,7 +191,7 @@ mod tests {
             verdict(&[("FIRST", None), ("RSA", None)], "FIRST", Some(false), 1100),
             Verdict::UnknownEnd
         );
-        // A key of no name may have taken over from one that has one: then nobody knows when.
+        // A key without a time in its name may have taken over from one with a time. Then the time is unknown.
         assert_eq!(verdict(&[("A", Some(0)), ("RSA", None)], "A", Some(false), 1100), Verdict::UnknownEnd);
         assert_eq!(verdict(&[("A", Some(0)), ("RSA", None)], "A", None, 1100), Verdict::Signs);
     }
@@ -199,7 +200,7 @@ mod tests {
 
     const RS: Algorithm = Algorithm::Rs256;
 
-    /// Of keys with their algorithms, where APIs demand RS256.
+    /// The verdict for keys with these algorithms, if APIs require RS256.
     fn with_rs256(
         keys: &[(&str, Option<u64>, Option<Algorithm>)],
         signing_alg: Option<Algorithm>,
@@ -228,10 +229,10 @@ mod tests {
         assert_eq!(
             with_rs256(&keys, Some(ES), "B", None, 5000),
             Verdict::Signs,
-            "C is no key of SIGNING_ALG"
+            "C does not have SIGNING_ALG"
         );
         assert_eq!(with_rs256(&keys, None, "B", None, 5000), Verdict::MayGo);
-        // One that signed neither then nor now, and nobody knows what was before.
+        // With these settings, the key never signed. Which settings were deployed before is unknown.
         assert_eq!(with_rs256(&keys, Some(Algorithm::EdDsa), "B", None, 5000), Verdict::UnknownEnd);
     }
 
