@@ -25,6 +25,7 @@ enum Page<'a> {
 enum Pair<'a> {
     Right,
     Encoded,
+    Slow(&'a str),
     Other(&'a [u8]),
     Header(&'a str),
 }
@@ -33,6 +34,7 @@ enum Pair<'a> {
 enum Piece<'a> {
     Grant,
     Id,
+    SlowId,
     Secret,
     Proof,
     Scope(Vec<Word<'a>>),
@@ -87,6 +89,7 @@ impl Pair<'_> {
                 let encoded = secret.expose().replace('_', "%5F");
                 format!("bAsIc  {}", STANDARD.encode(format!("%61pp:{encoded}")).trim_end_matches('='))
             }
+            Self::Slow(secret) => format!("Basic {}", STANDARD.encode(format!("slow:{secret}"))),
             Self::Other(pair) => format!("Basic {}", STANDARD.encode(pair)),
             Self::Header(header) => (*header).to_owned(),
         }
@@ -99,6 +102,7 @@ impl Piece<'_> {
         let (name, value) = match self {
             Self::Grant => ("grant_type", "client_credentials".to_owned()),
             Self::Id => ("client_id", "app".to_owned()),
+            Self::SlowId => ("client_id", "slow".to_owned()),
             Self::Secret => ("client_secret", secret.expose().to_owned()),
             Self::Proof => {
                 return format!(

@@ -171,7 +171,7 @@ fn tokens_that_were_issued_up_to_not_before_are_revoked_all_at_once() {
 #[test]
 fn a_key_that_cannot_verify_is_no_answer() {
     let token = token(&authority("ES256", None), NOW);
-    let broken = authority_with("ES256", None, TestCrypto { broken: true });
+    let broken = authority_with("ES256", None, TestCrypto { broken: true, ..TestCrypto::default() });
     for path in ["/token/introspect", "/token/revoke"] {
         let (status, body, _) = post(&broken, (path, "app", &format!("token={token}")), NOW);
         assert_eq!(status, 503, "{path}: {body}");

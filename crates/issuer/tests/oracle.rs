@@ -21,6 +21,8 @@ fn piece() -> impl Strategy<Value = String> {
         Just("grant_type=client_credentials".to_owned()),
         Just("grant_type=password".to_owned()),
         Just("client_id=app".to_owned()),
+        Just("client_id=slow".to_owned()),
+        Just("client_id=disabled".to_owned()),
         Just(format!("client_secret={}", Oracle::secret().expose())),
         Just("client_secret=wrong".to_owned()),
         Just("scope=openid+groups".to_owned()),
@@ -71,6 +73,7 @@ fn authorization() -> impl Strategy<Value = Option<String>> {
         3 => Just(None),
         3 => Just(basic(&format!("app:{}", Oracle::secret().expose()))),
         1 => Just(basic("app:wrong")),
+        1 => Just(basic("slow:wrong%21")),
         1 => "(Basic|Bearer|basic)? ?[ -~]{0,40}".prop_map(Some),
     ]
 }

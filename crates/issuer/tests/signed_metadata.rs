@@ -25,7 +25,7 @@ impl Signer for Counting {
 
     async fn sign(&self, key: &SigningKey, input: &[u8]) -> Result<Vec<u8>, Unavailable> {
         self.signatures.set(self.signatures.get() + 1);
-        TestCrypto { broken: self.broken.get() }.sign(key, input).await
+        TestCrypto { broken: self.broken.get(), ..TestCrypto::default() }.sign(key, input).await
     }
 }
 

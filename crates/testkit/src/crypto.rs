@@ -1,5 +1,8 @@
 //! Signatures by fixed keys, made and verified by jwt-compact.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use edgemint_issuer::ports::{Signer, SlowHash, Verifier};
 use edgemint_issuer::{Algorithm, SigningKey, Unavailable};
 use jwt_compact::alg::{Ed25519, Es256, Rsa, RsaPrivateKey, RsaPublicKey};
@@ -12,6 +15,8 @@ use serde_json::Value;
 pub struct TestCrypto {
     /// Whether all keys fail.
     pub broken: bool,
+    /// How many slow hashes were computed, by this one and its clones.
+    pub slow_hashes: Rc<Cell<u32>>,
 }
 
 /// The private JWK of the test key for `alg`, with the members of `more`.
@@ -81,6 +86,7 @@ impl SlowHash for TestCrypto {
         salt: &[u8],
         iterations: u32,
     ) -> Result<[u8; 32], Unavailable> {
+        self.slow_hashes.set(self.slow_hashes.get() + 1);
         Ok(edgemint_slow_hash::pbkdf2_sha256(secret, salt, iterations))
     }
 }

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use edgemint_issuer::{
     ApiId, ApiRecord, ApiScope, Arrival, Authority, Body, ClientId, ClientRecord, Config, GeneratedSecret,
-    MAX_BODY, Request, ScopeToken, StoredSecret,
+    MAX_BODY, Request, ScopeToken, SecretHash, StoredSecret,
 };
 use percent_encoding::percent_decode;
 use serde_json::Value;
@@ -53,6 +53,12 @@ const PEERS: [(&str, bool); 3] = [("peer", true), ("stranger", false), ("https:/
 /// The scopes with the same meaning at each audience.
 const OF_THE_ISSUER: [&str; 4] = ["openid", "email", "profile", "groups"];
 
+/// A client with six secrets that a person chose, none of which the requests have.
+const SLOW: &str = "slow";
+
+/// The most slow hashes that a request may cost.
+const SLOW_HASHES: u32 = 4;
+
 /// The prefix of a scope that names a client as audience. The client's ID follows.
 const PEER_SCOPE: &str = "audience:server:client_id:";
 
@@ -60,6 +66,13 @@ const PEER_SCOPE: &str = "audience:server:client_id:";
 pub struct Oracle {
     /// One issuer for each profile.
     authorities: [Authority<MemoryClients, TestCrypto>; 2],
+    crypto: TestCrypto,
+}
+
+/// A secret with a slow hash that no secret of a request has.
+fn chosen(id: &str, expires: Option<u64>) -> StoredSecret {
+    let hash = SecretHash::Pbkdf2 { iterations: 1, salt: vec![1; 16], derived: [7; 32] };
+    StoredSecret { id: id.to_owned(), created: 0, expires, hash }
 }
 
 impl Default for Oracle {
@@ -72,7 +85,14 @@ impl Default for Oracle {
         for (api, granted) in GRANTED {
             record.grants.insert(ApiId::parse(api).unwrap(), scopes(granted));
         }
+        record.secrets.push(chosen("expired", Some(0)));
         let mut clients = MemoryClients::default();
+        clients.add(&record);
+        let mut record = ClientRecord::new(id(SLOW), "Slow");
+        record.secrets = ["1", "2", "3", "4", "5", "6"].map(|name| chosen(name, None)).into();
+        record.secrets.push(chosen("expired", Some(0)));
+        clients.add(&record);
+        (record.id, record.disabled) = (id("disabled"), true);
         clients.add(&record);
         for (peer, trusts) in PEERS {
             let mut record = ClientRecord::new(id(peer), "Peer");
@@ -87,6 +107,7 @@ impl Default for Oracle {
             clients.add_api(&record);
         }
         let key = signing_key("EdDSA", &[]);
+        let crypto = TestCrypto::default();
         let authorities = ["dex", "rfc9068"].map(|profile| {
             let variables = [
                 ("ISSUER", "https://example.com"),
@@ -96,9 +117,9 @@ impl Default for Oracle {
                 ("SIGNING_KEY_A", &key),
             ];
             let config = Config::parse(variables).unwrap();
-            Authority::new(config, clients.clone(), TestCrypto::default(), [0; 32])
+            Authority::new(config, clients.clone(), crypto.clone(), [0; 32])
         });
-        Self { authorities }
+        Self { authorities, crypto }
     }
 }
 
@@ -150,7 +171,7 @@ impl Oracle {
     ///
     /// # Panics
     ///
-    /// When the answer lacks a part that every answer has.
+    /// When the answer lacks a part that every answer has, or cost slow hashes that could not let the client in.
     pub fn ask(&self, authorization: Option<&str>, content_type: &str, body: &[u8]) -> (u16, String) {
         self.send(None, authorization, content_type, body)
     }
@@ -174,6 +195,7 @@ impl Oracle {
             body: if body.len() > MAX_BODY { Body::TooLarge } else { Body::Whole(body) },
         };
         let answers = self.authorities.each_ref().map(|authority| {
+            self.crypto.slow_hashes.set(0);
             let outcome = pollster::block_on(authority.handle(&request, &moment()));
             let response = outcome.response;
             let header = |name: &str| {
@@ -185,7 +207,12 @@ impl Oracle {
             assert_eq!(header("Pragma").as_deref(), Some("no-cache"));
             let challenged = header("WWW-Authenticate").is_some();
             assert_eq!(challenged, response.status == 401 && authorization.is_some());
-            assert!(outcome.event.is_some(), "every decision is logged");
+            let event = outcome.event.expect("every decision is logged");
+            let hashes = self.crypto.slow_hashes.get();
+            assert!(hashes <= SLOW_HASHES, "a request costs {hashes} slow hashes");
+            // No other client has a secret whose slow hash could let it in.
+            let client = serde_json::to_value(&event).unwrap()["client"].clone();
+            assert!(hashes == 0 || client == SLOW, "{hashes} slow hashes for {client}");
             (response.status, response.body.into_owned())
         });
         let [(status, answer), (other_status, other)] = answers;
