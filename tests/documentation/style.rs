@@ -228,7 +228,6 @@ fn pages_are_plain_english() {
 }
 
 #[test]
-#[ignore = "most comments and texts are still in the older idiom"]
 fn comments_are_plain_english() {
     let style = Style::new();
     let mut wrong = Vec::new();
@@ -242,7 +241,6 @@ fn comments_are_plain_english() {
 }
 
 #[test]
-#[ignore = "most comments and texts are still in the older idiom"]
 fn texts_that_people_read_are_plain_english() {
     let style = Style::new();
     let (mut looked_at, mut wrong) = (0, Vec::new());

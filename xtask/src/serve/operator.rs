@@ -125,7 +125,7 @@ fn imported(report: &Value) -> Import {
         let id = named("id");
         let shown = id.as_deref().unwrap_or("a client without an id").to_owned();
         if named("result").as_deref() == Some("refused") {
-            import.remarks.push(format!("refused: {shown}: {}", named("reason").unwrap_or_default()));
+            import.remarks.push(format!("rejected: {shown}: {}", named("reason").unwrap_or_default()));
             continue;
         }
         let warnings = list(&client, "warnings").iter().filter_map(text).collect::<Vec<_>>();
