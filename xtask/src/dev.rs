@@ -47,6 +47,9 @@ pub(crate) fn command(options: &Dev, progress: &Progress) -> Result<()> {
     })?;
     worker::build(&tools, Variant::Release, Packing::Quick, progress)?;
     first_key(&edgemint, &tools, &dir, progress)?;
+    if options.state.is_none() {
+        state::share_keys(&dir, project::root())?;
+    }
 
     let starting = || {
         let step = progress.step("starting the Workers runtime");

@@ -35,6 +35,18 @@ pub(crate) fn write_first_key(state: &Path, key: &str) -> Result<()> {
     write().with_context(|| format!("could not write {}", path.display()))
 }
 
+/// Gives the keys to `wrangler dev` in the checkout, which reads `.dev.vars` beside wrangler.toml. Leaves a file that is
+/// there as it is.
+pub(crate) fn share_keys(state: &Path, checkout: &Path) -> Result<()> {
+    let link = checkout.join(".dev.vars");
+    match std::os::unix::fs::symlink(keys_file(state), &link) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+            Err(error).with_context(|| format!("could not make the link {}", link.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn clients_file(state: &Path) -> PathBuf {
     state.join("dev-clients.json")
 }
@@ -59,7 +71,7 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
 
-    use super::{keys, own_clients, remember_clients, write_first_key};
+    use super::{keys, own_clients, remember_clients, share_keys, write_first_key};
     use crate::process::project::fresh;
 
     #[test]
@@ -73,6 +85,22 @@ mod tests {
         let expected = vec![("SIGNING_KEY_DEV".to_owned(), r#"{"kty":"EC"}"#.to_owned())];
         assert_eq!(keys(&dir).expect("it is read"), Some(expected));
         fs::remove_dir_all(dir).expect("it is removed");
+    }
+
+    #[test]
+    fn wrangler_reads_the_keys_and_a_file_of_the_user_stays() {
+        let (state, checkout) = (fresh("shared"), fresh("checkout"));
+        write_first_key(&state, r#"{"kty":"EC"}"#).expect("it is written");
+        share_keys(&state, &checkout).expect("it is linked");
+        share_keys(&state, &checkout).expect("a second time changes nothing");
+        let shared = fs::read_to_string(checkout.join(".dev.vars")).expect("the link leads to the keys");
+        assert!(shared.starts_with("SIGNING_KEY_DEV="), "{shared}");
+        fs::remove_file(checkout.join(".dev.vars")).expect("it is removed");
+        fs::write(checkout.join(".dev.vars"), "ISSUER=x").expect("the user's file");
+        share_keys(&state, &checkout).expect("it stays");
+        assert_eq!(fs::read_to_string(checkout.join(".dev.vars")).expect("it is there"), "ISSUER=x");
+        fs::remove_dir_all(state).expect("it is removed");
+        fs::remove_dir_all(checkout).expect("it is removed");
     }
 
     #[test]
