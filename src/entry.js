@@ -1,8 +1,6 @@
 // The entry point for the runtime. It hands a request to Rust, awaits the promises that Rust asks for (see
 // steps.rs), and answers in Rust's place when the instance has died.
-import Worker from "./index.js";
-
-const { begin, resume_bytes, resume_text, resume_value, resume_failed } = Worker.prototype;
+import { __wbg_reset_state, begin, resume_bytes, resume_failed, resume_text, resume_value } from "./index.js";
 
 /**
  * The limit of the issuer on each part of a request. LIMITS in the issuer has the same list in the same
@@ -37,7 +35,7 @@ let last = 0;
 
 export default {
   fetch(request, env, context) {
-    const answer = serve(request, env, context);
+    const answer = serve(request, env);
     // When a client resets its connection, the runtime drops the request unless this keeps it. A dropped
     // request is never resumed: it would not be logged, and Rust would keep its state. `serve` catches
     // everything, so the promise never rejects.
@@ -46,7 +44,7 @@ export default {
   },
 };
 
-async function serve(request, env, context) {
+async function serve(request, env) {
   let isInside = false;
   try {
     const id = (last = (last + 1) >>> 0);
@@ -76,7 +74,7 @@ async function serve(request, env, context) {
     return step;
   } catch (error) {
     console.error(String(error));
-    if (isInside) revive(env, context);
+    if (isInside) revive();
     return failure(request);
   }
 }
@@ -148,14 +146,12 @@ function whole(text, bytes) {
 }
 
 /**
- * Replaces the wasm instance, which an exception inside it (usually a panic) has ended. worker-build's shim
- * makes a new instance when this flag is set and its class is constructed. Requests that were waiting for a
- * promise died with the old instance, and get the same answer as this one.
+ * A panic, or anything else that was thrown inside, has ended the instance of wasm. This makes another one. Requests that
+ * wait for a promise died with the old instance, and get the same answer as this one.
  */
-function revive(env, context) {
-  globalThis.__worker_init_state.criticalError = true;
+function revive() {
   try {
-    new Worker(context, env);
+    __wbg_reset_state();
   } catch (error) {
     // The next request also fails inside, and tries again.
     console.error(String(error));

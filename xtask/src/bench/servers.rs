@@ -9,12 +9,12 @@ use edgemint_issuer::{ClientId, ClientRecord, GeneratedSecret, StoredSecret};
 
 use crate::bench::process::{Directory, Server};
 use crate::bench::request::{Body, Request};
-use crate::install::{Tools, npm};
+use crate::install::{Tools, cargo_tools, npm};
 use crate::process::port::Port;
 use crate::process::progress::Progress;
 use crate::process::{command, project};
 use crate::serve::operator::Edgemint;
-use crate::serve::worker::{Variant, build_package, build_worker};
+use crate::serve::worker::{Variant, build_worker};
 use crate::serve::workerd;
 use crate::serve::workerd::{Binding, Worker};
 
@@ -64,7 +64,7 @@ impl Servers {
         build_worker(tools, Variant::Release, progress)?;
         let needs = |kind| kinds.contains(&kind);
         if needs(Kind::HelloRust) {
-            build_package(tools, &project::root().join("bench/hello"), &scratch.join("hello"), progress)?;
+            build_hello(tools, &scratch.join("hello"), progress)?;
         }
         if needs(Kind::OpenAuth) || needs(Kind::OidcProvider) {
             npm::ensure_in(&bench(), "the peers", progress)?;
@@ -230,6 +230,17 @@ impl Drop for Servers {
 /// A record as one line of the KV stand-in's input.
 pub(super) fn line_of(record: &ClientRecord) -> String {
     format!("{}\t{}\n", record.id.kv_key(), record.to_json())
+}
+
+/// Builds the Worker of bench/hello with worker-build, as the crate `worker` says.
+fn build_hello(tools: &Tools, out_dir: &Path, progress: &Progress) -> Result<()> {
+    let programs = cargo_tools::worker_tools(progress)?;
+    let step = progress.step("building bench/hello");
+    let mut worker_build = tools.worker_build(&programs)?;
+    worker_build.args(["--release", "--out-dir"]).arg(out_dir).arg(bench().join("hello"));
+    command::run(&mut worker_build).context("could not build bench/hello")?;
+    step.done();
+    Ok(())
 }
 
 fn bench() -> PathBuf {

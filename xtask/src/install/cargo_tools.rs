@@ -1,5 +1,5 @@
-//! Programs from crates.io, built from source once per version and machine: worker-build and wasm-bindgen, which turn a
-//! wasm file into a Worker, and oha, which generates load.
+//! Programs from crates.io for the benchmarks, built from source once per version and machine: worker-build and
+//! wasm-bindgen, which build the Worker to compare with, and oha, which generates load.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -60,18 +60,18 @@ const LIGHT_PROFILE: [(&str, &str); 5] = [
     ("CARGO_PROFILE_RELEASE_STRIP", "symbols"),
 ];
 
-/// The paths of the two programs.
+/// The paths of the programs that build a Worker as the crate `worker` says.
 #[derive(Clone, Debug)]
-pub(crate) struct CargoTools {
+pub(crate) struct WorkerTools {
     pub worker_build: PathBuf,
     pub wasm_bindgen: PathBuf,
 }
 
 /// Installs missing programs.
-pub(crate) fn ensure(progress: &Progress) -> Result<CargoTools> {
+pub(crate) fn worker_tools(progress: &Progress) -> Result<WorkerTools> {
     let tools = project::cache()?.join("tools");
     let found =
-        CargoTools { worker_build: WORKER_BUILD.path(&tools), wasm_bindgen: WASM_BINDGEN.path(&tools) };
+        WorkerTools { worker_build: WORKER_BUILD.path(&tools), wasm_bindgen: WASM_BINDGEN.path(&tools) };
     if found.worker_build.is_file() && found.wasm_bindgen.is_file() {
         return Ok(found);
     }

@@ -13,7 +13,7 @@ use std::{env, thread};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-use crate::install::cargo_tools::CargoTools;
+use crate::install::cargo_tools::WorkerTools;
 use crate::install::npm::NodeModules;
 use crate::install::wasm_target::WasmToolchain;
 use crate::process::children;
@@ -36,13 +36,12 @@ fn attempt<T>(first: &Mutex<Option<anyhow::Error>>, work: impl FnOnce() -> Resul
 #[derive(Clone, Debug)]
 pub struct Tools {
     node: NodeModules,
-    cargo: CargoTools,
     pub(crate) wasm: WasmToolchain,
 }
 
 impl Tools {
-    /// Installs missing tools: npm packages, worker-build, wasm-bindgen, Rust's wasm target. Takes a fraction of a
-    /// second when all are installed.
+    /// Installs missing tools: npm packages and Rust's wasm target. Takes a fraction of a second when all are
+    /// installed.
     ///
     /// # Errors
     /// Returns one sentence: what could not be installed, and what to do about it.
@@ -59,18 +58,17 @@ impl Tools {
         npm::check()?;
         wasm_target::check_compiler()?;
         let first = Mutex::default();
-        let (node, cargo, wasm) = thread::scope(|scope| {
+        let (node, wasm) = thread::scope(|scope| {
             let node = scope.spawn(|| attempt(&first, || npm::ensure(progress)));
-            let cargo = scope.spawn(|| attempt(&first, || cargo_tools::ensure(progress)));
             let wasm = attempt(&first, || {
                 let wasm = wasm_target::ensure(progress)?;
                 let value = meanwhile(&wasm)?;
                 Ok((wasm, value))
             });
-            (node.join().ok().flatten(), cargo.join().ok().flatten(), wasm)
+            (node.join().ok().flatten(), wasm)
         });
-        if let (Some(node), Some(cargo), Some((wasm, value))) = (node, cargo, wasm) {
-            return Ok((Self { node, cargo, wasm }, value));
+        if let (Some(node), Some((wasm, value))) = (node, wasm) {
+            return Ok((Self { node, wasm }, value));
         }
         let first = first.into_inner().unwrap_or_else(PoisonError::into_inner);
         Err(first.unwrap_or_else(|| anyhow!("the set-up stopped without an error message")))
@@ -112,15 +110,20 @@ impl Tools {
         Command::new(&self.node.esbuild)
     }
 
+    /// wasm-opt, a script that needs Node.
+    pub(crate) fn wasm_opt(&self) -> Result<Command> {
+        self.npm_program("wasm-opt")
+    }
+
     /// worker-build with the paths of its tools, so that it downloads none.
-    pub(crate) fn worker_build(&self) -> Result<Command> {
-        let mut command = Command::new(&self.cargo.worker_build);
+    pub(crate) fn worker_build(&self, programs: &WorkerTools) -> Result<Command> {
+        let mut command = Command::new(&programs.worker_build);
         self.wasm.apply(&mut command);
         let mut dirs: Vec<PathBuf> = self.wasm.path_dirs();
         dirs.push(self.node.bin.clone());
         dirs.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
         command.env("PATH", env::join_paths(dirs).context("cannot add node_modules/.bin to PATH")?);
-        command.env("WASM_BINDGEN_BIN", &self.cargo.wasm_bindgen);
+        command.env("WASM_BINDGEN_BIN", &programs.wasm_bindgen);
         command.env("ESBUILD_BIN", &self.node.esbuild).env("WASM_OPT_BIN", &self.node.wasm_opt);
         Ok(command)
     }

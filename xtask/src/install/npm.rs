@@ -1,4 +1,4 @@
-//! node_modules: wrangler, the Node that it runs on, and the tools that worker-build calls, as package-lock.json pins
+//! node_modules: wrangler, the Node that it runs on, and the tools that pack the Worker, as package-lock.json pins
 //! them.
 
 use std::fs;

@@ -50,7 +50,7 @@ impl WasmToolchain {
     /// Sets the directory and the environment, except PATH.
     pub(crate) fn apply(&self, command: &mut Command) {
         command.current_dir(project::root());
-        // worker-build sets it. A build without it is a different build, and cargo would not notice.
+        // Without it, js-sys is compiled for another glue, and cargo does not notice the difference.
         command.env("WASM_BINDGEN_USE_JS_SYS", "1");
         if *self == Self::Debian {
             let usual =

@@ -1,4 +1,4 @@
-//! Builds the Worker when its sources changed: cargo, then worker-build (wasm-bindgen, wasm-opt, esbuild).
+//! Builds the Worker when its sources changed: compiles it with cargo, and packs it.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -12,6 +12,7 @@ use crate::install::compiled::target_directory;
 use crate::install::wasm_target::{TARGET, WasmToolchain};
 use crate::process::progress::Progress;
 use crate::process::{command, project};
+use crate::serve::pack;
 
 /// A variant of the Worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,33 +106,12 @@ pub(crate) fn build(tools: &Tools, variant: Variant, packing: Packing, progress:
         return Ok(built);
     }
     let step = progress.step(format!("packing the Worker into {}", variant.out_dir()));
-    let mut worker_build = tools.worker_build()?;
-    worker_build.args(["--release", "--out-dir", variant.out_dir()]);
-    if packing == Packing::Quick {
-        worker_build.arg("--no-opt");
-    }
-    worker_build.arg(".").args(variant.cargo_args());
-    command::run(&mut worker_build).context("could not build the Worker")?;
+    pack::pack(tools, &compiled, &out_dir, packing)?;
     add_entry(&out_dir)?;
     fs::write(&stamp, packing.stamp(&sources))
         .with_context(|| format!("could not write {}", stamp.display()))?;
     step.done();
     Ok(built)
-}
-
-/// Builds the Worker of another package, packed as for deployment.
-pub(crate) fn build_package(
-    tools: &Tools,
-    package: &Path,
-    out_dir: &Path,
-    progress: &Progress,
-) -> Result<()> {
-    let step = progress.step(format!("building {}", package.display()));
-    let mut worker_build = tools.worker_build()?;
-    worker_build.args(["--release", "--out-dir"]).arg(out_dir).arg(package);
-    command::run(&mut worker_build).with_context(|| format!("could not build {}", package.display()))?;
-    step.done();
-    Ok(())
 }
 
 /// The compressed size of an upload by `wrangler deploy` with these options, in KiB, as wrangler counts it.
@@ -148,8 +128,7 @@ fn told_kib(output: &str) -> Option<f64> {
     line.split_once("gzip:")?.1.trim().strip_suffix("KiB")?.trim().parse().ok()
 }
 
-/// Puts the module that the runtime calls beside worker-build's output. An unchanged file is not touched, because
-/// servers watch it.
+/// Adds the module that the runtime calls. An unchanged file is not touched, because servers watch it.
 fn add_entry(out_dir: &Path) -> Result<()> {
     let (from, to) = (project::root().join("src/entry.js"), out_dir.join("entry.js"));
     let entry = fs::read(&from).with_context(|| format!("could not read {}", from.display()))?;
