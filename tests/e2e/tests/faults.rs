@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use edgemint_e2e::{Bare, State, now, send, serve, wait_for_the_clock};
+use edgemint_e2e::{Bare, State, comes_true, now, send, serve, wait_for_the_clock};
 use edgemint_testkit::{Answer, cast, signing_key};
 use serde_json::Value;
 use xtask::Variant;
@@ -144,6 +144,28 @@ fn one_bad_record_hurts_its_client_alone() {
     let whole = cast().into_iter().find(|client| client.id.as_str() == "test").unwrap().to_json();
     bare.put("client:test", &whole);
     assert_eq!(token(&bare.url(), "test", SECRET).status, 200, "a fixed record works at once");
+}
+
+#[test]
+fn a_request_that_waits_while_another_one_panics_gets_an_answer_and_the_next_is_served() {
+    let bare = Bare::start(Variant::ProvokePanic, &variables(&[("CLIENT_CACHE", "0")]), false);
+    for client in cast() {
+        bare.put(&client.id.kv_key(), &client.to_json());
+    }
+    bare.fault("hang");
+    let waiting = {
+        let url = bare.url();
+        std::thread::spawn(move || token(&url, "test", SECRET))
+    };
+    assert!(comes_true(|| bare.asked() > 0), "the request never reached KV");
+    let panicked = send("GET", &format!("{}/panic", bare.url()), &BTreeMap::new(), Vec::new());
+    assert_eq!(panicked.status, 500);
+    bare.fault("none");
+    assert_eq!(token(&bare.url(), "test", SECRET).status, 200, "a new instance serves");
+    // Its instance is gone, and with it all that the request had reached.
+    let answer = waiting.join().unwrap();
+    assert_eq!(answer.status, 500, "{}", answer.body);
+    assert!(answer.body.contains("server_error"), "{}", answer.body);
 }
 
 #[test]
