@@ -13,8 +13,9 @@ use crate::install::Tools;
 use crate::process::progress::Progress;
 use crate::process::{children, port, project};
 use crate::serve::operator::{Edgemint, Loaded};
+use crate::serve::pack::Packing;
 use crate::serve::server::{Server, ServerOptions};
-use crate::serve::worker::{Packing, Variant};
+use crate::serve::worker::Variant;
 use crate::serve::{noise, state, worker};
 
 const EXAMPLE: &str = "examples/dex.yaml";

@@ -3,7 +3,7 @@
 pub(crate) mod dotenv;
 pub(crate) mod noise;
 pub(crate) mod operator;
-mod pack;
+pub(crate) mod pack;
 pub(crate) mod server;
 pub(crate) mod state;
 pub(crate) mod worker;

@@ -13,6 +13,7 @@ use crate::install::wasm_target::{TARGET, WasmToolchain};
 use crate::process::progress::Progress;
 use crate::process::{command, project};
 use crate::serve::pack;
+use crate::serve::pack::Packing;
 
 /// A variant of the Worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,16 +22,6 @@ pub enum Variant {
     Release,
     /// The one for tests, whose `GET /panic` panics, in build-panic/.
     ProvokePanic,
-}
-
-/// The packing of the compiled Worker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Packing {
-    /// As deployed.
-    Optimised,
-    /// Without wasm-opt, which takes ten seconds and saves 6 %. An existing optimised build of the same sources also
-    /// counts.
-    Quick,
 }
 
 /// A built Worker.
@@ -57,19 +48,6 @@ impl Variant {
             Self::Release => &["--package", "edgemint"],
             Self::ProvokePanic => &["--package", "edgemint", "--features", "provoke-panic"],
         }
-    }
-}
-
-impl Packing {
-    fn stamp(self, sources: &str) -> String {
-        match self {
-            Self::Optimised => format!("{sources} optimised\n"),
-            Self::Quick => format!("{sources} quick\n"),
-        }
-    }
-
-    fn is_met_by(self, stamp: &str, sources: &str) -> bool {
-        [Self::Optimised, self].iter().any(|packing| packing.stamp(sources) == stamp)
     }
 }
 
@@ -170,24 +148,11 @@ fn fingerprint(wasm: &Path) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Packing, told_kib};
+    use super::told_kib;
 
     #[test]
     fn the_size_is_read() {
         assert_eq!(told_kib("Total Upload: 546.10 KiB / gzip: 199.85 KiB\n"), Some(199.85));
         assert_eq!(told_kib("nothing"), None);
-    }
-
-    #[test]
-    fn an_optimised_worker_serves_for_a_quick_one_but_not_the_other_way_round() {
-        for (wanted, present, met) in [
-            (Packing::Optimised, Packing::Optimised, true),
-            (Packing::Optimised, Packing::Quick, false),
-            (Packing::Quick, Packing::Optimised, true),
-            (Packing::Quick, Packing::Quick, true),
-        ] {
-            assert_eq!(wanted.is_met_by(&present.stamp("abc"), "abc"), met);
-            assert!(!wanted.is_met_by(&present.stamp("abd"), "abc"));
-        }
     }
 }
