@@ -158,7 +158,7 @@ mod tests {
         let client = |id: &str, has_secret| Loaded { id: id.to_owned(), has_secret };
         assert_eq!(import.clients, [client("a", true), client("b", false), client("c", true)]);
         let remarks =
-            ["warning: a: it has no name", "refused: d: why", "refused: a client without an id: no id"];
+            ["warning: a: it has no name", "rejected: d: why", "rejected: a client without an id: no id"];
         assert_eq!(import.remarks, remarks);
         assert_eq!(import.unused_fields, ["redirectURIs"]);
         assert_eq!(imported(&json!("done")), Import::default());
