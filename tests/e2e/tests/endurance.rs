@@ -294,7 +294,7 @@ fn tokens_are_got_and_inspected_on_the_command_line() {
         let altered = token.replacen('.', ".A", 1);
         assert_eq!(cli(&["token", "inspect"], &altered).0, Some(1));
         let (code, _, said) = cli(&["token", "inspect", "--audience", "another"], token);
-        assert!(code == Some(1) && said.contains("and not for another"), "{said}");
+        assert!(code == Some(1) && said.contains("the audience (aud) is load, not another"), "{said}");
     }
     let (code, _, said) =
         cli(&["token", "get", "--client", "stranger", "--secret-file", file.to_str().unwrap()], "");
