@@ -59,9 +59,13 @@ fn code_spans(text: &str) -> Vec<&str> {
 
 /// The tests and vectors that a page names as its evidence, in code and in comments `<!-- proof: …, … -->`.
 fn evidence(text: &str) -> Vec<&str> {
+    code_spans(text).into_iter().chain(proofs(text).filter(|proof| !proof.is_empty())).collect()
+}
+
+/// The entries of the comments `<!-- proof: …, … -->`.
+fn proofs(text: &str) -> impl Iterator<Item = &str> {
     let comments = text.split("<!-- proof:").skip(1).filter_map(|rest| rest.split("-->").next());
-    let proofs = comments.flat_map(|comment| comment.split(',')).map(str::trim);
-    code_spans(text).into_iter().chain(proofs.filter(|proof| !proof.is_empty())).collect()
+    comments.flat_map(|comment| comment.split(',')).map(str::trim)
 }
 
 /// The complaints of `find` about all pages, each with its page, and the number of items that it checked.
@@ -126,8 +130,7 @@ fn every_test_that_is_named_exists() {
 #[test]
 fn a_proof_is_a_test_or_a_vector_and_only_internal_pages_show_one() {
     let (looked_at, wrong) = complaints(|page, text| {
-        let comments = text.split("<!-- proof:").skip(1).filter_map(|rest| rest.split("-->").next());
-        let proofs: Vec<&str> = comments.flat_map(|comment| comment.split(',')).map(str::trim).collect();
+        let proofs: Vec<&str> = proofs(text).collect();
         let is_proof = |text: &&str| text.starts_with("vector:") || text.contains(".rs::");
         let unknown =
             proofs.iter().filter(|proof| !is_proof(proof)).map(|proof| format!("a proof is \"{proof}\""));
