@@ -49,6 +49,7 @@ pub use crate::grammar::duration::{Lifetime, LifetimeError};
 pub use crate::grammar::form::{FormError, decode as form_decode};
 pub use crate::grammar::issuer_scope::IssuerScope;
 pub use crate::grammar::issuer_url::{Issuer, IssuerError};
+pub use crate::grammar::key_set_url::{KeySetUrl, KeySetUrlError};
 pub use crate::grammar::limits::{LIMITS, MAX_BODY};
 pub use crate::grammar::scope::{Scope, ScopeError, ScopeToken};
 pub use crate::grant::Grant;
@@ -56,7 +57,10 @@ pub use crate::http::arrival::Arrival;
 pub use crate::http::request::{Body, Request};
 pub use crate::http::response::Response;
 pub use crate::jose::algorithm::Algorithm;
+pub use crate::jose::jwks::{KeySet, KeySetError};
 pub use crate::jose::key_set::SigningKeys;
+pub use crate::jose::public_key::{PublicKey, PublicKeyError};
+pub use crate::jose::signature_algorithm::SignatureAlgorithm;
 pub use crate::jose::signing_key::{KeyError, SigningKey};
 pub use crate::log::count::{COUNTED, Count};
 pub use crate::log::event::{Decision, Event};
@@ -66,8 +70,17 @@ pub use crate::records::api_id::{API_KV_PREFIX, ApiId, ApiIdError};
 pub use crate::records::claims::{MAX_CLAIMS, RESERVED_CLAIMS, check_claims};
 pub use crate::records::client::{ClientRecord, Introspect, StoredSecret};
 pub use crate::records::client_id::{ClientId, ClientIdError, KV_PREFIX};
+pub use crate::records::client_key::{
+    AssertionAudience, ClientKey, DEFAULT_ASSERTION_LIFETIME, LONGEST_ASSERTION_LIFETIME, MAX_CLIENT_KEYS,
+    SHORTEST_ASSERTION_LIFETIME,
+};
+pub use crate::records::identity::{Identity, MAX_IDENTITIES, MAX_RULE_CLAIMS, Mismatch, MissingPin};
+pub use crate::records::platform::Platform;
 pub use crate::records::schema::{Object, RecordError};
 pub use crate::records::subject::{client_of_subject, subject};
+pub use crate::records::trusted_issuer::{
+    ISSUER_KV_PREFIX, IssuerKeys, MAX_AGES, TrustedIssuer, TrustedIssuerId, TrustedIssuerIdError,
+};
 pub use crate::request::TokenRequest;
 pub use crate::request::credentials::Credentials;
 pub use crate::secret::ClientSecret;

@@ -6,6 +6,8 @@ pub(crate) mod form;
 pub(crate) mod issuer_scope;
 pub(crate) mod issuer_url;
 pub(crate) mod json;
+pub(crate) mod key_set_url;
 pub(crate) mod limits;
 pub(crate) mod list;
+pub(crate) mod members;
 pub(crate) mod scope;

@@ -8,10 +8,16 @@ use serde_json::Value;
 
 use crate::grammar::duration::Lifetime;
 use crate::grammar::json;
+use crate::grammar::key_set_url::KeySetUrl;
 use crate::grammar::scope::ScopeToken;
+use crate::jose::signature_algorithm::SignatureAlgorithm;
 use crate::records::api_id::ApiId;
 use crate::records::claims::check_claims;
 use crate::records::client_id::ClientId;
+use crate::records::client_key::{
+    AssertionAudience, ClientKey, LONGEST_ASSERTION_LIFETIME, SHORTEST_ASSERTION_LIFETIME, check_keys,
+};
+use crate::records::identity::{Identity, check_identities};
 use crate::records::schema::{RecordError, Versioned, objects, read, unique};
 use crate::secret::hash::SecretHash;
 
@@ -50,7 +56,8 @@ impl StoredSecret {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClientRecord {
-    /// The version of this schema: 3 with `introspects`, 2 with one of the five fields before it, else 1.
+    /// The version of this schema: 3 with `introspects` or a later field, 2 with one of the five fields before
+    /// it, else 1.
     v: u32,
     /// The client ID, the same as in the key.
     pub id: ClientId,
@@ -90,6 +97,24 @@ pub struct ClientRecord {
     /// The APIs whose tokens it may introspect (RFC 7662 §4), as their resource server.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub introspects: Vec<ApiId>,
+    /// The public keys that verify its own assertions (RFC 7523 §2.2). There are several during a rotation.
+    #[serde(default, deserialize_with = "objects", skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<ClientKey>,
+    /// The URL of its public keys, instead of `keys`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<KeySetUrl>,
+    /// The algorithms of the RSA keys at `jwks_uri` that state none. If empty, PS256.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub jwks_algs: Vec<SignatureAlgorithm>,
+    /// The audience that its assertions may have in addition to the issuer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assertion_audience: Option<AssertionAudience>,
+    /// The longest lifetime of its assertions in seconds, 30 to 3600. If absent, 300.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assertion_lifetime: Option<u64>,
+    /// The workloads of other issuers that are this client.
+    #[serde(default, deserialize_with = "objects", skip_serializing_if = "Vec::is_empty")]
+    pub identities: Vec<Identity>,
 }
 
 /// The tokens that a client may ask about at the introspection endpoint (RFC 7662 §4).
@@ -138,17 +163,39 @@ impl ClientRecord {
             introspect: Introspect::Own,
             not_before: None,
             introspects: Vec::new(),
+            keys: Vec::new(),
+            jwks_uri: None,
+            jwks_algs: Vec::new(),
+            assertion_audience: None,
+            assertion_lifetime: None,
+            identities: Vec::new(),
         }
+    }
+
+    /// Whether it can sign assertions itself.
+    pub fn has_keys(&self) -> bool {
+        !self.keys.is_empty() || self.jwks_uri.is_some()
+    }
+
+    /// Whether it can authenticate at all: with a secret, an own key or an identity.
+    pub fn can_authenticate(&self) -> bool {
+        !self.secrets.is_empty() || self.has_keys() || !self.identities.is_empty()
     }
 
     /// The version that the fields of this record need.
     fn needed_version(&self) -> u32 {
-        let plain = self.grants.is_empty()
+        let is_of_version_1 = self.grants.is_empty()
             && self.default_api.is_none()
             && self.claims.is_empty()
             && self.introspect.is_own()
             && self.not_before.is_none();
-        match (self.introspects.is_empty(), plain) {
+        let is_of_version_2 = self.introspects.is_empty()
+            && !self.has_keys()
+            && self.jwks_algs.is_empty()
+            && self.assertion_audience.is_none()
+            && self.assertion_lifetime.is_none()
+            && self.identities.is_empty();
+        match (is_of_version_2, is_of_version_1) {
             (false, _) => VERSION_3,
             (true, false) => VERSION_2,
             (true, true) => VERSION,
@@ -181,6 +228,15 @@ impl ClientRecord {
             return Err(RecordError::DefaultApi);
         }
         check_claims(&record.claims)?;
+        check_keys(&record.keys)?;
+        if record.jwks_uri.is_some() && !record.keys.is_empty() {
+            return Err(RecordError::KeysAndUrl);
+        }
+        let lifetimes = SHORTEST_ASSERTION_LIFETIME.seconds()..=LONGEST_ASSERTION_LIFETIME.seconds();
+        if record.assertion_lifetime.is_some_and(|seconds| !lifetimes.contains(&seconds)) {
+            return Err(RecordError::AssertionLifetime);
+        }
+        check_identities(&record.identities)?;
         Ok(record)
     }
 

@@ -38,6 +38,26 @@ pub enum RecordError {
     ReservedClaim(String),
     /// Custom claims of more than 4 KB.
     ClaimsTooLarge,
+    /// More than 8 keys of a client.
+    TooManyKeys,
+    /// Two keys of a client share a `kid`.
+    RepeatedKeyId,
+    /// The key of a client that does not belong to its `alg`, or whose `kid` is malformed.
+    ClientKey,
+    /// Both `keys` and `jwks_uri`.
+    KeysAndUrl,
+    /// A maximum for the lifetime of assertions that is out of bounds.
+    AssertionLifetime,
+    /// More than 20 rules for identities.
+    TooManyIdentities,
+    /// Two rules share an ID.
+    RepeatedIdentity,
+    /// A rule without a condition, or with a malformed one. The text is its ID.
+    Identity(String),
+    /// A trusted issuer without algorithms.
+    NoAlgorithm,
+    /// A trusted issuer whose `max_age` is out of bounds.
+    MaxAge,
 }
 
 impl fmt::Display for RecordError {
@@ -60,6 +80,18 @@ impl fmt::Display for RecordError {
             Self::DefaultApi => f.write_str("its default_api is not in its grants"),
             Self::ReservedClaim(name) => write!(f, "the claim {name} is reserved"),
             Self::ClaimsTooLarge => f.write_str("its claims are larger than 4 KB"),
+            Self::TooManyKeys => f.write_str("it has more than 8 keys"),
+            Self::RepeatedKeyId => f.write_str("two of its keys have the same kid"),
+            Self::ClientKey => {
+                f.write_str("one of its keys does not belong to its alg, or has a malformed kid")
+            }
+            Self::KeysAndUrl => f.write_str("it has both keys and a jwks_uri"),
+            Self::AssertionLifetime => f.write_str("its assertion_lifetime is not from 30 to 3600 seconds"),
+            Self::TooManyIdentities => f.write_str("it has more than 20 identities"),
+            Self::RepeatedIdentity => f.write_str("two of its identities have the same id"),
+            Self::Identity(id) => write!(f, "its identity {id} has no condition, or a malformed one"),
+            Self::NoAlgorithm => f.write_str("it lists no algorithm"),
+            Self::MaxAge => f.write_str("its max_age is not from 60 seconds to 25 hours"),
         }
     }
 }

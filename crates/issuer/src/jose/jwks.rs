@@ -1,0 +1,71 @@
+//! A set of public keys of others (RFC 7517 §5).
+
+use crate::grammar::members::members;
+use crate::jose::public_key::{PublicKey, PublicKeyError};
+use crate::jose::signature_algorithm::SignatureAlgorithm;
+
+/// The most keys that are used of one set.
+const MAX_KEYS: usize = 32;
+
+/// The most keys that are tried for one signature. Each costs a verification.
+pub(crate) const MAX_TRIES: usize = 4;
+
+/// The usable keys of a set.
+#[derive(Debug, Clone, Default)]
+pub struct KeySet(Vec<PublicKey>);
+
+/// Why a text is not a set of keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeySetError;
+
+impl std::fmt::Display for KeySetError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("it is not a JWK set: a JSON object with a list `keys`")
+    }
+}
+
+impl std::error::Error for KeySetError {}
+
+impl KeySet {
+    /// Reads a JWKS. Skips the keys that cannot be used (RFC 7517 §5), and those after the first 32 that can.
+    ///
+    /// # Errors
+    ///
+    /// If it is not a JWKS at all.
+    pub(crate) fn parse(json: &str, uses: &[&str]) -> Result<Self, KeySetError> {
+        let set = members(json.as_bytes()).ok_or(KeySetError)?;
+        let keys = set.get("keys").and_then(|keys| keys.as_array()).ok_or(KeySetError)?;
+        Ok(Self(keys.iter().filter_map(|jwk| PublicKey::read(jwk, uses).ok()).take(MAX_KEYS).collect()))
+    }
+
+    /// The keys that may have signed with `alg` under `kid`: at most four.
+    pub(crate) fn candidates(
+        &self,
+        kid: Option<&str>,
+        alg: SignatureAlgorithm,
+    ) -> impl Iterator<Item = &PublicKey> {
+        let is_named = move |key: &&PublicKey| kid.is_none_or(|kid| key.kid() == Some(kid));
+        self.0.iter().filter(is_named).filter(move |key| key.serves(alg)).take(MAX_TRIES)
+    }
+
+    /// The usable keys.
+    pub fn keys(&self) -> &[PublicKey] {
+        &self.0
+    }
+
+    /// The bytes on the heap, for a memory of limited size.
+    pub(crate) fn weight(&self) -> usize {
+        self.0.iter().map(|key| key.weight() + size_of::<PublicKey>()).sum()
+    }
+
+    /// The first reason why a key of `json` cannot be used, for the operator who registers the set.
+    ///
+    /// # Errors
+    ///
+    /// If it is not a JWKS at all.
+    pub fn first_flaw(json: &str) -> Result<Option<PublicKeyError>, KeySetError> {
+        let set = members(json.as_bytes()).ok_or(KeySetError)?;
+        let keys = set.get("keys").and_then(|keys| keys.as_array()).ok_or(KeySetError)?;
+        Ok(keys.iter().find_map(|jwk| PublicKey::read(jwk, &["sig", "jwt-svid"]).err()))
+    }
+}

@@ -1,0 +1,58 @@
+//! A compact JWS from outside (RFC 7515 §7.1), split and read, but not yet verified.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
+
+use crate::grammar::members::{Members, members};
+
+/// The longest accepted header, in bytes once decoded. A chain of certificates (`x5c`) does not fit, and no
+/// verifier here uses one.
+const MAX_HEADER: usize = 1024;
+
+/// The members of a header that would change how the signature is verified, or which key verifies it. The
+/// issuer supports no extension (RFC 7515 §4.1.11), and takes keys only from its own records (RFC 8725 §3.10).
+const DANGEROUS: [&str; 5] = ["crit", "b64", "jku", "jwk", "x5u"];
+
+/// A JWS: three segments of strict base64url, and a header without repeated members.
+pub(crate) struct Jws<'a> {
+    header: Members,
+    payload: &'a str,
+    /// The signed text.
+    pub(crate) input: &'a str,
+    pub(crate) signature: Vec<u8>,
+}
+
+impl<'a> Jws<'a> {
+    /// Splits `text`. `None` if it is not a compact JWS with a readable header.
+    pub(crate) fn parse(text: &'a str) -> Option<Self> {
+        let (input, signature) = text.rsplit_once('.')?;
+        let (header, payload) = input.split_once('.')?;
+        if payload.contains('.') {
+            return None;
+        }
+        let header = URL_SAFE_NO_PAD.decode(header).ok().filter(|json| json.len() <= MAX_HEADER)?;
+        let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
+        Some(Self { header: members(&header)?, payload, input, signature })
+    }
+
+    /// The member `name` of the header, if it is a string.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.header.get(name).and_then(Value::as_str)
+    }
+
+    /// Whether the header has a member `name`, of whatever type.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.header.contains_key(name)
+    }
+
+    /// Whether the header has a member that would change how the signature is verified.
+    pub(crate) fn is_dangerous(&self) -> bool {
+        DANGEROUS.iter().any(|name| self.has(name))
+    }
+
+    /// The claims. `None` if the payload is not a JSON object without repeated members.
+    pub(crate) fn claims(&self) -> Option<Members> {
+        members(&URL_SAFE_NO_PAD.decode(self.payload).ok()?)
+    }
+}
