@@ -180,6 +180,7 @@ const ROOMS: [(&str, &[&str]); 5] = [
             "audit_log",
             "page",
             "clients",
+            "others",
             "crypto",
             "moment",
         ],
