@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use edgemint_issuer::ports::ForeignVerifier;
 use edgemint_issuer::{PublicKey, SignatureAlgorithm, Unavailable, Verdict};
@@ -15,7 +16,9 @@ use crate::crypto::{TestCrypto, is_by};
 
 /// The private JWK with this name in `keys/others.json`, such as `signer-ES256`.
 pub fn private_key(name: &str) -> Value {
-    let all: Value = serde_json::from_str(include_str!("../keys/others.json")).unwrap();
+    static ALL: LazyLock<Value> =
+        LazyLock::new(|| serde_json::from_str(include_str!("../keys/others.json")).unwrap());
+    let all = &*ALL;
     assert!(all[name].is_object(), "there is no key {name}");
     all[name].clone()
 }

@@ -239,11 +239,17 @@ pub fn apis() -> Vec<ApiRecord> {
 
 /// The store of the vectors: the clients, the APIs, the trusted issuers, and the values that are not usable.
 pub fn stored(store: Store) -> MemoryClients {
-    let mut clients = MemoryClients::default();
-    cast().iter().for_each(|record| clients.add(record));
-    apis().iter().for_each(|api| clients.add_api(api));
-    issuers().iter().for_each(|issuer| clients.add_issuer(issuer));
-    misfits().into_iter().for_each(|(key, json)| clients.put(key, json));
+    thread_local! {
+        static READ: MemoryClients = {
+            let mut clients = MemoryClients::default();
+            cast().iter().for_each(|record| clients.add(record));
+            apis().iter().for_each(|api| clients.add_api(api));
+            issuers().iter().for_each(|issuer| clients.add_issuer(issuer));
+            misfits().into_iter().for_each(|(key, json)| clients.put(key, json));
+            clients
+        };
+    }
+    let mut clients = READ.with(Clone::clone);
     if store == Store::Down {
         clients.go_down();
     }

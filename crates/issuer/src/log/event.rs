@@ -174,15 +174,15 @@ impl Serialize for Proof {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         struct Named<'a> {
-            kind: &'a str,
             id: &'a str,
+            kind: &'a str,
         }
         let (kind, id) = self.parts();
         let mut members = serializer.serialize_map(None)?;
         if matches!(self, Self::Secret(_)) {
             members.serialize_entry("secret_id", id)?;
         }
-        members.serialize_entry("proof", &Named { kind, id })?;
+        members.serialize_entry("proof", &Named { id, kind })?;
         members.end()
     }
 }
