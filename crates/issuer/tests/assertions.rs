@@ -380,6 +380,10 @@ fn stale_keys_serve_for_an_hour_while_the_fetch_fails_and_then_the_answer_is_503
     let (status, event) = ask(&authority, &of_remote("a", NOW + 300), NOW + 300);
     assert_eq!(status, 200);
     assert!(event["degraded"].to_string().contains("keys.example.com"), "{event}");
+    // Whether a key exists that the known ones lack cannot be known now.
+    for later in [300, 305] {
+        assert_eq!(ask(&authority, &of_remote("b", NOW + later), NOW + later).0, 503);
+    }
     // The next requests do not wait for a fetch that just failed.
     for later in 301..310 {
         assert_eq!(ask(&authority, &of_remote("a", NOW + later), NOW + later).0, 200);

@@ -1,6 +1,7 @@
 //! Bare workerd: runs Workers as deployed, without wrangler and Miniflare around them, whose cost would be measured
 //! too.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -42,6 +43,8 @@ pub enum Binding {
     Made(String),
     /// Durable Objects of the Worker's class with this name. They are stored in this directory, which exists.
     DurableObjects(String, PathBuf),
+    /// The Durable Objects of the class with this name of another Worker, by the Worker's name.
+    DurableObjectsOf(String, String),
     /// Not a binding: what the Worker fetches may be on this machine.
     LocalFetch,
 }
@@ -56,7 +59,8 @@ impl Worker {
         let (mut services, mut sockets, mut definitions) = (String::new(), String::new(), String::new());
         let bindings = || workers.iter().flat_map(|worker| &worker.bindings);
         let made: String = bindings().filter_map(|(_, binding)| binding.module()).collect();
-        services.extend(bindings().filter_map(|(_, binding)| binding.service()));
+        // Several Workers may need the same service.
+        services.extend(bindings().filter_map(|(_, binding)| binding.service()).collect::<BTreeSet<_>>());
         for worker in workers {
             let name = &worker.name;
             let _ = write!(services, "(name = \"{name}\", worker = .{name}), ");
@@ -105,7 +109,9 @@ impl Binding {
             Self::LocalFetch => Some(
                 "(name = \"local\", network = (allow = [\"public\", \"private\", \"local\"])), ".to_owned(),
             ),
-            Self::Text(_) | Self::Kv(..) | Self::Service(..) | Self::Made(_) => None,
+            Self::Text(_) | Self::Kv(..) | Self::Service(..) | Self::Made(_) | Self::DurableObjectsOf(..) => {
+                None
+            }
         }
     }
 
@@ -117,7 +123,12 @@ impl Binding {
                  durableObjectStorage = (localDisk = \"objects{class}\")"
             ),
             Self::LocalFetch => ", globalOutbound = \"local\"".to_owned(),
-            Self::Text(_) | Self::Kv(..) | Self::KvAt(_) | Self::Service(..) | Self::Made(_) => String::new(),
+            Self::Text(_)
+            | Self::Kv(..)
+            | Self::KvAt(_)
+            | Self::Service(..)
+            | Self::Made(_)
+            | Self::DurableObjectsOf(..) => String::new(),
         }
     }
 
@@ -138,6 +149,9 @@ impl Binding {
             Self::DurableObjects(class, _) => {
                 format!("(name = {name}, durableObjectNamespace = \"{class}\"), ")
             }
+            Self::DurableObjectsOf(class, worker) => format!(
+                "(name = {name}, durableObjectNamespace = (className = \"{class}\", serviceName = \"{worker}\")), "
+            ),
             Self::LocalFetch => String::new(),
         }
     }
