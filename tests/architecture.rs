@@ -186,6 +186,7 @@ const ROOMS: [(&str, &[&str]); 5] = [
         &[
             "lib",
             "oracle",
+            "second_reading",
             "rfc9068",
             "vector",
             "mint",

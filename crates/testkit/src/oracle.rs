@@ -7,15 +7,12 @@
 use std::sync::LazyLock;
 
 use base64::Engine;
-use base64::alphabet::STANDARD;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use edgemint_issuer::{
     ApiId, ApiRecord, ApiScope, Arrival, Authority, Body, ClientId, ClientRecord, Config, GeneratedSecret,
     IssuerKeys, MAX_BODY, Platform, Request, ScopeToken, SecretHash, SignatureAlgorithm, StoredSecret,
     TrustedIssuer, TrustedIssuerId,
 };
-use percent_encoding::percent_decode;
 use serde_json::{Value, json};
 
 use crate::clients::MemoryClients;
@@ -23,6 +20,7 @@ use crate::crypto::{TestCrypto, signing_key};
 use crate::mint::{Kind, Mint};
 use crate::moment::{NOW, moment};
 use crate::others::public_key;
+use crate::second_reading::{is_right, strictly};
 
 /// The media type of a form.
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -328,7 +326,9 @@ fn is_to_be_granted(authorization: Option<&str>, form: &[u8]) -> bool {
     let proven = match authorization {
         Some(header) => {
             let named = values("client_id");
-            values("client_secret").is_empty() && named.iter().all(|id| *id == "app") && is_right(header)
+            values("client_secret").is_empty()
+                && named.iter().all(|id| *id == "app")
+                && is_right(header, "app", Oracle::secret().expose())
         }
         None => values("client_id") == ["app"] && values("client_secret") == [Oracle::secret().expose()],
     };
@@ -344,45 +344,6 @@ fn is_served(parameters: &[(String, String)], client: &str) -> bool {
     values("grant_type") == ["client_credentials"]
         && values("nonce").iter().all(|nonce| nonce.chars().count() <= 512)
         && may(parameters, values("scope").first().copied(), client)
-}
-
-/// The parameters that have a value, read by another implementation. `None` when the form is not well-formed,
-/// has too many parameters, or repeats one that may occur only once.
-fn strictly(form: &[u8]) -> Option<Vec<(String, String)>> {
-    let encoded = form.split(|c| *c == b'%').skip(1);
-    let mut digits = encoded.map(|after| after.iter().take(2).filter(|c| c.is_ascii_hexdigit()).count());
-    let well_formed = digits.all(|count| count == 2) && percent_decode(form).decode_utf8().is_ok();
-    if !well_formed || form.len() > MAX_BODY || form.split(|c| *c == b'&').count() > 64 {
-        return None;
-    }
-    let mut parameters: Vec<(String, String)> = form_urlencoded::parse(form).into_owned().collect();
-    parameters.retain(|(_, value)| !value.is_empty());
-    let mut once: Vec<&str> = parameters.iter().map(|(name, _)| name.as_str()).collect();
-    once.retain(|name| !["resource", "audience"].contains(name));
-    let count = once.len();
-    once.sort_unstable();
-    once.dedup();
-    (once.len() == count).then_some(parameters)
-}
-
-/// Whether `header` has the credentials of `app` in one of its two readings, form-encoded (RFC 6749 §2.3.1)
-/// or raw.
-fn is_right(header: &str) -> bool {
-    let lenient = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    let (scheme, encoded) = header.split_once(' ').unwrap_or((header, ""));
-    let Ok(pair) = GeneralPurpose::new(&STANDARD, lenient).decode(encoded.trim_matches(' ')) else {
-        return false;
-    };
-    let raw = format!("app:{}", Oracle::secret().expose()).into_bytes();
-    let mut halves = pair.splitn(2, |c| *c == b':');
-    let mut half = || {
-        let half = halves.next().unwrap_or_default();
-        let spaced: Vec<u8> = half.iter().map(|c| if *c == b'+' { b' ' } else { *c }).collect();
-        percent_decode(&spaced).collect::<Vec<u8>>()
-    };
-    let decoded = [half(), half()].join(&b':');
-    let named = pair.contains(&b':') && (pair == raw || decoded == raw);
-    header.len() <= 8192 && scheme.eq_ignore_ascii_case("basic") && named
 }
 
 /// Whether `client` may have the requested APIs and scopes.
