@@ -15,6 +15,7 @@ mod bench;
 mod dev;
 mod fuzz;
 mod install;
+pub mod package;
 mod process;
 mod sbom;
 mod serve;
@@ -22,15 +23,15 @@ mod simulate;
 mod test;
 
 use anyhow::Result;
+pub use edgemint_local::process::lines::{Lines, PATIENCE};
+pub use edgemint_local::process::port::Port;
+pub use edgemint_local::process::progress::{Progress, Step};
+pub use edgemint_local::{OnLine, Server, ServerOptions};
 
 use crate::args::{Args, Command};
 pub use crate::install::Tools;
 use crate::process::children;
-pub use crate::process::lines::{Lines, PATIENCE};
-pub use crate::process::port::Port;
-pub use crate::process::progress::{Progress, Step};
 pub use crate::process::project::root;
-pub use crate::serve::server::{OnLine, Server, ServerOptions};
 use crate::serve::worker;
 pub use crate::serve::worker::{Built, Variant, build_worker};
 pub use crate::serve::workerd;
@@ -48,6 +49,7 @@ pub fn run(args: &Args) -> Result<()> {
         Command::Build(options) => worker::command(options, &progress),
         Command::Dev(options) => dev::command(options, &progress),
         Command::Fuzz(options) => fuzz::command(options, &progress),
+        Command::Package(options) => package::command(options, &progress),
         Command::Sbom(options) => sbom::command(options),
         Command::Simulate(options) => {
             simulate::command(options);

@@ -176,8 +176,7 @@ fn build(worker: Variant) {
 
 /// Starts a Worker on `state` with only the variables in `vars`. `SIGNING_KEY_…` become secrets.
 pub fn serve(state: &State, vars: &BTreeMap<String, String>, worker: Variant) -> Server {
-    let mut options = ServerOptions::new(state.path());
-    options.worker = worker;
+    let mut options = ServerOptions::new(state.path(), worker.worker());
     for (name, value) in vars {
         let is_secret = name.starts_with("SIGNING_KEY_");
         options = if is_secret { options.secret(name, value) } else { options.var(name, value) };
@@ -187,12 +186,13 @@ pub fn serve(state: &State, vars: &BTreeMap<String, String>, worker: Variant) ->
             options = options.without(name);
         }
     }
-    serve_with(options)
+    start(worker, options)
 }
 
 /// Starts a Worker whose issuer is its own address, with one key for each of `algorithms`. The first one signs.
 pub fn serve_at_its_own_address(state: &State, algorithms: &[&str]) -> Server {
-    let mut options = ServerOptions::new(state.path()).var("GRANT_TYPES", "client_credentials");
+    let mut options =
+        ServerOptions::new(state.path(), Variant::Release.worker()).var("GRANT_TYPES", "client_credentials");
     for (i, alg) in algorithms.iter().enumerate() {
         let nbf = Value::from(algorithms.len() - i);
         options = options
@@ -201,10 +201,15 @@ pub fn serve_at_its_own_address(state: &State, algorithms: &[&str]) -> Server {
     serve_with(options)
 }
 
-/// Starts a Worker with these options.
+/// Starts the deployed variant of the Worker with these options.
 pub fn serve_with(options: ServerOptions) -> Server {
-    build(options.worker);
-    Server::start(tools(), options).unwrap_or_else(|error| panic!("{error:#}"))
+    start(Variant::Release, options)
+}
+
+fn start(worker: Variant, options: ServerOptions) -> Server {
+    build(worker);
+    let wrangler = tools().npm_program("wrangler").expect("wrangler is installed");
+    Server::start(wrangler, options).unwrap_or_else(|error| panic!("{error:#}"))
 }
 
 /// Sends a request and reads the answer, with any status.

@@ -77,7 +77,7 @@ impl Lines {
     }
 
     /// As [`Lines::come_to_contain`], but waits only for `limit`.
-    pub(crate) fn contain_within(&self, text: &str, limit: Duration) -> bool {
+    pub fn contain_within(&self, text: &str, limit: Duration) -> bool {
         let mut looked_at = 0;
         self.come_to(limit, |lines| {
             let new = lines.get(looked_at..).unwrap_or_default();

@@ -7,7 +7,10 @@ use anyhow::{Context as _, Result};
 use edgemint_issuer::setting;
 
 /// The text of such a file.
-pub(crate) fn write(values: &[(String, String)]) -> Result<String> {
+///
+/// # Errors
+/// When a value has every kind of quote.
+pub fn write(values: &[(String, String)]) -> Result<String> {
     let mut text = String::new();
     for (name, value) in values {
         let quote = ['\'', '`', '"'].into_iter().find(|quote| {
@@ -21,7 +24,7 @@ pub(crate) fn write(values: &[(String, String)]) -> Result<String> {
 }
 
 /// Reads what [`write`] wrote, one value per line; skips other lines (comments).
-pub(crate) fn read(text: &str) -> Vec<(String, String)> {
+pub fn read(text: &str) -> Vec<(String, String)> {
     text.lines().filter_map(one).collect()
 }
 
