@@ -54,7 +54,7 @@ impl Project {
         let named = config.is_some();
         let config = match config {
             Some(path) => host.current_dir.join(path),
-            None => nearest(&host.current_dir).with_context(|| {
+            None => Self::nearest(&host.current_dir).with_context(|| {
                 format!(
                     "cannot find wrangler.toml in {} or above it. Change to the deployment's directory, or pass \
                      --config.",
@@ -76,6 +76,11 @@ impl Project {
             }),
         };
         Self { dir, config, target, named, settings: toml::Table::new() }.with_settings(&text)
+    }
+
+    /// The nearest wrangler.toml, in this directory or above it.
+    pub(crate) fn nearest(dir: &Path) -> Option<PathBuf> {
+        dir.ancestors().map(|dir| dir.join("wrangler.toml")).find(|path| path.is_file())
     }
 
     /// The project with the settings of this wrangler.toml text.
@@ -119,6 +124,26 @@ impl Project {
         }
     }
 
+    /// A setting of the target that environments inherit from the top.
+    fn inherited(&self, name: &str) -> Option<&toml::Value> {
+        self.section().and_then(|section| section.get(name)).or_else(|| self.settings.get(name))
+    }
+
+    /// The path of the main module.
+    pub(crate) fn main(&self) -> Option<PathBuf> {
+        Some(self.dir.join(self.inherited("main")?.as_str()?))
+    }
+
+    /// Whether wrangler builds the main module.
+    pub(crate) fn is_built(&self) -> bool {
+        self.inherited("build").is_some()
+    }
+
+    /// The account that the configuration names.
+    pub(crate) fn account(&self) -> Option<&str> {
+        self.inherited("account_id")?.as_str()
+    }
+
     /// The names of the environments that can be deployed.
     pub(crate) fn environments(&self) -> Vec<String> {
         let known = self.settings.get("env").and_then(toml::Value::as_table);
@@ -152,8 +177,4 @@ impl Project {
     pub(crate) fn variable(&self, name: &str) -> Option<&str> {
         self.section()?.get("vars")?.get(name)?.as_str().map(setting).filter(|value| !value.is_empty())
     }
-}
-
-fn nearest(dir: &Path) -> Option<PathBuf> {
-    dir.ancestors().map(|dir| dir.join("wrangler.toml")).find(|path| path.is_file())
 }
