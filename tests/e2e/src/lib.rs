@@ -11,6 +11,7 @@
 
 mod bare;
 mod deployment;
+mod npm;
 mod python;
 mod remote_kv;
 
@@ -28,6 +29,7 @@ use xtask::{PATIENCE, Port, Progress, Server, ServerOptions, Tools, Variant};
 
 pub use bare::Bare;
 pub use deployment::Deployment;
+pub use npm::{Npm, Served, packaged};
 pub use python::{PYTHON, python_with};
 pub use remote_kv::RemoteKv;
 

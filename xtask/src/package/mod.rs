@@ -16,7 +16,6 @@ use edgemint_local::serve::state::GIT_IGNORED;
 use crate::args;
 use crate::install::Tools;
 use crate::package::manifest::{REPOSITORY, VERSION};
-use crate::package::platform::Platform;
 use crate::package::tarball::{File, unpacked};
 use crate::process::progress::Progress;
 use crate::process::project;
@@ -47,9 +46,8 @@ pub(crate) fn command(options: &args::Package, progress: &Progress) -> Result<()
     let tools = Tools::ensure(progress)?;
     let worker = build_worker(&tools, Variant::Release, progress)?;
     if programs.is_empty() {
-        let platform = Platform::here()?;
         let step = progress.step("building the edgemint program");
-        programs.push(Program { platform, path: operator::build("release")? });
+        programs.push(Program::here(&operator::build("release")?)?);
         step.done();
     }
     let out = options.out.clone().unwrap_or_else(|| project::root().join("dist"));

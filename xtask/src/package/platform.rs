@@ -79,6 +79,14 @@ impl Program {
         })?;
         Ok(Self { platform, path: path.to_owned() })
     }
+
+    /// A program for the platform of this machine.
+    ///
+    /// # Errors
+    /// When no package is for it.
+    pub fn here(path: &Path) -> Result<Self> {
+        Ok(Self { platform: Platform::here()?, path: path.to_owned() })
+    }
 }
 
 #[cfg(test)]
