@@ -93,7 +93,8 @@ pub fn remember_clients(state: &Path, ids: &[String]) -> Result<()> {
     fs::write(&path, format!("{value}\n")).with_context(|| format!("could not write {}", path.display()))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
