@@ -12,6 +12,7 @@
 mod bare;
 mod deployment;
 mod python;
+mod rehearsal;
 mod remote_kv;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ use xtask::{PATIENCE, Port, Progress, Server, ServerOptions, Tools, Variant};
 pub use bare::Bare;
 pub use deployment::Deployment;
 pub use python::{PYTHON, python_with};
+pub use rehearsal::{Failure, Rehearsal};
 pub use remote_kv::RemoteKv;
 
 /// The interval for polling what does not report its changes.
