@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -19,8 +18,6 @@ pub struct RemoteKv {
 enum Store {
     /// Fixed records. Each read takes this time.
     Fixed(BTreeMap<String, String>, Duration),
-    /// An object in a file, which other programs also write.
-    File(PathBuf),
     /// Records that other threads also write.
     Shared(Arc<Mutex<BTreeMap<String, String>>>),
 }
@@ -29,11 +26,6 @@ impl RemoteKv {
     /// Serves these records until the process ends. It answers only reads, each with the same delay.
     pub fn start(records: BTreeMap<String, String>, delay: Duration) -> Self {
         Self::of(Store::Fixed(records, delay))
-    }
-
-    /// Serves the records of a JSON file until the process ends.
-    pub fn of_file(file: PathBuf) -> Self {
-        Self::of(Store::File(file))
     }
 
     /// Serves these records until the process ends.
@@ -87,17 +79,8 @@ fn serve(stream: &TcpStream, store: &Store, reads: &AtomicU32) {
                 reads.fetch_add(1, Ordering::Relaxed);
                 records.get(&key).cloned()
             }
-            ("GET", Store::File(file)) => records_in(file).remove(&key),
             ("GET", Store::Shared(records)) => {
                 records.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()
-            }
-            ("PUT", Store::File(file)) => {
-                let value = body(&mut reader, headers);
-                let mut records = records_in(file);
-                records.insert(key, value);
-                std::fs::write(file, serde_json::json!(records).to_string())
-                    .expect("the file can be written");
-                Some(String::new())
             }
             ("PUT", Store::Shared(records)) => {
                 let value = body(&mut reader, headers);
@@ -112,11 +95,6 @@ fn serve(stream: &TcpStream, store: &Store, reads: &AtomicU32) {
             return;
         }
     }
-}
-
-fn records_in(file: &Path) -> BTreeMap<String, String> {
-    let text = std::fs::read_to_string(file).unwrap_or_else(|_| "{}".to_owned());
-    serde_json::from_str(&text).expect("records")
 }
 
 fn body(reader: &mut impl Read, headers: &[String]) -> String {

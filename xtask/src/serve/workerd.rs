@@ -156,7 +156,10 @@ fn quoted(text: &str) -> String {
 }
 
 /// The compatibility date of wrangler.toml.
-fn compatibility_date() -> Result<String> {
+///
+/// # Errors
+/// When wrangler.toml cannot be read, or has none.
+pub fn compatibility_date() -> Result<String> {
     let file = project::root().join("wrangler.toml");
     let text = fs::read_to_string(&file).with_context(|| format!("could not read {}", file.display()))?;
     let line = text.lines().find_map(|line| line.strip_prefix("compatibility_date = "));

@@ -48,7 +48,15 @@ pub(super) struct Call<'a> {
     account: usize,
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
+    pub(super) fn on_the_first_account(
+        shared: &'a Shared,
+        state: MutexGuard<'a, State>,
+        request: &'a Request,
+    ) -> Self {
+        Self { request, shared, state, account: 0 }
+    }
+
     /// The account that the path names.
     pub(super) fn account(&mut self) -> &mut Account {
         &mut self.state.accounts[self.account]
@@ -134,7 +142,8 @@ fn route<'a>(shared: &'a Shared, state: MutexGuard<'a, State>, request: &'a Requ
         ("GET", ["workers", "subdomain"]) => Ok(json!({ "subdomain": "rehearsal" })),
         // cli.js `checkAndConfirmForceDeleteIfNecessary`: no Worker consumes the logs of another one.
         ("GET", ["workers", "tails", "by-consumer", _]) => Ok(json!([])),
-        // cli.js `findWorkerContainerApplications`: there are no containers.
+        // cli.js `findWorkerContainerApplications`, through the namespaces of Durable Objects: there are no containers.
+        ("GET", ["workers", "durable_objects", "namespaces"]) => Ok(json!([])),
         ("GET", ["containers", "applications"]) => Ok(json!([])),
         _ => {
             call.state.unknown.push(format!("{method} {path}"));

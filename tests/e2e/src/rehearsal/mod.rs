@@ -20,10 +20,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde_json::json;
-use xtask::Lines;
+use serde_json::{Value, json};
+use xtask::{Lines, workerd};
 
-use account::Account;
+use account::{Account, Namespace, Version, Worker};
 use edge::Edge;
 use http::Response;
 
@@ -94,6 +94,8 @@ impl Rehearsal {
         [
             ("CLOUDFLARE_API_BASE_URL", format!("http://127.0.0.1:{}/client/v4", self.port)),
             ("CLOUDFLARE_API_TOKEN", TOKEN.to_owned()),
+            // Without the ID, each command of wrangler first asks for the accounts.
+            ("CLOUDFLARE_ACCOUNT_ID", self.state().accounts[0].id.clone()),
             ("WRANGLER_SEND_METRICS", "false".to_owned()),
             ("WRANGLER_WRITE_LOGS", "false".to_owned()),
             // With its banner, wrangler asks npm's registry for a newer wrangler.
@@ -106,6 +108,41 @@ impl Rehearsal {
     /// The address of a Worker, which answers 404 until it is deployed. It stays the same for each version.
     pub fn url(&self, worker: &str) -> String {
         self.shared.edge(worker).url()
+    }
+
+    /// Creates a KV namespace in the first account. Returns its ID.
+    pub fn create_namespace(&self, title: &str) -> String {
+        let mut state = self.state();
+        let id = state.new_id();
+        state.accounts[0].namespaces.insert(id.clone(), Namespace::new(title));
+        id
+    }
+
+    /// Uploads modules, the main module first, and deploys them with these bindings, for tests about something else than
+    /// wrangler. The first account gets the Worker, at workers.dev.
+    pub fn deploy(&self, worker: &str, modules: Vec<(String, Vec<u8>)>, bindings: Vec<Value>) {
+        let edge = self.shared.edge(worker);
+        let mut state = self.state();
+        let version = Version {
+            id: state.new_uuid(),
+            number: 1,
+            created_on: state.tick(),
+            annotations: json!({}),
+            main_module: modules[0].0.clone(),
+            modules,
+            bindings,
+            compatibility_date: Some(workerd::compatibility_date().expect("it is in wrangler.toml")),
+            compatibility_flags: Vec::new(),
+        };
+        let id = version.id.clone();
+        let stored = state.accounts[0].workers.entry(worker.to_owned()).or_insert_with(|| Worker::new(edge));
+        stored.versions.push(version);
+        stored.is_on_workers_dev = true;
+        stored.apply_triggers();
+        let request = http::Request::default();
+        let mut call = api::Call::on_the_first_account(&self.shared, state, &request);
+        let deployed = versions::deploy(&mut call, worker, vec![(id, 100.0)], json!({}));
+        deployed.unwrap_or_else(|error| panic!("{}", error.message));
     }
 
     /// Adds an account that the token can use. Returns its ID.

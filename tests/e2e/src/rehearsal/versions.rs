@@ -66,7 +66,11 @@ fn create_deployment(call: &mut Call<'_>, name: &str) -> Answer {
     if versions.is_empty() || versions.len() > 2 || (sum - 100.0).abs() > f64::EPSILON {
         return Err(ApiError::new(400, 10021, "a deployment has one or two versions, and 100 percent"));
     }
-    if call.request.parameter("force").as_deref() != Some("true") {
+    // API schema, `force`: for "rolling back to an older version when a secret has changed".
+    let worker = call.account().workers.get(name).ok_or_else(ApiError::no_worker)?;
+    let latest = worker.latest().map(|version| version.id.as_str());
+    let is_older = versions.iter().any(|(id, _)| Some(id.as_str()) != latest);
+    if is_older && call.request.parameter("force").as_deref() != Some("true") {
         let changed = changed_secrets(call, name, &versions)?;
         if !changed.is_empty() {
             let changed = changed.into_iter().collect::<Vec<_>>().join(", ");
