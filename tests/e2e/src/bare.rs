@@ -206,12 +206,18 @@ fn config(port: u16, vars: &BTreeMap<String, String>, bound: Bound) -> String {
     } else {
         &["entry.js", "index.js", "index_bg.wasm"]
     };
-    let worker = Worker { name: "worker".into(), modules: modules(of_worker), bindings, port: Some(port) };
+    let worker = Worker {
+        name: "worker".into(),
+        modules: modules(of_worker),
+        bindings,
+        port: Some(port),
+        ..Worker::default()
+    };
     let stand_in = Worker {
         name: "standIn".into(),
         modules: modules(&["stand_in.js"]),
-        bindings: Vec::new(),
         port: Some(0),
+        ..Worker::default()
     };
     let config = Worker::configuration(&[worker, stand_in]).expect("wrangler.toml has a date");
     if bound == Bound::Measured {

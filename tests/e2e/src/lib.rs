@@ -13,6 +13,7 @@ mod bare;
 mod deployment;
 mod npm;
 mod python;
+mod rehearsal;
 mod remote_kv;
 
 use std::collections::BTreeMap;
@@ -31,6 +32,7 @@ pub use bare::Bare;
 pub use deployment::Deployment;
 pub use npm::{Npm, Served, packaged};
 pub use python::{PYTHON, python_with};
+pub use rehearsal::{Failure, Rehearsal};
 pub use remote_kv::RemoteKv;
 
 /// The interval for polling what does not report its changes.

@@ -56,7 +56,8 @@ impl Lines {
         });
     }
 
-    fn push(&self, line: String) {
+    /// Adds a line that did not come from a collected output.
+    pub fn push(&self, line: String) {
         let mut state = self.state();
         if state.lines.len() < self.0.most {
             state.lines.push(line);
