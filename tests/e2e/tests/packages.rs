@@ -12,7 +12,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use edgemint_e2e::{Npm, Served, note, packaged, port, run, send};
+use edgemint_e2e::{Npm, Rehearsal, Served, get_json, note, packaged, port, run, send};
 use serde_json::Value;
 
 /// The limit for `npx edgemint dev`, from its start to the first token.
@@ -57,7 +57,7 @@ fn dev_serves_a_token_in_an_empty_directory_and_ends_with_all_its_processes() {
 #[test]
 fn init_writes_a_project_once_that_pins_both_packages() {
     let npm = Npm::installed();
-    let init = || run(npm.command("app", "npx").args(["edgemint", "init", "project", "--json"]));
+    let init = || run(npm.edgemint("app").args(["init", "project", "--json"]));
     let report: Value = serde_json::from_str(&init()).unwrap();
     assert_eq!(report["written"], serde_json::json!(["package.json", "wrangler.toml", ".gitignore"]));
     let read = |name: &str| std::fs::read_to_string(npm.path("app/project").join(name)).unwrap();
@@ -72,12 +72,8 @@ fn init_writes_a_project_once_that_pins_both_packages() {
     let report: Value = serde_json::from_str(&init()).unwrap();
     assert_eq!((report["written"].as_array().unwrap().len(), read(".gitignore")), (0, "mine".to_owned()));
 
-    // With the packages, wrangler accepts the project as it is.
     npm.link(&npm.path("app/project"));
-    let mut deploy = npm.command("app/project", "npx");
-    let told = run(deploy.args(["wrangler", "deploy", "--dry-run", "--env", "production"]));
-    assert!(told.contains("env.CLIENTS") && told.contains("Total Upload"), "{told}");
-    let refused = npm.command("app/project", "npx").args(["edgemint", "deploy"]).output().unwrap();
+    let refused = npm.edgemint("app/project").arg("deploy").output().unwrap();
     let refused = String::from_utf8_lossy(&refused.stderr).into_owned();
     let line = 1 + read("wrangler.toml")
         .lines()
@@ -90,6 +86,47 @@ fn init_writes_a_project_once_that_pins_both_packages() {
 }
 
 #[test]
+fn a_project_is_deployed_and_a_second_deployment_keeps_what_is_there() {
+    let npm = Npm::installed();
+    let rehearsal = Rehearsal::start();
+    run(npm.edgemint("app").args(["init", "deployed"]));
+    npm.link(&npm.path("app/deployed"));
+    let issuer = rehearsal.url("edgemint");
+    let config = npm.path("app/deployed/wrangler.toml");
+    let read = || std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, read().replace("https://tokens.example.com", &issuer)).unwrap();
+    let deploy = || {
+        let mut deploy = npm.command("app/deployed", "npx");
+        deploy.args(["edgemint", "deploy", "--json"]).envs(rehearsal.environment());
+        deploy
+    };
+    // Without the ID, edgemint finds the account of the login.
+    let first: Value = serde_json::from_str(&run(deploy().env_remove("CLOUDFLARE_ACCOUNT_ID"))).unwrap();
+    let [account, ok] = [&first["account"]["name"], &first["check"]["ok"]];
+    assert_eq!((account, ok), (&"Example".into(), &true.into()), "{first:#}");
+    let results = |report: &Value| ["namespace", "key"].map(|step| report[step]["result"].clone());
+    assert_eq!(results(&first), ["created", "created"]);
+    let written = read();
+    assert!(written.contains("id = \"5eed0000"), "{written}");
+    assert_eq!(get_json(&format!("{issuer}/keys"))["keys"].as_array().unwrap().len(), 1);
+
+    // The routes that create a namespace and a secret.
+    let made = || {
+        let ends = ["/storage/kv/namespaces", "/secrets"];
+        let is_one = |call: &String| !call.starts_with("GET") && ends.iter().any(|end| call.ends_with(end));
+        rehearsal.calls().iter().filter(|call| is_one(call)).count()
+    };
+    let before = made();
+    assert!(before > 1, "{:#?}", rehearsal.calls());
+
+    let again: Value = serde_json::from_str(&run(&mut deploy())).unwrap();
+    assert_eq!(results(&again), ["kept", "kept"]);
+    assert_eq!((&again["check"]["ok"], read()), (&true.into(), written));
+    assert_eq!(made(), before, "{:#?}", rehearsal.calls());
+    assert_eq!(rehearsal.unknown_calls(), [""; 0]);
+}
+
+#[test]
 fn the_template_works_with_plain_wrangler() {
     let npm = Npm::installed();
     let template = &npm.packages.template;
@@ -97,7 +134,7 @@ fn the_template_works_with_plain_wrangler() {
     npm.link(template);
     let told = run(npm.command(folder, "npx").args(["wrangler", "deploy", "--dry-run"]));
     assert!(told.contains("env.CLIENTS") && told.contains("Total Upload"), "{told}");
-    let edgemint = |arguments: &[&str]| run(npm.command(folder, "npx").arg("edgemint").args(arguments));
+    let edgemint = |arguments: &[&str]| run(npm.edgemint(folder).args(arguments));
     let key = edgemint(&["key", "generate"]);
     std::fs::write(template.join(".dev.vars"), format!("SIGNING_KEY_FIRST='{}'\n", key.trim())).unwrap();
     let secret = edgemint(&["client", "add", "my-service", "--local"]);

@@ -45,6 +45,8 @@ pub(crate) struct Project {
     pub(crate) target: Target,
     /// Whether --config named the file. The command then trusts its directory, whatever the owner and permissions.
     pub(crate) named: bool,
+    /// Whether wrangler deploys to an API on this machine: a rehearsal, whose issuer may be on this machine, too.
+    pub(crate) is_rehearsal: bool,
     settings: toml::Table,
 }
 
@@ -75,7 +77,8 @@ impl Project {
                 None => dir.join(".wrangler/state"),
             }),
         };
-        Self { dir, config, target, named, settings: toml::Table::new() }.with_settings(&text)
+        let is_rehearsal = host.text_variable("CLOUDFLARE_API_BASE_URL").is_some_and(|url| is_here(&url));
+        Self { dir, config, target, named, is_rehearsal, settings: toml::Table::new() }.with_settings(&text)
     }
 
     /// The nearest wrangler.toml, in this directory or above it.
@@ -99,7 +102,8 @@ impl Project {
     #[cfg(test)]
     pub(crate) fn of_text(text: &str, target: Target) -> Result<Self> {
         let (dir, config) = (PathBuf::from("/p"), PathBuf::from("/p/wrangler.toml"));
-        Self { dir, config, target, named: true, settings: toml::Table::new() }.with_settings(text)
+        Self { dir, config, target, named: true, is_rehearsal: false, settings: toml::Table::new() }
+            .with_settings(text)
     }
 
     /// Another target of the same wrangler.toml.
@@ -112,6 +116,7 @@ impl Project {
             config: self.config.clone(),
             target,
             named: self.named,
+            is_rehearsal: self.is_rehearsal,
             settings: self.settings.clone(),
         })
     }
@@ -176,5 +181,28 @@ impl Project {
     /// A variable of the target, trimmed as in the Worker. `None` if it is empty.
     pub(crate) fn variable(&self, name: &str) -> Option<&str> {
         self.section()?.get("vars")?.get(name)?.as_str().map(setting).filter(|value| !value.is_empty())
+    }
+}
+
+/// Whether a URL is on this machine.
+fn is_here(url: &str) -> bool {
+    let host = url.strip_prefix("http://").map(|rest| rest.split(['/', ':']).next().unwrap_or_default());
+    host.is_some_and(|host| host == "localhost" || host == "127.0.0.1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_here;
+
+    #[test]
+    fn an_api_on_this_machine_is_a_rehearsal() {
+        assert!(is_here("http://127.0.0.1:4321/client/v4") && is_here("http://localhost/client/v4"));
+        for url in [
+            "https://api.cloudflare.com/client/v4",
+            "http://127.0.0.1.example.com/",
+            "http://example.com/127.0.0.1",
+        ] {
+            assert!(!is_here(url), "{url}");
+        }
     }
 }

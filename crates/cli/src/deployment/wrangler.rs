@@ -3,6 +3,7 @@
 //! Arguments never contain secrets: values pass through files of [`crate::host::scratch`].
 
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -35,6 +36,13 @@ struct Secret {
 pub(crate) struct Account {
     pub(crate) id: String,
     pub(crate) name: String,
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, name } = self;
+        if id == name { f.write_str(id) } else { write!(f, "{name} ({id})") }
+    }
 }
 
 /// The output of `wrangler whoami --json`.
@@ -127,12 +135,12 @@ impl<'a> Wrangler<'a> {
         Ok(namespaces.into_iter().map(|Object(namespace)| namespace).collect())
     }
 
-    /// Creates a KV namespace for an environment. Its title is `ENVIRONMENT-NAME`.
-    pub(crate) fn create_namespace(&self, environment: &str, name: &str) -> Result<()> {
+    /// Creates a KV namespace for an environment. Its title is `ENVIRONMENT-NAME`. Returns its ID, if wrangler prints it.
+    pub(crate) fn create_namespace(&self, environment: &str, name: &str) -> Result<Option<String>> {
         let mut command = self.command();
         command.args(["kv", "namespace", "create", name, "--env", environment]);
         command.arg("--config").arg(&self.project.config);
-        self.run(command).map(drop)
+        Ok(printed_id(&self.run(command)?))
     }
 
     /// Deploys an environment.
@@ -247,6 +255,14 @@ impl<'a> Wrangler<'a> {
     }
 }
 
+/// The only ID of a namespace, 32 hexadecimal digits, in wrangler's output.
+fn printed_id(printed: &str) -> Option<String> {
+    let is_id = |word: &&str| word.len() == 32 && word.bytes().all(|c| c.is_ascii_hexdigit());
+    let mut ids = printed.split(|c: char| !c.is_ascii_alphanumeric()).filter(is_id);
+    let id = ids.next()?;
+    ids.all(|other| other == id).then(|| id.to_owned())
+}
+
 /// The message for a failure of wrangler: the end of its output, and a hint.
 fn explain(said: &str, dir: &Path) -> String {
     let words = last_words(said);
@@ -319,6 +335,15 @@ fn plain(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_id_of_a_new_namespace_is_read_if_it_is_the_only_one() {
+        let id = "5eed0000000000000000000000000001";
+        let printed = format!("Success!\n[[kv_namespaces]]\nbinding = \"CLIENTS\"\nid = \"{id}\"\n");
+        assert_eq!(printed_id(&printed).as_deref(), Some(id));
+        assert_eq!(printed_id(&format!("{printed}{}", id.replace('1', "2"))), None);
+        assert_eq!(printed_id("Success!"), None);
+    }
 
     #[test]
     fn a_failure_is_told_in_wranglers_last_words_and_what_helps() {

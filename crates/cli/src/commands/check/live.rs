@@ -28,11 +28,11 @@ impl Published {
         let document = |path| http.document(&below(issuer, path));
         Self { metadata: METADATA.map(|path| (path, document(path))), keys: document("/keys") }
     }
+}
 
-    /// Whether the issuer publishes all documents.
-    pub(crate) fn is_there(&self) -> bool {
-        self.keys.is_ok() && self.metadata.iter().all(|(_, document)| document.is_ok())
-    }
+/// Whether the issuer publishes its keys.
+pub(crate) fn is_published(issuer: &str) -> bool {
+    Http::waiting_for(issuer).document(&below(issuer, "/keys")).is_ok()
 }
 
 /// Compares the documents with the configuration. Without a valid configuration, it compares them only with `issuer`

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::commands::check::binding::{self, BINDING};
 use crate::commands::check::findings::{Findings, Level};
-use crate::commands::check::live::Published;
+use crate::commands::check::live::is_published;
 use crate::commands::check::{self, Check, variables};
 use crate::commands::deploy::plan::{KeyPlan, NamespacePlan, Plan, Seen, title};
 use crate::commands::key::rotate;
@@ -26,11 +26,11 @@ use crate::deployment::wrangler::{Account, Wrangler};
 use crate::flags::alg::Alg;
 use crate::flags::target::TargetArgs;
 use crate::host::Host;
-use crate::terminal::output::sentences;
+use crate::terminal::output::{Output, sentences};
 
-/// How often a new deployment is asked for its documents, and the time between, in seconds. A new domain takes a while.
-const TRIES: u32 = 30;
-const BETWEEN: u64 = 2;
+/// How often a new deployment is asked for its keys, and the time between. A new domain takes a while.
+const TRIES: u32 = 20;
+const BETWEEN: Duration = Duration::from_secs(2);
 
 /// Deploy the Worker, with everything that it needs
 ///
@@ -70,7 +70,7 @@ impl fmt::Display for Report<'_> {
         let Self { environment, account, namespace, key, issuer, config, .. } = self;
         let config = config.display();
         let would = if self.dry_run { "Dry run: would use" } else { "Used" };
-        sentences(f, [format!("{would} the account {} ({}).", account.name, account.id)])?;
+        sentences(f, [format!("{would} the account {account}.")])?;
         sentences(f, [told_namespace(namespace, self.dry_run, &config.to_string())])?;
         sentences(f, [told_key(key, self.dry_run)])?;
         let Some(check) = self.check else {
@@ -125,10 +125,8 @@ pub(crate) fn run(args: &Deploy, Session { config, host, output }: Session<'_>) 
     let target = TargetArgs { local: false, state: None, env: Some(environment.to_owned()) };
     let project = Project::find(config, &target, host)?;
     let issuer = must_be_ready(&project, environment)?;
-    let named = host.text_variable("CLOUDFLARE_ACCOUNT_ID");
     let wrangler = Wrangler::find(&project, host)?;
-    let accounts = wrangler.accounts().context("cannot find your account; nothing was changed")?;
-    let account = account::choose(&accounts, named.as_deref().or_else(|| project.account()))?;
+    let account = account(&project, &wrangler, host)?;
     let wrangler = wrangler.for_account(&account.id);
     let seen = look(&project, &wrangler, environment).context("nothing was changed")?;
     let plan = plan::plan(&seen, title(environment, BINDING), host.now);
@@ -147,7 +145,7 @@ pub(crate) fn run(args: &Deploy, Session { config, host, output }: Session<'_>) 
         return Ok(ExitCode::SUCCESS);
     }
     apply(&plan, &project, &wrangler, environment, host)?;
-    wait_for(&issuer);
+    wait_for(&issuer, output);
     let check = Check { env: Some(environment.to_owned()), live: Some(issuer.clone()) };
     let (projects, findings) = check::examine(&check, config, host)
         .with_context(|| format!("the environment {environment} is deployed, but cannot be checked"))?;
@@ -156,6 +154,16 @@ pub(crate) fn run(args: &Deploy, Session { config, host, output }: Session<'_>) 
     report.check = Some(&checked);
     output.report(&report)?;
     Ok(if checked.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The account to deploy to: the one that the environment or the configuration names, or the only one of the login.
+fn account(project: &Project, wrangler: &Wrangler<'_>, host: &Host) -> Result<Account> {
+    let named = host.text_variable("CLOUDFLARE_ACCOUNT_ID").or_else(|| project.account().map(str::to_owned));
+    if let Some(id) = named {
+        return Ok(Account { name: id.clone(), id });
+    }
+    let accounts = wrangler.accounts().context("cannot find your account; nothing was changed")?;
+    account::choose(&accounts)
 }
 
 /// Fails if the variables have errors, or if there is nothing to deploy. Returns the issuer.
@@ -193,12 +201,18 @@ fn look(project: &Project, wrangler: &Wrangler<'_>, environment: &str) -> Result
     if !namespace_is_unset && let Err(wrong) = binding::of(project) {
         bail!("cannot deploy: {BINDING} in {} {wrong}", project.config.display());
     }
-    let namespaces = if namespace_is_unset {
-        wrangler.namespaces().context("cannot list the KV namespaces")?
-    } else {
-        Vec::new()
+    // Each call of wrangler takes more than a second.
+    let (namespaces, secrets) = std::thread::scope(|scope| {
+        let namespaces = namespace_is_unset.then(|| scope.spawn(|| wrangler.namespaces()));
+        let secrets = wrangler.secret_names_if_deployed(environment);
+        (namespaces.map(std::thread::ScopedJoinHandle::join), secrets)
+    });
+    let namespaces = match namespaces {
+        Some(Ok(namespaces)) => namespaces.context("cannot list the KV namespaces")?,
+        Some(Err(_)) => bail!("cannot list the KV namespaces: a thread panicked"),
+        None => Vec::new(),
     };
-    let secrets = wrangler.secret_names_if_deployed(environment).context("cannot list the signing keys")?;
+    let secrets = secrets.context("cannot list the signing keys")?;
     let alg = project.signing_alg().map_or(Alg::Es256, Alg::of);
     Ok(Seen { namespace_is_unset, namespaces, secrets, alg })
 }
@@ -238,22 +252,28 @@ fn namespace(
     let id = match plan {
         NamespacePlan::Kept => return Ok(()),
         NamespacePlan::Found { id, .. } => id.clone(),
-        NamespacePlan::Created { title } => {
-            wrangler.create_namespace(environment, BINDING)?;
-            let created = wrangler.namespaces()?.into_iter().find(|namespace| namespace.title == *title);
-            created.with_context(|| format!("wrangler created no KV namespace {title}"))?.id
-        }
+        NamespacePlan::Created { title } => match wrangler.create_namespace(environment, BINDING)? {
+            Some(id) => id,
+            None => {
+                let mut all = wrangler.namespaces()?.into_iter();
+                let created = all.find(|namespace| namespace.title == *title);
+                created.with_context(|| format!("wrangler created no KV namespace {title}"))?.id
+            }
+        },
     };
     edit::write_namespace(&project.config, environment, BINDING, &id)
 }
 
-/// Waits until the issuer publishes its documents, for a limited time. The check reports what is wrong then.
-fn wait_for(issuer: &str) {
-    for _ in 0..TRIES {
-        if Published::of(issuer).is_there() {
+/// Waits until the issuer publishes its keys, for a limited time. The check reports what is wrong then.
+fn wait_for(issuer: &str, output: &mut Output) {
+    for tried in 0..TRIES {
+        if is_published(issuer) {
             return;
         }
-        std::thread::sleep(Duration::from_secs(BETWEEN));
+        if tried == 0 {
+            output.say(format_args!("Waiting for {issuer} ..."));
+        }
+        std::thread::sleep(BETWEEN);
     }
 }
 
