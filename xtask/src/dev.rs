@@ -1,8 +1,9 @@
 //! `cargo xtask dev`: sets up a clean checkout, builds everything, and serves until a signal ends it.
 
 use std::io::{Write as _, stdout};
+use std::thread;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use edgemint_local::dev::{self, DevArgs, Setup};
 use edgemint_local::serve::operator::Edgemint;
 use edgemint_local::serve::state;
@@ -20,11 +21,16 @@ pub(crate) fn command(options: &DevArgs, progress: &Progress) -> Result<()> {
     dev::check(options)?;
     let state = dev::state_dir(options, project::root())?;
     let (tools, program) = Tools::ensure_while(progress, |toolchain| {
-        worker::compile(toolchain, Variant::Release, progress)?;
-        let step = progress.step("building the edgemint program");
-        let program = operator::build("dev")?;
-        step.done();
-        Ok(program)
+        // The last crate of the Worker is optimised as a whole, on one core.
+        beside(
+            || worker::compile(toolchain, Variant::Release, progress),
+            || {
+                let step = progress.step("building the edgemint program");
+                let program = operator::build("dev")?;
+                step.done();
+                Ok(program)
+            },
+        )
     })?;
     worker::build(&tools, Variant::Release, Packing::Quick, progress)?;
     if options.state.is_none() {
@@ -36,5 +42,14 @@ pub(crate) fn command(options: &DevArgs, progress: &Progress) -> Result<()> {
     dev::run(options, setup, progress, |ready| {
         // The reader may close the pipe after the first line, so an error here is ignored.
         let _ = stdout().write_all(format!("{ready}\n").as_bytes()).and_then(|()| stdout().flush());
+    })
+}
+
+/// Does both at once. Returns the result of `other`.
+fn beside<T: Send>(one: impl FnOnce() -> Result<()>, other: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    thread::scope(|scope| {
+        let other = scope.spawn(other);
+        one()?;
+        other.join().map_err(|_| anyhow!("a thread panicked"))?
     })
 }
