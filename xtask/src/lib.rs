@@ -1,4 +1,4 @@
-//! The commands for contributors: `cargo xtask dev`, `build`, `bench`, `fuzz`, `sbom`, `simulate` and `test`. For the
+//! The commands for contributors: `cargo xtask dev`, `build`, `bench`, `fuzz`, `release-notes`, `sbom`, `simulate` and `test`. For the
 //! end-to-end tests, the same steps as a library: [`Tools::ensure`], [`build_worker`], [`Server::start`],
 //! [`workerd::command`].
 //!
@@ -24,6 +24,8 @@ mod install;
 #[cfg(feature = "checks")]
 pub mod package;
 mod process;
+#[cfg(feature = "checks")]
+mod release_notes;
 #[cfg(feature = "checks")]
 mod sbom;
 mod serve;
@@ -70,6 +72,7 @@ fn check(command: &Command, progress: &Progress) -> Result<()> {
         Command::Build(_) | Command::Dev(_) => Ok(()),
         Command::Fuzz(options) => fuzz::command(options, progress),
         Command::Package(options) => package::command(options, progress),
+        Command::ReleaseNotes(options) => release_notes::command(options),
         Command::Sbom(options) => sbom::command(options),
         Command::Simulate(options) => {
             simulate::command(options);
