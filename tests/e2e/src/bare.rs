@@ -6,7 +6,7 @@ use std::process::{Child, Stdio};
 use std::thread;
 
 use edgemint_testkit::Answer;
-use xtask::workerd::{self, Binding, Worker};
+use xtask::workerd::{self, Binding, DurableObject, Worker};
 use xtask::{Lines, PATIENCE, Port, Variant};
 
 use crate::{State, send, tools};
@@ -214,12 +214,7 @@ fn config(state: &Path, port: u16, vars: &BTreeMap<String, String>, bound: Bound
     bindings.extend(vars.iter().map(|(name, value)| (name.clone(), Binding::Text(value.clone()))));
     match bound {
         Bound::Nothing | Bound::KvAt(_) | Bound::Measured => {}
-        Bound::Replay => {
-            let directory = state.join("replay");
-            std::fs::create_dir_all(&directory).expect("a directory");
-            bindings.push(("REPLAY".to_owned(), Binding::DurableObjects("Replay".into(), directory)));
-            bindings.push((String::new(), Binding::LocalFetch));
-        }
+        Bound::Replay => bindings.push(("REPLAY".to_owned(), Binding::DurableObjects("Replay".into()))),
         Bound::RateLimiter => {
             let limit = || Binding::Service("standIn".into(), "Limit".into());
             bindings.extend(
@@ -234,29 +229,34 @@ fn config(state: &Path, port: u16, vars: &BTreeMap<String, String>, bound: Bound
     } else {
         &["entry.js", "index.js", "index_bg.wasm"]
     };
+    let mut worker = Worker {
+        name: "worker".into(),
+        modules: modules(of_worker),
+        bindings,
+        port: Some(port),
+        ..Worker::default()
+    };
     let mut workers = Vec::new();
     if bound == Bound::Replay {
-        let of_first = || Binding::DurableObjectsOf("Replay".into(), "worker".into());
-        let shared = bindings.iter().map(|(name, binding)| {
-            let binding = if name == "REPLAY" { of_first() } else { binding.clone() };
-            (name.clone(), binding)
-        });
-        let shared: Vec<_> = shared.collect();
-        workers.extend((1..ISOLATES).map(|i| Worker {
-            name: format!("worker{i}"),
-            modules: modules(of_worker),
-            bindings: shared.clone(),
-            port: Some(0),
-        }));
+        worker.fetches_locally = true;
+        for i in 1..ISOLATES {
+            let mut other = Worker { name: format!("worker{i}"), port: Some(0), ..worker.clone() };
+            for (_, binding) in other.bindings.iter_mut().filter(|(name, _)| name == "REPLAY") {
+                *binding = Binding::DurableObjectsOf("Replay".into(), "worker".into());
+            }
+            workers.push(other);
+        }
+        let storage = state.join("replay");
+        std::fs::create_dir_all(&storage).expect("a directory");
+        worker.durable_objects.push(DurableObject { class: "Replay".into(), key: "Replay".into(), storage });
     }
-    workers.push(Worker { name: "worker".into(), modules: modules(of_worker), bindings, port: Some(port) });
-    let stand_in = Worker {
+    workers.push(worker);
+    workers.push(Worker {
         name: "standIn".into(),
         modules: modules(&["stand_in.js"]),
-        bindings: Vec::new(),
         port: Some(0),
-    };
-    workers.push(stand_in);
+        ..Worker::default()
+    });
     let config = Worker::configuration(&workers).expect("wrangler.toml has a date");
     if bound == Bound::Measured {
         let (before, after) = config.split_once(":Workerd.Config = (").expect("a configuration");

@@ -17,7 +17,7 @@ use crate::install::{Tools, cargo_tools, npm};
 use crate::process::port::Port;
 use crate::process::progress::Progress;
 use crate::process::{command, project};
-use crate::serve::operator::Edgemint;
+use crate::serve::operator;
 use crate::serve::worker::{Variant, build_worker};
 use crate::serve::workerd;
 use crate::serve::workerd::{Binding, Worker};
@@ -94,7 +94,7 @@ impl Servers {
             .context("could not bundle openauth")?;
         }
         Ok(Self {
-            key: Edgemint::build()?.new_key(tools)?,
+            key: operator::edgemint(tools, "dev")?.new_key()?,
             tools: tools.clone(),
             scratch,
             secret: GeneratedSecret::from_random(&[7; 32]),

@@ -1,6 +1,6 @@
 //! Reads the secrets and the records of a target for `edgemint check`, without judging them.
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use edgemint_issuer::{ApiRecord, ClientRecord, SigningKey};
 
 use crate::commands::check::binding;
@@ -50,5 +50,11 @@ pub(crate) fn at(project: &Project, host: &Host) -> Found {
 
 fn records(project: &Project, host: &Host) -> Result<Stored> {
     let records = Records::of(project, host)?;
-    Ok((records.read_all()?, records.read_all()?))
+    // Each read waits for wrangler.
+    std::thread::scope(|scope| {
+        let apis = scope.spawn(|| records.read_all());
+        let clients = records.read_all()?;
+        let apis = apis.join().map_err(|_| anyhow!("a thread panicked"))?;
+        Ok((clients, apis?))
+    })
 }
