@@ -4,5 +4,6 @@ pub(crate) mod api;
 pub(crate) mod check;
 pub(crate) mod client;
 pub(crate) mod completions;
+pub(crate) mod issuer;
 pub(crate) mod key;
 pub(crate) mod token;
