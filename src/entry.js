@@ -1,5 +1,6 @@
 // The entry point for the runtime. It hands a request to Rust, awaits the promises that Rust asks for (see
 // steps.rs), and answers in Rust's place when the instance has died.
+import { DurableObject } from "cloudflare:workers";
 import { __wbg_reset_state, begin, resume_bytes, resume_failed, resume_text, resume_value } from "./index.js";
 
 /**
@@ -168,4 +169,37 @@ function failure(request) {
   if (request.url.startsWith("https:")) headers["Strict-Transport-Security"] = "max-age=31536000";
   const body = { error: "server_error", error_description: "The request could not be served." };
   return new Response(JSON.stringify(body), { status: 500, headers });
+}
+
+/** The shortest time between two deletions, in seconds, so that one deletion removes many rows. */
+const DELETE_EVERY = 60;
+
+/**
+ * The assertions that were used (the binding REPLAY, see `Replay` in the issuer's ports). Each object knows those
+ * of one client, or a sixteenth of those of one issuer.
+ */
+export class Replay extends DurableObject {
+  constructor(context, env) {
+    super(context, env);
+    this.storage = context.storage;
+    this.storage.sql.exec("CREATE TABLE IF NOT EXISTS used (key TEXT PRIMARY KEY, until INTEGER NOT NULL)");
+  }
+
+  /** Whether `key` is new. Keeps it until `until` (seconds since 1970). */
+  async firstUse(key, until) {
+    const written = this.storage.sql.exec("INSERT OR IGNORE INTO used VALUES (?, ?)", key, until).rowsWritten;
+    if ((await this.storage.getAlarm()) === null) await this.deleteAt(until);
+    return written > 0;
+  }
+
+  /** Deletes the rows that are over. */
+  async alarm() {
+    this.storage.sql.exec("DELETE FROM used WHERE until < ?", Date.now() / 1000);
+    const { next } = this.storage.sql.exec("SELECT MIN(until) AS next FROM used").one();
+    if (next !== null) await this.deleteAt(next);
+  }
+
+  deleteAt(until) {
+    return this.storage.setAlarm(Math.max(until * 1000, Date.now() + DELETE_EVERY * 1000));
+  }
 }

@@ -9,6 +9,7 @@ use worker::Env;
 use crate::bindings::bound;
 use crate::bindings::kv::KvClients;
 use crate::bindings::rate_limits::RateLimits;
+use crate::bindings::replay::SharedReplay;
 use crate::bindings::web_crypto::WebCrypto;
 
 #[wasm_bindgen(module = "/src/glue.js")]
@@ -17,7 +18,7 @@ extern "C" {
 }
 
 /// The issuer of this isolate.
-pub(crate) type EdgeAuthority = Authority<KvClients, WebCrypto, RateLimits>;
+pub(crate) type EdgeAuthority = Authority<KvClients, WebCrypto, RateLimits, SharedReplay>;
 
 /// Makes the issuer, or returns all errors of the deployment, one sentence each.
 pub(crate) fn authority(env: &Env) -> Result<EdgeAuthority, Vec<String>> {
@@ -30,7 +31,7 @@ pub(crate) fn authority(env: &Env) -> Result<EdgeAuthority, Vec<String>> {
             let isolate_key = crate::random::random().map_err(|why| vec![why])?;
             let clients = KvClients::new(namespace, &config);
             let authority = Authority::new(config, clients, WebCrypto::default(), isolate_key);
-            Ok(authority.with_rate_limit(RateLimits::new(env)))
+            Ok(authority.with_rate_limit(RateLimits::new(env)).with_replay(SharedReplay::new(env)))
         }
         (config, namespace) => {
             let errors = config.as_ref().err().map(ConfigErrors::all).unwrap_or_default();

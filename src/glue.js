@@ -90,6 +90,45 @@ export function count(limiter, key, milliseconds) {
   return within(milliseconds, limiter.limit({ key }).then(({ success }) => success));
 }
 
+/** The most bytes of a JWKS that are read, once decompressed. */
+const MAX_JWKS = 65536;
+
+/**
+ * The JWKS at `url`. Follows no redirect, and gives up after a fixed time and after too many bytes. Cloudflare
+ * caches it for a few minutes, so that the isolates of one location share it.
+ */
+export async function fetch_keys(url, milliseconds) {
+  const signal = AbortSignal.timeout(milliseconds);
+  const headers = { Accept: "application/json" };
+  const cf = { cacheTtl: 300, cacheEverything: true };
+  const answer = await fetch(url, { redirect: "manual", headers, signal, cf });
+  if (answer.status !== 200) {
+    await answer.body?.cancel();
+    throw new Error(`the answer has status ${answer.status}`);
+  }
+  const kept = new Uint8Array(MAX_JWKS);
+  let length = 0;
+  const reader = answer.body.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return new TextDecoder().decode(kept.subarray(0, length));
+    if (length + value.length > MAX_JWKS) {
+      await reader.cancel();
+      throw new Error("the answer is longer than 64 KiB");
+    }
+    kept.set(value, length);
+    length += value.length;
+  }
+}
+
+/**
+ * Whether `key` is new in the part `part` of the replay memory, which keeps it until `until` (seconds since
+ * 1970). A new stub for each call: the runtime does not let a request use the stub of another one.
+ */
+export function first_use(namespace, part, key, until, milliseconds) {
+  return within(milliseconds, namespace.get(namespace.idFromName(part)).firstUse(key, until));
+}
+
 /** Hands a row to Analytics Engine. The runtime sends it after the answer. */
 export function write_point(dataset, point) {
   dataset.writeDataPoint(JSON.parse(point));
@@ -97,6 +136,8 @@ export function write_point(dataset, point) {
 
 const ALGORITHMS = {
   ES256: { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" },
+  ES384: { name: "ECDSA", namedCurve: "P-384", hash: "SHA-384" },
+  PS256: { name: "RSA-PSS", hash: "SHA-256", saltLength: 32 },
   RS256: { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" },
   EdDSA: { name: "Ed25519" },
 };

@@ -8,3 +8,9 @@ pub(crate) const COUNT: u32 = 500;
 
 /// The limit for a write, in milliseconds. A central place stores it before it is acknowledged.
 pub(crate) const WRITE: u32 = 5_000;
+
+/// The limit for fetching the keys of others, in milliseconds: the connection, and the whole answer.
+pub(crate) const FETCH: u32 = 2_500;
+
+/// The limit for the replay memory, in milliseconds. It is in one place of the world for each client.
+pub(crate) const REPLAY: u32 = 1_000;

@@ -1,8 +1,10 @@
 //! The issuer of the vectors, and the rules for each of its answers.
 
-use edgemint_issuer::ports::{Signer, SlowHash, Verifier};
-use edgemint_issuer::{Authority, Config, Request, Served, SigningKey, Unavailable};
-use edgemint_testkit::{MemoryClients, TestCrypto, apis, cast, misfits, signing_key};
+use edgemint_issuer::ports::{ForeignVerifier, Signer, SlowHash, Verifier};
+use edgemint_issuer::{
+    Authority, Config, PublicKey, Request, Served, SignatureAlgorithm, SigningKey, Unavailable, Verdict,
+};
+use edgemint_testkit::{MemoryClients, Store, TestCrypto, signing_key, stored};
 
 /// The origin of the pages that may request tokens.
 const PAGE: &str = "https://app.example";
@@ -33,6 +35,18 @@ impl Verifier for Quick {
     }
 }
 
+impl ForeignVerifier for Quick {
+    async fn verify_foreign(
+        &self,
+        key: &PublicKey,
+        alg: SignatureAlgorithm,
+        input: &[u8],
+        signature: &[u8],
+    ) -> Result<Verdict, Unavailable> {
+        self.0.verify_foreign(key, alg, input, signature).await
+    }
+}
+
 impl SlowHash for Quick {
     async fn pbkdf2_sha256(&self, secret: &[u8], salt: &[u8], _: u32) -> Result<[u8; 32], Unavailable> {
         self.0.pbkdf2_sha256(secret, salt, 1).await
@@ -44,20 +58,16 @@ pub fn config() -> Config {
     let key = signing_key("EdDSA", &[("kid", "EdDSA".into())]);
     let variables = [
         ("ISSUER", ISSUER),
-        ("GRANT_TYPES", "client_credentials"),
+        ("GRANT_TYPES", "client_credentials,urn:ietf:params:oauth:grant-type:jwt-bearer"),
         ("CORS_ALLOWED_ORIGINS", PAGE),
         ("SIGNING_KEY_EDDSA", &key),
     ];
     Config::parse(variables).expect("a good configuration")
 }
 
-/// The issuer, with the clients and APIs of the vectors.
+/// The issuer, with the clients APIs and trusted issuers of the vectors.
 pub fn issuer() -> Issuer {
-    let mut clients = MemoryClients::default();
-    cast().iter().for_each(|client| clients.add(client));
-    apis().iter().for_each(|api| clients.add_api(api));
-    misfits().into_iter().for_each(|(key, json)| clients.put(key, json));
-    Authority::new(config(), clients, Quick(TestCrypto::default()), [7; 32])
+    Authority::new(config(), stored(Store::Up), Quick(TestCrypto::default()), [7; 32])
 }
 
 /// Checks the rules for all answers.

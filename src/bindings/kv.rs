@@ -1,8 +1,8 @@
-//! Client and API records in Workers KV. The issuer caches them in the isolate's memory before this is
+//! The records of clients, APIs and trusted issuers in Workers KV. The issuer caches them in the isolate's memory before this is
 //! called.
 
-use edgemint_issuer::ports::{ApiStore, ClientStore};
-use edgemint_issuer::{ApiId, ClientId, Config, SHORTEST_KV_CACHE, Unavailable};
+use edgemint_issuer::ports::{ApiStore, ClientStore, IssuerStore};
+use edgemint_issuer::{ApiId, ClientId, Config, SHORTEST_KV_CACHE, TrustedIssuerId, Unavailable};
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 
@@ -49,6 +49,12 @@ impl ClientStore for KvClients {
 
 impl ApiStore for KvClients {
     async fn find_api(&self, id: &ApiId) -> Result<Option<String>, Unavailable> {
+        self.get(&id.kv_key()).await
+    }
+}
+
+impl IssuerStore for KvClients {
+    async fn find_issuer(&self, id: &TrustedIssuerId) -> Result<Option<String>, Unavailable> {
         self.get(&id.kv_key()).await
     }
 }

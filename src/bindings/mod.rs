@@ -4,6 +4,8 @@ pub(crate) mod analytics;
 pub(crate) mod kv;
 pub(crate) mod kv_revocations;
 pub(crate) mod rate_limits;
+pub(crate) mod remote_keys;
+pub(crate) mod replay;
 pub(crate) mod web_crypto;
 
 use wasm_bindgen::prelude::*;

@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use edgemint_issuer::ports::{Signer, SlowHash, Verifier};
-use edgemint_issuer::{SigningKey, Unavailable};
+use edgemint_issuer::ports::{ForeignVerifier, Signer, SlowHash, Verifier};
+use edgemint_issuer::{PublicKey, SignatureAlgorithm, SigningKey, Unavailable, Verdict};
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 
@@ -24,7 +24,12 @@ extern "C" {
 pub(crate) struct WebCrypto {
     private: Imported,
     public: Imported,
+    /// The keys of others, by their algorithm and thumbprint. Never by `kid`: two clients may use the same one.
+    foreign: RefCell<HashMap<(SignatureAlgorithm, String), JsValue>>,
 }
+
+/// The most keys of others that stay imported.
+const MAX_FOREIGN: usize = 200;
 
 type Imported = RefCell<HashMap<String, JsValue>>;
 
@@ -67,6 +72,39 @@ impl Verifier for WebCrypto {
             Ok(Settled::Value(verified)) => Ok(verified.is_truthy()),
             Ok(Settled::Bytes(_) | Settled::Text(_)) => Err(unexpected(key, "verified nothing")),
             Err(why) => Err(failed(key, "cannot verify", &why)),
+        }
+    }
+}
+
+impl ForeignVerifier for WebCrypto {
+    async fn verify_foreign(
+        &self,
+        key: &PublicKey,
+        alg: SignatureAlgorithm,
+        input: &[u8],
+        signature: &[u8],
+    ) -> Result<Verdict, Unavailable> {
+        let name = (alg, key.thumbprint().to_owned());
+        let known = self.foreign.borrow().get(&name).cloned();
+        let imported = match known {
+            Some(known) => known,
+            // The runtime refuses only a key that is not valid, such as a point that is not on its curve.
+            None => match settled(import_public_key(alg.name(), key.jwk())).await {
+                Ok(Settled::Value(imported)) => {
+                    let mut foreign = self.foreign.borrow_mut();
+                    if foreign.len() >= MAX_FOREIGN {
+                        foreign.clear();
+                    }
+                    foreign.insert(name, imported.clone());
+                    imported
+                }
+                Ok(Settled::Bytes(_) | Settled::Text(_)) | Err(_) => return Ok(Verdict::UnusableKey),
+            },
+        };
+        match settled(verify(&imported, signature, input)).await {
+            Ok(Settled::Value(verified)) if verified.is_truthy() => Ok(Verdict::Valid),
+            Ok(_) => Ok(Verdict::Invalid),
+            Err(why) => Err(Unavailable::new(format!("a key of others cannot verify: {why}"))),
         }
     }
 }

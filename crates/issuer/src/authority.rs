@@ -18,14 +18,17 @@ use crate::http::response::Response;
 use crate::log::event::Event;
 use crate::log::trail::Trail;
 use crate::ports::{
-    ApiStore, ClientStore, Moment, NoRateLimit, RateLimit, RevocationStore, Signer, SlowHash, Verifier,
+    ApiStore, ClientStore, ForeignVerifier, IssuerStore, KeySource, Moment, NoRateLimit, NoReplay, RateLimit,
+    Replay, RevocationStore, Signer, SlowHash, Verifier,
 };
 use crate::registry::Registry;
+use crate::registry::remote_keys::RemoteKeys;
+use crate::registry::replays::Replays;
 use crate::registry::revocations::Revocations;
 use crate::request::credentials::presented_by;
 
 /// The issuer: a configuration, the store, the keys, and the rate limits.
-pub struct Authority<C, S, B = NoRateLimit> {
+pub struct Authority<C, S, B = NoRateLimit, R = NoReplay> {
     config: Config,
     documents: Documents,
     clients: Registry<C>,
@@ -33,6 +36,8 @@ pub struct Authority<C, S, B = NoRateLimit> {
     proven: Proven,
     limiter: RateLimiter<B>,
     revocations: Revocations,
+    remote_keys: RemoteKeys,
+    replays: Replays<R>,
 }
 
 /// An answer, and the event to log, if there is one.
@@ -54,28 +59,36 @@ impl<C, S> Authority<C, S> {
             proven: Proven::new(isolate_key, config.client_cache),
             limiter: RateLimiter::new(NoRateLimit),
             revocations: Revocations::new(),
+            remote_keys: RemoteKeys::new(),
+            replays: Replays::new(NoReplay),
             crypto,
             config,
-        }
-    }
-
-    /// Adds a rate limit on guesses.
-    pub fn with_rate_limit<B: RateLimit>(self, rate_limit: B) -> Authority<C, S, B> {
-        let Self { config, documents, clients, crypto, proven, revocations, limiter: _ } = self;
-        Authority {
-            config,
-            documents,
-            clients,
-            crypto,
-            proven,
-            revocations,
-            limiter: RateLimiter::new(rate_limit),
         }
     }
 }
 
-impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifier, B: RateLimit>
-    Authority<C, S, B>
+impl<C, S, B, R> Authority<C, S, B, R> {
+    /// Adds a rate limit on guesses.
+    pub fn with_rate_limit<L: RateLimit>(self, rate_limit: L) -> Authority<C, S, L, R> {
+        let Self { config, documents, clients, crypto, proven, revocations, remote_keys, replays, .. } = self;
+        let limiter = RateLimiter::new(rate_limit);
+        Authority { config, documents, clients, crypto, proven, revocations, remote_keys, replays, limiter }
+    }
+
+    /// Adds a memory of used assertions that all instances share.
+    pub fn with_replay<P: Replay>(self, replay: P) -> Authority<C, S, B, P> {
+        let Self { config, documents, clients, crypto, proven, revocations, remote_keys, limiter, .. } = self;
+        let replays = Replays::new(replay);
+        Authority { config, documents, clients, crypto, proven, revocations, remote_keys, replays, limiter }
+    }
+}
+
+impl<C, S, B, R> Authority<C, S, B, R>
+where
+    C: ClientStore + ApiStore + RevocationStore + IssuerStore + KeySource,
+    S: Signer + SlowHash + Verifier + ForeignVerifier,
+    B: RateLimit,
+    R: Replay,
 {
     /// Answers one request. Each request needs its own `moment`, because its random bytes must be fresh.
     pub async fn handle(&self, request: &Request<'_>, moment: &Moment) -> Served<'_> {
@@ -165,17 +178,18 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifie
     }
 
     fn authenticator<'a>(&'a self, trail: &'a Trail) -> Authenticator<'a, C, S, B> {
-        let Self { clients, crypto: hasher, proven, limiter, .. } = self;
-        Authenticator { clients, hasher, proven, limiter, trail }
+        let Self { config, clients, remote_keys, crypto: hasher, proven, limiter, .. } = self;
+        Authenticator { config, clients, remote_keys, hasher, proven, limiter, trail }
     }
 
-    fn token_endpoint<'a>(&'a self, trail: &'a Trail) -> TokenEndpoint<'a, C, S, B> {
-        let Self { config, clients, crypto, .. } = self;
-        TokenEndpoint { config, clients, crypto, authenticator: self.authenticator(trail), trail }
+    fn token_endpoint<'a>(&'a self, trail: &'a Trail) -> TokenEndpoint<'a, C, S, B, R> {
+        let Self { config, clients, crypto, replays, .. } = self;
+        TokenEndpoint { config, clients, crypto, replays, authenticator: self.authenticator(trail), trail }
     }
 
-    fn inspector<'a>(&'a self, trail: &'a Trail) -> Inspector<'a, C, S, B> {
-        let Self { config, clients, crypto, revocations, .. } = self;
-        Inspector { config, clients, crypto, revocations, authenticator: self.authenticator(trail), trail }
+    fn inspector<'a>(&'a self, trail: &'a Trail) -> Inspector<'a, C, S, B, R> {
+        let Self { config, clients, crypto, revocations, replays, .. } = self;
+        let authenticator = self.authenticator(trail);
+        Inspector { config, clients, crypto, revocations, replays, authenticator, trail }
     }
 }

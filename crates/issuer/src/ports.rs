@@ -5,9 +5,13 @@
 
 use std::fmt;
 
+use crate::grammar::key_set_url::KeySetUrl;
+use crate::jose::public_key::PublicKey;
+use crate::jose::signature_algorithm::SignatureAlgorithm;
 use crate::jose::signing_key::SigningKey;
 use crate::records::api_id::ApiId;
 use crate::records::client_id::ClientId;
+use crate::records::trusted_issuer::TrustedIssuerId;
 
 /// The facts of one request, which the host reads once and passes on.
 #[derive(Clone)]
@@ -59,6 +63,68 @@ pub trait RevocationStore {
     async fn revoke(&self, jti: &str, until: u64) -> Result<(), Unavailable>;
 }
 
+/// The store of trusted issuers.
+pub trait IssuerStore {
+    /// The record of `id` as stored, in JSON ([`TrustedIssuer`](crate::TrustedIssuer)).
+    ///
+    /// # Errors
+    ///
+    /// When the store is unavailable. `Ok(None)` means that the issuer is not registered.
+    async fn find_issuer(&self, id: &TrustedIssuerId) -> Result<Option<String>, Unavailable>;
+}
+
+/// The public keys of others, at URLs that an operator registered. The issuer asks for no other URL.
+pub trait KeySource {
+    /// The text at `url`: the body of a response with status 200 (RFC 9110 §15.3.1).
+    ///
+    /// An implementation follows no redirect, sends no credentials, waits for at most a few seconds, and reads
+    /// at most 64 KiB.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such body.
+    async fn fetch_keys(&self, url: &KeySetUrl) -> Result<String, Unavailable>;
+}
+
+/// The memory of all instances for assertions that may be used only once (RFC 7523 §3 item 7).
+pub trait Replay {
+    /// Whether `used` was not known before. Afterwards it is known, at least until its time.
+    ///
+    /// # Errors
+    ///
+    /// When the memory is unavailable. Then it may be known or not.
+    async fn first_use(&self, used: &SingleUse) -> Result<bool, Unavailable>;
+
+    /// Whether there is a memory outside this instance at all.
+    fn is_shared(&self) -> bool;
+}
+
+/// No shared memory: "once" holds within one instance.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoReplay;
+
+impl Replay for NoReplay {
+    async fn first_use(&self, _: &SingleUse) -> Result<bool, Unavailable> {
+        Ok(true)
+    }
+
+    fn is_shared(&self) -> bool {
+        false
+    }
+}
+
+/// An assertion that may be used only once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SingleUse {
+    /// The name of the part of the memory that knows it: the same for every use of one assertion.
+    pub part: String,
+    /// The SHA-256 of its kind, issuer and `jti`. Never of its bytes, because an ECDSA signature can be
+    /// changed into another valid one.
+    pub key: [u8; 32],
+    /// The time until which it must be known, in seconds since 1970.
+    pub until: u64,
+}
+
 /// The holder of the private keys.
 pub trait Signer {
     /// Makes `key` ready for use, so that a health check can tell whether it would sign.
@@ -85,6 +151,37 @@ pub trait Verifier {
     ///
     /// When the key cannot be used.
     async fn verify(&self, key: &SigningKey, input: &[u8], signature: &[u8]) -> Result<bool, Unavailable>;
+}
+
+/// The verifier of signatures by keys of others.
+pub trait ForeignVerifier {
+    /// Whether `signature` is the JWS signature (RFC 7515 §5.2 step 8) of `input` by `key` with `alg`, for
+    /// which the key [`serves`](PublicKey::serves). The length of `signature` is possible for `alg`.
+    ///
+    /// An implementation that keeps imported keys finds them by `alg` and
+    /// [`thumbprint`](PublicKey::thumbprint), and never by `kid`: two clients may use the same one.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be found out for a reason that is not the key's.
+    async fn verify_foreign(
+        &self,
+        key: &PublicKey,
+        alg: SignatureAlgorithm,
+        input: &[u8],
+        signature: &[u8],
+    ) -> Result<Verdict, Unavailable>;
+}
+
+/// The result of verifying a signature by a key of others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The signature matches.
+    Valid,
+    /// It does not.
+    Invalid,
+    /// The key itself is not valid, such as a point that is not on its curve.
+    UnusableKey,
 }
 
 /// The deliberately slow hash that imported secrets are stored under.

@@ -27,6 +27,9 @@ struct Counting {
     slow_hashes: Rc<Cell<u32>>,
 }
 
+edgemint_testkit::store_without_issuers!(Counting);
+edgemint_testkit::crypto_without_others!(Counting);
+
 impl ClientStore for Counting {
     async fn find(&self, _: &ClientId) -> Result<Option<String>, Unavailable> {
         self.reads.set(self.reads.get() + 1);

@@ -17,9 +17,9 @@ use serde_json::Value;
 
 use replay::event;
 
-/// The field `name` of a line, as text. Empty if the field is null or missing.
+/// The field `name` of a line, as text, such as `proof.kind`. Empty if the field is null or missing.
 fn text(line: &Value, name: &str) -> String {
-    match &line[name] {
+    match name.split('.').fold(line, |value, name| &value[name]) {
         Value::String(text) => text.clone(),
         Value::Array(texts) => texts.iter().map(|text| text.as_str().unwrap()).collect::<Vec<_>>().join(" "),
         Value::Null => String::new(),

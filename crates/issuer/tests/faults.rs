@@ -51,6 +51,8 @@ impl Failing {
     }
 }
 
+edgemint_testkit::store_without_issuers!(Failing);
+
 impl ClientStore for Failing {
     async fn find(&self, id: &ClientId) -> Result<Option<String>, Unavailable> {
         self.get(&id.kv_key()).await

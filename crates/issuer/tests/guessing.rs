@@ -37,6 +37,8 @@ struct Sliding {
     counted: Rc<RefCell<Counted>>,
 }
 
+edgemint_testkit::crypto_without_others!(HashesOnly);
+
 impl RateLimit for Sliding {
     async fn allow(&self, limit: Limit, key: &str) -> Result<bool, Unavailable> {
         let now = self.now.get();

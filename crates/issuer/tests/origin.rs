@@ -21,6 +21,8 @@ struct Counting {
     limited: Rc<Cell<u32>>,
 }
 
+edgemint_testkit::store_without_issuers!(Counting);
+
 impl RateLimit for Counting {
     async fn allow(&self, _: Limit, _: &str) -> Result<bool, Unavailable> {
         self.limited.set(self.limited.get() + 1);

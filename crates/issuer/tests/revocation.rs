@@ -25,6 +25,8 @@ struct Counting {
     stale: bool,
 }
 
+edgemint_testkit::store_without_issuers!(Counting);
+
 impl ClientStore for Counting {
     async fn find(&self, id: &ClientId) -> Result<Option<String>, Unavailable> {
         self.inner.find(id).await

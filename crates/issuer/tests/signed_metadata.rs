@@ -18,6 +18,8 @@ struct Counting {
     broken: Rc<Cell<bool>>,
 }
 
+edgemint_testkit::crypto_without_others!(Counting);
+
 impl Signer for Counting {
     async fn prepare(&self, _: &SigningKey) -> Result<(), Unavailable> {
         Ok(())

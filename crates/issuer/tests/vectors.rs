@@ -8,35 +8,16 @@
 )]
 
 use edgemint_issuer::{Authority, Config};
-use edgemint_testkit::{
-    Answer, Clock, MemoryClients, NOW, Store, TestCrypto, Vector, apis, cast, misfits, moment,
-};
+use edgemint_testkit::{Answer, Clock, MemoryClients, NOW, TestCrypto, Vector, moment, stored};
 use serde_json::Value;
 
 const ISSUER: &str = "http://127.0.0.1:8787";
-
-fn clients(store: Store) -> MemoryClients {
-    let mut clients = MemoryClients::default();
-    for record in cast() {
-        clients.add(&record);
-    }
-    for api in apis() {
-        clients.add_api(&api);
-    }
-    for (key, json) in misfits() {
-        clients.put(key, json);
-    }
-    if store == Store::Down {
-        clients.go_down();
-    }
-    clients
-}
 
 fn authority(vector: &Vector) -> Authority<MemoryClients, TestCrypto> {
     let variables = vector.variables(ISSUER, NOW);
     let variables = variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let config = Config::parse(variables).unwrap_or_else(|error| panic!("{}: {error}", vector.name));
-    Authority::new(config, clients(vector.store), TestCrypto::default(), [7; 32])
+    Authority::new(config, stored(vector.store), TestCrypto::default(), [7; 32])
 }
 
 /// The keys that this deployment publishes.

@@ -3,8 +3,10 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use edgemint_issuer::ports::{ApiStore, ClientStore, RevocationStore};
-use edgemint_issuer::{ApiId, ApiRecord, ClientId, ClientRecord, Unavailable};
+use edgemint_issuer::ports::{ApiStore, ClientStore, IssuerStore, KeySource, RevocationStore};
+use edgemint_issuer::{
+    ApiId, ApiRecord, ClientId, ClientRecord, KeySetUrl, TrustedIssuer, TrustedIssuerId, Unavailable,
+};
 
 /// A store of clients and APIs in memory, which can be made to fail.
 #[derive(Default, Clone)]
@@ -29,6 +31,16 @@ impl MemoryClients {
         self.put(record.id.kv_key(), record.to_json());
     }
 
+    /// Stores the record of a trusted issuer under its key.
+    pub fn add_issuer(&mut self, record: &TrustedIssuer) {
+        self.put(record.id.kv_key(), record.to_json());
+    }
+
+    /// Serves `jwks` at `url`.
+    pub fn serve_keys(&mut self, url: &str, jwks: impl Into<String>) {
+        self.put(format!("GET {url}"), jwks);
+    }
+
     fn get(&self, key: &str) -> Result<Option<String>, Unavailable> {
         if self.down {
             return Err(Unavailable::new("the store is down"));
@@ -51,6 +63,18 @@ impl ClientStore for MemoryClients {
 impl ApiStore for MemoryClients {
     async fn find_api(&self, id: &ApiId) -> Result<Option<String>, Unavailable> {
         self.get(&id.kv_key())
+    }
+}
+
+impl IssuerStore for MemoryClients {
+    async fn find_issuer(&self, id: &TrustedIssuerId) -> Result<Option<String>, Unavailable> {
+        self.get(&id.kv_key())
+    }
+}
+
+impl KeySource for MemoryClients {
+    async fn fetch_keys(&self, url: &KeySetUrl) -> Result<String, Unavailable> {
+        self.get(&format!("GET {url}"))?.ok_or_else(|| Unavailable::new("status 404"))
     }
 }
 

@@ -17,6 +17,8 @@ pub struct TestCrypto {
     pub broken: bool,
     /// How many slow hashes were computed, by this one and its clones.
     pub slow_hashes: Rc<Cell<u32>>,
+    /// How many signatures by keys of others were verified, by this one and its clones.
+    pub foreign_verifications: Rc<Cell<u32>>,
 }
 
 /// The private JWK of the test key for `alg`, with the members of `more`.
@@ -74,7 +76,12 @@ impl Verifier for TestCrypto {
     }
 }
 
-fn is_by<A: jwt_compact::Algorithm>(alg: &A, key: &A::VerifyingKey, input: &[u8], signature: &[u8]) -> bool {
+pub(crate) fn is_by<A: jwt_compact::Algorithm>(
+    alg: &A,
+    key: &A::VerifyingKey,
+    input: &[u8],
+    signature: &[u8],
+) -> bool {
     let signature = A::Signature::try_from_slice(signature);
     signature.is_ok_and(|signature| alg.verify_signature(&signature, key, input))
 }

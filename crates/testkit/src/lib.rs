@@ -17,6 +17,7 @@ mod expected;
 mod mint;
 mod moment;
 mod oracle;
+mod others;
 mod page;
 mod rfc9068;
 mod vector;
@@ -27,7 +28,9 @@ pub use crate::clients::{
 };
 pub use crate::crypto::{TestCrypto, signing_key, verify};
 pub use crate::expected::{Answer, Clock};
+pub use crate::mint::{Kind, Mint};
 pub use crate::moment::{NOW, RANDOM, moment};
 pub use crate::oracle::Oracle;
+pub use crate::others::{private_key, public_key, sign_with};
 pub use crate::page::{Block, Page};
-pub use crate::vector::{Store, Vector, apis, cast, misfits};
+pub use crate::vector::{Store, Vector, apis, cast, issuers, misfits, stored};

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use edgemint_issuer::{ApiRecord, Arrival, Body, ClientRecord, MAX_BODY, Request};
+use edgemint_issuer::{ApiRecord, Arrival, Body, ClientRecord, MAX_BODY, Request, TrustedIssuer};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::clients::MemoryClients;
 use crate::crypto::signing_key;
 use crate::expected::Expected;
 use crate::mint::Mint;
@@ -234,6 +235,33 @@ pub fn apis() -> Vec<ApiRecord> {
     let apis: Vec<ApiRecord> = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     assert!(!apis.is_empty());
     apis
+}
+
+/// The store of the vectors: the clients, the APIs, the trusted issuers, and the values that are not usable.
+pub fn stored(store: Store) -> MemoryClients {
+    thread_local! {
+        static READ: MemoryClients = {
+            let mut clients = MemoryClients::default();
+            cast().iter().for_each(|record| clients.add(record));
+            apis().iter().for_each(|api| clients.add_api(api));
+            issuers().iter().for_each(|issuer| clients.add_issuer(issuer));
+            misfits().into_iter().for_each(|(key, json)| clients.put(key, json));
+            clients
+        };
+    }
+    let mut clients = READ.with(Clone::clone);
+    if store == Store::Down {
+        clients.go_down();
+    }
+    clients
+}
+
+/// The trusted issuers of the vectors.
+pub fn issuers() -> Vec<TrustedIssuer> {
+    let path = folder().join("issuers.json");
+    let issuers: Vec<TrustedIssuer> = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    assert!(!issuers.is_empty());
+    issuers
 }
 
 /// The stored values that are not a usable client or API, by key.

@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use edgemint_testkit::{Answer, Page, apis, misfits};
+use edgemint_testkit::{Answer, Page, apis, issuers, misfits};
 use serde_json::Value;
 use xtask::{PATIENCE, Port, Progress, Server, ServerOptions, Tools, Variant};
 
@@ -54,7 +54,7 @@ impl State {
     }
 
     /// A state directory with a filled KV. The command line adds the clients of the vectors; wrangler adds the APIs,
-    /// and records that are not usable.
+    /// the trusted issuers, and records that are not usable.
     pub fn seeded() -> Self {
         static SEEDED: OnceLock<State> = OnceLock::new();
         let seeded = SEEDED.get_or_init(|| {
@@ -62,9 +62,11 @@ impl State {
             let vectors = xtask::root().join("vectors");
             edgemint(&state, &["client", "import", vectors.join("clients.json").to_str().unwrap()]);
             let apis = apis().into_iter().map(|api| (api.id.kv_key(), api.to_json()));
+            let issuers = issuers().into_iter().map(|issuer| (issuer.id.kv_key(), issuer.to_json()));
             let pairs: Vec<_> = misfits()
                 .into_iter()
                 .chain(apis)
+                .chain(issuers)
                 .map(|(key, value)| serde_json::json!({ "key": key, "value": value }))
                 .collect();
             let file = state.path().join("records.json");

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
@@ -40,6 +40,10 @@ pub enum Binding {
     /// The value that the default export of a module returns. The module is a file in the directory of the
     /// configuration.
     Made(String),
+    /// Durable Objects of the Worker's class with this name. They are stored in this directory, which exists.
+    DurableObjects(String, PathBuf),
+    /// Not a binding: what the Worker fetches may be on this machine.
+    LocalFetch,
 }
 
 impl Worker {
@@ -64,9 +68,10 @@ impl Worker {
             }
             let modules: String = worker.modules.iter().map(|module| module_text(module)).collect();
             let bindings: String = worker.bindings.iter().map(|(name, binding)| binding.text(name)).collect();
+            let settings: String = worker.bindings.iter().map(|(_, binding)| binding.setting()).collect();
             let _ = writeln!(
                 definitions,
-                "const {name} :Workerd.Worker = (modules = [{modules}], compatibilityDate = \"{date}\", bindings = [{bindings}]);"
+                "const {name} :Workerd.Worker = (modules = [{modules}], compatibilityDate = \"{date}\", bindings = [{bindings}]{settings});"
             );
         }
         Ok(format!(
@@ -89,8 +94,31 @@ impl Binding {
 
     /// The service that the binding needs beside the Workers.
     fn service(&self) -> Option<String> {
-        let Self::KvAt(port) = self else { return None };
-        Some(format!("(name = \"kv{port}\", external = (address = \"127.0.0.1:{port}\", http = ())), "))
+        match self {
+            Self::KvAt(port) => Some(format!(
+                "(name = \"kv{port}\", external = (address = \"127.0.0.1:{port}\", http = ())), "
+            )),
+            Self::DurableObjects(class, directory) => {
+                let path = quoted(&directory.to_string_lossy());
+                Some(format!("(name = \"objects{class}\", disk = (path = {path}, writable = true)), "))
+            }
+            Self::LocalFetch => Some(
+                "(name = \"local\", network = (allow = [\"public\", \"private\", \"local\"])), ".to_owned(),
+            ),
+            Self::Text(_) | Self::Kv(..) | Self::Service(..) | Self::Made(_) => None,
+        }
+    }
+
+    /// The settings of the Worker that the binding needs.
+    fn setting(&self) -> String {
+        match self {
+            Self::DurableObjects(class, _) => format!(
+                ", durableObjectNamespaces = [(className = \"{class}\", uniqueKey = \"{class}\", enableSql = true)], \
+                 durableObjectStorage = (localDisk = \"objects{class}\")"
+            ),
+            Self::LocalFetch => ", globalOutbound = \"local\"".to_owned(),
+            Self::Text(_) | Self::Kv(..) | Self::KvAt(_) | Self::Service(..) | Self::Made(_) => String::new(),
+        }
     }
 
     fn text(&self, name: &str) -> String {
@@ -107,6 +135,10 @@ impl Binding {
                 format!("(name = {name}, service = (name = \"{service}\", entrypoint = \"{entrypoint}\")), ")
             }
             Self::Made(file) => format!("(name = {name}, wrapped = (moduleName = \"made:{file}\")), "),
+            Self::DurableObjects(class, _) => {
+                format!("(name = {name}, durableObjectNamespace = \"{class}\"), ")
+            }
+            Self::LocalFetch => String::new(),
         }
     }
 }

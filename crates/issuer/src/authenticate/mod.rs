@@ -1,21 +1,28 @@
-//! Client authentication (RFC 6749 §2.3.1): from the credentials in a request to a proven client.
+//! Client authentication (RFC 6749 §2.3): from what a request presents to a proven client.
 
+mod assertion;
+mod decoy;
 pub(crate) mod proven;
 pub(crate) mod rate_limit;
+mod times;
 
 use std::rc::Rc;
 
 use crate::authenticate::proven::{Digest, Pbkdf2, Proven};
 use crate::authenticate::rate_limit::RateLimiter;
+use crate::config::Config;
 use crate::error::TokenError;
 use crate::error::client::ClientError;
 use crate::error::code::ErrorCode;
 use crate::error::fault::Fault;
+use crate::log::event::Proof;
 use crate::log::trail::Trail;
-use crate::ports::{ClientStore, RateLimit, SlowHash};
+use crate::ports::{ClientStore, ForeignVerifier, IssuerStore, KeySource, RateLimit, SingleUse, SlowHash};
 use crate::records::client::ClientRecord;
 use crate::records::client_id::ClientId;
 use crate::registry::Registry;
+use crate::registry::remote_keys::RemoteKeys;
+use crate::request::authentication::Authentication;
 use crate::request::credentials::{Credentials, Presented};
 use crate::secret::hash::{SecretHash, digest};
 
@@ -23,7 +30,9 @@ use crate::secret::hash::{SecretHash, digest};
 #[derive(Debug)]
 pub struct AuthenticatedClient {
     record: Rc<ClientRecord>,
-    secret_id: String,
+    proof: Proof,
+    /// The assertion that it presented, if that may be used only once.
+    used: Option<SingleUse>,
 }
 
 impl AuthenticatedClient {
@@ -32,9 +41,18 @@ impl AuthenticatedClient {
         &self.record
     }
 
-    /// The ID of the secret that it presented.
-    pub(crate) fn secret_id(&self) -> &str {
-        &self.secret_id
+    /// What proved its identity.
+    pub(crate) fn proof(&self) -> &Proof {
+        &self.proof
+    }
+
+    /// The assertion that it presented, if that may be used only once. It is not used yet.
+    pub(crate) fn single_use(&self) -> Option<&SingleUse> {
+        self.used.as_ref()
+    }
+
+    fn by_secret(record: Rc<ClientRecord>, secret_id: &str) -> Self {
+        Self { record, proof: Proof::Secret(secret_id.to_owned()), used: None }
     }
 }
 
@@ -57,6 +75,8 @@ fn progress(failure: &TokenError) -> u8 {
 
 /// The tools that authenticate clients.
 pub(crate) struct Authenticator<'a, C, H, B> {
+    pub(crate) config: &'a Config,
+    pub(crate) remote_keys: &'a RemoteKeys,
     pub(crate) clients: &'a Registry<C>,
     pub(crate) hasher: &'a H,
     pub(crate) proven: &'a Proven,
@@ -83,7 +103,22 @@ struct Candidate<'a> {
 
 impl Candidate<'_> {
     fn proven(&self) -> AuthenticatedClient {
-        AuthenticatedClient { record: Rc::clone(self.record), secret_id: self.secret_id.to_owned() }
+        AuthenticatedClient::by_secret(Rc::clone(self.record), self.secret_id)
+    }
+}
+
+impl<C: ClientStore + IssuerStore + KeySource, H: SlowHash + ForeignVerifier, B: RateLimit>
+    Authenticator<'_, C, H, B>
+{
+    /// Proves which client sent a request.
+    pub(crate) async fn authenticate(
+        &self,
+        authentication: &Authentication,
+    ) -> Result<AuthenticatedClient, TokenError> {
+        match authentication {
+            Authentication::Secret(credentials) => self.by_secret(credentials).await,
+            Authentication::Assertion(assertion) => self.by_assertion(assertion).await,
+        }
     }
 }
 
@@ -94,10 +129,7 @@ impl<C: ClientStore, H: SlowHash, B: RateLimit> Authenticator<'_, C, H, B> {
     /// The rate limit (RFC 6749 §2.3.1) counts each slow hash before it is computed, and each failure. It
     /// never stops a correct generated secret, whatever others in the same network do, because such a secret
     /// cannot be guessed.
-    pub(crate) async fn authenticate(
-        &self,
-        credentials: &Credentials,
-    ) -> Result<AuthenticatedClient, TokenError> {
+    async fn by_secret(&self, credentials: &Credentials) -> Result<AuthenticatedClient, TokenError> {
         let readings = credentials.readings();
         let mut failure = TokenError::Client(ClientError::UnknownClient);
         let mut open = Vec::new();
@@ -154,11 +186,10 @@ impl<C: ClientStore, H: SlowHash, B: RateLimit> Authenticator<'_, C, H, B> {
         }
         let mut refused = TokenError::Client(ClientError::WrongSecret);
         for stored in record.secrets.iter().filter(|stored| stored.hash.is_digest(&digest)) {
-            let secret_id = stored.id.clone();
             if stored.is_live(self.trail.now) {
-                return Ok(Fast::Proven(AuthenticatedClient { secret_id, record }));
+                return Ok(Fast::Proven(AuthenticatedClient::by_secret(Rc::clone(&record), &stored.id)));
             }
-            refused = TokenError::Client(ClientError::SecretExpired { secret_id });
+            refused = TokenError::Client(ClientError::SecretExpired { secret_id: stored.id.clone() });
         }
         Ok(Fast::Open(record, refused))
     }

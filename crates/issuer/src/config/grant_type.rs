@@ -5,14 +5,25 @@
 pub enum GrantType {
     /// RFC 6749 §4.4.
     ClientCredentials,
+    /// RFC 7523 §2.1: the identity token of a workload as the grant.
+    JwtBearer,
 }
 
 impl GrantType {
+    /// All grants.
+    pub const ALL: [Self; 2] = [Self::ClientCredentials, Self::JwtBearer];
+
     /// The value of `grant_type`.
     pub fn name(self) -> &'static str {
         match self {
             Self::ClientCredentials => "client_credentials",
+            Self::JwtBearer => "urn:ietf:params:oauth:grant-type:jwt-bearer",
         }
+    }
+
+    /// The grant with this value of `grant_type`.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|grant| grant.name() == name)
     }
 }
 

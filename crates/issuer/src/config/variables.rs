@@ -73,20 +73,20 @@ impl ErrorCollector {
                 false
             }
         };
-        let all = [GrantType::ClientCredentials];
         let Some(listed) = listed.filter(|text| list(text).next().is_some()) else {
-            return if by_default { all.to_vec() } else { Vec::new() };
+            return if by_default { vec![GrantType::ClientCredentials] } else { Vec::new() };
         };
         for name in list(listed) {
-            if !all.iter().any(|grant| grant.name() == name) && !GRANTS_OF_DEX.contains(&name) {
+            if GrantType::named(name).is_none() && !GRANTS_OF_DEX.contains(&name) {
                 self.add(
                     "GRANT_TYPES",
-                    "lists a grant that is not known: client_credentials is the one that is served",
+                    "lists a grant that is not known: client_credentials and \
+                     urn:ietf:params:oauth:grant-type:jwt-bearer are served",
                 );
                 break;
             }
         }
-        all.into_iter().filter(|grant| list(listed).any(|name| name == grant.name())).collect()
+        GrantType::ALL.into_iter().filter(|grant| list(listed).any(|name| name == grant.name())).collect()
     }
 
     pub(super) fn lifetime(

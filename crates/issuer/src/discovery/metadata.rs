@@ -14,6 +14,7 @@ use crate::discovery::signed::SignedMetadata;
 use crate::grammar::issuer_scope::IssuerScope;
 use crate::grammar::json;
 use crate::jose::algorithm::Algorithm;
+use crate::jose::signature_algorithm::SignatureAlgorithm;
 
 /// The response type in the documents. Clients refuse a document without one (OpenID Connect Discovery §3,
 /// RFC 8414 §2), so the documents name the one that Kubernetes publishes for tokens of machines. A client
@@ -43,7 +44,7 @@ const CLAIMS: &[&str] = &[
 /// The claims that RFC 9068 §2.2 adds.
 const CLAIMS_OF_RFC9068: &[&str] = &["client_id", "scope"];
 
-const AUTH_METHODS: [&str; 2] = ["client_secret_basic", "client_secret_post"];
+const AUTH_METHODS: [&str; 3] = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
 
 /// All published documents.
 pub(crate) struct Documents {
@@ -77,12 +78,15 @@ struct Metadata<'a> {
     subject_types_supported: [&'a str; 1],
     id_token_signing_alg_values_supported: &'a [Algorithm],
     scopes_supported: Vec<&'a str>,
-    token_endpoint_auth_methods_supported: [&'a str; 2],
+    token_endpoint_auth_methods_supported: [&'a str; 3],
+    token_endpoint_auth_signing_alg_values_supported: [&'a str; 4],
     introspection_endpoint: String,
-    introspection_endpoint_auth_methods_supported: [&'a str; 2],
+    introspection_endpoint_auth_methods_supported: [&'a str; 3],
+    introspection_endpoint_auth_signing_alg_values_supported: [&'a str; 4],
     introspection_signing_alg_values_supported: &'a [Algorithm],
     revocation_endpoint: String,
-    revocation_endpoint_auth_methods_supported: [&'a str; 2],
+    revocation_endpoint_auth_methods_supported: [&'a str; 3],
+    revocation_endpoint_auth_signing_alg_values_supported: [&'a str; 4],
     claims_supported: &'a [&'a str],
 }
 
@@ -101,6 +105,7 @@ impl Documents {
         if config.profile == TokenProfile::Rfc9068 {
             claims.extend(CLAIMS_OF_RFC9068);
         }
+        let assertion_algorithms = SignatureAlgorithm::OF_CLIENTS.map(SignatureAlgorithm::name);
         let metadata = Metadata {
             issuer,
             authorization_endpoint: format!("{base}{}", AUTHORIZATION_PATH),
@@ -113,12 +118,15 @@ impl Documents {
             id_token_signing_alg_values_supported: &algorithms,
             scopes_supported: served_scopes(),
             token_endpoint_auth_methods_supported: AUTH_METHODS,
+            token_endpoint_auth_signing_alg_values_supported: assertion_algorithms,
             // RFC 8414 §2; the algorithms: RFC 9701 §7.
             introspection_endpoint: format!("{base}/token/introspect"),
             introspection_endpoint_auth_methods_supported: AUTH_METHODS,
+            introspection_endpoint_auth_signing_alg_values_supported: assertion_algorithms,
             introspection_signing_alg_values_supported: &algorithms,
             revocation_endpoint: format!("{base}/token/revoke"),
             revocation_endpoint_auth_methods_supported: AUTH_METHODS,
+            revocation_endpoint_auth_signing_alg_values_supported: assertion_algorithms,
             claims_supported: &claims,
         };
         let (keys, count) = (&config.keys, config.keys.len());

@@ -7,27 +7,34 @@ use crate::config::profile::TokenProfile;
 use crate::endpoint::Endpoint;
 use crate::endpoint::answer::{Answer, Refusal, refuse};
 use crate::error::TokenError;
+use crate::error::assertion::AssertionUse;
 use crate::error::fault::Fault;
 use crate::error::request::RequestError;
 use crate::http::request::Request;
 use crate::log::trail::Trail;
-use crate::ports::{ApiStore, ClientStore, RateLimit, RevocationStore, Signer, SlowHash, Verifier};
+use crate::ports::{
+    ApiStore, ClientStore, ForeignVerifier, IssuerStore, KeySource, RateLimit, Replay, RevocationStore,
+    Signer, SlowHash, Verifier,
+};
 use crate::records::api_id::ApiId;
 use crate::records::client::{ClientRecord, Introspect};
 use crate::records::client_id::ClientId;
 use crate::registry::Registry;
+use crate::registry::replays::Replays;
 use crate::registry::revocations::Revocations;
-use crate::request::credentials::{Credentials, presented_by};
+use crate::request::authentication::Authentication;
+use crate::request::credentials::presented_by;
 use crate::request::read_form;
 use crate::verify::inactive::{Inactive, NotActive};
 use crate::verify::{Typ, VerifiedToken, verify};
 
 /// The tools that answer questions about tokens.
-pub(crate) struct Inspector<'a, C, S, B> {
+pub(crate) struct Inspector<'a, C, S, B, R> {
     pub(crate) config: &'a Config,
     pub(crate) clients: &'a Registry<C>,
     pub(crate) crypto: &'a S,
     pub(crate) revocations: &'a Revocations,
+    pub(crate) replays: &'a Replays<R>,
     pub(crate) authenticator: Authenticator<'a, C, S, B>,
     pub(crate) trail: &'a Trail,
 }
@@ -53,8 +60,12 @@ impl Question {
     }
 }
 
-impl<C: ClientStore + ApiStore + RevocationStore, S: SlowHash + Verifier, B: RateLimit>
-    Inspector<'_, C, S, B>
+impl<C, S, B, R> Inspector<'_, C, S, B, R>
+where
+    C: ClientStore + ApiStore + RevocationStore + IssuerStore + KeySource,
+    S: SlowHash + Verifier + ForeignVerifier,
+    B: RateLimit,
+    R: Replay,
 {
     /// Answers `POST /token/introspect` (RFC 7662 §2) or `POST /token/revoke` (RFC 7009 §2).
     pub(crate) async fn answer(&self, endpoint: Endpoint, request: &Request<'_>) -> Answer<'static>
@@ -78,16 +89,23 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: SlowHash + Verifier, B: Rat
         // As at `/token`, a malformed request is refused before anything is looked up.
         let parsed = read_form(request).and_then(|form| {
             let token = form.get("token").ok_or(TokenError::Request(RequestError::TokenMissing))?.to_owned();
-            Ok((Credentials::parse(request.authorization, &form)?, token))
+            Ok((Authentication::parse(request.authorization, &form)?, token))
         });
-        let (credentials, token) = parsed.map_err(|error| {
+        let (authentication, token) = parsed.map_err(|error| {
             let by_header = request.authorization.is_some();
             Refusal { error, client: presented_by(request), by_header }
         })?;
-        let by_header = credentials.by_header();
-        let refuse = |error| Refusal { error, client: credentials.presented_id(), by_header };
-        let caller = self.authenticator.authenticate(&credentials).await.map_err(refuse)?;
+        let by_header = authentication.by_header();
+        let refuse = |error| Refusal { error, client: authentication.presented_id(), by_header };
+        let caller = self.authenticator.authenticate(&authentication).await.map_err(refuse)?;
         Ok(Question { caller, token, by_header })
+    }
+
+    /// Uses the assertion that authenticated the caller, if it may be used only once. Called last before the
+    /// answer.
+    pub(crate) async fn spend(&self, question: &Question) -> Result<(), TokenError> {
+        let used_as = AssertionUse::ClientAuthentication;
+        self.replays.spend(question.caller.single_use(), used_as, self.trail).await.map(drop)
     }
 
     /// Verifies that `token` is an access token that we signed, and that it is within its time.
@@ -176,10 +194,15 @@ mod tests {
     use super::*;
     use crate::authenticate::proven::Proven;
     use crate::authenticate::rate_limit::RateLimiter;
+    use crate::grammar::key_set_url::KeySetUrl;
     use crate::http::arrival::Arrival;
+    use crate::jose::public_key::PublicKey;
+    use crate::jose::signature_algorithm::SignatureAlgorithm;
     use crate::jose::signing_key::SigningKey;
-    use crate::ports::{NoRateLimit, Unavailable};
+    use crate::ports::{NoRateLimit, NoReplay, Unavailable, Verdict};
     use crate::records::api::ApiRecord;
+    use crate::records::trusted_issuer::TrustedIssuerId;
+    use crate::registry::remote_keys::RemoteKeys;
 
     const KEY: &str = r#"{"kty":"OKP","crv":"Ed25519","kid":"k","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}"#;
 
@@ -209,6 +232,30 @@ mod tests {
             let mut api = ApiRecord::new(id.clone(), "");
             api.profile = Some(TokenProfile::Dex);
             Ok((id.as_str() == "https://dex.example/").then(|| api.to_json()))
+        }
+    }
+
+    impl IssuerStore for Credulous {
+        async fn find_issuer(&self, _: &TrustedIssuerId) -> Result<Option<String>, Unavailable> {
+            Ok(None)
+        }
+    }
+
+    impl KeySource for Credulous {
+        async fn fetch_keys(&self, _: &KeySetUrl) -> Result<String, Unavailable> {
+            Err(Unavailable::new("not here"))
+        }
+    }
+
+    impl ForeignVerifier for Credulous {
+        async fn verify_foreign(
+            &self,
+            _: &PublicKey,
+            _: SignatureAlgorithm,
+            _: &[u8],
+            _: &[u8],
+        ) -> Result<Verdict, Unavailable> {
+            Ok(Verdict::Valid)
         }
     }
 
@@ -245,7 +292,10 @@ mod tests {
             clients: &clients,
             crypto: &Credulous,
             revocations: &Revocations::new(),
+            replays: &Replays::new(NoReplay),
             authenticator: Authenticator {
+                config: &config,
+                remote_keys: &RemoteKeys::new(),
                 clients: &clients,
                 hasher: &Credulous,
                 proven: &Proven::new([0; 32], config.client_cache),

@@ -14,7 +14,10 @@ use crate::http::response::Response;
 use crate::jose::compact::{compact, signing_input};
 use crate::jose::signing_key::SigningKey;
 use crate::log::event::Decision;
-use crate::ports::{ApiStore, ClientStore, RateLimit, RevocationStore, Signer, SlowHash, Verifier};
+use crate::ports::{
+    ApiStore, ClientStore, ForeignVerifier, IssuerStore, KeySource, RateLimit, Replay, RevocationStore,
+    Signer, SlowHash, Verifier,
+};
 use crate::verify::Typ;
 use crate::verify::inactive::{Inactive, NotActive};
 
@@ -95,8 +98,12 @@ impl<'a> Active<'a> {
 /// (RFC 7662 §2.2).
 const INACTIVE: &str = r#"{"active":false}"#;
 
-impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifier, B: RateLimit>
-    Inspector<'_, C, S, B>
+impl<C, S, B, R> Inspector<'_, C, S, B, R>
+where
+    C: ClientStore + ApiStore + RevocationStore + IssuerStore + KeySource,
+    S: Signer + SlowHash + Verifier + ForeignVerifier,
+    B: RateLimit,
+    R: Replay,
 {
     /// Answers `POST /token/introspect` (RFC 7662 §2).
     pub(crate) async fn introspect(
@@ -107,6 +114,7 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifie
         let refuse = |error| question.refused(error);
         let caller = question.caller.record();
         let (about, jti, reason) = self.about(&question).await.map_err(refuse)?;
+        self.spend(&question).await.map_err(refuse)?;
         let response = if prefers_jwt(request.accept) {
             let jwt = self.signed(&about, caller.id.as_str()).await.map_err(refuse)?;
             Response::uncached(INTROSPECTION_JWT, jwt)
@@ -115,7 +123,7 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: Signer + SlowHash + Verifie
         };
         let decision = Decision::Introspected {
             client: caller.id.to_string(),
-            secret_id: question.caller.secret_id().to_owned(),
+            proof: question.caller.proof().clone(),
             active: reason.is_none(),
             jti,
             reason: reason.map(Inactive::reason),

@@ -7,7 +7,10 @@ use crate::error::client::ClientError;
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::log::event::Decision;
-use crate::ports::{ApiStore, ClientStore, RateLimit, RevocationStore, SlowHash, Verifier};
+use crate::ports::{
+    ApiStore, ClientStore, ForeignVerifier, IssuerStore, KeySource, RateLimit, Replay, RevocationStore,
+    SlowHash, Verifier,
+};
 use crate::verify::VerifiedToken;
 use crate::verify::inactive::NotActive;
 
@@ -15,8 +18,12 @@ use crate::verify::inactive::NotActive;
 /// ahead by its own clock. A revocation that outlives its token does no harm.
 const SHORTEST_KEPT: u64 = 120;
 
-impl<C: ClientStore + ApiStore + RevocationStore, S: SlowHash + Verifier, B: RateLimit>
-    Inspector<'_, C, S, B>
+impl<C, S, B, R> Inspector<'_, C, S, B, R>
+where
+    C: ClientStore + ApiStore + RevocationStore + IssuerStore + KeySource,
+    S: SlowHash + Verifier + ForeignVerifier,
+    B: RateLimit,
+    R: Replay,
 {
     /// Answers `POST /token/revoke` (RFC 7009 §2).
     ///
@@ -30,16 +37,18 @@ impl<C: ClientStore + ApiStore + RevocationStore, S: SlowHash + Verifier, B: Rat
         let question = self.read(request).await?;
         let refuse = |error| question.refused(error);
         let client = question.caller.record().id.to_string();
-        let secret_id = question.caller.secret_id().to_owned();
-        let decision = match self.access_token(&question.token).await {
+        let proof = question.caller.proof().clone();
+        let token = self.access_token(&question.token).await;
+        self.spend(&question).await.map_err(refuse)?;
+        let decision = match token {
             Ok(AccessToken { client, .. }) if client != question.caller.record().id => {
                 return Err(refuse(TokenError::Client(ClientError::TokenOfAnotherClient)));
             }
             Ok(AccessToken { token, .. }) => {
                 self.revoke_once(&question, &token).await.map_err(refuse)?;
-                Decision::Revoked { client, secret_id, jti: token.jti }
+                Decision::Revoked { client, proof, jti: token.jti }
             }
-            Err(NotActive::Inactive(why)) => Decision::NotRevoked { client, secret_id, reason: why.reason() },
+            Err(NotActive::Inactive(why)) => Decision::NotRevoked { client, proof, reason: why.reason() },
             Err(NotActive::Failed(error)) => return Err(refuse(error)),
         };
         let mut response = Response::empty(200);

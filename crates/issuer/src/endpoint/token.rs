@@ -20,21 +20,32 @@ use crate::jose::signing_key::SigningKey;
 use crate::log::event::Decision;
 use crate::log::trail::Trail;
 use crate::mint::Mint;
-use crate::ports::{ApiStore, ClientStore, Moment, RateLimit, Signer, SlowHash};
+use crate::ports::{
+    ApiStore, ClientStore, ForeignVerifier, IssuerStore, KeySource, Moment, RateLimit, Replay, Signer,
+    SlowHash,
+};
 use crate::registry::Registry;
+use crate::registry::replays::{Replays, Spent};
 use crate::request::TokenRequest;
 use crate::request::credentials::presented_by;
 
 /// The tools that issue tokens.
-pub(crate) struct TokenEndpoint<'a, C, S, B> {
+pub(crate) struct TokenEndpoint<'a, C, S, B, R> {
     pub(crate) config: &'a Config,
     pub(crate) clients: &'a Registry<C>,
     pub(crate) crypto: &'a S,
+    pub(crate) replays: &'a Replays<R>,
     pub(crate) authenticator: Authenticator<'a, C, S, B>,
     pub(crate) trail: &'a Trail,
 }
 
-impl<C: ClientStore + ApiStore, S: Signer + SlowHash, B: RateLimit> TokenEndpoint<'_, C, S, B> {
+impl<C, S, B, R> TokenEndpoint<'_, C, S, B, R>
+where
+    C: ClientStore + ApiStore + IssuerStore + KeySource,
+    S: Signer + SlowHash + ForeignVerifier,
+    B: RateLimit,
+    R: Replay,
+{
     /// Answers `POST /token` (RFC 6749 §3.2, §4.4). This is the only path to a token.
     pub(crate) async fn answer(&self, request: &Request<'_>, moment: &Moment) -> Answer<'static> {
         let endpoint = Endpoint::Token.name();
@@ -46,18 +57,20 @@ impl<C: ClientStore + ApiStore, S: Signer + SlowHash, B: RateLimit> TokenEndpoin
                 return refuse(&error, endpoint, presented_by(request), by_header);
             }
         };
-        let TokenRequest { credentials, asked } = parsed;
-        let presented = credentials.presented_id();
-        let by_header = credentials.by_header();
+        let TokenRequest { grant: grant_type, authentication, asked } = parsed;
+        let presented = authentication.presented_id();
+        let by_header = authentication.by_header();
         let issued = async {
             // 2, 3. Find the client and authenticate it.
-            let client = self.authenticator.authenticate(&credentials).await?;
+            let client = self.authenticator.authenticate(&authentication).await?;
             // 4. Decide what the client gets.
             let grant = client.authorize(asked, self.config, self.clients, self.trail).await?;
-            // 5, 6. Write the claims, and sign them.
-            self.issue(&grant, moment).await
+            // 5. Use the assertion, if it may be used only once.
+            let spent = self.replays.spend(grant.single_use(), authentication.used_as(), self.trail).await?;
+            // 6, 7. Write the claims, and sign them.
+            self.issue(&grant, grant_type, &spent, moment).await
         };
-        // 7. Answer.
+        // 8. Answer.
         match issued.await {
             Ok((response, decision)) => (response, Some(decision)),
             Err(error) => refuse(&error, endpoint, presented, by_header),
@@ -67,6 +80,8 @@ impl<C: ClientStore + ApiStore, S: Signer + SlowHash, B: RateLimit> TokenEndpoin
     async fn issue(
         &self,
         grant: &Grant,
+        grant_type: GrantType,
+        _: &Spent,
         moment: &Moment,
     ) -> Result<(Response<'static>, Decision), TokenError> {
         let keys = &self.config.keys;
@@ -102,8 +117,8 @@ impl<C: ClientStore + ApiStore, S: Signer + SlowHash, B: RateLimit> TokenEndpoin
         let response = Response::token(body.end());
         let decision = Decision::Issued {
             client: grant.client().id.to_string(),
-            secret_id: grant.secret_id().to_owned(),
-            grant: GrantType::ClientCredentials.name(),
+            proof: grant.proof().clone(),
+            grant: grant_type.name(),
             scopes: grant.scope().iter().map(|scope| scope.as_str().to_owned()).collect(),
             audience: grant.audience().iter().map(str::to_owned).collect(),
             jti,

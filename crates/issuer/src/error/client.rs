@@ -94,7 +94,8 @@ impl ClientError {
                 Code::InvalidClient,
                 "no_secret",
                 "Invalid client credentials.",
-                "the client has no secret, so that it cannot authenticate. Run `edgemint client rotate-secret` to make one.",
+                "the client has no secret, so that no secret can authenticate it. Let it sign assertions, or run `edgemint \
+                 client rotate-secret` to make a secret.",
             ),
             Self::RateLimited(Limit::ClientAndNetwork) => Row::new(
                 Code::TooManyRequests,

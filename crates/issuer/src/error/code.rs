@@ -28,6 +28,8 @@ pub enum ErrorCode {
     TooManyRequests,
     /// The issuer cannot serve any client at the moment.
     TemporarilyUnavailable,
+    /// The same, when the next attempt is likely to succeed.
+    BrieflyUnavailable,
 }
 
 impl ErrorCode {
@@ -43,7 +45,9 @@ impl ErrorCode {
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
             Self::ServerError => "server_error",
-            Self::TooManyRequests | Self::TemporarilyUnavailable => "temporarily_unavailable",
+            Self::TooManyRequests | Self::TemporarilyUnavailable | Self::BrieflyUnavailable => {
+                "temporarily_unavailable"
+            }
         }
     }
 
@@ -61,7 +65,7 @@ impl ErrorCode {
             Self::PayloadTooLarge => 413,
             Self::TooManyRequests => 429,
             Self::ServerError => 500,
-            Self::TemporarilyUnavailable => 503,
+            Self::TemporarilyUnavailable | Self::BrieflyUnavailable => 503,
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::ports::Unavailable;
 use crate::records::api_id::ApiId;
 use crate::records::client_id::ClientId;
 use crate::records::schema::RecordError;
+use crate::records::trusted_issuer::TrustedIssuerId;
 
 /// The issuer, or what it depends on, fails. One row for each reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,12 @@ pub enum Fault {
     CorruptRecord(ClientId, RecordError),
     /// The stored record of this API cannot be used.
     CorruptApi(ApiId, RecordError),
+    /// The stored record of this trusted issuer cannot be used.
+    CorruptIssuer(TrustedIssuerId, RecordError),
+    /// The keys of a client or of a trusted issuer cannot be fetched. The text is their URL.
+    KeysUnavailable(String, Unavailable),
+    /// Whether an assertion was used before cannot be found out.
+    ReplayUnavailable(Unavailable),
     /// No signing key may be used yet.
     NoActiveKey,
     /// No signing key of the algorithm that an API demands may be used.
@@ -60,6 +67,30 @@ impl Fault {
                 "corrupt_api",
                 "The request could not be served.",
                 unusable(format_args!("API {id}"), why),
+            ),
+            Self::CorruptIssuer(id, why) => Row::new(
+                Code::ServerError,
+                "corrupt_issuer",
+                "The request could not be served.",
+                unusable(format_args!("issuer {id}"), why),
+            ),
+            Self::KeysUnavailable(url, why) => Row::new(
+                Code::TemporarilyUnavailable,
+                "keys_unavailable",
+                "The service is temporarily unavailable.",
+                format!(
+                    "cannot get the keys at {url}: {why}. Look at the status of that host, or correct the URL with \
+                     `edgemint client key add --jwks-uri` or `edgemint issuer add`."
+                ),
+            ),
+            Self::ReplayUnavailable(why) => Row::new(
+                Code::BrieflyUnavailable,
+                "replay_unavailable",
+                "The service is temporarily unavailable.",
+                format!(
+                    "cannot find out whether an assertion was used before: {why}. Look at the status of Durable Objects, \
+                     and check the binding REPLAY with `edgemint check`."
+                ),
             ),
             Self::NoActiveKey => Row::new(
                 Code::TemporarilyUnavailable,

@@ -3,6 +3,7 @@
 //! The reasons are grouped by whose fault they are. A reason is a variant and its row in the file of its
 //! group.
 
+pub(crate) mod assertion;
 pub(crate) mod authorization;
 pub(crate) mod client;
 pub(crate) mod code;
@@ -15,6 +16,7 @@ pub(crate) mod target;
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::error::assertion::AssertionError;
 use crate::error::client::ClientError;
 use crate::error::code::ErrorCode;
 use crate::error::fault::Fault;
@@ -33,6 +35,8 @@ pub enum TokenError {
     Request(RequestError),
     /// The client did not prove which client it is, or may not do this at all.
     Client(ClientError),
+    /// The client's assertion is not accepted.
+    Assertion(AssertionError),
     /// The client asks for scopes that it may not have.
     Grant(GrantError),
     /// The client asks for an API that it may not have (RFC 8707 §2).
@@ -50,6 +54,12 @@ impl From<RequestError> for TokenError {
 impl From<ClientError> for TokenError {
     fn from(error: ClientError) -> Self {
         Self::Client(error)
+    }
+}
+
+impl From<AssertionError> for TokenError {
+    fn from(error: AssertionError) -> Self {
+        Self::Assertion(error)
     }
 }
 
@@ -84,6 +94,7 @@ impl TokenError {
         match self {
             Self::Request(error) => error.row(),
             Self::Client(error) => error.row(),
+            Self::Assertion(error) => error.row(),
             Self::Grant(error) => error.row(),
             Self::Target(error) => error.row(),
             Self::Fault(error) => error.row(),
@@ -112,6 +123,7 @@ impl std::error::Error for TokenError {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::assertion::{AssertionFlaw, AssertionUse};
     use crate::error::authorization::AuthorizationFlaw;
     use crate::grammar::scope::ScopeToken;
     use crate::jose::algorithm::Algorithm;
@@ -120,6 +132,7 @@ mod tests {
     use crate::records::api_id::ApiId;
     use crate::records::client_id::ClientId;
     use crate::records::schema::RecordError;
+    use crate::records::trusted_issuer::TrustedIssuerId;
     use crate::secret::generated::GeneratedSecret;
     use crate::secret::shown::Shown;
 
@@ -203,6 +216,44 @@ mod tests {
         TokenError::Fault(Fault::NoActiveKey) => TokenError::Fault(Fault::NoActiveKey),
         TokenError::Fault(Fault::NoActiveKeyFor(_)) => TokenError::Fault(Fault::NoActiveKeyFor(Algorithm::Rs256)),
         TokenError::Fault(Fault::CryptoUnavailable(_)) => TokenError::Fault(Fault::CryptoUnavailable(Unavailable::new("PBKDF2 failed"))),
+        TokenError::Assertion(AssertionError { flaw: AssertionFlaw::TooLarge, .. }) => assertion(AssertionFlaw::TooLarge),
+        TokenError::Assertion(AssertionError { flaw: AssertionFlaw::Malformed, .. }) => assertion(AssertionFlaw::Malformed),
+        TokenError::Assertion(AssertionError { flaw: AssertionFlaw::Header, .. }) => assertion(AssertionFlaw::Header),
+        TokenError::Assertion(AssertionError { flaw: AssertionFlaw::Type, .. }) => assertion(AssertionFlaw::Type),
+        TokenError::Assertion(AssertionError { flaw: AssertionFlaw::Algorithm, .. }) => assertion(AssertionFlaw::Algorithm),
+        TokenError::Assertion(AssertionError { flaw: AssertionFlaw::NoClient, .. }) => assertion(AssertionFlaw::NoClient),
+        TokenError::Assertion(AssertionError { flaw: AssertionFlaw::UnknownClient, .. }) => assertion(AssertionFlaw::UnknownClient),
+        TokenError::Assertion(AssertionError { flaw: AssertionFlaw::ClientDisabled, .. }) => assertion(AssertionFlaw::ClientDisabled),
+        TokenError::Assertion(AssertionError { flaw: AssertionFlaw::PublicClient, .. }) => assertion(AssertionFlaw::PublicClient),
+        TokenError::Assertion(AssertionError { flaw: AssertionFlaw::Issuer, .. }) => assertion(AssertionFlaw::Issuer),
+        TokenError::Assertion(AssertionError { flaw: AssertionFlaw::Subject, .. }) => assertion(AssertionFlaw::Subject),
+        TokenError::Assertion(AssertionError { flaw: AssertionFlaw::UnknownKey, .. }) => assertion(AssertionFlaw::UnknownKey),
+        TokenError::Assertion(AssertionError { flaw: AssertionFlaw::Signature, .. }) => assertion(AssertionFlaw::Signature),
+        TokenError::Assertion(AssertionError { flaw: AssertionFlaw::Audience, .. }) => assertion(AssertionFlaw::Audience),
+        TokenError::Assertion(AssertionError { flaw: AssertionFlaw::Claims, .. }) => assertion(AssertionFlaw::Claims),
+        TokenError::Assertion(AssertionError { flaw: AssertionFlaw::Expired, .. }) => assertion(AssertionFlaw::Expired),
+        TokenError::Assertion(AssertionError { flaw: AssertionFlaw::NotYetValid, .. }) => assertion(AssertionFlaw::NotYetValid),
+        TokenError::Assertion(AssertionError { flaw: AssertionFlaw::Lifetime, .. }) => assertion(AssertionFlaw::Lifetime),
+        TokenError::Assertion(AssertionError { flaw: AssertionFlaw::TokenId, .. }) => assertion(AssertionFlaw::TokenId),
+        TokenError::Assertion(AssertionError { flaw: AssertionFlaw::NoRule, .. }) => assertion(AssertionFlaw::NoRule),
+        TokenError::Assertion(AssertionError { flaw: AssertionFlaw::Replayed, .. }) => assertion(AssertionFlaw::Replayed),
+        TokenError::Assertion(AssertionError { flaw: AssertionFlaw::IssuerNotTrusted(_), .. }) =>
+            assertion(AssertionFlaw::IssuerNotTrusted("https://id.example/".into())),
+        TokenError::Assertion(AssertionError { flaw: AssertionFlaw::KeyExpired { .. }, .. }) =>
+            assertion(AssertionFlaw::KeyExpired { kid: "k1".into() }),
+        TokenError::Request(RequestError::HalfAnAssertion) => TokenError::Request(RequestError::HalfAnAssertion),
+        TokenError::Request(RequestError::AssertionType) => TokenError::Request(RequestError::AssertionType),
+        TokenError::Request(RequestError::AssertionMissing) => TokenError::Request(RequestError::AssertionMissing),
+        TokenError::Request(RequestError::ClientIdMissing) => TokenError::Request(RequestError::ClientIdMissing),
+        TokenError::Fault(Fault::CorruptIssuer(..)) =>
+            TokenError::Fault(Fault::CorruptIssuer(TrustedIssuerId::parse("https://id.example/").unwrap(), RecordError::NoAlgorithm)),
+        TokenError::Fault(Fault::KeysUnavailable(..)) =>
+            TokenError::Fault(Fault::KeysUnavailable("https://id.example/keys".into(), Unavailable::new("the answer has status 500"))),
+        TokenError::Fault(Fault::ReplayUnavailable(_)) => TokenError::Fault(Fault::ReplayUnavailable(Unavailable::new("REPLAY did not answer"))),
+    }
+
+    fn assertion(flaw: AssertionFlaw) -> TokenError {
+        AssertionError { flaw, used_as: AssertionUse::Grant }.into()
     }
 
     fn secret() -> GeneratedSecret {
@@ -218,13 +269,16 @@ mod tests {
     }
 
     /// The first words of the second sentence.
-    const REMEDIES: [&str; 17] = [
+    const REMEDIES: [&str; 21] = [
         "Add",
+        "Compare",
         "Configure",
         "Correct",
         "Deploy",
         "Encode",
         "Import",
+        "Let",
+        "List",
         "Look",
         "Make",
         "Reduce",
@@ -236,6 +290,7 @@ mod tests {
         "Run",
         "Send",
         "Set",
+        "Sign",
     ];
 
     #[test]

@@ -34,8 +34,16 @@ pub enum RequestError {
     GrantTypeNotEnabled,
     /// No `token`, at an endpoint that requires one.
     TokenMissing,
-    /// Credentials both in `Authorization` and in the body.
+    /// More than one way of client authentication, such as `Authorization` and a secret in the body.
     TwoAuthenticationMethods,
+    /// `client_assertion` without `client_assertion_type`, or the reverse.
+    HalfAnAssertion,
+    /// A `client_assertion_type` that is not served.
+    AssertionType,
+    /// No `assertion`, at a grant that requires one.
+    AssertionMissing,
+    /// No `client_id`, at a grant that requires one.
+    ClientIdMissing,
     /// `client_id` in the body is not the one in `Authorization`.
     ClientIdMismatch,
     /// A `nonce` longer than 512 characters.
@@ -122,8 +130,8 @@ impl RequestError {
                 Code::UnsupportedGrantType,
                 "grant_type_not_enabled",
                 "The grant type is not supported.",
-                "the grant type is unknown, or not enabled here. Set GRANT_TYPES to `client_credentials`, which is opt-in, \
-                 or correct `grant_type` at the client.",
+                "the grant type is unknown, or not enabled here. List it in GRANT_TYPES, such as `client_credentials`, which \
+                 is opt-in, or correct `grant_type` at the client.",
             ),
             Self::TokenMissing => Row::new(
                 Code::InvalidRequest,
@@ -135,8 +143,33 @@ impl RequestError {
                 Code::InvalidRequest,
                 "two_authentication_methods",
                 "Only one way of client authentication may be used in a request.",
-                "the request has credentials both in the header Authorization and in the body. Configure the client to \
-                 send one of the two.",
+                "the request has more than one of these: the header Authorization, a secret, a client assertion, the \
+                 assertion of a grant. Configure the client to send one of them.",
+            ),
+            Self::HalfAnAssertion => Row::new(
+                Code::InvalidRequest,
+                "half_an_assertion",
+                "client_assertion and client_assertion_type must come together.",
+                "the body has one of `client_assertion` and `client_assertion_type`, and not the other. Send both.",
+            ),
+            Self::AssertionType => Row::new(
+                Code::InvalidRequest,
+                "client_assertion_type",
+                "The client_assertion_type is not supported.",
+                "`client_assertion_type` is not served. Send \
+                 `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`.",
+            ),
+            Self::AssertionMissing => Row::new(
+                Code::InvalidRequest,
+                "assertion_missing",
+                "The parameter assertion is missing.",
+                "the body has no `assertion`. Send the identity token of the workload in it.",
+            ),
+            Self::ClientIdMissing => Row::new(
+                Code::InvalidRequest,
+                "client_id_missing",
+                "The parameter client_id is missing.",
+                "the body has no `client_id`. Send the ID of the client whose rules accept the identity token.",
             ),
             Self::ClientIdMismatch => Row::new(
                 Code::InvalidRequest,

@@ -96,6 +96,11 @@ impl Issuer {
         origin.strip_suffix(default_port).map_or_else(|| origin.clone(), str::to_owned)
     }
 
+    /// Whether it is on this machine: only then it may have the scheme `http`.
+    pub fn is_local(&self) -> bool {
+        self.url.starts_with("http://")
+    }
+
     /// The issuer's path: empty, or `/…` without a trailing slash. All endpoints are below it.
     pub fn path(&self) -> &str {
         self.base().get(self.path_at..).unwrap_or_default()

@@ -16,8 +16,9 @@ use crate::grammar::scope::Scope;
 use crate::grant::audience::Audience;
 use crate::grant::entitlement::{Entitlement, Granted};
 use crate::jose::algorithm::Algorithm;
+use crate::log::event::Proof;
 use crate::log::trail::Trail;
-use crate::ports::{ApiStore, ClientStore};
+use crate::ports::{ApiStore, ClientStore, SingleUse};
 use crate::records::api_id::ApiId;
 use crate::records::client::ClientRecord;
 use crate::records::client_id::ClientId;
@@ -47,8 +48,14 @@ impl Grant {
         self.client.record()
     }
 
-    pub(crate) fn secret_id(&self) -> &str {
-        self.client.secret_id()
+    /// What proved the client's identity.
+    pub(crate) fn proof(&self) -> &Proof {
+        self.client.proof()
+    }
+
+    /// The assertion that the client presented, if that may be used only once.
+    pub(crate) fn single_use(&self) -> Option<&SingleUse> {
+        self.client.single_use()
     }
 
     pub(crate) fn scope(&self) -> &Scope {

@@ -88,6 +88,7 @@ impl<'a> Response<'a> {
         }
         match code {
             ErrorCode::TemporarilyUnavailable => response.header("Retry-After", "5"),
+            ErrorCode::BrieflyUnavailable => response.header("Retry-After", "1"),
             // RFC 6585 §4. The value is the period of the rate limits in wrangler.toml.
             ErrorCode::TooManyRequests => response.header("Retry-After", "60"),
             ErrorCode::InvalidRequest

@@ -56,3 +56,51 @@ impl<'a> Jws<'a> {
         members(&URL_SAFE_NO_PAD.decode(self.payload).ok()?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoded(json: &str) -> String {
+        URL_SAFE_NO_PAD.encode(json)
+    }
+
+    #[test]
+    fn three_segments_of_strict_base64url_are_read() {
+        let text = format!("{}.{}.AQID", encoded(r#"{"alg":"ES256","kid":7}"#), encoded(r#"{"a":1}"#));
+        let jws = Jws::parse(&text).expect("it is a JWS");
+        assert_eq!((jws.header("alg"), jws.header("kid"), jws.has("kid")), (Some("ES256"), None, true));
+        assert_eq!(jws.signature, [1, 2, 3]);
+        assert_eq!(text.strip_prefix(jws.input), Some(".AQID"));
+        assert_eq!(jws.claims().expect("an object").len(), 1);
+        for header in DANGEROUS {
+            let text = format!("{}.e30.", encoded(&format!(r#"{{"{header}":null}}"#)));
+            assert!(Jws::parse(&text).expect("it is a JWS").is_dangerous(), "{header}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        let header = encoded("{}");
+        for text in
+            ["", ".", "..", "a", "e30.e30", "e30.e30.AQ.AQ", "e30=.e30.AQ", "e31.e30.AQ", " e30.e30.AQ"]
+        {
+            assert!(Jws::parse(text).is_none(), "{text}");
+        }
+        for signature in ["A", "AQ==", "AR", "A+", "AQ\n"] {
+            assert!(Jws::parse(&format!("{header}.e30.{signature}")).is_none(), "{signature}");
+        }
+        for json in [r#"{"a":1,"a":1}"#, "[]", "1", "", "{"] {
+            assert!(Jws::parse(&format!("{}.e30.AQ", encoded(json))).is_none(), "{json}");
+            let payload = format!("{header}.{}.AQ", encoded(json));
+            assert_eq!(Jws::parse(&payload).expect("it is a JWS").claims(), None, "{json}");
+        }
+    }
+
+    #[test]
+    fn a_header_has_at_most_one_kibibyte() {
+        let header = |length: usize| encoded(&format!(r#"{{"x":"{}"}}"#, "y".repeat(length - 8)));
+        assert!(Jws::parse(&format!("{}.e30.", header(MAX_HEADER))).is_some());
+        assert!(Jws::parse(&format!("{}.e30.", header(MAX_HEADER + 1))).is_none());
+    }
+}

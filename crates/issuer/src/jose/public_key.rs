@@ -213,3 +213,148 @@ impl<'de> Deserialize<'de> for PublicKey {
         Self::read(&jwk, &["sig"]).map_err(D::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// The RSA key of RFC 7638 §3.1.
+    const N: &str = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
+
+    fn read(jwk: &Value) -> Result<PublicKey, PublicKeyError> {
+        PublicKey::read(jwk, &["sig"])
+    }
+
+    fn ec() -> Value {
+        json!({ "kty": "EC", "crv": "P-256", "x": "l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs",
+            "y": "9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA" })
+    }
+
+    fn okp() -> Value {
+        json!({ "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" })
+    }
+
+    fn rsa() -> Value {
+        json!({ "kty": "RSA", "n": N, "e": "AQAB", "alg": "RS256", "kid": "2011-04-29" })
+    }
+
+    #[test]
+    fn thumbprints_are_those_of_the_standards() {
+        // RFC 7638 §3.1, RFC 8037 A.3, RFC 9449 figure 8.
+        for (jwk, thumbprint) in [
+            (rsa(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"),
+            (okp(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"),
+            (ec(), "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"),
+        ] {
+            let key = read(&jwk).expect("a key");
+            assert_eq!(key.thumbprint(), thumbprint);
+            // Only the key counts.
+            let mut other = jwk.clone();
+            other["kid"] = "other".into();
+            other["extra"] = json!({ "a": 1 });
+            assert_eq!(read(&other).expect("a key").thumbprint(), thumbprint);
+            assert_eq!(serde_json::to_string(&key).expect("JSON"), key.jwk());
+        }
+    }
+
+    #[test]
+    fn a_key_serves_only_its_algorithm() {
+        use SignatureAlgorithm::{EdDsa, Es256, Es384, Ps256, Rs256};
+        let serves = |jwk: &Value| {
+            let key = read(jwk).expect("a key");
+            SignatureAlgorithm::ALL.into_iter().filter(|alg| key.serves(*alg)).collect::<Vec<_>>()
+        };
+        assert_eq!(serves(&ec()), [Es256]);
+        assert_eq!(serves(&okp()), [EdDsa]);
+        assert_eq!(serves(&rsa()), [Rs256]);
+        let mut open = rsa();
+        open.as_object_mut().expect("an object").remove("alg");
+        assert_eq!(serves(&open), [Ps256, Rs256]);
+        assert_eq!(
+            (read(&open).expect("a key").alg(), read(&ec()).expect("a key").alg()),
+            (None, Some(Es256))
+        );
+        let p384 = json!({ "kty": "EC", "crv": "P-384", "x": "A".repeat(64), "y": "A".repeat(64) });
+        assert_eq!(serves(&p384), [Es384]);
+        let mut named = okp();
+        named["alg"] = "Ed25519".into();
+        assert_eq!(serves(&named), [EdDsa]);
+    }
+
+    #[test]
+    fn every_other_member_is_refused() {
+        use PublicKeyError::{Algorithm, KeyId, Malformed, Member, Private, RsaExponent, RsaSize, Type, Use};
+        let short = URL_SAFE_NO_PAD.encode([0x80; 255]);
+        let long = URL_SAFE_NO_PAD.encode([0xFF; 513]);
+        for (jwk, name, value, why) in [
+            (ec(), "kty", json!("oct"), Type),
+            (ec(), "kty", json!(7), Malformed),
+            (ec(), "crv", json!("P-521"), Type),
+            (ec(), "crv", json!("P-384"), Member),
+            (ec(), "x", json!("AA"), Member),
+            (ec(), "x", json!("l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs="), Member),
+            (ec(), "x", json!("l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFt"), Member),
+            (ec(), "x", json!(7), Malformed),
+            (ec(), "y", json!(null), Malformed),
+            (ec(), "alg", json!("ES384"), Algorithm),
+            (ec(), "alg", json!("none"), Algorithm),
+            (ec(), "use", json!("enc"), Use),
+            (ec(), "use", json!("jwt-svid"), Use),
+            (ec(), "use", json!(7), Malformed),
+            (ec(), "key_ops", json!(["sign"]), Use),
+            (ec(), "key_ops", json!("verify"), Malformed),
+            (ec(), "kid", json!(""), KeyId),
+            (ec(), "kid", json!("x".repeat(129)), KeyId),
+            (ec(), "kid", json!("a\nb"), KeyId),
+            (okp(), "crv", json!("X25519"), Type),
+            (okp(), "x", json!("AA"), Member),
+            (rsa(), "crv", json!("P-256"), Type),
+            (rsa(), "n", json!(short), RsaSize),
+            (rsa(), "n", json!(long), RsaSize),
+            (rsa(), "n", json!(format!("AA{N}")), Member),
+            (rsa(), "n", json!(""), Member),
+            (rsa(), "e", json!("AQ"), RsaExponent),
+            (rsa(), "e", json!("Ag"), RsaExponent),
+            (rsa(), "e", json!("AQABAA"), RsaExponent),
+            (rsa(), "e", json!("AQAAAAE"), RsaExponent),
+            (rsa(), "e", json!("AAEAAQ"), Member),
+            (rsa(), "alg", json!("ES256"), Algorithm),
+            (rsa(), "alg", json!("HS256"), Algorithm),
+        ] {
+            let mut jwk = jwk;
+            jwk[name] = value.clone();
+            assert_eq!(read(&jwk), Err(why), "{name}: {value}");
+        }
+        for name in PRIVATE {
+            let mut jwk = rsa();
+            jwk[name] = "AQ".into();
+            assert_eq!(read(&jwk), Err(Private), "{name}");
+        }
+        for other in [json!(null), json!([]), json!("x")] {
+            assert_eq!(read(&other), Err(Malformed));
+        }
+        assert_eq!(PublicKey::parse(r#"{"kty":"OKP","kty":"OKP"}"#), Err(Malformed));
+        for (good, name, value) in [
+            (ec(), "use", json!("sig")),
+            (ec(), "key_ops", json!(["sign", "verify"])),
+            (rsa(), "e", json!("Aw")),
+            (rsa(), "e", json!("_____w")),
+            (rsa(), "n", json!(URL_SAFE_NO_PAD.encode([0xFF; 512]))),
+        ] {
+            let mut jwk = good;
+            jwk[name] = value;
+            assert!(read(&jwk).is_ok(), "{jwk}");
+        }
+    }
+
+    #[test]
+    fn the_length_of_an_rsa_signature_is_that_of_the_modulus() {
+        let key = read(&rsa()).expect("a key");
+        assert!(
+            key.may_have_signed(&[0; 256]) && !key.may_have_signed(&[0; 257]) && !key.may_have_signed(&[])
+        );
+        assert!(read(&ec()).expect("a key").may_have_signed(&[0; 64]));
+    }
+}

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use crate::log::event::{Decision, Event};
 
 /// The names of the texts of a [`Count`], in order. Each is the field of the log line with this name.
-pub const COUNTED: [&str; 10] = [
+pub const COUNTED: [&str; 12] = [
     "event",
     "outcome",
     "client",
@@ -17,6 +17,8 @@ pub const COUNTED: [&str; 10] = [
     "kid",
     "network",
     "country",
+    "proof.kind",
+    "proof.id",
 ];
 
 /// The longest text of a count, in bytes. Every client ID fits, and a longer text is cut.
@@ -45,12 +47,12 @@ impl Event {
     pub fn count(&self) -> Count<'_> {
         let mut of = Columns::default();
         match self.decision() {
-            Decision::Issued { client, secret_id, audience, kid, .. } => {
+            Decision::Issued { client, proof, audience, kid, .. } => {
                 let audience = audience.join(" ");
                 of = Columns {
                     event: "token.issued",
                     client,
-                    secret_id,
+                    proof: proof.parts(),
                     audience: audience.into(),
                     kid,
                     ..of
@@ -60,15 +62,15 @@ impl Event {
                 let client = client.as_deref().unwrap_or_default();
                 of = Columns { event: "token.refused", client, reason, endpoint, ..of };
             }
-            Decision::Introspected { client, secret_id, reason, .. } => {
+            Decision::Introspected { client, proof, reason, .. } => {
                 let reason = reason.unwrap_or_default();
-                of = Columns { event: "token.introspected", client, secret_id, reason, ..of };
+                of = Columns { event: "token.introspected", client, proof: proof.parts(), reason, ..of };
             }
-            Decision::Revoked { client, secret_id, .. } => {
-                of = Columns { event: "token.revoked", client, secret_id, ..of };
+            Decision::Revoked { client, proof, .. } => {
+                of = Columns { event: "token.revoked", client, proof: proof.parts(), ..of };
             }
-            Decision::NotRevoked { client, secret_id, reason } => {
-                of = Columns { event: "token.not_revoked", client, secret_id, reason, ..of };
+            Decision::NotRevoked { client, proof, reason, .. } => {
+                of = Columns { event: "token.not_revoked", client, proof: proof.parts(), reason, ..of };
             }
             Decision::Unhealthy { reason, .. } => of = Columns { event: "health.failed", reason, ..of },
         }
@@ -76,18 +78,34 @@ impl Event {
         let (network, country) = (network.unwrap_or_default(), country.unwrap_or_default());
         // A client that is not proven cannot choose the group. Otherwise strangers with many names could
         // crowd out other rows.
-        let group = if of.secret_id.is_empty() { of.reason } else { of.client };
+        let (proof_kind, proof_id) = of.proof;
+        let secret_id = if proof_kind == "secret" { proof_id } else { "" };
+        let group = if proof_kind.is_empty() { of.reason } else { of.client };
         let group = Cow::Borrowed(cut(group, LONGEST_GROUP));
-        let [event, outcome, client, reason, secret_id, endpoint, kid, network, country] = [
+        let [
+            event,
+            outcome,
+            client,
+            reason,
+            secret_id,
+            endpoint,
+            kid,
+            network,
+            country,
+            proof_kind,
+            proof_id,
+        ] = [
             of.event,
             self.outcome.name(),
             of.client,
             of.reason,
-            of.secret_id,
+            secret_id,
             of.endpoint,
             of.kid,
             network,
             country,
+            proof_kind,
+            proof_id,
         ]
         .map(|text| Cow::Borrowed(cut(text, LONGEST)));
         let mut audience = of.audience;
@@ -96,7 +114,10 @@ impl Event {
         }
         Count {
             group,
-            texts: [event, outcome, client, reason, secret_id, audience, endpoint, kid, network, country],
+            texts: [
+                event, outcome, client, reason, secret_id, audience, endpoint, kid, network, country,
+                proof_kind, proof_id,
+            ],
             degraded: self.degraded.len(),
         }
     }
@@ -108,7 +129,8 @@ struct Columns<'a> {
     event: &'a str,
     client: &'a str,
     reason: &'a str,
-    secret_id: &'a str,
+    /// What proved the client's identity: the kind and the ID.
+    proof: (&'static str, &'a str),
     audience: Cow<'a, str>,
     endpoint: &'a str,
     kid: &'a str,

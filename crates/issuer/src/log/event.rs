@@ -1,8 +1,10 @@
 //! Events for the operator: the issuer returns them, and the host writes them. Never a secret or a token.
 
-use serde::Serialize;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 
 use crate::http::request::Request;
+use crate::log::seen::SeenAssertion;
 use crate::log::trail::Trail;
 
 /// One line of the log: a decision and its circumstances. `docs/reference/audit-log.schema.json` promises its
@@ -20,6 +22,9 @@ pub struct Event {
     pub(crate) country: Option<String>,
     /// The ID that the network in front of the host gave the request.
     ray: Option<String>,
+    /// The client's assertion, if it presented one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    assertion: Option<Box<SeenAssertion>>,
     /// The failures that the request survived.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) degraded: Vec<String>,
@@ -57,8 +62,9 @@ pub enum Decision {
     Issued {
         /// The client's ID.
         client: String,
-        /// The ID of the secret that it used.
-        secret_id: String,
+        /// What proved its identity.
+        #[serde(flatten)]
+        proof: Proof,
         /// The grant type.
         grant: &'static str,
         /// The granted scopes.
@@ -97,8 +103,9 @@ pub enum Decision {
     Introspected {
         /// The client that asked.
         client: String,
-        /// The ID of the secret that it used.
-        secret_id: String,
+        /// What proved its identity.
+        #[serde(flatten)]
+        proof: Proof,
         /// Whether the token is active.
         active: bool,
         /// The token's `jti`, when it is one of ours and within its time.
@@ -111,8 +118,9 @@ pub enum Decision {
     Revoked {
         /// The client that owned the token.
         client: String,
-        /// The ID of the secret that it used.
-        secret_id: String,
+        /// What proved its identity.
+        #[serde(flatten)]
+        proof: Proof,
         /// The token's `jti`.
         jti: String,
     },
@@ -122,8 +130,9 @@ pub enum Decision {
     NotRevoked {
         /// The client that asked.
         client: String,
-        /// The ID of the secret that it used.
-        secret_id: String,
+        /// What proved its identity.
+        #[serde(flatten)]
+        proof: Proof,
         /// Why there was nothing to revoke, as a stable name.
         reason: &'static str,
     },
@@ -135,6 +144,47 @@ pub enum Decision {
         /// The reason, as a sentence.
         detail: String,
     },
+}
+
+/// What proved the identity of a client.
+///
+/// In the log it is `proof`, with `kind` and `id`. A secret also has the older field `secret_id`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proof {
+    /// The secret with this ID.
+    Secret(String),
+    /// The client's own key with this ID.
+    Key(String),
+    /// The identity token of a workload, by the rule with this ID.
+    Identity(String),
+}
+
+impl Proof {
+    /// Its kind, and its ID.
+    pub fn parts(&self) -> (&'static str, &str) {
+        match self {
+            Self::Secret(id) => ("secret", id),
+            Self::Key(id) => ("key", id),
+            Self::Identity(id) => ("identity", id),
+        }
+    }
+}
+
+impl Serialize for Proof {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Named<'a> {
+            id: &'a str,
+            kind: &'a str,
+        }
+        let (kind, id) = self.parts();
+        let mut members = serializer.serialize_map(None)?;
+        if matches!(self, Self::Secret(_)) {
+            members.serialize_entry("secret_id", id)?;
+        }
+        members.serialize_entry("proof", &Named { id, kind })?;
+        members.end()
+    }
 }
 
 impl Decision {
@@ -154,14 +204,17 @@ impl Event {
     /// Creates the event of `decision` about `request`.
     pub(crate) fn new(decision: Decision, request: &Request<'_>, trail: Trail) -> Self {
         let owned = |text: Option<&str>| text.map(str::to_owned);
+        let (time, network) = (trail.now, trail.network.clone());
+        let (degraded, assertion) = trail.into_parts();
         Self {
-            time: trail.now,
+            time,
             outcome: decision.outcome(),
             decision,
-            network: trail.network.clone(),
+            network,
             country: owned(request.arrival.country()),
             ray: owned(request.arrival.ray()),
-            degraded: trail.into_degraded(),
+            assertion,
+            degraded,
         }
     }
 

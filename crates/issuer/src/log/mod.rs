@@ -2,4 +2,5 @@
 
 pub(crate) mod count;
 pub(crate) mod event;
+pub(crate) mod seen;
 pub(crate) mod trail;

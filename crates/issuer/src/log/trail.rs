@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 
 use crate::http::arrival::Arrival;
+use crate::log::seen::SeenAssertion;
 
 /// The trail of one request.
 #[derive(Debug)]
@@ -13,11 +14,13 @@ pub(crate) struct Trail {
     /// The network of the sender, if known.
     pub(crate) network: Option<String>,
     degraded: RefCell<Vec<String>>,
+    /// The client's assertion, if it presented one.
+    assertion: RefCell<Option<Box<SeenAssertion>>>,
 }
 
 impl Trail {
     pub(crate) fn new(arrival: &Arrival<'_>, now: u64) -> Self {
-        Self { now, network: arrival.network(), degraded: RefCell::default() }
+        Self { now, network: arrival.network(), degraded: RefCell::default(), assertion: RefCell::default() }
     }
 
     /// Records a failure that the request survives. The answer does not mention it, but the log does.
@@ -25,8 +28,20 @@ impl Trail {
         self.degraded.borrow_mut().push(what);
     }
 
-    /// The failures that the request survived.
-    pub(crate) fn into_degraded(self) -> Vec<String> {
-        self.degraded.into_inner()
+    /// Records the assertion that came.
+    pub(crate) fn saw(&self, assertion: SeenAssertion) {
+        *self.assertion.borrow_mut() = Some(Box::new(assertion));
+    }
+
+    /// Adds what was found out about the assertion.
+    pub(crate) fn learned(&self, what: impl FnOnce(&mut SeenAssertion)) {
+        if let Some(seen) = self.assertion.borrow_mut().as_mut() {
+            what(seen);
+        }
+    }
+
+    /// The failures that the request survived, and the assertion that came.
+    pub(crate) fn into_parts(self) -> (Vec<String>, Option<Box<SeenAssertion>>) {
+        (self.degraded.into_inner(), self.assertion.into_inner())
     }
 }

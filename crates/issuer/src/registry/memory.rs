@@ -18,7 +18,7 @@ pub(crate) struct Share(usize);
 
 impl Share {
     /// Records of clients.
-    pub(crate) const CLIENTS: Self = Self(16 << 20);
+    pub(crate) const CLIENTS: Self = Self(11 << 20);
     /// Records of APIs. The largest possible record fits.
     pub(crate) const APIS: Self = Self(8 << 20);
     /// Networks and clients with failed attempts.
@@ -27,12 +27,38 @@ impl Share {
     pub(crate) const PROOFS: Self = Self(2 << 20);
     /// Revoked tokens.
     pub(crate) const REVOCATIONS: Self = Self(2 << 20);
+    /// Records of trusted issuers.
+    pub(crate) const ISSUERS: Self = Self(1 << 20);
+    /// Keys of clients and of trusted issuers that were fetched.
+    pub(crate) const KEYS: Self = Self(2 << 20);
+    /// Assertions that were used.
+    pub(crate) const REPLAYS: Self = Self(2 << 20);
+
+    const ALL: [Self; 8] = [
+        Self::CLIENTS,
+        Self::APIS,
+        Self::FAILURES,
+        Self::PROOFS,
+        Self::REVOCATIONS,
+        Self::ISSUERS,
+        Self::KEYS,
+        Self::REPLAYS,
+    ];
+
+    /// The bytes of this share.
+    pub(crate) fn bytes(self) -> usize {
+        self.0
+    }
 }
 
-const _: () = assert!(
-    Share::CLIENTS.0 + Share::APIS.0 + Share::FAILURES.0 + Share::PROOFS.0 + Share::REVOCATIONS.0 <= TOTAL,
-    "the memories of one isolate stay below the total"
-);
+const fn sum(shares: &[Share]) -> usize {
+    match shares {
+        [] => 0,
+        [first, rest @ ..] => first.0 + sum(rest),
+    }
+}
+
+const _: () = assert!(sum(&Share::ALL) <= TOTAL, "the memories of one isolate stay below the total");
 
 /// A memory that keeps values for a fixed time. With a time of 0 it keeps nothing.
 ///

@@ -1,22 +1,27 @@
-//! The clients and the APIs: parsed, cached in memory for the cache time, and kept a while longer for store
+//! The clients, the APIs and the trusted issuers: parsed, cached in memory for the cache time, and kept a while longer for store
 //! outages.
 
 pub(crate) mod breaker;
 pub(crate) mod memory;
+pub(crate) mod remote_keys;
+pub(crate) mod replays;
 pub(crate) mod revocations;
 
+use std::fmt::Display;
+use std::hash::Hash;
 use std::rc::Rc;
 
 use crate::config::Config;
 use crate::error::TokenError;
 use crate::error::fault::Fault;
 use crate::log::trail::Trail;
-use crate::ports::{ApiStore, ClientStore, Unavailable};
+use crate::ports::{ApiStore, ClientStore, IssuerStore, Unavailable};
 use crate::records::api::ApiRecord;
 use crate::records::api_id::ApiId;
 use crate::records::client::ClientRecord;
 use crate::records::client_id::ClientId;
 use crate::records::schema::weight;
+use crate::records::trusted_issuer::{TrustedIssuer, TrustedIssuerId};
 use crate::registry::breaker::Breaker;
 use crate::registry::memory::{Memory, Share};
 
@@ -26,13 +31,17 @@ const CLIENT_FIELDS: usize = 9;
 /// The fields that every API record has: `v`, `id`, `name`, `scopes` and `revision`.
 const API_FIELDS: usize = 5;
 
-/// A [`ClientStore`] and [`ApiStore`], and the memory before it.
+/// The fields that every record of a trusted issuer has.
+const ISSUER_FIELDS: usize = 10;
+
+/// A [`ClientStore`], [`ApiStore`] and [`IssuerStore`], and the memory before it.
 ///
 /// Only existing records are cached, so a stranger that tries many IDs cannot fill the memory.
 pub(crate) struct Registry<C> {
     store: C,
     remembered: Memory<ClientId, Rc<ClientRecord>>,
     apis: Memory<ApiId, Rc<ApiRecord>>,
+    issuers: Memory<TrustedIssuerId, Rc<TrustedIssuer>>,
     breaker: Breaker,
 }
 
@@ -43,6 +52,7 @@ impl<C> Registry<C> {
             store,
             remembered: Memory::lingering(Share::CLIENTS, fresh, stale),
             apis: Memory::lingering(Share::APIS, fresh, stale),
+            issuers: Memory::lingering(Share::ISSUERS, fresh, stale),
             breaker: Breaker::default(),
         }
     }
@@ -106,8 +116,7 @@ impl<C: ClientStore> Registry<C> {
     ) -> Result<Option<Rc<ClientRecord>>, TokenError> {
         // A disabled client may be enabled by now. The issuer neither lets a client in on a guess, nor
         // answers 401 on a guess.
-        let stale = || self.remembered.get_stale(id, trail.now).filter(|record| !record.disabled);
-        self.find_or(id, stale, trail).await
+        self.find_client(id, |record: &ClientRecord| !record.disabled, trail).await
     }
 
     /// The same, but a store failure is an error. For decisions that must not rest on a guess.
@@ -116,32 +125,25 @@ impl<C: ClientStore> Registry<C> {
         id: &ClientId,
         trail: &Trail,
     ) -> Result<Option<Rc<ClientRecord>>, TokenError> {
-        self.find_or(id, || None, trail).await
+        self.find_client(id, |_: &ClientRecord| false, trail).await
     }
 
-    async fn find_or(
+    async fn find_client(
         &self,
         id: &ClientId,
-        stale: impl FnOnce() -> Option<Rc<ClientRecord>>,
+        may_be_stale: impl Fn(&ClientRecord) -> bool,
         trail: &Trail,
     ) -> Result<Option<Rc<ClientRecord>>, TokenError> {
-        if let Some(record) = self.remembered.get(id, trail.now) {
-            return Ok(Some(record));
-        }
-        let name = || format!("client {id}");
-        let json = match self.ask(self.store.find(id), stale(), name, trail).await? {
-            Answered::Stale(record) => return Ok(Some(record)),
-            Answered::Found(json) => json,
+        let stored = Stored {
+            id,
+            memory: &self.remembered,
+            noun: "client",
+            parse: |json: &str| {
+                ClientRecord::parse(id, json).map_err(|why| Fault::CorruptRecord(id.clone(), why))
+            },
+            weight: |json: &str| id.as_str().len() + weight::<ClientRecord>(json, CLIENT_FIELDS),
         };
-        // Whatever the store answered, the cached record is outdated.
-        self.remembered.forget(id);
-        let Some(json) = json else { return Ok(None) };
-        let record = ClientRecord::parse(id, &json)
-            .map_err(|why| TokenError::Fault(Fault::CorruptRecord(id.clone(), why)))?;
-        let record = Rc::new(record);
-        let weight = id.as_str().len() + weight::<ClientRecord>(&json, CLIENT_FIELDS);
-        self.remembered.put(id.clone(), Rc::clone(&record), weight, trail.now);
-        Ok(Some(record))
+        self.find_in(stored, self.store.find(id), may_be_stale, trail).await
     }
 }
 
@@ -153,21 +155,80 @@ impl<C: ApiStore> Registry<C> {
         id: &ApiId,
         trail: &Trail,
     ) -> Result<Option<Rc<ApiRecord>>, TokenError> {
-        if let Some(record) = self.apis.get(id, trail.now) {
+        let stored = Stored {
+            id,
+            memory: &self.apis,
+            noun: "API",
+            parse: |json: &str| ApiRecord::parse(id, json).map_err(|why| Fault::CorruptApi(id.clone(), why)),
+            weight: |json: &str| id.as_str().len() + weight::<ApiRecord>(json, API_FIELDS),
+        };
+        self.find_in(stored, self.store.find_api(id), |_: &ApiRecord| true, trail).await
+    }
+}
+
+impl<C: IssuerStore> Registry<C> {
+    /// The record of the trusted issuer `id`. It may be as old as the cache time, or older when the store
+    /// fails, unless it was disabled. `Ok(None)` means that it is not registered.
+    pub(crate) async fn find_issuer(
+        &self,
+        id: &TrustedIssuerId,
+        trail: &Trail,
+    ) -> Result<Option<Rc<TrustedIssuer>>, TokenError> {
+        let stored = Stored {
+            id,
+            memory: &self.issuers,
+            noun: "issuer",
+            parse: |json: &str| {
+                TrustedIssuer::parse(id, json).map_err(|why| Fault::CorruptIssuer(id.clone(), why))
+            },
+            // An uploaded JWKS is kept twice: as it was stored, and parsed.
+            weight: |json: &str| id.as_str().len() + 2 * weight::<TrustedIssuer>(json, ISSUER_FIELDS),
+        };
+        self.find_in(stored, self.store.find_issuer(id), |issuer: &TrustedIssuer| !issuer.disabled, trail)
+            .await
+    }
+}
+
+/// How a kind of record is read and remembered.
+struct Stored<'a, K, T, P, W> {
+    id: &'a K,
+    memory: &'a Memory<K, Rc<T>>,
+    /// The kind, for the log.
+    noun: &'static str,
+    parse: P,
+    /// An upper bound of the memory of a record with this JSON.
+    weight: W,
+}
+
+impl<C> Registry<C> {
+    /// The record from the memory, else from the store by `read`. When the store fails, a stale record that
+    /// `may_be_stale` serves.
+    async fn find_in<K, T, P, W>(
+        &self,
+        stored: Stored<'_, K, T, P, W>,
+        read: impl Future<Output = Result<Option<String>, Unavailable>>,
+        may_be_stale: impl Fn(&T) -> bool,
+        trail: &Trail,
+    ) -> Result<Option<Rc<T>>, TokenError>
+    where
+        K: Clone + Eq + Hash + Display,
+        P: FnOnce(&str) -> Result<T, Fault>,
+        W: FnOnce(&str) -> usize,
+    {
+        let Stored { id, memory, noun, parse, weight } = stored;
+        if let Some(record) = memory.get(id, trail.now) {
             return Ok(Some(record));
         }
-        let (stale, name) = (self.apis.get_stale(id, trail.now), || format!("API {id}"));
-        let json = match self.ask(self.store.find_api(id), stale, name, trail).await? {
+        let stale = memory.get_stale(id, trail.now).filter(|record| may_be_stale(record));
+        let json = match self.ask(read, stale, || format!("{noun} {id}"), trail).await? {
             Answered::Stale(record) => return Ok(Some(record)),
             Answered::Found(json) => json,
         };
-        self.apis.forget(id);
+        // Whatever the store answered, the cached record is outdated.
+        memory.forget(id);
         let Some(json) = json else { return Ok(None) };
-        let record = ApiRecord::parse(id, &json)
-            .map_err(|why| TokenError::Fault(Fault::CorruptApi(id.clone(), why)))?;
-        let record = Rc::new(record);
-        let weight = id.as_str().len() + weight::<ApiRecord>(&json, API_FIELDS);
-        self.apis.put(id.clone(), Rc::clone(&record), weight, trail.now);
+        let record = Rc::new(parse(&json)?);
+        memory.put(id.clone(), Rc::clone(&record), weight(&json), trail.now);
         Ok(Some(record))
     }
 }

@@ -1,6 +1,8 @@
 //! A token request: one parser reads all of it. The result is well-formed, but not yet trusted.
 
 pub(crate) mod asked;
+pub(crate) mod assertion;
+pub(crate) mod authentication;
 pub(crate) mod credentials;
 pub(crate) mod target;
 
@@ -14,7 +16,7 @@ use crate::grammar::limits::MAX_CONTENT_TYPE;
 use crate::grammar::scope::{Scope, ScopeError};
 use crate::http::request::{Body, Request};
 use crate::request::asked::ScopeRequest;
-use crate::request::credentials::Credentials;
+use crate::request::authentication::Authentication;
 use crate::secret::shown::Shown;
 
 /// The longest `nonce`, in characters.
@@ -24,12 +26,13 @@ const MAX_NONCE: usize = 512;
 /// targets.
 #[derive(Debug)]
 pub struct TokenRequest {
-    pub(crate) credentials: Credentials,
+    pub(crate) grant: GrantType,
+    pub(crate) authentication: Authentication,
     pub(crate) asked: ScopeRequest,
 }
 
 impl TokenRequest {
-    /// Reads a request to the token endpoint (RFC 6749 §4.4.2, §3.2).
+    /// Reads a request to the token endpoint (RFC 6749 §4.4.2, §3.2; RFC 7523 §2.1).
     ///
     /// # Errors
     ///
@@ -37,19 +40,19 @@ impl TokenRequest {
     /// later, once the client has authenticated.
     pub fn parse(request: &Request<'_>, config: &Config) -> Result<Self, TokenError> {
         let form = read_form(request)?;
-        match form.get("grant_type") {
-            None => return Err(RequestError::GrantTypeMissing.into()),
-            Some(name)
-                if name == GrantType::ClientCredentials.name()
-                    && config.serves(GrantType::ClientCredentials) => {}
-            Some(_) => return Err(RequestError::GrantTypeNotEnabled.into()),
-        }
+        let name = form.get("grant_type").ok_or(TokenError::Request(RequestError::GrantTypeMissing))?;
+        let grant = GrantType::named(name).filter(|grant| config.serves(*grant));
+        let grant = grant.ok_or(TokenError::Request(RequestError::GrantTypeNotEnabled))?;
         let nonce = form.get("nonce");
         if nonce.is_some_and(|nonce| nonce.chars().nth(MAX_NONCE).is_some()) {
             return Err(RequestError::NonceTooLong.into());
         }
         Ok(Self {
-            credentials: Credentials::parse(request.authorization, &form)?,
+            grant,
+            authentication: match grant {
+                GrantType::ClientCredentials => Authentication::parse(request.authorization, &form)?,
+                GrantType::JwtBearer => Authentication::of_grant(request.authorization, &form)?,
+            },
             asked: ScopeRequest {
                 scope: parse_scope(form.get("scope")),
                 targets: target::parse(&form),

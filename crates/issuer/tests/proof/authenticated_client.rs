@@ -1,7 +1,7 @@
 //! A client that never authenticated.
-use edgemint_issuer::{AuthenticatedClient, ClientId, ClientRecord};
+use edgemint_issuer::{AuthenticatedClient, ClientId, ClientRecord, Proof};
 
 fn main() {
     let record = ClientRecord::new(ClientId::parse("a").unwrap(), "A");
-    let _ = AuthenticatedClient { record: record.into(), secret_id: "s1".into() };
+    let _ = AuthenticatedClient { record: record.into(), proof: Proof::Secret("s1".into()), used: None };
 }
