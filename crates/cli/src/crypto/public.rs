@@ -165,7 +165,7 @@ mod tests {
         for (text, told) in [
             ("", "not a public key in PEM"),
             ("ssh-ed25519 AAAA me", "not a public key in PEM"),
-            ("{}", "not a JWK"),
+            ("{}", "its type is not"),
             ("{\"keys\":[]}", "no key"),
             ("{\"keys\":1}", "neither a JWK nor a JWKS"),
             ("[]", "not a public key in PEM"),

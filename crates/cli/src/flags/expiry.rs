@@ -20,9 +20,11 @@ impl Expiry {
         }
         let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().map(|day| day.and_time(NaiveTime::MIN));
         let time = DateTime::parse_from_rfc3339(text).map(|time| time.timestamp()).ok();
-        let time = time.or(day.map(|day| day.and_utc().timestamp())).and_then(|time| u64::try_from(time).ok());
-        time.map(Self::At)
-            .ok_or_else(|| "write a time from now on (2160h), or a date (2027-01-31, or 2027-01-31T12:00:00Z)".to_owned())
+        let time =
+            time.or(day.map(|day| day.and_utc().timestamp())).and_then(|time| u64::try_from(time).ok());
+        time.map(Self::At).ok_or_else(|| {
+            "write a time from now on (2160h), or a date (2027-01-31, or 2027-01-31T12:00:00Z)".to_owned()
+        })
     }
 
     /// The time in seconds since 1970. Fails if it has passed.

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use edgemint_issuer::{
-    ApiId, ClientId, ClientRecord, MAX_SLOW_HASHES, SecretHash, StoredSecret, TrustedIssuerId, client_of_subject,
+    ApiId, ClientId, ClientRecord, MAX_SLOW_HASHES, SecretHash, StoredSecret, TrustedIssuerId,
+    client_of_subject,
 };
 use edgemint_printable::shell;
 
@@ -31,7 +32,8 @@ pub(crate) fn is_an_issuer(id: &ClientId, issuers: &BTreeSet<TrustedIssuerId>) -
 
 /// The warning about a client that keeps a secret beside a stronger way to authenticate.
 pub(crate) fn keeps_secrets(record: &ClientRecord, now: u64) -> Option<String> {
-    let mut live = record.secrets.iter().filter(|secret| secret.is_live(now)).map(|secret| secret.id.as_str());
+    let mut live =
+        record.secrets.iter().filter(|secret| secret.is_live(now)).map(|secret| secret.id.as_str());
     let first = live.next()?;
     let ids = live.fold(first.to_owned(), |ids, id| format!("{ids} {id}"));
     Some(format!(

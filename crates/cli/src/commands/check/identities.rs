@@ -233,6 +233,9 @@ mod tests {
             assert!(line.starts_with(expected), "{line}: {expected}");
         }
         assert_eq!(told.len(), 7, "{told:?}");
-        assert!(told[4].ends_with("(c)") && told[5].ends_with("(d)") && told[6].ends_with("(lax)"), "{told:?}");
+        assert!(
+            told[4].ends_with("(c)") && told[5].ends_with("(d)") && told[6].ends_with("(lax)"),
+            "{told:?}"
+        );
     }
 }

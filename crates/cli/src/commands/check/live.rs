@@ -55,11 +55,7 @@ pub(crate) fn compare(
 }
 
 /// Reports a running Worker that is older than the records of its clients. It rejects these clients.
-pub(crate) fn compare_clients(
-    published: &Published,
-    clients: &ById<ClientRecord>,
-    findings: &mut Scope<'_>,
-) {
+pub(crate) fn compare_clients(published: &Published, clients: &ById<ClientRecord>, findings: &mut Scope<'_>) {
     let needs = |client: &&ClientRecord| client.has_keys() || !client.identities.is_empty();
     let names: Vec<&str> =
         clients.values().flatten().filter(needs).map(|client| client.id.as_str()).collect();
@@ -183,8 +179,10 @@ mod tests {
         let mut client = ClientRecord::new(edgemint_issuer::ClientId::parse("a").expect("an ID"), "A");
         let told = |client: &ClientRecord, methods: Value| {
             let document = json!({ "token_endpoint_auth_methods_supported": methods });
-            let published =
-                Published { metadata: METADATA.map(|path| (path, Ok(document.clone()))), keys: Ok(json!({})) };
+            let published = Published {
+                metadata: METADATA.map(|path| (path, Ok(document.clone()))),
+                keys: Ok(json!({})),
+            };
             let clients = ById::<ClientRecord>::from([(client.id.clone(), Ok(client.clone()))]);
             let mut findings = Findings::default();
             compare_clients(&published, &clients, &mut findings.at(None));

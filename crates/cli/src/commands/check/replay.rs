@@ -24,7 +24,8 @@ pub(crate) fn judge(
     findings: &mut Scope<'_>,
 ) {
     let text = |table: &toml::Value, name: &str| table.get(name)?.as_str().map(str::to_owned);
-    let objects = project.section().and_then(|section| section.get("durable_objects")?.get("bindings")?.as_array());
+    let objects =
+        project.section().and_then(|section| section.get("durable_objects")?.get("bindings")?.as_array());
     let bound = objects.into_iter().flatten().find(|object| text(object, "name").as_deref() == Some(REPLAY));
     let environment = project.target.environment().map_or_else(String::new, |name| format!("env.{name}."));
     match bound {
@@ -62,7 +63,8 @@ fn is_migrated(project: &Project) -> bool {
     let creates = |project: &Project| {
         let migrations = project.section().and_then(|section| section.get("migrations")?.as_array().cloned());
         migrations.map(|migrations| {
-            let classes = migrations.iter().filter_map(|migration| migration.get("new_sqlite_classes")?.as_array());
+            let classes =
+                migrations.iter().filter_map(|migration| migration.get("new_sqlite_classes")?.as_array());
             classes.flatten().any(|class| class.as_str() == Some(CLASS))
         })
     };
@@ -113,7 +115,8 @@ mod tests {
         let bound = |class: &str| {
             format!("[env.e]\n[[env.e.durable_objects.bindings]]\nname = 'REPLAY'\nclass_name = '{class}'\n")
         };
-        let migration = |at: &str| format!("[[{at}migrations]]\ntag = 'v1'\nnew_sqlite_classes = ['Replay']\n");
+        let migration =
+            |at: &str| format!("[[{at}migrations]]\ntag = 'v1'\nnew_sqlite_classes = ['Replay']\n");
         for at in ["", "env.e."] {
             assert_eq!(told(&(bound("Replay") + &migration(at)), true), [""; 0], "{at}");
         }

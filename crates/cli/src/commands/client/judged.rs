@@ -36,7 +36,9 @@ pub(crate) fn judge(clients: &mut [Planned], known: &Known, now: u64) {
 pub(crate) fn refuse_own_issuer(issuers: &mut [Planned<TrustedIssuer>], own: Option<&str>) {
     for issuer in issuers {
         if issuer.record.as_ref().is_some_and(|record| Some(record.id.as_str()) == own) {
-            issuer.refuse_at_last("it is the ISSUER of this deployment, which cannot be a trusted issuer".to_owned());
+            issuer.refuse_at_last(
+                "it is the ISSUER of this deployment, which cannot be a trusted issuer".to_owned(),
+            );
         }
     }
 }

@@ -47,6 +47,7 @@ impl RevokeTokens {
 /// The last second at which a token can be valid that the client gets before a change of its record takes effect.
 pub(crate) fn ends(record: &ClientRecord, project: &Project, now: u64) -> Result<u64> {
     let longest = longest_token(project)?;
-    let lifetime = record.token_lifetime.map_or(longest, |seconds| Lifetime::from_seconds(seconds).min(longest));
+    let lifetime =
+        record.token_lifetime.map_or(longest, |seconds| Lifetime::from_seconds(seconds).min(longest));
     Ok(now.saturating_add(Delay::of(project).seconds()).saturating_add(lifetime.seconds()))
 }

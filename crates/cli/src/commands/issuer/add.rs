@@ -176,7 +176,8 @@ impl fmt::Display for Report<'_> {
             IssuerKeys::JwksUri(url) => format!("{usable} at {url}"),
             IssuerKeys::Jwks(_) => format!("{usable} in the record"),
         };
-        let uses = if *single_use { "Each token can be used once" } else { "A token can be used several times" };
+        let uses =
+            if *single_use { "Each token can be used once" } else { "A token can be used several times" };
         sentences(
             f,
             [
@@ -190,7 +191,8 @@ impl fmt::Display for Report<'_> {
             ],
         )?;
         sentences(f, self.warnings.iter().map(|warning| format!("warning: {warning}")))?;
-        let asleep = "The issuer is disabled. Its tokens are rejected until you run `edgemint issuer enable`.";
+        let asleep =
+            "The issuer is disabled. Its tokens are rejected until you run `edgemint issuer enable`.";
         sentences(f, disabled.then_some(asleep))?;
         let next = format!(
             "To accept its tokens for a client, run `edgemint client trust CLIENT {}`.",

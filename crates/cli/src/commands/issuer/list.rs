@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args as ClapArgs;
-use edgemint_issuer::{ClientRecord, IssuerKeys, Lifetime, SignatureAlgorithm, TrustedIssuer, TrustedIssuerId};
+use edgemint_issuer::{
+    ClientRecord, IssuerKeys, Lifetime, SignatureAlgorithm, TrustedIssuer, TrustedIssuerId,
+};
 use serde::Serialize;
 
 use crate::commands::issuer::presets;

@@ -114,7 +114,8 @@ fn plan(
     });
     let has_rule = |client: &&ClientRecord| client.identities.iter().any(|rule| rule.issuer == stored.id);
     let trusting: Vec<&ClientRecord> = clients.values().flatten().filter(has_rule).collect();
-    let ends = trusting.iter().map(|client| withdrawn::ends(client, project, now)).collect::<Result<Vec<_>>>()?;
+    let ends =
+        trusting.iter().map(|client| withdrawn::ends(client, project, now)).collect::<Result<Vec<_>>>()?;
     let revoked = |client: &&ClientRecord| {
         let mut after = change::next(*client);
         after.not_before = after.not_before.max(Some(now));
@@ -137,10 +138,8 @@ fn apply(
 ) -> Result<()> {
     let before: ById<TrustedIssuer> = BTreeMap::from([(stored.id.clone(), Ok(stored.clone()))]);
     let ids: Vec<_> = plan.clients.iter().map(|client| &client.id).collect();
-    let mut written: Vec<String> = change::written_meanwhile(records, &before, &[&stored.id])?
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let mut written: Vec<String> =
+        change::written_meanwhile(records, &before, &[&stored.id])?.iter().map(ToString::to_string).collect();
     if !ids.is_empty() {
         written.extend(change::written_meanwhile(records, clients, &ids)?.iter().map(ToString::to_string));
     }
@@ -151,7 +150,8 @@ fn apply(
         some_of(&written)
     );
     // The issuer first: from then on, its tokens get no new tokens.
-    let pairs: Vec<Pair> = plan.issuer.iter().map(Pair::of).chain(plan.clients.iter().map(Pair::of)).collect();
+    let pairs: Vec<Pair> =
+        plan.issuer.iter().map(Pair::of).chain(plan.clients.iter().map(Pair::of)).collect();
     records.write_all(&pairs)
 }
 
@@ -200,7 +200,10 @@ impl fmt::Display for Report<'_> {
     }
 }
 
-pub(crate) fn disable(args: &IssuerDisable, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
+pub(crate) fn disable(
+    args: &IssuerDisable,
+    Session { config, host, output }: Session<'_>,
+) -> Result<ExitCode> {
     let change = &args.change;
     let project = Project::find(config, &change.target, host)?;
     let records = Records::of(&project, host)?;

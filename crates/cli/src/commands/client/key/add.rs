@@ -40,7 +40,9 @@ use crate::terminal::words::listed;
 /// private key once. With --jwks-uri, the Worker fetches the keys from a URL of the client. To rotate a key, add the
 /// new one, and remove the old one with an overlap.
 #[derive(Debug, ClapArgs)]
-#[command(override_usage = "edgemint client key add [OPTIONS] <--local|--env <NAME>> <ID> <FILE|--jwks-uri <URL>|--generate>")]
+#[command(
+    override_usage = "edgemint client key add [OPTIONS] <--local|--env <NAME>> <ID> <FILE|--jwks-uri <URL>|--generate>"
+)]
 #[command(group(ArgGroup::new("source").required(true).args(["file", "jwks_uri", "generate"])))]
 #[command(after_help = "\
 Examples:
@@ -297,5 +299,8 @@ fn without_keys(url: &KeySetUrl) -> Option<String> {
     let keys = discovery::fetch(url)
         .and_then(|set| discovery::usable(&set, &["sig"], &SignatureAlgorithm::OF_CLIENTS));
     let error = keys.err()?;
-    Some(format!("the client cannot authenticate yet with its keys at {}: {error:#}", shell::word(url.as_str())))
+    Some(format!(
+        "the client cannot authenticate yet with its keys at {}: {error:#}",
+        shell::word(url.as_str())
+    ))
 }

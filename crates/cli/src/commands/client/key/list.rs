@@ -87,8 +87,7 @@ pub(crate) fn rows(keys: &[KeyView<'_>]) -> Vec<String> {
 
 /// The sentence about the assertions of a client.
 pub(crate) fn settings(record: &ClientRecord) -> String {
-    let lifetime =
-        record.assertion_lifetime.map_or(DEFAULT_ASSERTION_LIFETIME, Lifetime::from_seconds);
+    let lifetime = record.assertion_lifetime.map_or(DEFAULT_ASSERTION_LIFETIME, Lifetime::from_seconds);
     let audience = match record.assertion_audience {
         None => "the issuer",
         Some(AssertionAudience::TokenEndpoint) => "the issuer or the token endpoint",

@@ -22,6 +22,9 @@ use crate::terminal::words::{listed, some_of};
 /// and stay in the record. With --jwks-uri, the URL of the client's keys is removed. Access tokens that the client
 /// already has stay valid until they expire, unless you pass --revoke-tokens.
 #[derive(Debug, ClapArgs)]
+#[command(
+    override_usage = "edgemint client key remove [OPTIONS] <--local|--env <NAME>> <ID> <KID>...\n       edgemint client key remove [OPTIONS] <--local|--env <NAME>> <ID> --jwks-uri"
+)]
 #[command(group(ArgGroup::new("what").required(true).args(["kids", "jwks_uri"])))]
 #[command(after_help = "\
 Examples:
@@ -52,10 +55,7 @@ struct Removed {
     not_before: Option<u64>,
 }
 
-pub(crate) fn run(
-    args: &ClientKeyRemove,
-    Session { config, host, output }: Session<'_>,
-) -> Result<ExitCode> {
+pub(crate) fn run(args: &ClientKeyRemove, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
     let typed = &args.change;
     let which = Which { id: &typed.id, dry_run: typed.dry_run, target: &typed.target };
     let now = host.now;

@@ -135,7 +135,7 @@ fn path(text: &str) -> Result<String, String> {
 }
 
 fn number(text: &str) -> Result<String, String> {
-    if (1..=20).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_digit()) && !text.starts_with('0') {
+    if (1..=22).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_digit()) && !text.starts_with('0') {
         Ok(text.to_owned())
     } else {
         Err("this is not the number of a repository, an owner, a project or a namespace".to_owned())
@@ -166,7 +166,8 @@ fn uuid(text: &str) -> Result<String, String> {
         part.len() == length && part.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'))
     };
     let parts: Vec<&str> = text.split('-').collect();
-    let is_uuid = parts.len() == 5 && parts.iter().zip([8, 4, 4, 4, 12]).all(|(part, length)| is_part(part, length));
+    let is_uuid =
+        parts.len() == 5 && parts.iter().zip([8, 4, 4, 4, 12]).all(|(part, length)| is_part(part, length));
     if is_uuid {
         Ok(text.to_owned())
     } else {
@@ -209,7 +210,10 @@ mod tests {
     fn a_claim_keeps_its_type() {
         assert_eq!(text_claim("a=b=c"), Ok(Claim("a".to_owned(), json!("b=c"))));
         assert_eq!(text_claim("a="), Ok(Claim("a".to_owned(), json!(""))));
-        assert_eq!(text_claim("kubernetes.io/namespace=x"), Ok(Claim("kubernetes.io/namespace".to_owned(), json!("x"))));
+        assert_eq!(
+            text_claim("kubernetes.io/namespace=x"),
+            Ok(Claim("kubernetes.io/namespace".to_owned(), json!("x")))
+        );
         for (text, value) in [("a=1", json!(1)), ("a=true", json!(true)), ("a=-1.5", json!(-1.5))] {
             assert_eq!(json_claim(text), Ok(Claim("a".to_owned(), value)), "{text}");
         }
@@ -222,13 +226,37 @@ mod tests {
     #[test]
     fn names_that_mean_another_workload_are_refused() {
         for (parse, right, wrong) in [
-            (path as fn(&str) -> Result<String, String>, &["acme/app", "a/b/c", "A_b/c.d-e"][..], &["acme", "acme/", "/app", "acme/*", "https://github.com/acme/app"][..]),
-            (number, &["1", "12345678901234567890"], &["", "0", "01", "1a", "-1", "123456789012345678901"]),
-            (arn, &["arn:aws:iam::1:role/a", "arn:aws-cn:iam::1:role/a"], &["", "role", "arn:aws:iam::1:role/*", "arn:aws:sts::1:assumed-role/a/b", "arn:aws:s3:::b"]),
+            (
+                path as fn(&str) -> Result<String, String>,
+                &["acme/app", "a/b/c", "A_b/c.d-e"][..],
+                &["acme", "acme/", "/app", "acme/*", "https://github.com/acme/app"][..],
+            ),
+            (number, &["1", "12345678901234567890"], &["", "0", "01", "1a", "-1", "12345678901234567890123"]),
+            (
+                arn,
+                &["arn:aws:iam::1:role/a", "arn:aws-cn:iam::1:role/a"],
+                &["", "role", "arn:aws:iam::1:role/*", "arn:aws:sts::1:assumed-role/a/b", "arn:aws:s3:::b"],
+            ),
             (unique_id, &["104857600000000000000"], &["a@b.iam.gserviceaccount.com", "x", ""]),
-            (uuid, &["8f0c1d2e-0000-4000-8000-0123456789ab"], &["8F0C1D2E-0000-4000-8000-0123456789AB", "8f0c1d2e", "8f0c1d2e-0000-4000-8000-0123456789ab-1"]),
-            (spiffe_id, &["spiffe://a/b", "spiffe://a/b/"], &["spiffe://a", "spiffe:///b", "https://a/b", "spiffe://a/*"]),
-            (service_account, &["ns/name", "a-b/c.d"], &["name", "ns/", "/name", "ns/na*me", "NS/name", "a/b/c"]),
+            (
+                uuid,
+                &["8f0c1d2e-0000-4000-8000-0123456789ab"],
+                &[
+                    "8F0C1D2E-0000-4000-8000-0123456789AB",
+                    "8f0c1d2e",
+                    "8f0c1d2e-0000-4000-8000-0123456789ab-1",
+                ],
+            ),
+            (
+                spiffe_id,
+                &["spiffe://a/b", "spiffe://a/b/"],
+                &["spiffe://a", "spiffe:///b", "https://a/b", "spiffe://a/*"],
+            ),
+            (
+                service_account,
+                &["ns/name", "a-b/c.d"],
+                &["name", "ns/", "/name", "ns/na*me", "NS/name", "a/b/c"],
+            ),
             (rule_name, &["github2", "a.b_c-d"], &["", "-a", "a b", "a/b", "é"]),
         ] {
             for text in right {

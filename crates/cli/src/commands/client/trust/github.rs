@@ -57,7 +57,10 @@ mod tests {
     fn the_numbers_are_those_of_the_repository_with_this_name() {
         let text = r#"{"id":1296269,"name":"app","full_name":"Acme/App","private":false,"owner":{"login":"Acme","id":9919}}"#;
         let numbers = of_document("acme/app", text).expect("its numbers");
-        assert_eq!((numbers.repository.as_deref(), numbers.owner.as_deref()), (Some("1296269"), Some("9919")));
+        assert_eq!(
+            (numbers.repository.as_deref(), numbers.owner.as_deref()),
+            (Some("1296269"), Some("9919"))
+        );
         assert!(of_document("acme/old", text).is_err_and(|error| error.to_string().contains("Acme/App")));
         assert!(of_document("acme/app", "{}").is_err());
         let args = ConditionArgs { repository_id: Some("7".to_owned()), ..ConditionArgs::default() };

@@ -84,7 +84,12 @@ pub(crate) fn is_shared(audience: &str, issuer: &TrustedIssuer) -> bool {
 }
 
 /// Warnings about a rule that the client then has.
-pub(crate) fn warnings(record: &ClientRecord, rule: &Identity, issuer: &TrustedIssuer, now: u64) -> Vec<String> {
+pub(crate) fn warnings(
+    record: &ClientRecord,
+    rule: &Identity,
+    issuer: &TrustedIssuer,
+    now: u64,
+) -> Vec<String> {
     let has = |name: &str| rule.claims.contains_key(name);
     let is_true = |name: &str| rule.claims.get(name) == Some(&Value::from("true"));
     let events = (issuer.platform == Platform::Github
@@ -94,11 +99,13 @@ pub(crate) fn warnings(record: &ClientRecord, rule: &Identity, issuer: &TrustedI
          issue_comment. Pass --environment or --event, or --claim job_workflow_ref=…"
             .to_owned()
     });
-    let unprotected =
-        (issuer.platform == Platform::Gitlab && !is_true("ref_protected") && !has("environment")).then(|| {
-            "the rule matches jobs of every branch that a developer can push. Pass --protected or --environment"
-                .to_owned()
-        });
+    let unprotected = (issuer.platform == Platform::Gitlab
+        && !is_true("ref_protected")
+        && !has("environment"))
+    .then(|| {
+        "the rule matches jobs of every branch that a developer can push. Pass --protected or --environment"
+            .to_owned()
+    });
     let star = [&rule.subject, &rule.subject_prefix].into_iter().flatten().chain(texts(&rule.claims));
     let star = star.into_iter().find(|text| text.contains('*')).map(|text| {
         format!("the * in {} has no special meaning. The text is compared byte for byte", shell::word(text))

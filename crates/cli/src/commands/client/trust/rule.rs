@@ -80,7 +80,11 @@ pub(crate) fn issuer<'a>(
         [] => {
             let what = match platform {
                 Platform::Github | Platform::Gitlab | Platform::Gcp => platform.name(),
-                Platform::Kubernetes | Platform::Aws | Platform::Azure | Platform::Spiffe | Platform::Custom => "URL",
+                Platform::Kubernetes
+                | Platform::Aws
+                | Platform::Azure
+                | Platform::Spiffe
+                | Platform::Custom => "URL",
             };
             bail!(
                 "cannot find a trusted issuer for {} in {target}. Register it with `edgemint issuer add {what}`.",
@@ -134,8 +138,7 @@ pub(crate) fn conditions(
     }
     let tenant = [("tid", workload.azure.clone())];
     let of_platform = claims.into_iter().chain(tenant);
-    let of_platform =
-        of_platform.filter_map(|(name, value)| Some((name.to_owned(), Value::from(value?))));
+    let of_platform = of_platform.filter_map(|(name, value)| Some((name.to_owned(), Value::from(value?))));
     let typed = args.claims.iter().chain(&args.json_claims);
     let typed = typed.map(|Claim(name, value)| (name.clone(), value.clone()));
     for (name, value) in of_platform.chain(typed) {

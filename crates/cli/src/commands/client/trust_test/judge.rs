@@ -87,7 +87,8 @@ pub(crate) fn judge(text: &str, facts: &Facts<'_>) -> Judged {
     };
     let iss = token.text("iss");
     if iss == Some(record.id.as_str()) {
-        wrong.push("the client signed the token itself: it is an assertion, not an identity token".to_owned());
+        wrong
+            .push("the client signed the token itself: it is an assertion, not an identity token".to_owned());
     }
     let issuer = match iss {
         None => Err("the token has no issuer (iss)".to_owned()),
@@ -162,8 +163,7 @@ fn signature(
     let is_named = |kid: Option<&str>| token.kid().is_none_or(|named| kid == Some(named));
     let mut candidates =
         keys.keys().iter().filter(|key| is_named(key.kid()) && key.serves(token.alg)).take(MAX_TRIES);
-    let is_valid =
-        candidates.any(|key| verifies(key, token.alg, token.input.as_bytes(), &token.signature));
+    let is_valid = candidates.any(|key| verifies(key, token.alg, token.input.as_bytes(), &token.signature));
     if is_valid { Signature::Valid } else { Signature::Invalid }
 }
 

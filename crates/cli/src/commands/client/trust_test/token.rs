@@ -55,7 +55,8 @@ impl<'a> Token<'a> {
         let header = object(&header, "header")?;
         let claims = object(&decode(payload, "payload")?, "payload")?;
         let alg = header.get("alg").and_then(Value::as_str).unwrap_or_default();
-        let alg = SignatureAlgorithm::named(alg).context("edgemint does not support the algorithm of its header")?;
+        let alg = SignatureAlgorithm::named(alg)
+            .context("edgemint does not support the algorithm of its header")?;
         let (input, _) = text.rsplit_once('.').unwrap_or_default();
         Ok(Self { header, claims, alg, input, signature: decode(signature, "signature")? })
     }
@@ -81,7 +82,9 @@ impl<'a> Token<'a> {
         match typ {
             None | Some("jwt") => {}
             Some("jose") if issuer.platform == Platform::Spiffe => {}
-            Some("at+jwt") => wrong.push("the token is an access token (typ), not an identity token".to_owned()),
+            Some("at+jwt") => {
+                wrong.push("the token is an access token (typ), not an identity token".to_owned())
+            }
             Some(_) => wrong.push("the header has the wrong type (typ)".to_owned()),
         }
         if !issuer.algs.contains(&self.alg) {
@@ -117,9 +120,7 @@ impl<'a> Token<'a> {
     fn wrong_times(&self, issuer: &TrustedIssuer, now: u64) -> Result<Vec<String>, &'static str> {
         let time = |name: &'static str| match self.claims.get(name) {
             None => Ok(None),
-            Some(value) => {
-                value.as_f64().filter(|time| (0.0..=LATEST).contains(time)).map(Some).ok_or(name)
-            }
+            Some(value) => value.as_f64().filter(|time| (0.0..=LATEST).contains(time)).map(Some).ok_or(name),
         };
         let (exp, iat, nbf) = (time("exp")?.ok_or("exp")?, time("iat")?, time("nbf")?);
         let [now, ahead, oldest] = [now, SKEW, issuer.max_age].map(seconds);
@@ -134,7 +135,11 @@ impl<'a> Token<'a> {
         }
         match iat {
             Some(iat) if now - iat > oldest => {
-                wrong.push(format!("the token is {} old, and {} is the maximum", length(now - iat), length(oldest)));
+                wrong.push(format!(
+                    "the token is {} old, and {} is the maximum",
+                    length(now - iat),
+                    length(oldest)
+                ));
             }
             Some(iat) if exp - iat > oldest => wrong.push(format!(
                 "the token lives for {}, and {} is the maximum",
@@ -144,7 +149,11 @@ impl<'a> Token<'a> {
             Some(_) => {}
             None if issuer.platform != Platform::Spiffe => return Err("iat"),
             None if exp - now > oldest => {
-                wrong.push(format!("the token expires in {}, and {} is the maximum", length(exp - now), length(oldest)));
+                wrong.push(format!(
+                    "the token expires in {}, and {} is the maximum",
+                    length(exp - now),
+                    length(oldest)
+                ));
             }
             None => {}
         }
