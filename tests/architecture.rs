@@ -159,7 +159,10 @@ const ROOMS: [(&str, &[&str]); 6] = [
             "grammar",
         ],
     ),
-    ("crates/cli/src", &["lib", "cli", "commands", "records", "deployment", "terminal", "flags", "host"]),
+    (
+        "crates/cli/src",
+        &["lib", "cli", "commands", "records", "deployment", "terminal", "crypto", "flags", "host"],
+    ),
     (
         "src",
         &["lib", "environment", "bindings", "http", "event_log", "steps", "waiting", "random", "patience"],

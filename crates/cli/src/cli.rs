@@ -16,6 +16,7 @@ use crate::commands::completions::{self, Completions};
 use crate::commands::deploy::{self, Deploy};
 use crate::commands::dev::{self, Dev};
 use crate::commands::init::{self, Init};
+use crate::commands::issuer::{self, IssuerCommand};
 use crate::commands::key::{self, KeyCommand};
 use crate::commands::token::{self, TokenCommand};
 use crate::deployment::session::Session;
@@ -59,6 +60,9 @@ pub(crate) enum Command {
     /// Manage the APIs that tokens are for, and their scopes
     #[command(subcommand)]
     Api(ApiCommand),
+    /// Manage the issuers that are trusted to identify workloads
+    #[command(subcommand)]
+    Issuer(IssuerCommand),
     /// Get, inspect, introspect and revoke tokens
     #[command(subcommand)]
     Token(TokenCommand),
@@ -80,6 +84,7 @@ pub fn run(args: &Args, host: &Host, output: &mut Output) -> Result<ExitCode> {
         Command::Key(command) => key::run(command, session),
         Command::Client(command) => client::run(command, session),
         Command::Api(command) => api::run(command, session),
+        Command::Issuer(command) => issuer::run(command, session),
         Command::Token(command) => token::run(command, session),
         Command::Check(args) => check::run(args, session),
         Command::Completions(args) => completions::run(args, Args::command(), session.output),

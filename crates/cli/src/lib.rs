@@ -9,6 +9,7 @@
 
 mod cli;
 mod commands;
+mod crypto;
 mod deployment;
 mod flags;
 mod host;

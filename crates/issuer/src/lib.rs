@@ -52,6 +52,7 @@ pub use crate::grammar::issuer_scope::IssuerScope;
 pub use crate::grammar::issuer_url::{Issuer, IssuerError};
 pub use crate::grammar::key_set_url::{KeySetUrl, KeySetUrlError};
 pub use crate::grammar::limits::{LIMITS, MAX_BODY};
+pub use crate::grammar::members::{Members, members};
 pub use crate::grammar::scope::{Scope, ScopeError, ScopeToken};
 pub use crate::grant::Grant;
 pub use crate::http::arrival::Arrival;

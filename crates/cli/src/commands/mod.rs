@@ -7,5 +7,6 @@ pub(crate) mod completions;
 pub(crate) mod deploy;
 pub(crate) mod dev;
 pub(crate) mod init;
+pub(crate) mod issuer;
 pub(crate) mod key;
 pub(crate) mod token;

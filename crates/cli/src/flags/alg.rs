@@ -1,7 +1,7 @@
 //! Values of the flags for an algorithm or a profile.
 
 use clap::ValueEnum;
-use edgemint_issuer::{Algorithm, TokenProfile};
+use edgemint_issuer::{Algorithm, SignatureAlgorithm, TokenProfile};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Alg {
@@ -45,4 +45,14 @@ pub(crate) fn profile(name: &str) -> Result<TokenProfile, String> {
         .into_iter()
         .find(|profile| profile.name() == name)
         .ok_or_else(|| "edgemint does not support this profile".to_owned())
+}
+
+/// The values of a flag for the algorithm of a client's key.
+pub(crate) const OF_CLIENTS: [&str; 4] = ["ES256", "PS256", "EdDSA", "RS256"];
+
+/// The values of a flag for the algorithm of a trusted issuer.
+pub(crate) const OF_ISSUERS: [&str; 5] = ["ES256", "ES384", "RS256", "PS256", "EdDSA"];
+
+pub(crate) fn signature_algorithm(name: &str) -> Result<SignatureAlgorithm, String> {
+    SignatureAlgorithm::named(name).ok_or_else(|| "edgemint does not support this algorithm".to_owned())
 }

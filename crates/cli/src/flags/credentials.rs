@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args as ClapArgs;
+use clap::{Args as ClapArgs, ValueEnum};
 use edgemint_issuer::ClientId;
 
 use crate::flags::issuer::IssuerArgs;
@@ -20,6 +20,24 @@ pub(crate) struct ClientAuth {
     /// File that contains the client secret. A line break at its end is ignored
     #[arg(long, value_name = "FILE")]
     pub(crate) secret_file: Option<PathBuf>,
+    /// File that contains the client's private key as a JWK. The client signs an assertion with it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["secret_env", "secret_file"])]
+    pub(crate) key_file: Option<PathBuf>,
+    /// Audience (`aud`) of the assertion
+    #[arg(long, value_enum, default_value = "issuer", requires = "key_file")]
+    pub(crate) audience_of_assertion: AssertionAudience,
+    /// File that contains the identity token of a workload, such as a job or a pod. `-` reads stdin
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["secret_env", "secret_file", "key_file"])]
+    pub(crate) identity_file: Option<PathBuf>,
+}
+
+/// The audience of an assertion that the client signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AssertionAudience {
+    /// The issuer, which every client accepts
+    Issuer,
+    /// The URL of the token endpoint, if `client key set` allows it
+    TokenEndpoint,
 }
 
 /// The token, the client that sends it, and the issuer that receives it.

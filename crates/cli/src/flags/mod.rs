@@ -3,6 +3,7 @@
 pub(crate) mod alg;
 pub(crate) mod client;
 pub(crate) mod credentials;
+pub(crate) mod expiry;
 pub(crate) mod grant;
 pub(crate) mod issuer;
 pub(crate) mod target;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use edgemint_issuer::Issuer;
+use edgemint_issuer::{Issuer, KeySetUrl};
 use serde_json::Value;
 use ureq::Agent;
 
@@ -71,17 +71,33 @@ impl Http {
         json(&mut response).with_context(|| format!("{url} did not return JSON"))
     }
 
-    /// Posts a form with HTTP Basic credentials.
-    pub(crate) fn post(&self, url: &str, authorization: &str, form: &str) -> Result<HttpAnswer> {
+    /// Fetches a document of an issuer of others, or of a client. No redirect is followed.
+    pub(crate) fn text(&self, url: &str) -> Result<String> {
+        ensure!(
+            url.starts_with("https://") || KeySetUrl::parse(url).is_ok(),
+            "cannot send a request to {url}: the URL must begin with https:// (http is only for this machine)"
+        );
+        let request = self.0.get(url).header("Accept", "application/json");
+        let mut response = request.call().with_context(|| format!("cannot reach {url}"))?;
+        let status = response.status().as_u16();
+        let redirect = if (300..400).contains(&status) { ". Redirects are not followed" } else { "" };
+        ensure!(status == 200, "{url} returned {status} instead of 200{redirect}");
+        let text = response.body_mut().with_config().limit(MAX_ANSWER).read_to_string();
+        text.with_context(|| format!("cannot read the document at {url}"))
+    }
+
+    /// Posts a form. `authorization`: HTTP Basic credentials, if the form does not authenticate the client.
+    pub(crate) fn post(&self, url: &str, authorization: Option<&str>, form: &str) -> Result<HttpAnswer> {
         may_be_asked(url)?;
-        let mut response = self
+        let mut request = self
             .0
             .post(url)
             .header("Accept", "application/json")
-            .header("Authorization", authorization)
-            .header("Content-Type", "application/x-www-form-urlencoded")
-            .send(form)
-            .with_context(|| format!("cannot reach {url}"))?;
+            .header("Content-Type", "application/x-www-form-urlencoded");
+        if let Some(authorization) = authorization {
+            request = request.header("Authorization", authorization);
+        }
+        let mut response = request.send(form).with_context(|| format!("cannot reach {url}"))?;
         let status = response.status().as_u16();
         Ok(HttpAnswer { status, json: json(&mut response) })
     }
@@ -121,7 +137,8 @@ mod tests {
     #[test]
     fn nothing_goes_over_a_network_in_clear() {
         for url in ["http://example.com/token", "ftp://example.com", "file:///etc/passwd", "example.com"] {
-            assert!(Http::of(url).post(url, "Basic hunter2", "").is_err(), "{url}");
+            assert!(Http::of(url).post(url, Some("Basic hunter2"), "").is_err(), "{url}");
+            assert!(Http::of(url).text(url).is_err(), "{url}");
         }
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod form;
 pub(crate) mod http;
 pub(crate) mod private_file;
 pub(crate) mod scratch;
+pub(crate) mod secret_text;
 
 use std::ffi::OsString;
 use std::io;

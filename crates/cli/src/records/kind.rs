@@ -1,11 +1,14 @@
-//! The kinds of records: clients and APIs.
+//! The kinds of records: clients, APIs and trusted issuers.
 
 use std::fmt;
 
-use edgemint_issuer::{API_KV_PREFIX, ApiId, ApiRecord, ClientId, ClientRecord, KV_PREFIX, RecordError};
+use edgemint_issuer::{
+    API_KV_PREFIX, ApiId, ApiRecord, ClientId, ClientRecord, ISSUER_KV_PREFIX, KV_PREFIX, RecordError,
+    TrustedIssuer, TrustedIssuerId,
+};
 use serde::Serialize;
 
-use crate::records::view::{ApiView, RecordView};
+use crate::records::view::{ApiView, IssuerView, RecordView};
 
 /// A kind of record: its keys in KV, and how to read, write and show it.
 pub(crate) trait Kind: Clone + Send {
@@ -110,6 +113,46 @@ impl Kind for ApiRecord {
 
     fn view(&self, _now: u64) -> ApiView<'_> {
         ApiView::of(self)
+    }
+
+    fn has_secret(&self) -> Option<bool> {
+        None
+    }
+}
+
+impl Kind for TrustedIssuer {
+    type Id = TrustedIssuerId;
+    type View<'a> = IssuerView<'a>;
+    const NAME: &'static str = "trusted issuer";
+    const PREFIX: &'static str = ISSUER_KV_PREFIX;
+    const UNSHOWN: &'static str = "";
+
+    fn parse_id(text: &str) -> Result<TrustedIssuerId, String> {
+        TrustedIssuerId::parse(text).map_err(|error| error.to_string())
+    }
+
+    fn kv_key(id: &TrustedIssuerId) -> String {
+        id.kv_key()
+    }
+
+    fn id(&self) -> &TrustedIssuerId {
+        &self.id
+    }
+
+    fn parse(id: &TrustedIssuerId, json: &str) -> Result<Self, RecordError> {
+        Self::parse(id, json)
+    }
+
+    fn to_json(&self) -> String {
+        self.to_json()
+    }
+
+    fn revision(&mut self) -> &mut u64 {
+        &mut self.revision
+    }
+
+    fn view(&self, _now: u64) -> IssuerView<'_> {
+        IssuerView::of(self)
     }
 
     fn has_secret(&self) -> Option<bool> {

@@ -106,17 +106,18 @@ impl<'a> Records<'a> {
         Ok(keys.iter().filter_map(|key| R::parse_id(key.strip_prefix(R::PREFIX)?).ok()).collect())
     }
 
-    /// Reads the record of one ID, and whether a record of another kind exists under `other`, in one call of wrangler.
-    pub(crate) fn read_beside<R: Kind, O: Kind>(
+    /// Reads the record of one ID, and whether each of the keys `others` exists, in one call of wrangler.
+    pub(crate) fn read_beside<R: Kind>(
         &self,
         id: &R::Id,
-        other: Option<&O::Id>,
-    ) -> Result<(Option<Stored<R>>, bool)> {
+        others: &[Option<String>],
+    ) -> Result<(Option<Stored<R>>, Vec<bool>)> {
         let keys: Vec<String> =
-            std::iter::once(R::kv_key(id)).chain(other.map(|other| O::kv_key(other))).collect();
+            std::iter::once(R::kv_key(id)).chain(others.iter().flatten().cloned()).collect();
         let values = self.values(&keys, R::NAME)?;
-        let is_other = other.is_some_and(|other| values.iter().any(|(key, _)| *key == O::kv_key(other)));
-        Ok((of_kind::<R>(values).remove(id), is_other))
+        let is_there = |other: &Option<String>| values.iter().any(|(key, _)| Some(key) == other.as_ref());
+        let are_there = others.iter().map(is_there).collect();
+        Ok((of_kind::<R>(values).remove(id), are_there))
     }
 
     fn read_keys<R: Kind>(&self, keys: &[String]) -> Result<ById<R>> {

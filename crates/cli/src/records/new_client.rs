@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use edgemint_issuer::{
-    ApiId, ClientId, ClientRecord, MAX_SLOW_HASHES, SecretHash, StoredSecret, client_of_subject,
+    ApiId, ClientId, ClientRecord, MAX_SLOW_HASHES, SecretHash, StoredSecret, TrustedIssuerId,
+    client_of_subject,
 };
+use edgemint_printable::shell;
 
 /// Why this ID is rejected, if it is.
 pub(crate) fn refused_id(id: &ClientId) -> Option<String> {
@@ -12,6 +14,33 @@ pub(crate) fn refused_id(id: &ClientId) -> Option<String> {
     Some(format!(
         "the ID {id} is also the `sub` in tokens of the client {other} in dex's profile, so an API could confuse the \
          two clients. Choose another ID"
+    ))
+}
+
+/// Why the ID of a trusted issuer is rejected for a client.
+pub(crate) fn refused_issuer(id: impl std::fmt::Display) -> String {
+    format!(
+        "{id} is the ID of a trusted issuer. An assertion of the client would have the same `iss` as a token of that \
+         issuer. Choose another ID"
+    )
+}
+
+/// Whether one of these trusted issuers has the client's ID.
+pub(crate) fn is_an_issuer(id: &ClientId, issuers: &BTreeSet<TrustedIssuerId>) -> bool {
+    TrustedIssuerId::parse(id.as_str()).is_ok_and(|id| issuers.contains(&id))
+}
+
+/// The warning about a client that keeps a secret beside a stronger way to authenticate.
+pub(crate) fn keeps_secrets(record: &ClientRecord, now: u64) -> Option<String> {
+    let mut live =
+        record.secrets.iter().filter(|secret| secret.is_live(now)).map(|secret| secret.id.as_str());
+    let first = live.next()?;
+    let ids = live.fold(first.to_owned(), |ids, id| format!("{ids} {id}"));
+    Some(format!(
+        "the client can still authenticate with a secret, which is the weaker way. Once it does not need the secret, \
+         run `edgemint client revoke-secret {} {}`",
+        shell::last(record.id.as_str()),
+        ids
     ))
 }
 

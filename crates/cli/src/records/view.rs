@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use edgemint_issuer::{
-    Algorithm, ApiId, ApiRecord, ApiScope, ClientId, ClientRecord, Introspect, ScopeToken, SecretHash,
-    StoredSecret, TokenProfile,
+    Algorithm, ApiId, ApiRecord, ApiScope, AssertionAudience, ClientId, ClientKey, ClientRecord, Identity,
+    Introspect, IssuerKeys, KeySetUrl, Platform, PublicKey, ScopeToken, SecretHash, SignatureAlgorithm,
+    StoredSecret, TokenProfile, TrustedIssuer, TrustedIssuerId,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -64,6 +65,45 @@ pub(crate) struct RecordView<'a> {
     pub(crate) not_before: Option<u64>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub(crate) introspects: &'a [ApiId],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) keys: Vec<KeyView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) jwks_uri: Option<&'a KeySetUrl>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(crate) jwks_algs: &'a [SignatureAlgorithm],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) assertion_audience: Option<AssertionAudience>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) assertion_lifetime: Option<u64>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(crate) identities: &'a [Identity],
+}
+
+/// A public key of a client.
+#[derive(Debug, Serialize)]
+pub(crate) struct KeyView<'a> {
+    pub(crate) kid: &'a str,
+    pub(crate) alg: SignatureAlgorithm,
+    pub(crate) created: u64,
+    pub(crate) expires: Option<u64>,
+    /// Whether the key is valid now.
+    pub(crate) live: bool,
+    pub(crate) thumbprint: &'a str,
+    pub(crate) jwk: &'a PublicKey,
+}
+
+impl<'a> KeyView<'a> {
+    pub(crate) fn of(key: &'a ClientKey, now: u64) -> Self {
+        Self {
+            kid: &key.kid,
+            alg: key.alg,
+            created: key.created,
+            expires: key.expires,
+            live: key.is_live(now),
+            thumbprint: key.jwk.thumbprint(),
+            jwk: &key.jwk,
+        }
+    }
 }
 
 /// A secret without its hash.
@@ -106,6 +146,12 @@ impl<'a> RecordView<'a> {
             introspect: Some(record.introspect).filter(|introspect| *introspect != Introspect::default()),
             not_before: record.not_before,
             introspects: &record.introspects,
+            keys: record.keys.iter().map(|key| KeyView::of(key, now)).collect(),
+            jwks_uri: record.jwks_uri.as_ref(),
+            jwks_algs: &record.jwks_algs,
+            assertion_audience: record.assertion_audience,
+            assertion_lifetime: record.assertion_lifetime,
+            identities: &record.identities,
         }
     }
 }
@@ -131,6 +177,36 @@ impl<'a> ApiView<'a> {
             token_lifetime: record.token_lifetime,
             alg: record.alg,
             profile: record.profile,
+            revision: record.revision,
+        }
+    }
+}
+
+/// The record of a trusted issuer. The fields have their stored names.
+#[derive(Debug, Serialize)]
+pub(crate) struct IssuerView<'a> {
+    pub(crate) id: &'a TrustedIssuerId,
+    pub(crate) name: &'a str,
+    pub(crate) platform: Platform,
+    pub(crate) keys: &'a IssuerKeys,
+    pub(crate) algs: &'a [SignatureAlgorithm],
+    pub(crate) max_age: u64,
+    pub(crate) single_use: bool,
+    pub(crate) disabled: bool,
+    pub(crate) revision: u64,
+}
+
+impl<'a> IssuerView<'a> {
+    pub(crate) fn of(record: &'a TrustedIssuer) -> Self {
+        Self {
+            id: &record.id,
+            name: &record.name,
+            platform: record.platform,
+            keys: &record.keys,
+            algs: &record.algs,
+            max_age: record.max_age,
+            single_use: record.single_use,
+            disabled: record.disabled,
             revision: record.revision,
         }
     }

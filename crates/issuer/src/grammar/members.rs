@@ -8,11 +8,11 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 /// The members of a JSON object.
-pub(crate) type Members = BTreeMap<String, Value>;
+pub type Members = BTreeMap<String, Value>;
 
 /// The members of the JSON object in `json`. `None` for other JSON, and for an object that repeats a member,
 /// also within another one: two parsers could disagree on which of them counts (RFC 7515 §4, RFC 7519 §4).
-pub(crate) fn members(json: &[u8]) -> Option<Members> {
+pub fn members(json: &[u8]) -> Option<Members> {
     match serde_json::from_slice(json).ok()? {
         Unique(Value::Object(members)) => Some(members.into_iter().collect()),
         Unique(_) => None,

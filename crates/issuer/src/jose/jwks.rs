@@ -32,7 +32,7 @@ impl KeySet {
     /// # Errors
     ///
     /// If it is not a JWKS at all.
-    pub(crate) fn parse(json: &str, uses: &[&str]) -> Result<Self, KeySetError> {
+    pub fn parse(json: &str, uses: &[&str]) -> Result<Self, KeySetError> {
         let set = members(json.as_bytes()).ok_or(KeySetError)?;
         let keys = set.get("keys").and_then(|keys| keys.as_array()).ok_or(KeySetError)?;
         Ok(Self(keys.iter().filter_map(|jwk| PublicKey::read(jwk, uses).ok()).take(MAX_KEYS).collect()))

@@ -7,8 +7,7 @@ use anyhow::{Result, bail};
 use clap::Args as ClapArgs;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use edgemint_issuer::{
-    Algorithm, ApiId, ApiRecord, ApiScope, ClientId, ClientRecord, IssuerScope, Lifetime, ScopeToken,
-    TokenProfile,
+    Algorithm, ApiId, ApiRecord, ApiScope, ClientId, IssuerScope, Lifetime, ScopeToken, TokenProfile,
 };
 use edgemint_printable::shell;
 use serde::Serialize;
@@ -75,8 +74,9 @@ pub(crate) fn run(args: &ApiAdd, Session { config, host, output }: Session<'_>) 
     let project = Project::find(config, &args.target, host)?;
     let records = Records::of(&project, host)?;
     let id = &args.id;
-    let as_client = ClientId::parse(id.as_str()).ok();
-    let (stored, is_client) = records.read_beside::<ApiRecord, ClientRecord>(id, as_client.as_ref())?;
+    let as_client = ClientId::parse(id.as_str()).ok().map(|id| id.kv_key());
+    let (stored, others) = records.read_beside::<ApiRecord>(id, &[as_client])?;
+    let is_client = others.contains(&true);
     if stored.is_some() {
         bail!(
             "cannot add the API {id}: it exists in {}. To change it, run `edgemint api set {}`.",

@@ -71,28 +71,30 @@ fn secrets(id: &ClientId, record: &ClientRecord, now: u64, findings: &mut Scope<
     if State::of(record) != State::Active {
         return;
     }
-    let rotate = format!("Run `edgemint client rotate-secret {}` to add one", shell::last(id.as_str()));
+    let name = shell::last(id.as_str());
+    let rotate = format!("Run `edgemint client rotate-secret {name}` to add one");
+    let mut add = |message: String| findings.add(Level::Warning, &id.kv_key(), message);
+    if !record.can_authenticate() {
+        add(format!(
+            "has no secret and gets no token. {rotate}, or add a key with `edgemint client key add {name}` or a workload \
+             with `edgemint client trust {name}`"
+        ));
+        return;
+    }
+    // The other checks report keys and rules that do not work.
+    if record.has_keys() || !record.identities.is_empty() {
+        return;
+    }
     let live = record.secrets.iter().filter(|secret| secret.is_live(now));
     // Only the last secret to expire counts. After a rotation, older secrets expire before it as intended.
     let last = live.map(|secret| secret.expires.unwrap_or(u64::MAX)).max();
     match last {
-        None if record.secrets.is_empty() => {
-            findings.add(Level::Warning, &id.kv_key(), format!("has no secret and gets no token. {rotate}"));
-        }
-        None => findings.add(
-            Level::Warning,
-            &id.kv_key(),
-            format!("has no valid secret and gets no token. {rotate}"),
-        ),
-        Some(expires) if expires - now < SOON => findings.add(
-            Level::Warning,
-            &id.kv_key(),
-            format!(
-                "has no valid secret after {} ({}). {rotate}",
-                when::utc(expires),
-                when::from_now(expires, now)
-            ),
-        ),
+        None => add(format!("has no valid secret and gets no token. {rotate}")),
+        Some(expires) if expires - now < SOON => add(format!(
+            "has no valid secret after {} ({}). {rotate}",
+            when::utc(expires),
+            when::from_now(expires, now)
+        )),
         Some(_) => {}
     }
 }

@@ -6,7 +6,9 @@ use crate::commands::check::findings::{Level, Scope};
 use crate::commands::check::keys::ALL_KEYS;
 use crate::commands::check::look::{Found, Stored};
 use crate::commands::check::seen::{Demanded, Seen};
-use crate::commands::check::{apis, binding, clients, counts, keys, rate_limits, variables};
+use crate::commands::check::{
+    apis, binding, clients, counts, identities, keys, rate_limits, replay, variables,
+};
 use crate::deployment::project::{Project, Target};
 
 /// Judges one target. Returns the state to compare a running issuer with.
@@ -25,7 +27,7 @@ pub(crate) fn judge(project: &Project, found: &Found, now: u64, findings: &mut S
         Found::Deployed { secrets: Ok(names), records } => {
             seen.keys =
                 Some(keys::deployed(project.target.environment().unwrap_or_default(), names, findings));
-            seen.demanded = judge_records(records.as_ref(), now, findings);
+            seen.demanded = judge_records(project, records.as_ref(), now, findings);
             keys::algorithms(keys::told(names), &mut seen, findings);
         }
         Found::Deployed { secrets: Err(error), .. } => {
@@ -34,7 +36,7 @@ pub(crate) fn judge(project: &Project, found: &Found, now: u64, findings: &mut S
             findings.add(Level::Skipped, ALL_KEYS, message);
         }
         Found::Local { keys: there, records } => {
-            seen.demanded = judge_records(records.as_ref(), now, findings);
+            seen.demanded = judge_records(project, records.as_ref(), now, findings);
             let there = keys::local(there, seen.signing_alg, now, findings);
             keys::algorithms(there, &mut seen, findings);
         }
@@ -44,10 +46,17 @@ pub(crate) fn judge(project: &Project, found: &Found, now: u64, findings: &mut S
 }
 
 /// Judges the records, if they were read. Returns the algorithms that APIs require.
-fn judge_records(records: Option<&Result<Stored>>, now: u64, findings: &mut Scope<'_>) -> Demanded {
+fn judge_records(
+    project: &Project,
+    records: Option<&Result<Stored>>,
+    now: u64,
+    findings: &mut Scope<'_>,
+) -> Demanded {
     match records {
-        Some(Ok((clients, apis))) => {
+        Some(Ok(Stored { clients, apis, issuers })) => {
             clients::judge(clients, now, findings);
+            identities::judge(clients, issuers, project.issuer(), now, findings);
+            replay::judge(project, clients, issuers, findings);
             apis::judge(apis, clients, findings);
             keys::demanded(apis)
         }
@@ -61,8 +70,6 @@ fn judge_records(records: Option<&Result<Stored>>, now: u64, findings: &mut Scop
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use anyhow::anyhow;
     use edgemint_issuer::{ClientId, ClientRecord, SecretHash, StoredSecret};
 
@@ -90,7 +97,7 @@ mod tests {
     fn deployed(secrets: Result<Vec<&str>>, clients: Vec<ClientRecord>) -> Found {
         let secrets = secrets.map(|names| names.into_iter().map(str::to_owned).collect());
         let clients = clients.into_iter().map(|record| (record.id.clone(), Ok(record))).collect();
-        Found::Deployed { secrets, records: Some(Ok((clients, BTreeMap::new()))) }
+        Found::Deployed { secrets, records: Some(Ok(Stored { clients, ..Stored::default() })) }
     }
 
     #[test]

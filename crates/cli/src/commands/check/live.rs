@@ -1,12 +1,13 @@
 //! `edgemint check --live`: compares the documents that an issuer publishes with its configuration.
 
 use anyhow::Result;
-use edgemint_issuer::{Config, GrantType};
+use edgemint_issuer::{ClientRecord, Config, GrantType};
 use serde_json::Value;
 
 use crate::commands::check::findings::{Level, Scope};
 use crate::commands::check::seen::Seen;
 use crate::host::http::{Http, below};
+use crate::records::kv::ById;
 use crate::terminal::words::{counted, some_of};
 
 /// The private members of a JWK (RFC 7518 §6, RFC 8037 §2).
@@ -55,6 +56,24 @@ pub(crate) fn compare(
     match &published.keys {
         Ok(jwks) => keys(jwks, seen, findings),
         Err(error) => findings.add(Level::Error, "/keys", format!("cannot be fetched: {error:#}")),
+    }
+}
+
+/// Reports a running Worker that is older than the records of its clients. It rejects these clients.
+pub(crate) fn compare_clients(published: &Published, clients: &ById<ClientRecord>, findings: &mut Scope<'_>) {
+    let needs = |client: &&ClientRecord| client.has_keys() || !client.identities.is_empty();
+    let names: Vec<&str> =
+        clients.values().flatten().filter(needs).map(|client| client.id.as_str()).collect();
+    let [(path, Ok(document)), _] = &published.metadata else { return };
+    let methods = document.get("token_endpoint_auth_methods_supported").and_then(Value::as_array);
+    let knows = methods.is_some_and(|methods| methods.iter().any(|method| method == "private_key_jwt"));
+    if !names.is_empty() && !knows {
+        let message = format!(
+            "does not list private_key_jwt, so the running Worker is too old for clients with keys or rules for \
+             workloads, and rejects them. Deploy again ({})",
+            some_of(&names)
+        );
+        findings.add(Level::Error, path, message);
     }
 }
 
@@ -158,5 +177,28 @@ mod tests {
         assert!(told.len() == 1 && told[0].contains("/keys publishes 1 key, but 2 are stored"), "{told:?}");
         let told = compared(&published(Err(anyhow!("no answer"))), &Seen::default());
         assert_eq!(told, ["local development: error: /keys cannot be fetched: no answer"]);
+    }
+
+    #[test]
+    fn a_worker_that_is_too_old_for_its_clients_is_told() {
+        let mut client = ClientRecord::new(edgemint_issuer::ClientId::parse("a").expect("an ID"), "A");
+        let told = |client: &ClientRecord, methods: Value| {
+            let document = json!({ "token_endpoint_auth_methods_supported": methods });
+            let published = Published {
+                metadata: METADATA.map(|path| (path, Ok(document.clone()))),
+                keys: Ok(json!({})),
+            };
+            let clients = ById::<ClientRecord>::from([(client.id.clone(), Ok(client.clone()))]);
+            let mut findings = Findings::default();
+            compare_clients(&published, &clients, &mut findings.at(None));
+            findings.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&client, json!(["client_secret_basic"])), [""; 0]);
+        client.jwks_uri = edgemint_issuer::KeySetUrl::parse("https://a.example/keys").ok();
+        assert_eq!(told(&client, json!(["private_key_jwt"])), [""; 0]);
+        for older in [json!(["client_secret_basic"]), json!(null)] {
+            let told = told(&client, older);
+            assert!(told.len() == 1 && told[0].contains("Deploy again (a)"), "{told:?}");
+        }
     }
 }

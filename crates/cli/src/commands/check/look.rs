@@ -1,7 +1,7 @@
 //! Reads the secrets and the records of a target for `edgemint check`, without judging them.
 
 use anyhow::{Result, anyhow};
-use edgemint_issuer::{ApiRecord, ClientRecord, SigningKey};
+use edgemint_issuer::{ApiRecord, ClientRecord, SigningKey, TrustedIssuer};
 
 use crate::commands::check::binding;
 use crate::deployment::local_keys::LocalKeys;
@@ -11,7 +11,12 @@ use crate::host::Host;
 use crate::records::kv::{ById, Records};
 
 /// The records of a target.
-pub(crate) type Stored = (ById<ClientRecord>, ById<ApiRecord>);
+#[derive(Default)]
+pub(crate) struct Stored {
+    pub(crate) clients: ById<ClientRecord>,
+    pub(crate) apis: ById<ApiRecord>,
+    pub(crate) issuers: ById<TrustedIssuer>,
+}
 
 /// The secrets and the records of a target, or why they cannot be read.
 pub(crate) enum Found {
@@ -28,6 +33,16 @@ pub(crate) enum Found {
     },
     /// A local state that does not exist yet. It has no clients, and a read would create it.
     Nothing,
+}
+
+impl Found {
+    /// The records, if they were read.
+    pub(crate) fn records(&self) -> Option<&Stored> {
+        match self {
+            Self::Deployed { records, .. } | Self::Local { records, .. } => records.as_ref()?.as_ref().ok(),
+            Self::Nothing => None,
+        }
+    }
 }
 
 /// Reads one target.
@@ -53,8 +68,13 @@ fn records(project: &Project, host: &Host) -> Result<Stored> {
     // Each read waits for wrangler.
     std::thread::scope(|scope| {
         let apis = scope.spawn(|| records.read_all());
+        let issuers = scope.spawn(|| records.read_all());
         let clients = records.read_all()?;
-        let apis = apis.join().map_err(|_| anyhow!("a thread panicked"))?;
-        Ok((clients, apis?))
+        let panicked = |_| anyhow!("a thread panicked");
+        Ok(Stored {
+            clients,
+            apis: apis.join().map_err(panicked)??,
+            issuers: issuers.join().map_err(panicked)??,
+        })
     })
 }

@@ -5,11 +5,14 @@ pub(crate) mod binding;
 pub(crate) mod clients;
 pub(crate) mod counts;
 pub(crate) mod findings;
+pub(crate) mod identities;
 pub(crate) mod judge;
 pub(crate) mod keys;
 pub(crate) mod live;
+pub(crate) mod live_issuers;
 pub(crate) mod look;
 pub(crate) mod rate_limits;
+pub(crate) mod replay;
 pub(crate) mod seen;
 pub(crate) mod variables;
 
@@ -23,6 +26,7 @@ use serde::Serialize;
 
 use crate::commands::check::findings::{Findings, Level, label};
 use crate::commands::check::judge::judge;
+use crate::commands::check::look::{Found, Stored};
 use crate::commands::check::seen::Seen;
 use crate::deployment::project::{Project, Target};
 use crate::deployment::session::Session;
@@ -47,7 +51,8 @@ pub(crate) struct Check {
     /// Check only this environment of wrangler.toml
     #[arg(short, long, value_name = "NAME")]
     pub(crate) env: Option<String>,
-    /// Compare the documents of the running issuer at this URL with the configuration that has the URL as ISSUER
+    /// Compare the documents of the running issuer at this URL with the configuration that has the URL as ISSUER. Also
+    /// fetch the keys of its trusted issuers and clients
     #[arg(long, value_name = "URL", value_parser = issuer)]
     pub(crate) live: Option<String>,
 }
@@ -93,13 +98,15 @@ pub(crate) fn examine(args: &Check, config: Option<&Path>, host: &Host) -> Resul
     let projects = targets(args, config, host)?;
     let mut findings = Findings::default();
     let mut seen = Vec::new();
-    for project in &projects {
-        let found = look::at(project, host);
-        seen.push(judge(project, &found, host.now, &mut findings.at(project.target.environment())));
+    for project in projects {
+        let found = look::at(&project, host);
+        let of_target = judge(&project, &found, host.now, &mut findings.at(project.target.environment()));
+        seen.push((project, found, of_target));
     }
     if let Some(url) = &args.live {
-        compare(url, &projects, &seen, &mut findings);
+        compare(url, &seen, &mut findings);
     }
+    let projects: Vec<Project> = seen.into_iter().map(|(project, ..)| project).collect();
     Ok((projects, findings))
 }
 
@@ -126,23 +133,30 @@ fn targets(args: &Check, config: Option<&Path>, host: &Host) -> Result<Vec<Proje
 }
 
 /// Compares the documents of the issuer at `url` with the target that has it as ISSUER.
-fn compare(url: &str, projects: &[Project], seen: &[Seen], findings: &mut Findings) {
-    let mut named = projects.iter().zip(seen);
-    match named.find(|(project, _)| project.issuer() == Some(url)) {
-        Some((project, seen)) => {
-            let published = live::Published::of(url);
-            let config = variables::config(project).ok();
-            let findings = &mut findings.at(project.target.environment());
-            live::compare(url, &published, config.as_ref(), seen, findings);
+fn compare(url: &str, seen: &[(Project, Found, Seen)], findings: &mut Findings) {
+    let Some((project, found, seen)) = seen.iter().find(|(project, ..)| project.issuer() == Some(url)) else {
+        let projects = seen.iter().map(|(project, ..)| project);
+        findings.at(None).add(Level::Error, "ISSUER", unnamed(url, projects));
+        return;
+    };
+    let published = live::Published::of(url);
+    let config = variables::config(project).ok();
+    let findings = &mut findings.at(project.target.environment());
+    live::compare(url, &published, config.as_ref(), seen, findings);
+    let Some(Stored { clients, issuers, .. }) = found.records() else { return };
+    live::compare_clients(&published, clients, findings);
+    for issuer in issuers.values().flatten() {
+        if let Some(published) = live_issuers::of_issuer(issuer) {
+            live_issuers::compare(issuer, &published, findings);
         }
-        None => findings.at(None).add(Level::Error, "ISSUER", unnamed(url, projects)),
     }
+    clients.values().flatten().for_each(|client| live_issuers::client(client, findings));
 }
 
 /// The finding if no target has `url` as ISSUER.
-fn unnamed(url: &str, projects: &[Project]) -> String {
+fn unnamed<'a>(url: &str, projects: impl Iterator<Item = &'a Project>) -> String {
     let bare = |url: &str| url.trim_end_matches('/').to_owned();
-    let mut named = projects.iter().filter_map(Project::issuer);
+    let mut named = projects.filter_map(Project::issuer);
     match named.find(|named| bare(named) == bare(url)) {
         Some(named) => format!(
             "is {named} in wrangler.toml, not {url}. Clients compare it byte for byte. Run `edgemint check --live \

@@ -1,4 +1,4 @@
-//! `edgemint client add`: adds a client with a secret that is shown only once.
+//! `edgemint client add`: adds a client with a secret or a key pair, which is shown only once.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -6,19 +6,27 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args as ClapArgs;
-use edgemint_issuer::{ApiId, ApiRecord, ClientId, ClientRecord, GeneratedSecret, Lifetime, StoredSecret};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use edgemint_issuer::{
+    ApiId, ApiRecord, ClientId, ClientKey, ClientRecord, GeneratedSecret, Lifetime, SignatureAlgorithm,
+    StoredSecret, TrustedIssuerId,
+};
 use edgemint_printable::shell;
 use serde::Serialize;
+use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use crate::commands::client::grant;
-use crate::commands::client::reveal::{TokenEndpoint, reveal};
+use crate::commands::client::reveal::{TokenEndpoint, reveal, reveal_key};
+use crate::crypto::make::{KeyPair, of_client};
 use crate::deployment::delay::Delay;
 use crate::deployment::project::{Project, Target};
 use crate::deployment::session::Session;
+use crate::flags::alg::{OF_CLIENTS, signature_algorithm};
 use crate::flags::grant::GrantArgs;
 use crate::flags::target::TargetArgs;
 use crate::flags::values::token_lifetime;
+use crate::host::Host;
 use crate::host::private_file::PrivateFile;
 use crate::records::kv::Records;
 use crate::records::{change, new_client};
@@ -26,13 +34,16 @@ use crate::terminal::output::sentences;
 
 /// Add a client and generate its secret
 ///
-/// The secret is printed once, on stdout. Only its hash is stored. If the client exists, the command fails and
-/// changes nothing.
+/// The secret is printed once, on stdout. Only its hash is stored. With --private-key-jwt, the client gets a key pair
+/// instead. It signs assertions with the private key, which is printed once. With --no-secret, the client gets
+/// neither, and you add keys or identities later. If the client exists, the command fails and changes nothing.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
   edgemint client add billing --name 'Billing service' --group invoices --env production
   edgemint client add billing --api https://invoices.example.com/ --scope read --default --env production
+  edgemint client add billing --private-key-jwt --out billing.jwk --env production
+  edgemint client add deploy --no-secret --env production   (then `edgemint client trust deploy …`)
   edgemint client add billing --local --json")]
 pub(crate) struct ClientAdd {
     /// ID of the client: 1 to 256 characters of printable ASCII
@@ -54,12 +65,22 @@ pub(crate) struct ClientAdd {
     /// Add a public client, which cannot keep a secret. It has no secret and gets no tokens with client_credentials
     #[arg(long)]
     pub(crate) public: bool,
+    /// Add the client without a secret, for `client key add` or `client trust`
+    #[arg(long, conflicts_with_all = ["public", "private_key_jwt", "out"])]
+    pub(crate) no_secret: bool,
+    /// Generate a key pair instead of a secret. The client authenticates with assertions that it signs
+    /// (`private_key_jwt`)
+    #[arg(long, conflicts_with = "public")]
+    pub(crate) private_key_jwt: bool,
+    /// Algorithm of the key pair [default: ES256]
+    #[arg(long, requires = "private_key_jwt", value_parser = PossibleValuesParser::new(OF_CLIENTS).try_map(|name| signature_algorithm(&name)))]
+    pub(crate) alg: Option<SignatureAlgorithm>,
     /// API to grant to the client, as with `client grant`
     #[arg(long, value_name = "API", value_parser = ApiId::parse)]
     pub(crate) api: Option<ApiId>,
     #[command(flatten)]
     pub(crate) grant: GrantArgs,
-    /// Write the secret to this new file instead of stdout. Only the file's owner can read it
+    /// Write the secret or the private key to this new file instead of stdout. Only the file's owner can read it
     #[arg(long, value_name = "FILE", conflicts_with = "public")]
     pub(crate) out: Option<PathBuf>,
     /// Print the record that would be written, without the secret's hash, but do not write it
@@ -107,6 +128,49 @@ pub(crate) fn groups(text: &str) -> Result<Groups, String> {
 /// The ID of the first generated secret of a record.
 const FIRST: &str = "s1";
 
+/// What the client authenticates with.
+enum Credential {
+    Nothing,
+    Secret(GeneratedSecret),
+    Key(KeyPair, SignatureAlgorithm),
+}
+
+impl Credential {
+    fn new(args: &ClientAdd, host: &Host) -> Result<Self> {
+        Ok(if args.public || args.no_secret {
+            Self::Nothing
+        } else if args.private_key_jwt {
+            let alg = args.alg.unwrap_or(SignatureAlgorithm::Es256);
+            Self::Key(of_client(alg, None, host)?, alg)
+        } else {
+            Self::Secret(GeneratedSecret::from_random(&Zeroizing::new(host.random_bytes::<32>()?)))
+        })
+    }
+
+    /// The text that only the client may have.
+    fn private(&self) -> Option<&str> {
+        match self {
+            Self::Nothing => None,
+            Self::Secret(secret) => Some(secret.expose()),
+            Self::Key(pair, _) => Some(&pair.private),
+        }
+    }
+
+    fn secret(&self) -> Option<&GeneratedSecret> {
+        match self {
+            Self::Secret(secret) => Some(secret),
+            Self::Nothing | Self::Key(..) => None,
+        }
+    }
+
+    fn key(&self) -> Option<&KeyPair> {
+        match self {
+            Self::Key(pair, _) => Some(pair),
+            Self::Nothing | Self::Secret(_) => None,
+        }
+    }
+}
+
 /// The record to write.
 #[derive(Debug)]
 struct Plan {
@@ -118,12 +182,12 @@ struct Plan {
 /// Decides the record. `api`: the API of the first grant. `is_api`: whether an API has the same ID.
 fn plan(
     args: &ClientAdd,
-    secret: Option<&GeneratedSecret>,
+    credential: &Credential,
     api: Option<&ApiRecord>,
     is_api: bool,
     now: u64,
 ) -> Result<Plan> {
-    let mut record = record(args, secret, now);
+    let mut record = record(args, credential, now);
     if let Some(api) = api {
         grant::add(&mut record, api, &args.grant)?;
     }
@@ -132,20 +196,21 @@ fn plan(
     Ok(Plan { record, warnings })
 }
 
-/// Writes the secret to its file, if there is one, and then the record. Returns the path of the file.
+/// Writes the secret or the private key to its file, if there is one, and then the record. Returns the path of the
+/// file.
 fn apply(
     plan: &Plan,
-    secret: Option<&GeneratedSecret>,
+    credential: &Credential,
     file: Option<PrivateFile>,
     records: &Records<'_>,
 ) -> Result<Option<PathBuf>> {
     let mut file = file;
-    if let (Some(file), Some(secret)) = (&mut file, secret) {
-        file.write(secret.expose())?;
+    if let (Some(file), Some(private)) = (&mut file, credential.private()) {
+        file.write(private)?;
     }
     records.write(&plan.record).with_context(|| {
         let id = &plan.record.id;
-        format!("no secret is shown (if the client {id} exists now, remove and add it again)")
+        format!("no secret or key is shown (if the client {id} exists now, remove and add it again)")
     })?;
     Ok(file.map(PrivateFile::keep))
 }
@@ -154,11 +219,18 @@ fn apply(
 #[derive(Serialize)]
 struct Report<'a> {
     id: &'a ClientId,
-    /// `null` for a public client, and if the secret is in a file.
+    /// `null` for a client without a secret, and if the secret is in a file.
     secret: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     secret_file: Option<&'a Path>,
     secret_id: Option<&'static str>,
+    /// Absent without a key pair, and if the key is in a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    private_jwk: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_file: Option<&'a Path>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kid: Option<&'a str>,
     public: bool,
     #[serde(rename = "seen_after_seconds")]
     delay: Delay,
@@ -167,6 +239,9 @@ struct Report<'a> {
     warnings: &'a [String],
     #[serde(skip)]
     target: &'a Target,
+    /// Whether the client has no way to authenticate yet.
+    #[serde(skip)]
+    is_bare: bool,
 }
 
 impl fmt::Display for Report<'_> {
@@ -175,7 +250,13 @@ impl fmt::Display for Report<'_> {
         sentences(f, [added, self.delay.to_string()])?;
         sentences(f, self.warnings.iter().map(|warning| format!("warning: {warning}")))?;
         let public = "The client is public, so it has no secret and gets no tokens with client_credentials.";
-        sentences(f, self.public.then_some(public))
+        sentences(f, self.public.then_some(public))?;
+        let id = shell::last(self.id.as_str());
+        let bare = format!(
+            "The client cannot authenticate yet. Add a key with `edgemint client key add {id} FILE`, or a workload with \
+             `edgemint client trust {id}`."
+        );
+        sentences(f, self.is_bare.then_some(bare))
     }
 }
 
@@ -187,8 +268,10 @@ pub(crate) fn run(args: &ClientAdd, Session { config, host, output }: Session<'_
     if let Some(why) = new_client::refused_id(id) {
         bail!("cannot add the client {id}: {why}");
     }
-    let as_api = ApiId::parse(id.as_str()).ok();
-    let (stored, is_api) = records.read_beside::<ClientRecord, ApiRecord>(id, as_api.as_ref())?;
+    let as_api = ApiId::parse(id.as_str()).ok().map(|id| id.kv_key());
+    let as_issuer = TrustedIssuerId::parse(id.as_str()).ok().map(|id| id.kv_key());
+    let (stored, others) = records.read_beside::<ClientRecord>(id, &[as_api, as_issuer])?;
+    let (is_api, is_issuer) = (others.first() == Some(&true), others.last() == Some(&true));
     if stored.is_some() {
         bail!(
             "cannot add the client {id}: it exists in {}. For a new secret, run `edgemint client rotate-secret {}`.",
@@ -196,57 +279,79 @@ pub(crate) fn run(args: &ClientAdd, Session { config, host, output }: Session<'_
             shell::last(id.as_str())
         );
     }
-    let secret = if args.public {
-        None
-    } else {
-        Some(GeneratedSecret::from_random(&Zeroizing::new(host.random_bytes::<32>()?)))
-    };
+    if is_issuer {
+        bail!("cannot add the client {id}: {}.", new_client::refused_issuer(id));
+    }
+    let credential = Credential::new(args, host)?;
     let api = match &args.api {
         Some(api) => Some(change::find::<ApiRecord>(&records, api, &project)?),
         None => None,
     };
-    let plan = plan(args, secret.as_ref(), api.as_ref(), is_api, host.now)?;
+    let plan = plan(args, &credential, api.as_ref(), is_api, host.now)?;
     if args.dry_run {
         change::preview(&records, &project, &plan.record, host, output)?;
         plan.warnings.iter().for_each(|warning| output.say(format_args!("warning: {warning}")));
         return Ok(ExitCode::SUCCESS);
     }
-    let file = apply(&plan, secret.as_ref(), file, &records)?;
+    let file = apply(&plan, &credential, file, &records)?;
     let at = TokenEndpoint::of(&project);
+    let (secret, key, shown) = (credential.secret(), credential.key(), file.is_none());
+    let jwk: Option<&RawValue> =
+        key.filter(|_| shown).map(|key| serde_json::from_str(&key.private)).transpose()?;
     output.report(&Report {
         id,
-        secret: secret.as_ref().filter(|_| file.is_none()).map(GeneratedSecret::expose),
-        secret_file: file.as_deref(),
-        secret_id: secret.as_ref().map(|_| FIRST),
+        secret: secret.filter(|_| shown).map(GeneratedSecret::expose),
+        secret_file: file.as_deref().filter(|_| secret.is_some()),
+        secret_id: secret.map(|_| FIRST),
+        private_jwk: jwk,
+        key_file: file.as_deref().filter(|_| key.is_some()),
+        kid: key.map(|key| key.kid.as_str()),
         public: args.public,
         delay: Delay::of(&project),
         issuer: at.issuer.as_deref(),
         warnings: &plan.warnings,
         target: &project.target,
+        is_bare: args.no_secret,
     })?;
-    if let Some(secret) = secret.as_ref().filter(|_| !output.is_json()) {
+    if output.is_json() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(secret) = secret {
         let default = plan.record.default_api.as_ref();
         // A request must name the API, unless it is the default.
         let named = args.api.as_ref().filter(|_| default.is_none());
         reveal(id, secret, file.as_deref(), &at, named, output)?;
         default.into_iter().for_each(|api| output.say(grant::way_to_ask(&plan.record, api)));
     }
+    if let Some(key) = key {
+        reveal_key(id, key, file.as_deref(), &project.target, output)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-fn record(args: &ClientAdd, secret: Option<&GeneratedSecret>, now: u64) -> ClientRecord {
+fn record(args: &ClientAdd, credential: &Credential, now: u64) -> ClientRecord {
     let name = args.name.as_deref().unwrap_or_else(|| args.id.as_str());
     let mut record = ClientRecord::new(args.id.clone(), name);
     record.public = args.public;
     record.groups = args.groups.iter().flat_map(|groups| groups.0.clone()).collect();
     record.trusted_peers.clone_from(&args.trusted_peers);
     record.token_lifetime = args.token_lifetime.map(Lifetime::seconds);
-    record.secrets.extend(secret.map(|secret| StoredSecret {
-        id: FIRST.to_owned(),
-        created: now,
-        expires: None,
-        hash: secret.hash(),
-    }));
+    match credential {
+        Credential::Nothing => {}
+        Credential::Secret(secret) => record.secrets.push(StoredSecret {
+            id: FIRST.to_owned(),
+            created: now,
+            expires: None,
+            hash: secret.hash(),
+        }),
+        Credential::Key(KeyPair { kid, public, .. }, alg) => record.keys.push(ClientKey {
+            kid: kid.clone(),
+            alg: *alg,
+            jwk: public.clone(),
+            created: now,
+            expires: None,
+        }),
+    }
     record
 }
 
@@ -285,6 +390,9 @@ mod tests {
             trusted_peers: Vec::new(),
             token_lifetime: None,
             public,
+            no_secret: false,
+            private_key_jwt: false,
+            alg: None,
             api: None,
             grant: GrantArgs { scopes: Vec::new(), all_scopes: false, default: true },
             out: None,
@@ -295,15 +403,15 @@ mod tests {
 
     #[test]
     fn a_plan_is_made_of_what_was_typed_and_read_and_the_time() {
-        let secret = GeneratedSecret::from_random(&Zeroizing::new([7; 32]));
+        let secret = Credential::Secret(GeneratedSecret::from_random(&Zeroizing::new([7; 32])));
         let api = ApiRecord::new(ApiId::parse("https://a/").expect("an ID"), "A");
-        let planned = plan(&args("a", false), Some(&secret), Some(&api), false, 9).expect("a plan");
+        let planned = plan(&args("a", false), &secret, Some(&api), false, 9).expect("a plan");
         let record = planned.record;
         assert_eq!((record.name.as_str(), record.groups), ("a", vec!["g".to_owned()]));
         assert_eq!((record.secrets[0].id.as_str(), record.secrets[0].created), (FIRST, 9));
         assert_eq!(record.default_api, Some(api.id));
         assert_eq!(planned.warnings, Vec::<String>::new());
-        let planned = plan(&args("a:b", true), None, None, true, 9).expect("a plan");
+        let planned = plan(&args("a:b", true), &Credential::Nothing, None, true, 9).expect("a plan");
         assert!(planned.record.public && planned.record.secrets.is_empty());
         assert_eq!(planned.warnings.len(), 1, "its ID is one of an API; a public client needs no HTTP Basic");
     }

@@ -1,10 +1,11 @@
 //! The format of backups. A restored client works with the secrets that it had.
 //!
-//! `{"edgemint": {"backup": 2}, "apis": [record, …], "clients": [record, …]}` contains each record as it is stored.
-//! Without APIs, the version is 1 and `apis` is absent, so that versions of edgemint without APIs can read it.
+//! `{"edgemint": {"backup": 3}, "issuers": [record, …], "apis": [record, …], "clients": [record, …]}` contains each
+//! record as it is stored. Without trusted issuers, the version is 2 and `issuers` is absent. Without APIs, too, the
+//! version is 1 and `apis` is absent. So versions of edgemint without these kinds of records can read it.
 
 use edgemint_dex_import::{FileError, Refused, refuse_repeated};
-use edgemint_issuer::{ApiRecord, ClientRecord, Object};
+use edgemint_issuer::{ApiRecord, ClientRecord, Object, TrustedIssuer};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
@@ -17,27 +18,36 @@ const VERSION: u32 = 1;
 /// The version of a backup with APIs.
 const VERSION_2: u32 = 2;
 
+/// The version of a backup with trusted issuers.
+const VERSION_3: u32 = 3;
+
 /// Records of one kind, in order.
 pub(crate) type Entries<R> = Vec<Result<R, Refused>>;
 
 /// The contents of a backup.
 #[derive(Debug)]
 pub(crate) struct Backup {
+    pub(crate) issuers: Entries<TrustedIssuer>,
     pub(crate) apis: Entries<ApiRecord>,
     pub(crate) clients: Entries<ClientRecord>,
 }
 
 /// The backup of these records. Each record is on one line, so that a diff of two backups is readable.
-pub(crate) fn write(apis: &[&ApiRecord], clients: &[&ClientRecord]) -> String {
+pub(crate) fn write(issuers: &[&TrustedIssuer], apis: &[&ApiRecord], clients: &[&ClientRecord]) -> String {
     fn list<R: Kind>(records: &[&R]) -> String {
         let lines: Vec<String> = records.iter().map(|record| record.to_json()).collect();
         format!("[\n{}\n]", lines.join(",\n"))
     }
-    let (version, apis) = match apis {
-        [] => (VERSION, String::new()),
-        apis => (VERSION_2, format!("\"apis\":{},", list(apis))),
+    fn member<R: Kind>(name: &str, records: &[&R]) -> String {
+        if records.is_empty() { String::new() } else { format!("\"{name}\":{},", list(records)) }
+    }
+    let version = match (issuers, apis) {
+        ([], []) => VERSION,
+        ([], _) => VERSION_2,
+        _ => VERSION_3,
     };
-    format!("{{\"edgemint\":{{\"backup\":{version}}},{apis}\"clients\":{}}}", list(clients))
+    let (issuers, apis) = (member("issuers", issuers), member("apis", apis));
+    format!("{{\"edgemint\":{{\"backup\":{version}}},{issuers}{apis}\"clients\":{}}}", list(clients))
 }
 
 /// Reads a backup. `None` if `text` is another kind of file.
@@ -52,6 +62,8 @@ pub(crate) fn read(text: &str) -> Option<Result<Backup, FileError>> {
         #[serde(rename = "edgemint")]
         _mark: IgnoredAny,
         #[serde(borrow)]
+        issuers: Option<Vec<&'a RawValue>>,
+        #[serde(borrow)]
         apis: Option<Vec<&'a RawValue>>,
         #[serde(borrow)]
         clients: Vec<&'a RawValue>,
@@ -65,13 +77,18 @@ pub(crate) fn read(text: &str) -> Option<Result<Backup, FileError>> {
     let Object(Marked { edgemint }) = serde_json::from_str(text).ok()?;
     let error = |line, what: &str| FileError { line, what: what.to_owned() };
     Some(match serde_json::from_value(edgemint) {
-        Ok(Object(Mark { backup: version @ (VERSION | VERSION_2) })) => match serde_json::from_str(text) {
+        Ok(Object(Mark { backup: version @ VERSION..=VERSION_3 })) => match serde_json::from_str(text) {
             Ok(Object(Whole { apis: Some(_), .. })) if version == VERSION => {
                 Err(error(0, "this backup has APIs, but version 1 of the format does not allow them"))
             }
-            Ok(Object(Whole { apis, clients, .. })) => {
-                Ok(Backup { apis: entries(&apis.unwrap_or_default()), clients: entries(&clients) })
+            Ok(Object(Whole { issuers: Some(_), .. })) if version < VERSION_3 => {
+                Err(error(0, "this backup has issuers, but its version of the format does not allow them"))
             }
+            Ok(Object(Whole { issuers, apis, clients, .. })) => Ok(Backup {
+                issuers: entries(&issuers.unwrap_or_default()),
+                apis: entries(&apis.unwrap_or_default()),
+                clients: entries(&clients),
+            }),
             Err(why) => Err(error(why.line(), "this backup of client records is incomplete or invalid")),
         },
         Ok(Object(Mark { .. })) => Err(error(0, "this backup was written by another version of edgemint")),
@@ -130,7 +147,7 @@ mod tests {
         let ids = ["a", "b:\"", "c"].map(|id| ClientId::parse(id).expect("an ID"));
         let records = ids.map(|id| ClientRecord::new(id, "N\u{e4}me\n"));
         for records in [&records[..], &[]] {
-            let text = write(&[], &records.iter().collect::<Vec<_>>());
+            let text = write(&[], &[], &records.iter().collect::<Vec<_>>());
             assert!(text.starts_with(r#"{"edgemint":{"backup":1},"clients":["#), "{text}");
             let entries = clients(&text);
             let json = |record: &ClientRecord| record.to_json();
@@ -146,17 +163,37 @@ mod tests {
         let id = edgemint_issuer::ApiId::parse("https://a/").expect("an ID");
         let api = ApiRecord::new(id, "A");
         let client = ClientRecord::new(ClientId::parse("a").expect("an ID"), "A");
-        let text = write(&[&api, &api], &[&client]);
+        let text = write(&[], &[&api, &api], &[&client]);
         assert!(text.starts_with(r#"{"edgemint":{"backup":2},"apis":["#), "{text}");
         let both = read(&text).expect("it is a backup").expect("it is whole");
         assert!(both.apis.iter().all(|api| api.as_ref().is_err_and(|r| r.reason.contains("keep one"))));
-        let both = read(&write(&[&api], &[&client])).expect("it is a backup").expect("it is whole");
+        let both = read(&write(&[], &[&api], &[&client])).expect("it is a backup").expect("it is whole");
         assert_eq!(both.apis[0].as_ref().map(ApiRecord::to_json), Ok(api.to_json()));
         assert_eq!(both.clients[0].as_ref().map(ClientRecord::to_json), Ok(client.to_json()));
         assert_eq!(
             error(&text.replace("\"backup\":2", "\"backup\":1")),
             "this backup has APIs, but version 1 of the format does not allow them"
         );
+    }
+
+    #[test]
+    fn issuers_make_it_version_3_and_come_back_first() {
+        let keys = r#"{"jwks_uri":"https://a.example/keys"}"#;
+        let issuer = format!(
+            r#"{{"v":1,"id":"https://a.example","name":"A","platform":"custom","keys":{keys},"algs":["ES256"],"max_age":60,"single_use":true,"disabled":false,"revision":1}}"#
+        );
+        let id = edgemint_issuer::TrustedIssuerId::parse("https://a.example").expect("an ID");
+        let record = TrustedIssuer::parse(&id, &issuer).expect("a record");
+        let client = ClientRecord::new(ClientId::parse("a").expect("an ID"), "A");
+        let text = write(&[&record], &[], &[&client]);
+        assert!(text.starts_with(r#"{"edgemint":{"backup":3},"issuers":["#), "{text}");
+        let all = read(&text).expect("it is a backup").expect("it is whole");
+        assert_eq!(all.issuers[0].as_ref().map(TrustedIssuer::to_json), Ok(issuer));
+        assert_eq!((all.apis.len(), all.clients.len()), (0, 1));
+        for older in [1, 2] {
+            let text = text.replace("\"backup\":3", &format!("\"backup\":{older}"));
+            assert!(error(&text).contains("does not allow them"), "{older}");
+        }
     }
 
     #[test]
@@ -200,7 +237,7 @@ mod tests {
         assert!(read("staticClients: []").is_none());
         assert!(read(r#"{"staticClients": []}"#).is_none());
         assert_eq!(
-            error(r#"{"edgemint":{"backup":3},"clients":[]}"#),
+            error(r#"{"edgemint":{"backup":4},"clients":[]}"#),
             "this backup was written by another version of edgemint"
         );
         assert_eq!(

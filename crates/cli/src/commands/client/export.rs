@@ -1,11 +1,11 @@
-//! `edgemint client export`: writes a backup of all clients and APIs, with hashes and without secrets.
+//! `edgemint client export`: writes a backup of all clients, APIs and trusted issuers, with hashes and without secrets.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::Args as ClapArgs;
-use edgemint_issuer::{ApiRecord, ClientRecord};
+use edgemint_issuer::{ApiRecord, ClientRecord, TrustedIssuer};
 use edgemint_printable::printable_json;
 use serde::Serialize;
 
@@ -18,7 +18,7 @@ use crate::records::kind::Kind;
 use crate::records::kv::{ById, Records, Stored};
 use crate::terminal::words::counted;
 
-/// Write a backup of all clients and APIs
+/// Write a backup of all clients, APIs and trusted issuers
 ///
 /// Restore the backup with `client import`. It contains hashes and no secrets. In an empty namespace, the import
 /// makes every client work again with the secrets that it had. Store the backup where only operators can read it:
@@ -41,24 +41,31 @@ pub(crate) struct ClientExport {
 struct Exported<'a> {
     file: &'a Path,
     #[serde(skip_serializing_if = "is_zero")]
+    issuers: usize,
+    #[serde(skip_serializing_if = "is_zero")]
     apis: usize,
     clients: usize,
     /// The IDs of clients.
     unreadable: Vec<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     unreadable_apis: &'a [String],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    unreadable_issuers: &'a [String],
 }
 
 pub(crate) fn run(args: &ClientExport, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
     let new_file = PrivateFile::named(args.file.as_deref(), host)?;
     let project = Project::find(config, &args.target, host)?;
     let records = Records::of(&project, host)?;
+    let stored_issuers = records.read_all::<TrustedIssuer>()?;
     let (stored_apis, stored) = (records.read_all::<ApiRecord>()?, records.read_all::<ClientRecord>()?);
+    let issuers: Vec<&TrustedIssuer> = stored_issuers.values().flatten().collect();
     let apis: Vec<&ApiRecord> = stored_apis.values().flatten().collect();
     let clients: Vec<&ClientRecord> = stored.values().flatten().collect();
     // Names in the backup come from elsewhere, and people look at the file. So they are escaped.
-    let text = printable_json(&backup::write(&apis, &clients));
-    let mut unreadable = unreadable_of::<ApiRecord>(&stored_apis, "API ");
+    let text = printable_json(&backup::write(&issuers, &apis, &clients));
+    let mut unreadable = unreadable_of::<TrustedIssuer>(&stored_issuers, "trusted issuer ");
+    unreadable.extend(unreadable_of::<ApiRecord>(&stored_apis, "API "));
     unreadable.extend(unreadable_of::<ClientRecord>(&stored, ""));
     match args.file.as_deref().zip(new_file) {
         None => output.result_verbatim(&text)?,
@@ -67,22 +74,22 @@ pub(crate) fn run(args: &ClientExport, Session { config, host, output }: Session
             new_file.keep();
             if output.is_json() {
                 let unreadable = stored.iter().filter(|(_, stored)| stored.is_err());
-                let apis_too = stored_apis.iter().filter(|(_, stored)| stored.is_err());
                 output.result_json(&Exported {
                     file,
+                    issuers: issuers.len(),
                     apis: apis.len(),
                     clients: clients.len(),
                     unreadable: unreadable.map(|(id, _)| id.as_str()).collect(),
-                    unreadable_apis: &apis_too.map(|(id, _)| id.to_string()).collect::<Vec<_>>(),
+                    unreadable_apis: &unreadable_ids::<ApiRecord>(&stored_apis),
+                    unreadable_issuers: &unreadable_ids::<TrustedIssuer>(&stored_issuers),
                 })?;
             }
         }
     }
-    let more = match apis.len() {
-        0 => String::new(),
-        count => format!(" and {}", counted(count, "API")),
-    };
-    output.say(format_args!("Exported {}{more} of {}.", counted(clients.len(), "client"), project.target));
+    let others = [(apis.len(), "API"), (issuers.len(), "trusted issuer")];
+    let others = others.iter().filter(|(count, _)| *count > 0).map(|(count, what)| counted(*count, what));
+    let all: Vec<String> = std::iter::once(counted(clients.len(), "client")).chain(others).collect();
+    output.say(format_args!("Exported {} of {}.", all.join(" and "), project.target));
     if !unreadable.is_empty() {
         bail!("the backup is incomplete; these records could not be read: {}", unreadable.join(", "));
     }
@@ -95,6 +102,11 @@ fn unreadable_of<R: Kind>(stored: &ById<R>, kind: &str) -> Vec<String> {
         stored.as_ref().err().map(|error| format!("{kind}{id} ({error})"))
     };
     stored.iter().filter_map(of).collect()
+}
+
+/// The IDs of the records that are missing in the backup.
+fn unreadable_ids<R: Kind>(stored: &ById<R>) -> Vec<String> {
+    stored.iter().filter(|(_, stored)| stored.is_err()).map(|(id, _)| id.to_string()).collect()
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]

@@ -6,10 +6,12 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args as ClapArgs;
-use edgemint_issuer::{ApiId, ClientId, ClientRecord, Introspect, Lifetime, ScopeToken};
+use edgemint_issuer::{ApiId, ClientId, ClientRecord, Introspect, KeySetUrl, Lifetime, ScopeToken};
 use edgemint_printable::printable_json;
 use serde::Serialize;
 
+use crate::commands::client::key;
+use crate::commands::client::trust::rule::described;
 use crate::deployment::project::Project;
 use crate::deployment::session::Session;
 use crate::flags::target::TargetArgs;
@@ -18,14 +20,14 @@ use crate::records::list::Line;
 use crate::records::view::{RecordView, State};
 use crate::records::{change, list};
 use crate::terminal::when::utc;
-use crate::terminal::words::{NONE, listed, table};
+use crate::terminal::words::{NONE, counted, listed, table};
 
 /// List the clients
 ///
-/// Each line has the client's ID, name and state, the number of valid secrets, the time when the next one
-/// expires, and the granted scopes. If several APIs are granted, the scopes are listed by API. The states are
-/// active, disabled, public and unreadable. A client is unreadable if this version of edgemint cannot read its
-/// record.
+/// Each line has the client's ID, name and state, its valid secrets, keys and rules for workloads, the time when the
+/// next one of them expires, and the granted scopes. If several APIs are granted, the scopes are listed by API. The
+/// states are active, disabled, public and unreadable. A client is unreadable if this version of edgemint cannot read
+/// its record.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
@@ -51,6 +53,11 @@ pub(crate) struct ClientShow {
     pub(crate) target: TargetArgs,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
 /// The grants of a client: its APIs, and the scopes for each.
 type Grants = BTreeMap<ApiId, Vec<ScopeToken>>;
 
@@ -61,7 +68,14 @@ struct Row<'a> {
     name: Option<&'a str>,
     state: State,
     live_secrets: usize,
-    /// When the next live secret expires.
+    #[serde(skip_serializing_if = "is_zero")]
+    live_keys: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jwks_uri: Option<&'a KeySetUrl>,
+    /// The number of rules for workloads that have not expired.
+    #[serde(skip_serializing_if = "is_zero")]
+    live_identities: usize,
+    /// When the next live secret, key or rule expires.
     next_expiry: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     grants: Option<&'a Grants>,
@@ -74,13 +88,21 @@ impl<'a> Row<'a> {
     fn of(id: &'a ClientId, stored: &'a Stored, now: u64) -> Self {
         match stored {
             Ok(record) => {
-                let live: Vec<_> = record.secrets.iter().filter(|secret| secret.is_live(now)).collect();
+                let secrets: Vec<_> = record.secrets.iter().filter(|secret| secret.is_live(now)).collect();
+                let keys: Vec<_> = record.keys.iter().filter(|key| key.is_live(now)).collect();
+                let rules: Vec<_> = record.identities.iter().filter(|rule| rule.is_live(now)).collect();
+                let ends = secrets.iter().map(|secret| secret.expires);
+                let ends = ends.chain(keys.iter().map(|key| key.expires));
+                let ends = ends.chain(rules.iter().map(|rule| rule.expires));
                 Self {
                     id,
                     name: Some(&record.name),
                     state: State::of(record),
-                    live_secrets: live.len(),
-                    next_expiry: live.iter().filter_map(|secret| secret.expires).min(),
+                    live_secrets: secrets.len(),
+                    live_keys: keys.len(),
+                    jwks_uri: record.jwks_uri.as_ref(),
+                    live_identities: rules.len(),
+                    next_expiry: ends.flatten().min(),
                     grants: Some(&record.grants).filter(|grants| !grants.is_empty()),
                     error: None,
                 }
@@ -90,6 +112,9 @@ impl<'a> Row<'a> {
                 name: None,
                 state: State::Unreadable,
                 live_secrets: 0,
+                live_keys: 0,
+                jwks_uri: None,
+                live_identities: 0,
                 next_expiry: None,
                 grants: None,
                 error: Some(error.to_string()),
@@ -98,9 +123,23 @@ impl<'a> Row<'a> {
     }
 }
 
+impl Row<'_> {
+    /// The ways to authenticate as text.
+    fn authentication(&self) -> String {
+        let some = |count: usize, what: &str| (count > 0).then(|| counted(count, what));
+        let ways = [
+            some(self.live_secrets, "secret"),
+            some(self.live_keys, "key"),
+            self.jwks_uri.map(|_| "keys at a URL".to_owned()),
+            some(self.live_identities, "rule"),
+        ];
+        listed(ways.into_iter().flatten(), "none")
+    }
+}
+
 impl Line for Row<'_> {
     const ALL: [&'static str; 2] = ["clients", "clients"];
-    const HEADING: [&'static str; 6] = ["ID", "NAME", "STATE", "LIVE SECRETS", "NEXT EXPIRY", "SCOPES"];
+    const HEADING: [&'static str; 6] = ["ID", "NAME", "STATE", "AUTHENTICATION", "NEXT EXPIRY", "SCOPES"];
 
     fn cells(&self) -> [String; 6] {
         let readable = self.state != State::Unreadable;
@@ -108,7 +147,7 @@ impl Line for Row<'_> {
             self.id.to_string(),
             self.name.unwrap_or(NONE).to_owned(),
             self.state.word().to_owned(),
-            if readable { self.live_secrets.to_string() } else { NONE.to_owned() },
+            if readable { self.authentication() } else { NONE.to_owned() },
             self.next_expiry.map_or_else(|| NONE.to_owned(), utc),
             self.grants.map_or_else(|| NONE.to_owned(), scopes),
         ]
@@ -197,6 +236,25 @@ fn shown(record: &ClientRecord, view: &RecordView<'_>) -> Vec<String> {
             .iter()
             .map(|(api, scopes)| [api.to_string(), listed(scopes.iter().map(ScopeToken::as_str), NONE)]);
         let rows: Vec<_> = std::iter::once(heading).chain(grants).collect();
+        lines.extend(table(&rows).into_iter().map(|line| format!("  {line}")));
+    }
+    if !view.keys.is_empty() {
+        lines.push("keys:".to_owned());
+        lines.extend(key::list::rows(&view.keys).into_iter().map(|line| format!("  {line}")));
+    }
+    if let Some(url) = view.jwks_uri {
+        lines.push(format!("keys:            at {url}"));
+    }
+    if record.has_keys() {
+        lines.push(format!("assertions:      {}", key::list::settings(record)));
+    }
+    if !view.identities.is_empty() {
+        lines.push("rules for workloads:".to_owned());
+        let heading = ["RULE", "EXPIRES", "CONDITIONS"].map(str::to_owned);
+        let rules = view.identities.iter().map(|rule| {
+            [rule.id.clone(), rule.expires.map_or_else(|| "never".to_owned(), utc), described(rule)]
+        });
+        let rows: Vec<_> = std::iter::once(heading).chain(rules).collect();
         lines.extend(table(&rows).into_iter().map(|line| format!("  {line}")));
     }
     if view.secrets.is_empty() {

@@ -7,6 +7,7 @@ pub(crate) mod export;
 pub(crate) mod grant;
 pub(crate) mod import;
 pub(crate) mod judged;
+pub(crate) mod key;
 pub(crate) mod list;
 pub(crate) mod plan;
 pub(crate) mod remove;
@@ -15,6 +16,10 @@ pub(crate) mod revoke_secret;
 pub(crate) mod rotate_secret;
 pub(crate) mod state;
 pub(crate) mod tokens;
+pub(crate) mod trust;
+pub(crate) mod trust_test;
+pub(crate) mod untrust;
+pub(crate) mod withdrawn;
 
 use std::process::ExitCode;
 
@@ -26,12 +31,16 @@ use crate::commands::client::claims::ClientClaims;
 use crate::commands::client::export::ClientExport;
 use crate::commands::client::grant::{ClientGrant, ClientUngrant};
 use crate::commands::client::import::ClientImport;
+use crate::commands::client::key::ClientKeyCommand;
 use crate::commands::client::list::{ClientList, ClientShow};
 use crate::commands::client::remove::ClientRemove;
 use crate::commands::client::revoke_secret::ClientRevokeSecret;
 use crate::commands::client::rotate_secret::ClientRotateSecret;
 use crate::commands::client::state::{ClientDisable, ClientEnable};
 use crate::commands::client::tokens::{ClientAllowIntrospection, ClientRevokeTokens};
+use crate::commands::client::trust::ClientTrust;
+use crate::commands::client::trust_test::ClientTrustTest;
+use crate::commands::client::untrust::ClientUntrust;
 use crate::deployment::session::Session;
 
 #[derive(Debug, Subcommand)]
@@ -41,6 +50,12 @@ pub(crate) enum ClientCommand {
     Show(ClientShow),
     RotateSecret(ClientRotateSecret),
     RevokeSecret(ClientRevokeSecret),
+    /// Add, list and remove the keys with which a client signs assertions
+    #[command(subcommand)]
+    Key(ClientKeyCommand),
+    Trust(ClientTrust),
+    Untrust(ClientUntrust),
+    TrustTest(ClientTrustTest),
     Disable(ClientDisable),
     Enable(ClientEnable),
     Grant(ClientGrant),
@@ -61,6 +76,10 @@ pub(crate) fn run(command: &ClientCommand, session: Session<'_>) -> Result<ExitC
         ClientCommand::Show(args) => list::show(args, session),
         ClientCommand::RotateSecret(args) => rotate_secret::run(args, session),
         ClientCommand::RevokeSecret(args) => revoke_secret::run(args, session),
+        ClientCommand::Key(command) => key::run(command, session),
+        ClientCommand::Trust(args) => trust::run(args, session),
+        ClientCommand::Untrust(args) => untrust::run(args, session),
+        ClientCommand::TrustTest(args) => trust_test::run(args, session),
         ClientCommand::Disable(args) => state::run(&args.change, true, session),
         ClientCommand::Enable(args) => state::run(&args.change, false, session),
         ClientCommand::Grant(args) => grant::grant(args, session),

@@ -1,4 +1,4 @@
-//! Output of a new secret, with a request to try it.
+//! Output of a new secret or of a new private key, with a request to try it.
 
 use std::path::Path;
 
@@ -7,6 +7,7 @@ use edgemint_issuer::{ApiId, ClientId, GeneratedSecret};
 use edgemint_printable::shell;
 
 use crate::commands::client::grant;
+use crate::crypto::make::KeyPair;
 use crate::deployment::local_server;
 use crate::deployment::project::{Project, Target};
 use crate::flags::values;
@@ -38,6 +39,38 @@ pub(crate) fn reveal(
     if let Some(help) = at.help {
         output.say(help);
     }
+    Ok(())
+}
+
+/// Prints a new private key or the path of its file, and a command that gets a token with it.
+pub(crate) fn reveal_key(
+    id: &ClientId,
+    key: &KeyPair,
+    file: Option<&Path>,
+    target: &Target,
+    output: &mut Output,
+) -> Result<()> {
+    match file {
+        Some(file) => output.say(format_args!(
+            "The private key {} is in {}, and nowhere else.",
+            key.kid,
+            file.display()
+        )),
+        None => {
+            output.say(format_args!("The private key {}, shown only once:", key.kid));
+            output.result_verbatim(&key.private)?;
+        }
+    }
+    let file = file.map_or_else(|| "KEY.jwk".into(), Path::to_string_lossy);
+    let target = match target {
+        Target::Local(_) => "--local".to_owned(),
+        Target::Deployed(name) => shell::option("--env", name),
+    };
+    output.say(format_args!(
+        "To get a token with the key in a file, run:\n  edgemint token get {} {} {target}",
+        shell::option("--client", id.as_str()),
+        shell::option("--key-file", &file)
+    ));
     Ok(())
 }
 

@@ -107,6 +107,9 @@ struct Report<'a> {
     /// The number of secrets that were valid before.
     #[serde(skip)]
     live_before: usize,
+    /// Whether the client can authenticate without a secret.
+    #[serde(skip)]
+    has_other_way: bool,
 }
 
 impl<'a> Report<'a> {
@@ -127,6 +130,7 @@ impl<'a> Report<'a> {
             delay: Delay::of(project),
             target: &project.target,
             live_before: live(stored),
+            has_other_way: stored.has_keys() || !stored.identities.is_empty(),
         }
     }
 }
@@ -160,7 +164,7 @@ impl fmt::Display for Report<'_> {
             return sentences(f, ["Nothing was written."]);
         }
         sentences(f, [self.delay.to_string()])?;
-        if self.live_secrets == 0 && self.live_before > 0 {
+        if self.live_secrets == 0 && self.live_before > 0 && !self.has_other_way {
             let warning = format!(
                 "warning: the client has no valid secret now, and gets no token until `edgemint client rotate-secret \
                  {}` adds a new one",

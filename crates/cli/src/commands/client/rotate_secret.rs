@@ -16,9 +16,9 @@ use crate::deployment::project::{Project, Target};
 use crate::deployment::session::Session;
 use crate::flags::client::ClientChange;
 use crate::host::private_file::PrivateFile;
-use crate::records::change;
 use crate::records::kv::Records;
 use crate::records::new_client::refused_secrets;
+use crate::records::{change, new_client};
 use crate::terminal::output::sentences;
 use crate::terminal::when::utc;
 
@@ -45,7 +45,7 @@ pub(crate) struct ClientRotateSecret {
     pub(crate) change: ClientChange,
 }
 
-fn overlap(text: &str) -> Result<Lifetime, String> {
+pub(crate) fn overlap(text: &str) -> Result<Lifetime, String> {
     match Lifetime::parse(text) {
         Ok(overlap) if overlap.seconds() <= LONGEST_OVERLAP => Ok(overlap),
         Ok(_) => Err("must be from 0s to 8784h (a year)".to_owned()),
@@ -119,6 +119,8 @@ struct Report<'a> {
     #[serde(rename = "seen_after_seconds")]
     delay: Delay,
     issuer: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    warnings: &'a [String],
     #[serde(skip)]
     target: &'a Target,
     #[serde(skip)]
@@ -141,7 +143,8 @@ impl fmt::Display for Report<'_> {
         };
         sentences(f, self.old_secrets.iter().map(ending))?;
         let disabled = "The client is disabled. It gets no tokens until you run `edgemint client enable`.";
-        sentences(f, self.disabled.then_some(disabled))
+        sentences(f, self.disabled.then_some(disabled))?;
+        sentences(f, self.warnings.iter().map(|warning| format!("warning: {warning}")))
     }
 }
 
@@ -161,6 +164,8 @@ pub(crate) fn run(
         return Ok(ExitCode::SUCCESS);
     }
     let file = apply(&plan, &stored, &secret, file, &records, &project)?;
+    let is_weaker = stored.has_keys() || !stored.identities.is_empty();
+    let kept = if is_weaker { new_client::keeps_secrets(&plan.after, host.now) } else { None };
     let at = TokenEndpoint::of(&project);
     output.report(&Report {
         id,
@@ -171,6 +176,7 @@ pub(crate) fn run(
         revision: plan.after.revision,
         delay: Delay::of(&project),
         issuer: at.issuer.as_deref(),
+        warnings: kept.as_slice(),
         target: &project.target,
         disabled: stored.disabled,
         now: host.now,
@@ -310,6 +316,7 @@ mod tests {
             revision: 3,
             delay: Delay::of(&project),
             issuer: None,
+            warnings: &[],
             target: &project.target,
             disabled: true,
             now: NOW,

@@ -3,16 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use clap::Args as ClapArgs;
 use edgemint_issuer::{Lifetime, SIGNING_KEY_PREFIX, SigningKey};
-use jwt_compact::alg::SecretBytes;
 use jwt_compact::jwk::JsonWebKey;
-use rsa::rand_core::{CryptoRng, Error, RngCore, impls};
-use rsa::traits::PrivateKeyParts as _;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use crate::crypto::make::{Material, with_new};
 use crate::flags::alg::Alg;
 use crate::flags::values::key_id;
 use crate::host::Host;
@@ -44,8 +42,6 @@ pub(crate) struct KeyGenerate {
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 }
-
-const RSA_BITS: usize = 2048;
 
 /// The members of `SIGNING_KEY_<NAME>`, in their printed order.
 #[derive(Serialize)]
@@ -105,26 +101,12 @@ pub(crate) fn run(args: &KeyGenerate, host: &Host, output: &mut Output) -> Resul
 
 /// A new private key, as the line of JSON that the secret contains.
 pub(crate) fn make(alg: Alg, kid: Option<&str>, nbf: u64, host: &Host) -> Result<Zeroizing<String>> {
-    match alg {
-        Alg::Es256 => {
-            let secret = Zeroizing::new(host.random_bytes::<32>()?);
-            // Fewer than 2^225 of the 2^256 numbers are not below the order of the curve.
-            let key = p256::ecdsa::SigningKey::from_slice(secret.as_slice());
-            let key = key.context("cannot make a key of these random bytes. Run the command again.")?;
-            print(&JsonWebKey::from(&key), "ES256", kid, nbf)
-        }
-        Alg::EdDsa => {
-            let secret = Zeroizing::new(host.random_bytes::<32>()?);
-            let key = ed25519_dalek::SigningKey::from_bytes(&secret);
-            print(&JsonWebKey::from(&key), "EdDSA", kid, nbf)
-        }
-        Alg::Rs256 => {
-            let mut key =
-                rsa::RsaPrivateKey::new(&mut Random(host), RSA_BITS).context("cannot generate an RSA key")?;
-            key.precompute().context("cannot generate an RSA key")?;
-            print(&with_crt_values(&key)?, "RS256", kid, nbf)
-        }
-    }
+    let (material, name) = match alg {
+        Alg::Es256 => (Material::P256, "ES256"),
+        Alg::EdDsa => (Material::Ed25519, "EdDSA"),
+        Alg::Rs256 => (Material::Rsa, "RS256"),
+    };
+    with_new(material, host, |key| print(key, name, kid, nbf))
 }
 
 /// The line to print. The Worker's parser reads it back as a check, and computes the thumbprint.
@@ -144,46 +126,3 @@ fn print(key: &JsonWebKey<'_>, alg: &'static str, kid: Option<&str>, nbf: u64) -
     ensure!(same, "cannot read back the generated key");
     Ok(line)
 }
-
-/// Adds the CRT values, which jwt-compact leaves out and WebCrypto requires (RFC 7518 §6.3.2).
-fn with_crt_values(key: &rsa::RsaPrivateKey) -> Result<JsonWebKey<'_>> {
-    let bytes = |n: &rsa::BigUint| SecretBytes::owned(n.to_bytes_be());
-    let mut jwk = JsonWebKey::from(key);
-    if let JsonWebKey::Rsa { private_parts: Some(parts), .. } = &mut jwk
-        && let (Some(dp), Some(dq), Some(qi)) = (key.dp(), key.dq(), key.crt_coefficient())
-    {
-        parts.p_crt_exponent = Some(bytes(dp));
-        parts.q_crt_exponent = Some(bytes(dq));
-        parts.q_crt_coefficient = Some(bytes(&qi));
-        return Ok(jwk);
-    }
-    bail!("cannot use the generated RSA key: its CRT values are missing")
-}
-
-/// The host's random source, with the interface that the `rsa` crate requires.
-struct Random<'a>(&'a Host);
-
-impl RngCore for Random<'_> {
-    fn next_u32(&mut self) -> u32 {
-        impls::next_u32_via_fill(self)
-    }
-
-    fn next_u64(&mut self) -> u64 {
-        impls::next_u64_via_fill(self)
-    }
-
-    fn fill_bytes(&mut self, buffer: &mut [u8]) {
-        // Without randomness, no key may be generated, and this trait method cannot return an error.
-        #[expect(
-            clippy::expect_used,
-            reason = "this method cannot return an error, and must not ignore one"
-        )]
-        (self.0.random)(buffer).expect("random bytes from this machine");
-    }
-
-    fn try_fill_bytes(&mut self, buffer: &mut [u8]) -> Result<(), Error> {
-        (self.0.random)(buffer).map_err(Error::new)
-    }
-}
-
-impl CryptoRng for Random<'_> {}

@@ -15,12 +15,15 @@ use crate::host::http::{Http, below};
 /// Get a token from a running issuer
 ///
 /// Prints the issuer's response as JSON. The secret comes from an environment variable, a file, or a prompt
-/// that does not show it. It is never an argument, because other users of the machine can see arguments.
+/// that does not show it. It is never an argument, because other users of the machine can see arguments. A client
+/// with a key signs an assertion (--key-file), and a workload presents the token of its platform (--identity-file).
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
   edgemint token get --client billing --env production
   edgemint token get --client billing --secret-env CLIENT_SECRET --scope 'openid groups' --local
+  edgemint token get --client billing --key-file billing.jwk --env production
+  edgemint token get --client deploy --identity-file token.txt --env production
   edgemint token get --client billing --resource https://invoices.example.com/ --scope read --env production
   edgemint token get --client billing --env production | edgemint token inspect --env production")]
 pub(crate) struct TokenGet {
@@ -44,16 +47,17 @@ pub(crate) struct TokenGet {
 
 pub(crate) fn run(args: &TokenGet, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
     let issuer = ask::issuer(&args.from, config, host)?;
-    let authorization = ask::authorization(&args.client, host)?;
+    let client = ask::authenticate(&args.client, &issuer, host)?;
     let once = [("scope", &args.scope), ("nonce", &args.nonce)];
     let once = once.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?)));
     let repeated = [("resource", &args.resources), ("audience", &args.audiences)];
     let repeated =
         repeated.iter().flat_map(|(name, values)| values.iter().map(|value| (*name, value.as_str())));
-    let form = form::form(std::iter::once(("grant_type", "client_credentials")).chain(once).chain(repeated));
+    let grant = std::iter::once(("grant_type", "client_credentials"));
+    let form = form::form(grant.chain(once).chain(repeated).chain(client.parameters()));
 
     let url = below(&issuer, "/token");
-    let answer = Http::of(&issuer).post(&url, &authorization, &form)?;
+    let answer = Http::of(&issuer).post(&url, client.header.as_ref().map(|header| header.as_str()), &form)?;
     match &answer.json {
         Some(json) if answer.status == 200 => {
             output.result_json(json)?;

@@ -98,11 +98,12 @@ fn post(
     host: &Host,
 ) -> Result<(String, String, HttpAnswer)> {
     let issuer = ask::issuer(&source.from, config, host)?;
-    let authorization = ask::authorization(&source.client, host)?;
+    let client = ask::authenticate(&source.client, &issuer, host)?;
     let token = ask::token(source.token_file.as_deref(), host)?;
     let url = below(&issuer, &format!("/token/{endpoint}"));
-    let form = form::form([("token", token.as_str()), ("token_type_hint", "access_token")]);
-    let answer = Http::of(&issuer).post(&url, &authorization, &form)?;
+    let parameters = [("token", token.as_str()), ("token_type_hint", "access_token")];
+    let form = form::form(parameters.into_iter().chain(client.parameters()));
+    let answer = Http::of(&issuer).post(&url, client.header.as_ref().map(|header| header.as_str()), &form)?;
     ensure!(
         answer.status != 404,
         "cannot find {url} (404): the issuer is not edgemint, or is an older version. If it is older, deploy it again."

@@ -13,10 +13,11 @@ use clap::Args as ClapArgs;
 use edgemint_dex_import as dex;
 use edgemint_dex_import::hashing::Secret;
 use edgemint_dex_import::{DexClient, Refused};
-use edgemint_issuer::{ApiId, ApiRecord, ClientId, ClientRecord, SecretHash};
+use edgemint_issuer::{ApiRecord, ClientId, ClientRecord, SecretHash, TrustedIssuer};
 use zeroize::Zeroizing;
 
 use crate::commands::client::import::report::Report;
+use crate::commands::client::judged::Known;
 use crate::commands::client::plan::{Planned, Verdict};
 use crate::commands::client::{backup, judged, plan};
 use crate::deployment::delay::Delay;
@@ -31,8 +32,8 @@ use crate::terminal::output::Output;
 
 /// Import clients from a dex configuration or a backup
 ///
-/// FILE is a dex configuration (YAML or JSON), only the list of its staticClients, or a backup of edgemint. APIs in a
-/// backup are written first. The command also finds a configuration in Helm values, a ConfigMap or a Secret, and reads
+/// FILE is a dex configuration (YAML or JSON), only the list of its staticClients, or a backup of edgemint. Trusted
+/// issuers and APIs in a backup are written first. The command also finds a configuration in Helm values, a ConfigMap or a Secret, and reads
 /// the records of dex's Kubernetes storage. It uses these fields of each client: id or idEnv, secret or secretEnv,
 /// name, public, trustedPeers and clientCredentialsClaims.groups. It lists every other field once as not used.
 ///
@@ -70,7 +71,7 @@ pub(crate) fn run(args: &ClientImport, Session { config, host, output }: Session
     let project = Project::find(config, &args.target, host)?;
     let records = Records::of(&project, host)?;
     let (mut place, mut warnings) = (None, Vec::new());
-    let (mut apis, mut clients, unused_fields) = match restored {
+    let (mut issuers, mut apis, mut clients, unused_fields) = match restored {
         Some(backup) => {
             ensure!(
                 args.allow_literal.is_empty(),
@@ -78,11 +79,17 @@ pub(crate) fn run(args: &ClientImport, Session { config, host, output }: Session
                  --allow-literal."
             );
             let (apis, clients) = (backup.apis.len(), backup.clients.len());
+            let issuers = match backup.issuers.len() {
+                0 => String::new(),
+                count => format!("trusted issuers: {count}, "),
+            };
             output.say(format_args!(
-                "{name} is a backup of edgemint (APIs: {apis}, clients: {clients}). Each record is restored unchanged."
+                "{name} is a backup of edgemint ({issuers}APIs: {apis}, clients: {clients}). Each record is restored \
+                 unchanged."
             ));
+            let issuers = restore(backup.issuers, &records)?;
             let (apis, clients) = (restore(backup.apis, &records)?, restore(backup.clients, &records)?);
-            (apis, clients, BTreeSet::new())
+            (issuers, apis, clients, BTreeSet::new())
         }
         None => {
             let file = args.file.to_string_lossy();
@@ -101,21 +108,26 @@ pub(crate) fn run(args: &ClientImport, Session { config, host, output }: Session
             warnings = unknown_literals(args, &dex.entries);
             let unused_fields = dex.unused_fields.clone();
             let clients = carry_over(dex, &records, args.dry_run, host, output)?;
-            (Plan::nothing(), clients, unused_fields)
+            (Plan::nothing(), Plan::nothing(), clients, unused_fields)
         }
     };
     for warning in &warnings {
         output.say(format_args!("warning: {warning}"));
     }
 
-    let known = known_apis(&clients.planned, &apis.planned, &records)?;
+    let known = Known {
+        apis: known::<ApiRecord>(&clients.planned, &apis.planned, &records)?,
+        issuers: known::<TrustedIssuer>(&clients.planned, &issuers.planned, &records)?,
+    };
     judged::judge(&mut clients.planned, &known, host.now);
+    judged::refuse_own_issuer(&mut issuers.planned, project.issuer());
     if !args.dry_run {
+        issuers.leave_what_others_wrote(&records)?;
         apis.leave_what_others_wrote(&records)?;
         clients.leave_what_others_wrote(&records)?;
     }
-    // The APIs first: a client's grant has no effect without its API.
-    let to_write: Vec<Pair> = apis.pairs().chain(clients.pairs()).collect();
+    // The clients last: a grant has no effect without its API, and a rule none without its issuer.
+    let to_write: Vec<Pair> = issuers.pairs().chain(apis.pairs()).chain(clients.pairs()).collect();
     if !args.dry_run && !to_write.is_empty() {
         if to_write.len() > MANY {
             output.say(format_args!("Writing {} records to {} …", to_write.len(), project.target));
@@ -125,6 +137,7 @@ pub(crate) fn run(args: &ClientImport, Session { config, host, output }: Session
     let report = Report {
         dry_run: args.dry_run,
         command: (args.dry_run && !to_write.is_empty()).then(|| records.told_write()),
+        issuers: &issuers.planned,
         apis: &apis.planned,
         clients: &clients.planned,
         backup: is_backup,
@@ -208,17 +221,22 @@ impl<R: Kind> Plan<R> {
     }
 }
 
-/// The IDs of APIs to compare the IDs of new clients with: the stored ones and those in the file.
-fn known_apis(
+/// The IDs of one kind of records to compare the IDs of new clients with: the stored ones and those in the file.
+fn known<R: Kind>(
     clients: &[Planned],
-    apis: &[Planned<ApiRecord>],
+    planned: &[Planned<R>],
     records: &Records<'_>,
-) -> Result<BTreeSet<ApiId>> {
-    if clients.iter().all(|client| client.result != Verdict::Added) {
+) -> Result<BTreeSet<R::Id>> {
+    let can_collide = |client: &Planned| {
+        let id = client.record.as_ref().map(|record| record.id.as_str());
+        client.result == Verdict::Added && id.is_some_and(|id| R::parse_id(id).is_ok())
+    };
+    if !clients.iter().any(can_collide) {
         return Ok(BTreeSet::new());
     }
-    let mut known = records.ids::<ApiRecord>().context("cannot compare the clients with the IDs of APIs")?;
-    known.extend(apis.iter().filter_map(|api| Some(api.record.as_ref()?.id.clone())));
+    let context = || format!("cannot compare the clients with the IDs of {}s", R::NAME);
+    let mut known = records.ids::<R>().with_context(context)?;
+    known.extend(planned.iter().filter_map(|one| Some(one.record.as_ref()?.id().clone())));
     Ok(known)
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use edgemint_issuer::ApiRecord;
+use edgemint_issuer::{ApiRecord, TrustedIssuer};
 use serde::Serialize;
 
 use crate::commands::client::plan::{Planned, Verdict};
@@ -20,6 +20,8 @@ pub(super) struct Report<'a> {
     /// The command that would write the records, in a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) command: Option<String>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(super) issuers: &'a [Planned<TrustedIssuer>],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub(super) apis: &'a [Planned<ApiRecord>],
     pub(super) clients: &'a [Planned],
@@ -42,29 +44,41 @@ pub(super) struct Report<'a> {
 impl Report<'_> {
     /// Whether an entry was rejected.
     pub(super) fn is_refusal(&self) -> bool {
-        count(self.apis, Verdict::Refused) + count(self.clients, Verdict::Refused) > 0
+        count(self.issuers, Verdict::Refused)
+            + count(self.apis, Verdict::Refused)
+            + count(self.clients, Verdict::Refused)
+            > 0
     }
 
     /// The number of entries for each verdict.
     fn counts(&self) -> String {
-        match self.apis {
-            [] => counts(self.clients, self.dry_run),
-            apis => {
-                let (apis, clients) = (counts(apis, self.dry_run), counts(self.clients, self.dry_run));
-                format!("APIs: {apis}; clients: {clients}")
-            }
+        let clients = counts(self.clients, self.dry_run);
+        if self.issuers.is_empty() && self.apis.is_empty() {
+            return clients;
         }
+        let mut all = Vec::new();
+        if !self.issuers.is_empty() {
+            all.push(format!("trusted issuers: {}", counts(self.issuers, self.dry_run)));
+        }
+        if !self.apis.is_empty() {
+            all.push(format!("APIs: {}", counts(self.apis, self.dry_run)));
+        }
+        all.push(format!("clients: {clients}"));
+        all.join("; ")
     }
 
     /// Whether the import writes a record.
     fn writes(&self) -> bool {
-        self.apis.iter().any(|api| api.record.is_some())
+        self.issuers.iter().any(|issuer| issuer.record.is_some())
+            || self.apis.iter().any(|api| api.record.is_some())
             || self.clients.iter().any(|one| one.record.is_some())
     }
 }
 
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let issuers = self.issuers.iter();
+        sentences(f, issuers.flat_map(|issuer| told(issuer, "trusted issuer ", self.dry_run)))?;
         sentences(f, self.apis.iter().flat_map(|api| told(api, "API ", self.dry_run)))?;
         sentences(f, self.clients.iter().flat_map(|client| told(client, "", self.dry_run)))?;
         if !self.unused_fields.is_empty() {
@@ -141,6 +155,7 @@ mod tests {
         let report = Report {
             dry_run: true,
             command: Some("wrangler x".to_owned()),
+            issuers: &[],
             apis: &[],
             clients: &clients,
             backup: false,

@@ -1,0 +1,6 @@
+//! Key pairs, public keys in files, and signatures with both.
+
+pub(crate) mod make;
+pub(crate) mod public;
+pub(crate) mod sign;
+pub(crate) mod verify;
