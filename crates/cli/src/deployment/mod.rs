@@ -1,6 +1,7 @@
 //! The deployment: its wrangler.toml, and the calls of wrangler.
 
 pub(crate) mod delay;
+mod failure;
 pub(crate) mod key_names;
 pub(crate) mod local_keys;
 pub(crate) mod local_server;
