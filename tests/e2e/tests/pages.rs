@@ -63,7 +63,7 @@ fn run(page: &Page) -> Result<usize, String> {
     }
     for (i, (block, _)) in commands.iter().enumerate() {
         let text = deployment.adapted(&block.text);
-        // Commands that stand for an edit by hand find what was printed before in `output`.
+        // Commands that edit a file as the reader does find what was printed before in `output`.
         writeln!(script, "echo {i} >&3\n{{\n{text}\n}} > output.{i} 2>&1\ncp output.{i} output").unwrap();
     }
     let output = deployment.shell(&script).stdin(Stdio::null()).output().unwrap();
