@@ -32,6 +32,11 @@ impl Deployment {
     /// Starts a deployment with a signing key and without clients. A quick client of the API takes the place of wrangler
     /// for records and secrets. The real wrangler runs all other commands.
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// As [`Deployment::start`], with more variables.
+    pub fn start_with(vars: &[(&str, &str)]) -> Self {
         let deployment = Self::new(|root, dir| {
             let node = tools().npm_program("node").expect("node is installed");
             let (node, script) =
@@ -43,13 +48,14 @@ impl Deployment {
         deployment.edit(NO_NAMESPACE, &namespace);
         let text = |name: &str, value: &str| json!({ "type": "plain_text", "name": name, "text": value });
         let key = edgemint_testkit::signing_key("ES256", &[]);
-        let bindings = vec![
+        let mut bindings = vec![
             json!({ "type": "kv_namespace", "name": "CLIENTS", "namespace_id": namespace }),
             text("ISSUER", &deployment.issuer()),
             text("GRANT_TYPES", "client_credentials"),
             text("CLIENT_CACHE", "0"),
             json!({ "type": "secret_text", "name": "SIGNING_KEY_FIRST", "text": key }),
         ];
+        bindings.extend(vars.iter().map(|(name, value)| text(name, value)));
         deployment.deploy(bindings);
         deployment
     }

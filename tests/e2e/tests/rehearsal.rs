@@ -196,6 +196,8 @@ fn the_commands_of_the_readme_deploy_and_no_later_change_fails_a_request() {
     let dex = xtask::root().join("examples/dex.yaml");
     run(&deployment, &format!("edgemint client import '{}' --env production", dex.display()));
     token(&issuer, "example-app", "ZXhhbXBsZS1hcHAtc2VjcmV0").expect("a client of dex gets a token");
+    run(&deployment, "edgemint client remove example-app --yes --env production");
+    token(&issuer, "example-app", "ZXhhbXBsZS1hcHAtc2VjcmV0").expect_err("the client is removed");
 
     let secret = std::fs::read_to_string(deployment.path().join("billing.secret")).unwrap();
     let secrets = Arc::new(Mutex::new(vec![secret.trim().to_owned()]));
@@ -310,4 +312,52 @@ fn failures_of_cloudflare_are_explained_with_their_remedy() {
     rehearsal.add_account("Another");
     says(any_account, &[read, "`Another`", "hint: set the variable CLOUDFLARE_ACCOUNT_ID"]);
     assert_eq!(rehearsal.unknown_calls(), [""; 0]);
+}
+
+/// A Worker with a Durable Object that counts its calls.
+const COUNTING: &str = r#"
+import { DurableObject } from "cloudflare:workers";
+export class Counter extends DurableObject {
+  async next() {
+    this.ctx.storage.sql.exec("CREATE TABLE IF NOT EXISTS calls (id INTEGER PRIMARY KEY)");
+    this.ctx.storage.sql.exec("INSERT INTO calls DEFAULT VALUES");
+    return this.ctx.storage.sql.exec("SELECT COUNT(*) AS count FROM calls").one().count;
+  }
+}
+export default {
+  async fetch(request, env) {
+    return new Response(`${env.PREFIX}${await env.COUNTERS.getByName("a").next()}`);
+  },
+};
+"#;
+
+const COUNTING_CONFIG: &str = r#"
+name = "counting"
+main = "counting.js"
+compatibility_date = "2026-01-01"
+[vars]
+PREFIX = "first "
+[[durable_objects.bindings]]
+name = "COUNTERS"
+class_name = "Counter"
+[[migrations]]
+tag = "v1"
+new_sqlite_classes = ["Counter"]
+"#;
+
+#[test]
+fn durable_objects_keep_their_storage_in_the_next_version() {
+    let deployment = Deployment::before_the_first();
+    std::fs::write(deployment.path().join("counting.js"), COUNTING).unwrap();
+    std::fs::write(deployment.path().join("wrangler.toml"), COUNTING_CONFIG).unwrap();
+    let count = || {
+        let url = format!("{}/", deployment.rehearsal().url("counting"));
+        send("GET", &url, &BTreeMap::new(), Vec::new()).body
+    };
+    run(&deployment, "npx wrangler deploy");
+    assert_eq!((count(), count()), ("first 1".to_owned(), "first 2".to_owned()));
+    deployment.edit("first ", "next ");
+    run(&deployment, "npx wrangler deploy");
+    assert_eq!(count(), "next 3");
+    assert_eq!(deployment.rehearsal().unknown_calls(), [""; 0]);
 }
