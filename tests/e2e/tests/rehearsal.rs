@@ -28,7 +28,7 @@ const OVERLAP: Duration = Duration::from_secs(2);
 
 /// The threads that get tokens, and the pause of each after a token.
 const THREADS: usize = 3;
-const PAUSE: Duration = Duration::from_millis(150);
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// Runs a script in the project. Returns whether it succeeded, its stdout and its stderr.
 fn attempt(deployment: &Deployment, script: &str) -> (bool, String, String) {
