@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use edgemint_issuer::{SIGNING_KEY_PREFIX, VARIABLES};
-use edgemint_testkit::Page;
+use edgemint_testkit::{Block, Page};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -214,11 +214,11 @@ fn every_code_block_of_guides_and_tutorials_runs_or_says_why_not() {
             looked_at += 1;
             let info = block.info.as_str();
             let is_output = info.split(' ').nth(1) == Some("output");
-            // pages.rs runs `sh` blocks. A test selects any other block by the text behind the fence, or by its second
+            // pages.rs runs `sh` blocks and edits by hand. A test selects any other block by the text behind the fence, or by its second
             // word.
             let named = [Some(info), info.split(' ').nth(1)].into_iter().flatten();
             let is_taken = named.into_iter().any(|name| tests.contains(&format!("\"{name}\"")));
-            let is_run = info == "sh" || is_output || is_taken;
+            let is_run = info == "sh" || info == Block::BY_HAND || is_output || is_taken;
             let has_reason = block.not_run.as_ref().is_some_and(|reason| reason.len() > 10);
             if !(is_run || has_reason || info == "mermaid") {
                 wrong.push(format!(

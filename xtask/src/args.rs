@@ -17,12 +17,6 @@ pub struct Args {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Measure the cost of a token against floors and peers
-    ///
-    /// Runs the servers in bare workerd, with load from oha. Both are installed when missing. Takes under ten minutes
-    /// once everything is built. Writes docs/explanation/growth.svg unless --quick or --only is given. Exit code: 1
-    /// when a ratio exceeds its bound.
-    Bench(Bench),
     /// Build the Worker into build/ (wrangler runs this itself)
     Build(Build),
     /// Run the issuer on this machine in the Workers runtime
@@ -31,6 +25,20 @@ pub enum Command {
     /// runs `wrangler dev` until Ctrl-C. Exit code: 0 when it is stopped (Ctrl-C, SIGTERM, SIGHUP) while it serves, 130
     /// when it is stopped before that, 1 on an error.
     Dev(DevArgs),
+    /// A command that needs more crates than `dev` and `build`.
+    #[command(flatten)]
+    Check(Check),
+}
+
+/// The commands that need the feature `checks`.
+#[derive(Debug, Subcommand)]
+pub enum Check {
+    /// Measure the cost of a token against floors and peers
+    ///
+    /// Runs the servers in bare workerd, with load from oha. Both are installed when missing. Takes under ten minutes
+    /// once everything is built. Writes docs/explanation/growth.svg unless --quick or --only is given. Exit code: 1
+    /// when a ratio exceeds its bound.
+    Bench(Bench),
     /// Run the fuzz targets with seeds from the vectors
     ///
     /// Needs a C++ compiler, but no nightly toolchain. Keeps corpora and findings in fuzz/ below the target directory.

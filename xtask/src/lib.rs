@@ -40,7 +40,7 @@ pub use edgemint_local::process::port::Port;
 pub use edgemint_local::process::progress::{Progress, Step};
 pub use edgemint_local::{OnLine, Server, ServerOptions};
 
-use crate::args::{Args, Command};
+use crate::args::{Args, Check, Command};
 pub use crate::install::Tools;
 use crate::process::children;
 pub use crate::process::project::root;
@@ -60,31 +60,30 @@ pub fn run(args: &Args) -> Result<()> {
     match &args.command {
         Command::Build(options) => worker::command(options, &progress),
         Command::Dev(options) => dev::command(options, &progress),
-        other => check(other, &progress),
+        Command::Check(command) => check(command, &progress),
     }
 }
 
 /// Runs a command that needs the feature `checks`.
 #[cfg(feature = "checks")]
-fn check(command: &Command, progress: &Progress) -> Result<()> {
+fn check(command: &Check, progress: &Progress) -> Result<()> {
     match command {
-        Command::Bench(options) => bench::command(options, progress),
-        Command::Build(_) | Command::Dev(_) => Ok(()),
-        Command::Fuzz(options) => fuzz::command(options, progress),
-        Command::Package(options) => package::command(options, progress),
-        Command::ReleaseNotes(options) => release_notes::command(options),
-        Command::Sbom(options) => sbom::command(options),
-        Command::Simulate(options) => {
+        Check::Bench(options) => bench::command(options, progress),
+        Check::Fuzz(options) => fuzz::command(options, progress),
+        Check::Package(options) => package::command(options, progress),
+        Check::ReleaseNotes(options) => release_notes::command(options),
+        Check::Sbom(options) => sbom::command(options),
+        Check::Simulate(options) => {
             simulate::command(options);
             Ok(())
         }
-        Command::Test => test::command(progress),
+        Check::Test => test::command(progress),
     }
 }
 
 /// Becomes the program that has the checks.
 #[cfg(not(feature = "checks"))]
-fn check(_: &Command, _: &Progress) -> Result<()> {
+fn check(_: &Check, _: &Progress) -> Result<()> {
     use std::os::unix::process::CommandExt as _;
 
     use anyhow::Context as _;

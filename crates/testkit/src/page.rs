@@ -13,7 +13,7 @@ pub struct Page {
     pub blocks: Vec<Block>,
 }
 
-/// A code block, or commands in a comment that stand for what the reader does by hand, such as an edit:
+/// A code block, or commands in a comment that do what the reader does by hand, such as an edit:
 /// `<!-- by hand:`, the commands, `-->`.
 #[derive(Debug)]
 pub struct Block {
@@ -28,7 +28,7 @@ pub struct Block {
 }
 
 impl Block {
-    /// The info of commands that stand for what the reader does by hand.
+    /// The info of commands that do what the reader does by hand.
     pub const BY_HAND: &str = "sh by-hand";
 }
 

@@ -22,6 +22,15 @@ const NO_NAMESPACE: &str = "00000000000000000000000000000000";
 /// The name of the Worker in wrangler.toml.
 const WORKER: &str = "edgemint";
 
+/// What runs as `wrangler`.
+#[derive(Clone, Copy)]
+enum Wrangler {
+    /// The real one.
+    Real,
+    /// A quick client of the same API for records and secrets. The real wrangler runs all other commands.
+    Quick,
+}
+
 /// A project folder whose environment `production` is served.
 pub struct Deployment {
     project: State,
@@ -30,37 +39,42 @@ pub struct Deployment {
 
 impl Deployment {
     /// Starts a deployment with a signing key and without clients. A quick client of the API takes the place of wrangler
-    /// for records and secrets. The real wrangler runs all other commands.
+    /// where it can.
     pub fn start() -> Self {
-        let deployment = Self::new(|root, dir| {
-            let node = tools().npm_program("node").expect("node is installed");
-            let (node, script) =
-                (node.get_program().to_string_lossy().into_owned(), dir.join("wrangler.mjs"));
-            std::fs::write(&script, include_str!("quick_wrangler.mjs")).expect("a file");
-            format!("exec '{node}' '{}' '{}' \"$@\"", script.display(), root.display())
-        });
+        Self::start_with(&[])
+    }
+
+    /// As [`Deployment::start`], with more variables.
+    pub fn start_with(vars: &[(&str, &str)]) -> Self {
+        let deployment = Self::new(Wrangler::Quick, Wrangler::Quick);
         let namespace = deployment.rehearsal.create_namespace("production-CLIENTS");
         deployment.edit(NO_NAMESPACE, &namespace);
         let text = |name: &str, value: &str| json!({ "type": "plain_text", "name": name, "text": value });
         let key = edgemint_testkit::signing_key("ES256", &[]);
-        let bindings = vec![
+        let mut bindings = vec![
             json!({ "type": "kv_namespace", "name": "CLIENTS", "namespace_id": namespace }),
             text("ISSUER", &deployment.issuer()),
             text("GRANT_TYPES", "client_credentials"),
             text("CLIENT_CACHE", "0"),
             json!({ "type": "secret_text", "name": "SIGNING_KEY_FIRST", "text": key }),
         ];
+        bindings.extend(vars.iter().map(|(name, value)| text(name, value)));
         deployment.deploy(bindings);
         deployment
     }
 
     /// Makes a project folder for an account in which nothing is deployed. The real wrangler runs all commands.
     pub fn before_the_first() -> Self {
-        Self::new(|root, _| format!("exec '{}' \"$@\"", root.display()))
+        Self::new(Wrangler::Real, Wrangler::Real)
     }
 
-    /// `wrangler`: the command for the project's wrangler, from the path of the real one and the project's folder.
-    fn new(wrangler: impl FnOnce(&Path, &Path) -> String) -> Self {
+    /// As [`Deployment::before_the_first`], but `edgemint` calls the quick client of the API.
+    pub fn before_the_first_with_quick_records() -> Self {
+        Self::new(Wrangler::Real, Wrangler::Quick)
+    }
+
+    /// `typed`: what a page runs as `npx wrangler`. `called`: what `edgemint` calls.
+    fn new(typed: Wrangler, called: Wrangler) -> Self {
         let (project, rehearsal) = (State::empty(), Rehearsal::start());
         let (root, dir) = (xtask::root(), project.path());
         crate::build(Variant::Release);
@@ -77,14 +91,22 @@ impl Deployment {
         let (modules, bin) = (dir.join("node_modules/.bin"), dir.join("bin"));
         std::fs::create_dir_all(&modules).expect("a folder");
         std::fs::create_dir(&bin).expect("a folder");
+        std::fs::write(dir.join("wrangler.mjs"), include_str!("quick_wrangler.mjs")).expect("a file");
         let real = root.join("node_modules/.bin");
-        let command = wrangler(&real.join("wrangler"), dir);
-        program(&modules.join("wrangler"), &format!("PATH='{}':\"$PATH\" {command}", real.display()));
+        let node = tools().npm_program("node").expect("node is installed");
+        let command = |wrangler| {
+            let (path, real) = (real.display(), real.join("wrangler"));
+            let quick = match wrangler {
+                Wrangler::Real => String::new(),
+                Wrangler::Quick => {
+                    format!("'{}' '{}' ", node.get_program().display(), dir.join("wrangler.mjs").display())
+                }
+            };
+            format!("PATH='{path}':\"$PATH\" exec {quick}'{}' \"$@\"", real.display())
+        };
+        program(&modules.join("wrangler"), &command(called));
         // npm's own npx takes half a second to find the same program.
-        program(
-            &bin.join("npx"),
-            "name=$1; shift; exec \"$(dirname \"$0\")/../node_modules/.bin/$name\" \"$@\"",
-        );
+        program(&bin.join("npx"), &format!("shift\n{}", command(typed)));
         let checked = dir.join("checked.sh");
         std::fs::write(&checked, include_str!("checked.sh")).expect("a file");
         let edgemint = edgemint_program().display();

@@ -19,7 +19,7 @@ const OUTPUT: &str = "output";
 /// A wildcard for any text in a command's output.
 const ANYTHING: char = '…';
 
-/// The page that begins with an empty account. Its commands run with the real wrangler, which takes seconds per command.
+/// The page that begins with an empty account. What it runs as `npx wrangler` is the real wrangler.
 const FIRST_DEPLOYMENT: &str = "docs/tutorials/deploy.md";
 
 fn is_run(block: &Block) -> bool {
@@ -55,15 +55,18 @@ fn is_as(text: &str, expected: &str) -> bool {
 /// Runs the commands of a page, one after the other in one shell. Returns their number, or the first problem.
 fn run(page: &Page) -> Result<usize, String> {
     let commands = commands(page);
-    let deployment =
-        if page.name == FIRST_DEPLOYMENT { Deployment::before_the_first() } else { Deployment::start() };
+    let deployment = if page.name == FIRST_DEPLOYMENT {
+        Deployment::before_the_first_with_quick_records()
+    } else {
+        Deployment::start()
+    };
     let mut script = String::from("exec 3>&1\n");
     for command in &page.setup {
         writeln!(script, "{}", deployment.adapted(command)).unwrap();
     }
     for (i, (block, _)) in commands.iter().enumerate() {
         let text = deployment.adapted(&block.text);
-        // Commands that stand for an edit by hand find what was printed before in `output`.
+        // Commands that edit a file as the reader does find what was printed before in `output`.
         writeln!(script, "echo {i} >&3\n{{\n{text}\n}} > output.{i} 2>&1\ncp output.{i} output").unwrap();
     }
     let output = deployment.shell(&script).stdin(Stdio::null()).output().unwrap();

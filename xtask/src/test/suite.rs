@@ -19,7 +19,8 @@ pub const BUILT: &str = "EDGEMINT_TEST_PROGRAM";
 const END_TO_END: &str = "edgemint-e2e";
 
 /// The test programs that take longest. They start first.
-const LONGEST: [&str; 6] = ["endurance", "languages", "operators", "openapi", "vectors", "proof_types"];
+const LONGEST: [&str; 7] =
+    ["endurance", "rehearsal", "pages", "languages", "openapi", "vectors", "proof_types"];
 
 /// All compiled programs.
 #[derive(Clone, Debug)]
@@ -78,7 +79,7 @@ impl Suite {
         command.current_dir(&program.directory).env("CARGO_PKG_NAME", &program.package);
         command.env("CARGO_MANIFEST_DIR", &program.directory);
         command.env("CARGO_MANIFEST_PATH", program.directory.join("Cargo.toml"));
-        // The tests start wrangler about 200 times, and compiling its code is a sixth of the time of a start.
+        // The tests start wrangler more than a hundred times, and compiling its code is a sixth of the time of a start.
         command.env("NODE_COMPILE_CACHE", project::cache()?.join("node"));
         command::to_its_end(command.env(BUILT, &self.edgemint), |_| {})
     }

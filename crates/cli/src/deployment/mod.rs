@@ -2,6 +2,7 @@
 
 pub(crate) mod delay;
 pub(crate) mod edit;
+mod failure;
 pub(crate) mod installed;
 pub(crate) mod key_names;
 pub(crate) mod local_keys;

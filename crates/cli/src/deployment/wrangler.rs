@@ -5,7 +5,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
@@ -14,16 +14,10 @@ use edgemint_printable::shell;
 use serde::{Deserialize, Serialize};
 
 use crate::deployment::project::{Project, Target};
-use crate::deployment::{installed, trust};
+use crate::deployment::{failure, installed, trust};
 use crate::host::Host;
 
 const PROGRAM: &str = if cfg!(windows) { "wrangler.cmd" } else { "wrangler" };
-
-/// The end of wrangler's message about secrets of a Worker that does not exist.
-const NO_WORKER: &str = "not found.";
-
-/// The maximum number of wrangler's output lines that an error repeats.
-const MAX_LINES: usize = 6;
 
 /// An entry of wrangler's list of secrets.
 #[derive(Deserialize)]
@@ -153,7 +147,7 @@ impl<'a> Wrangler<'a> {
     /// As [`Self::secret_names`]. None if the Worker does not exist.
     pub(crate) fn secret_names_if_deployed(&self, environment: &str) -> Result<Vec<String>> {
         match self.secret_names(environment) {
-            Err(error) if error.to_string().contains(NO_WORKER) => Ok(Vec::new()),
+            Err(error) if failure::is_about_a_missing_worker(&error.to_string()) => Ok(Vec::new()),
             other => other,
         }
     }
@@ -250,8 +244,11 @@ impl<'a> Wrangler<'a> {
         if output.status.success() {
             return String::from_utf8(output.stdout).context("cannot read wrangler's output as text");
         }
-        let said = [output.stderr, output.stdout].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        bail!("{}", explain(&said.join("\n"), &self.project.dir))
+        let [stderr, stdout] =
+            [output.stderr, output.stdout].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        let environment = command.get_args().skip_while(|word| *word != "--env").nth(1);
+        let environment = environment.and_then(OsStr::to_str);
+        bail!("{}", failure::explain(&stderr, &stdout, &self.project.dir, environment))
     }
 }
 
@@ -261,75 +258,6 @@ fn printed_id(printed: &str) -> Option<String> {
     let mut ids = printed.split(|c: char| !c.is_ascii_alphanumeric()).filter(is_id);
     let id = ids.next()?;
     ids.all(|other| other == id).then(|| id.to_owned())
-}
-
-/// The message for a failure of wrangler: the end of its output, and a hint.
-fn explain(said: &str, dir: &Path) -> String {
-    let words = last_words(said);
-    let knows = |needles: &[&str]| needles.iter().any(|needle| words.contains(needle));
-    let help = if knows(&[
-        "CLOUDFLARE_API_TOKEN",
-        "ot logged in",
-        "\"loggedIn\": false",
-        "uthentication error",
-        "Unauthorized",
-    ]) {
-        Some("log in with `npx wrangler login`, or set CLOUDFLARE_API_TOKEN".to_owned())
-    } else if knows(&[
-        "fetch failed",
-        "Unable to resolve",
-        "ENOTFOUND",
-        "ECONNREFUSED",
-        "ETIMEDOUT",
-        "EAI_AGAIN",
-    ]) {
-        Some("check the network connection: Cloudflare could not be reached".to_owned())
-    } else if knows(&["requires at least Node"]) {
-        Some(format!("run `npm ci` in {}: package.json installs the Node that wrangler needs", dir.display()))
-    } else if knows(&["amespace not found", "No KV namespace", "kv_namespaces"]) {
-        Some(
-            "run `npx wrangler kv namespace create CLIENTS`, and write the namespace ID into wrangler.toml"
-                .to_owned(),
-        )
-    } else {
-        None
-    };
-    match (words.is_empty(), help) {
-        (true, _) => "wrangler failed without an error message".to_owned(),
-        (false, None) => format!("wrangler failed: {words}"),
-        (false, Some(help)) => format!("wrangler failed: {words}\nhint: {help}"),
-    }
-}
-
-/// The relevant lines at the end of wrangler's output, from the line with `[ERROR]` if there is one.
-fn last_words(said: &str) -> String {
-    let lines: Vec<String> = said
-        .lines()
-        .map(|line| plain(line).trim().to_owned())
-        .filter(|line| !line.is_empty() && !line.starts_with('🪵') && !line.contains("WARNING"))
-        // `--temporary` uses another account than the operator's, so edgemint never suggests it.
-        .filter(|line| !line.contains("--temporary"))
-        .filter(|line| !line.contains("⛅️") && !line.chars().all(|c| "─-═".contains(c)))
-        .collect();
-    let error = lines.iter().rposition(|line| line.contains("[ERROR]"));
-    let from = error.unwrap_or(lines.len().saturating_sub(MAX_LINES));
-    let words: Vec<&str> = lines.iter().skip(from).take(MAX_LINES).map(String::as_str).collect();
-    words.join("\n").trim_start_matches("✘").trim_start().trim_start_matches("[ERROR]").trim().to_owned()
-}
-
-/// The line without color escape sequences.
-fn plain(line: &str) -> String {
-    let mut text = String::with_capacity(line.len());
-    let mut chars = line.chars();
-    while let Some(c) = chars.next() {
-        if c == '\u{1b}' {
-            // ESC [ parameters letter
-            let _ = chars.by_ref().skip(1).find(char::is_ascii_alphabetic);
-        } else {
-            text.push(c);
-        }
-    }
-    text
 }
 
 #[cfg(test)]
@@ -343,27 +271,5 @@ mod tests {
         assert_eq!(printed_id(&printed).as_deref(), Some(id));
         assert_eq!(printed_id(&format!("{printed}{}", id.replace('1', "2"))), None);
         assert_eq!(printed_id("Success!"), None);
-    }
-
-    #[test]
-    fn a_failure_is_told_in_wranglers_last_words_and_what_helps() {
-        let said = "\n ⛅️ wrangler 4.164.0\n────────\n\u{1b}[31m✘ \
-                    \u{1b}[41;31m[\u{1b}[41;97mERROR\u{1b}[41;31m]\u{1b}[0m \u{1b}[1mIn a non-interactive \
-                    environment, it's necessary to set a CLOUDFLARE_API_TOKEN environment variable.\u{1b}[0m\n\n🪵  \
-                    Logs were written to \"/x\"\n";
-        assert_eq!(
-            explain(said, Path::new("/p")),
-            "wrangler failed: In a non-interactive environment, it's necessary to set a CLOUDFLARE_API_TOKEN \
-             environment variable.\nhint: log in with `npx wrangler login`, or set CLOUDFLARE_API_TOKEN"
-        );
-        let offered = "[ERROR] You are not logged in.\nTo continue without logging in, rerun this command with \
-                       `--temporary`.";
-        assert!(!explain(offered, Path::new("/p")).contains("temporary"));
-        assert_eq!(
-            explain("a\n[ERROR] first\nTypeError: fetch failed", Path::new("/p")).lines().next_back(),
-            Some("hint: check the network connection: Cloudflare could not be reached")
-        );
-        assert_eq!(explain("", Path::new("/p")), "wrangler failed without an error message");
-        assert_eq!(explain("1\n2\n3\n4\n5\n6\n7", Path::new("/p")), "wrangler failed: 2\n3\n4\n5\n6\n7");
     }
 }

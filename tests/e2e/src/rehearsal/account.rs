@@ -50,6 +50,9 @@ pub(super) struct Worker {
     pub(super) domains: Vec<String>,
 }
 
+/// The modules of a version: names and contents.
+pub(super) type Modules = Vec<(String, Vec<u8>)>;
+
 /// A version: the code and everything that is bound to it. It never changes.
 #[derive(Clone, Debug)]
 pub(super) struct Version {
@@ -58,8 +61,7 @@ pub(super) struct Version {
     pub(super) created_on: String,
     pub(super) annotations: Value,
     pub(super) main_module: String,
-    /// Names and contents.
-    pub(super) modules: Vec<(String, Vec<u8>)>,
+    pub(super) modules: Modules,
     /// As in the metadata of the upload, with the values of secrets.
     pub(super) bindings: Vec<Value>,
     pub(super) compatibility_date: Option<String>,

@@ -123,7 +123,7 @@ fn route<'a>(shared: &'a Shared, state: MutexGuard<'a, State>, request: &'a Requ
         return answer;
     }
     let ["accounts", id, rest @ ..] = words.as_slice() else { return triggers::zones(state, method, &words) };
-    // The code and the text of a request for an account of somebody else, as in many issues of workers-sdk.
+    // The code and the text for an account that the token cannot use, as in many issues of workers-sdk.
     let account = state.accounts.iter().position(|account| account.id == *id);
     let account = account.ok_or_else(|| ApiError::new(403, 10000, "Authentication error"))?;
     let mut call = Call { request, shared, state, account };

@@ -20,13 +20,16 @@ pub(super) struct Edge {
     served: RwLock<Served>,
 }
 
+/// Versions, each with its percentage of the requests.
+pub(super) type Instances = Vec<(Arc<Instance>, f64)>;
+
 /// What serves the requests.
 #[derive(Default)]
 struct Served {
-    now: Vec<(Arc<Instance>, f64)>,
+    now: Instances,
     /// The version before, which answers every second request until a time: a deployment reaches Cloudflare's locations
     /// one after the other.
-    before: Option<(Vec<(Arc<Instance>, f64)>, Instant)>,
+    before: Option<(Instances, Instant)>,
 }
 
 impl Edge {
@@ -50,7 +53,7 @@ impl Edge {
 
     /// Serves these versions from now on. For the time of `overlap`, the version before answers every second request.
     #[expect(clippy::disallowed_methods, reason = "a test has no host that gives it the time")]
-    pub(super) fn switch(&self, now: Vec<(Arc<Instance>, f64)>, overlap: Duration) {
+    pub(super) fn switch(&self, now: Instances, overlap: Duration) {
         let mut served = self.served.write().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::replace(&mut served.now, now);
         served.before =
@@ -67,7 +70,8 @@ impl Edge {
     fn chosen(&self) -> Option<Arc<Instance>> {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         let served = self.served.read().unwrap_or_else(PoisonError::into_inner);
-        let old = served.before.as_ref().filter(|(_, until)| number % 2 == 0 && Instant::now() < *until);
+        let old =
+            served.before.as_ref().filter(|(_, until)| number.is_multiple_of(2) && Instant::now() < *until);
         let instances = old.map_or(&served.now, |(before, _)| before);
         // Spread over the hundred: 37 and 100 have no common divisor.
         let (at, mut sum) = (f64::from(number / 2 * 37 % 100), 0.0);

@@ -45,7 +45,7 @@ impl Instance {
         for binding in &version.bindings {
             let (name, made) = bound(binding, namespaces)?;
             if let Some(module) = made.module() {
-                write(&module.0, module.1.as_bytes())?;
+                write(module.0, module.1.as_bytes())?;
             }
             bindings.push((name, made.into_binding()));
         }

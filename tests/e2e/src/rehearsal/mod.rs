@@ -63,6 +63,15 @@ struct State {
     count: u32,
 }
 
+/// A version of a Worker.
+#[derive(Clone, Debug)]
+pub struct Uploaded {
+    /// Its ID.
+    pub id: String,
+    /// The names of its secrets.
+    pub secrets: Vec<String>,
+}
+
 /// A failure of Cloudflare's API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
@@ -166,6 +175,17 @@ impl Rehearsal {
     /// Lets the version before answer every second request for this time after each deployment.
     pub fn set_overlap(&self, overlap: Duration) {
         self.state().overlap = overlap;
+    }
+
+    /// The versions of a Worker of the first account, the oldest first.
+    pub fn versions(&self, worker: &str) -> Vec<Uploaded> {
+        let state = self.state();
+        let versions = state.accounts[0].workers.get(worker).map(|worker| worker.versions.as_slice());
+        let described = |version: &Version| Uploaded {
+            id: version.id.clone(),
+            secrets: version.secrets().into_keys().map(str::to_owned).collect(),
+        };
+        versions.unwrap_or_default().iter().map(described).collect()
     }
 
     /// The calls so far: method and path.

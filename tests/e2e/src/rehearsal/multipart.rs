@@ -5,12 +5,12 @@
 pub(super) struct Part {
     /// The name of the field. For a module, wrangler uses the name of the module.
     pub(super) name: String,
-    /// The type of a file. A field that is no file has none.
+    /// The type of a file. Only a file has one.
     pub(super) content_type: Option<String>,
     pub(super) body: Vec<u8>,
 }
 
-/// The parts of a form. `None` if `body` is no form, or `content_type` is that of something else.
+/// The parts of a form. `None` if the type or the body is not that of a form.
 pub(super) fn parts(content_type: &str, body: &[u8]) -> Option<Vec<Part>> {
     let boundary = content_type.strip_prefix("multipart/form-data;")?;
     let boundary = boundary.split_once("boundary=")?.1.split(';').next()?.trim().trim_matches('"');

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::account::{Deployment, Version};
+use super::account::{Deployment, Modules, Version};
 use super::api::{Answer, ApiError, Call, unknown};
 use super::instance::Instance;
 use super::multipart;
@@ -132,7 +132,7 @@ pub(super) fn deploy(
 }
 
 /// The metadata of an upload, and its modules by name.
-fn form(call: &Call<'_>) -> Result<(Value, Vec<(String, Vec<u8>)>), ApiError> {
+fn form(call: &Call<'_>) -> Result<(Value, Modules), ApiError> {
     let invalid = |why: &str| ApiError::new(400, 10021, why.to_owned());
     let request = call.request;
     if request.body.len() > MAX_UPLOAD {

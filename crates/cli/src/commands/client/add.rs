@@ -210,7 +210,7 @@ fn apply(
     }
     records.write(&plan.record).with_context(|| {
         let id = &plan.record.id;
-        format!("no secret or key is shown (if the client {id} exists now, remove and add it again)")
+        format!("no secret or key is shown (if the client {id} exists now, remove it first)")
     })?;
     Ok(file.map(PrivateFile::keep))
 }
