@@ -94,13 +94,17 @@ export function count(limiter, key, milliseconds) {
 const MAX_JWKS = 65536;
 
 /**
- * The JWKS at `url`. Follows no redirect, and gives up after a fixed time and after too many bytes. Cloudflare
- * caches it for a few minutes, so that the isolates of one location share it.
+ * How long Cloudflare caches a JWKS, in seconds, so that the isolates of one location share a fetch. No longer: a
+ * `kid` that an isolate does not know makes it fetch again after a minute, and must not get the same keys for
+ * five. Failures are not cached.
  */
+const SHARED = { "200-299": 60, "300-599": 0 };
+
+/** The JWKS at `url`. Follows no redirect, and gives up after a fixed time and after too many bytes. */
 export async function fetch_keys(url, milliseconds) {
   const signal = AbortSignal.timeout(milliseconds);
   const headers = { Accept: "application/json" };
-  const cf = { cacheTtl: 300, cacheEverything: true };
+  const cf = { cacheTtlByStatus: SHARED, cacheEverything: true };
   const answer = await fetch(url, { redirect: "manual", headers, signal, cf });
   if (answer.status !== 200) {
     await answer.body?.cancel();

@@ -60,6 +60,28 @@ fn every_environment_brakes_guessing() {
     }
 }
 
+#[test]
+fn every_environment_has_the_replay_memory_and_fetches_only_public_keys() {
+    let file = wrangler_toml();
+    for (name, environment) in environments(&file) {
+        let objects = &environment["durable_objects"]["bindings"];
+        let bound = objects.as_array().is_some_and(|all| {
+            all.iter().any(|object| {
+                object["name"] == Value::from("REPLAY") && object["class_name"] == Value::from("Replay")
+            })
+        });
+        assert!(bound, "{name} does not bind REPLAY");
+        let migrations =
+            environment["migrations"].as_array().unwrap_or_else(|| panic!("{name} has no migrations"));
+        let created = |migration: &Value| migration["new_sqlite_classes"] == Value::from(vec!["Replay"]);
+        assert!(migrations.iter().any(created), "{name} does not create the class Replay");
+        // An environment inherits the flags of the top level unless it has its own.
+        let flags = environment.get("compatibility_flags").unwrap_or(&file["compatibility_flags"]);
+        let flags = flags.as_array().expect("a list");
+        assert!(flags.contains(&Value::from("global_fetch_strictly_public")), "{name}: {flags:?}");
+    }
+}
+
 /// Whether the environment binds a dataset for counts under the name that the Worker uses.
 fn counts(environment: &Table) -> bool {
     let datasets = environment.get("analytics_engine_datasets").and_then(Value::as_array);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use edgemint_testkit::{NOW, Vector, apis, cast, misfits};
+use edgemint_testkit::{NOW, Vector, apis, cast, issuers, misfits};
 
 use crate::issuer::ISSUER;
 use crate::text;
@@ -47,9 +47,27 @@ pub fn of(target: &str) -> BTreeSet<Vec<u8>> {
         "api_record" => {
             apis().iter().map(|api| api.to_json()).chain(misfits().into_values()).map(bytes).collect()
         }
+        "assertion" => assertions(forms()).into_iter().map(bytes).collect(),
+        "trusted_issuer" => issuers().iter().map(|issuer| issuer.to_json().into_bytes()).collect(),
+        "identity" => {
+            let rules = cast().into_iter().flat_map(|client| client.identities);
+            let rules: Vec<String> = rules.filter_map(|rule| serde_json::to_string(&rule).ok()).collect();
+            let claims = assertions(forms()).into_iter().filter_map(|token| {
+                let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+                String::from_utf8(payload).ok()
+            });
+            claims
+                .flat_map(|claims| rules.iter().map(move |rule| format!("{rule}\n{claims}").into_bytes()))
+                .collect()
+        }
         "dex_import" => DEX_FILES.iter().map(|file| file.as_bytes().to_vec()).collect(),
         _ => BTreeSet::new(),
     }
+}
+
+/// The assertions in `forms`.
+pub fn assertions(forms: impl Iterator<Item = Vec<u8>>) -> Vec<String> {
+    forms.flat_map(|form| values(&form, &["client_assertion", "assertion"])).collect()
 }
 
 fn values(form: &[u8], names: &[&str]) -> Vec<String> {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use edgemint_local::dev::DevArgs;
 
 /// Set up, build, serve and check edgemint.
 #[derive(Debug, Parser)]
@@ -29,11 +30,16 @@ pub enum Command {
     /// Installs missing tools, builds the Worker, creates a signing key on first use, loads the example client, and
     /// runs `wrangler dev` until Ctrl-C. Exit code: 0 when it is stopped (Ctrl-C, SIGTERM, SIGHUP) while it serves, 130
     /// when it is stopped before that, 1 on an error.
-    Dev(Dev),
+    Dev(DevArgs),
     /// Run the fuzz targets with seeds from the vectors
     ///
     /// Needs a C++ compiler, but no nightly toolchain. Keeps corpora and findings in fuzz/ below the target directory.
     Fuzz(Fuzz),
+    /// Write the npm packages and the template into dist/
+    ///
+    /// The same sources make the same bytes. Builds the Worker, and the release program of this machine's platform
+    /// unless --cli is given.
+    Package(Package),
     /// Print the section of a version in CHANGELOG.md, as the text of its release
     ///
     /// Fails if Cargo.toml has another version, or if CHANGELOG.md has no section of it. docs/internals/release.md
@@ -58,6 +64,23 @@ pub struct Build {
     /// Skip wasm-opt: a quicker build, a slightly bigger Worker; for development, not for deployment
     #[arg(long)]
     pub quick: bool,
+}
+
+/// Options of `cargo xtask package`.
+#[derive(Debug, clap::Args)]
+pub struct Package {
+    /// Package this program of a platform, such as linux-x64-gnu, instead of building one (repeatable)
+    #[arg(long, value_name = "PLATFORM=FILE", value_parser = program)]
+    pub cli: Vec<(String, PathBuf)>,
+    /// Directory to write to [default: dist in the checkout]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// Parses `PLATFORM=FILE`.
+fn program(text: &str) -> Result<(String, PathBuf), String> {
+    let (platform, file) = text.split_once('=').ok_or("it must be PLATFORM=FILE".to_owned())?;
+    Ok((platform.to_owned(), PathBuf::from(file)))
 }
 
 /// Options of `cargo xtask bench`.
@@ -148,72 +171,4 @@ impl Simulate {
 fn rate(text: &str) -> Result<f64, String> {
     let rate: f64 = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
     if rate > 0.0 && rate.is_finite() { Ok(rate) } else { Err("it must be more than 0".to_owned()) }
-}
-
-/// Options of `cargo xtask dev`.
-#[derive(Debug, clap::Args)]
-pub struct Dev {
-    /// The port to listen on, on 127.0.0.1
-    #[arg(long, value_name = "N", default_value_t = 8787, value_parser = clap::value_parser!(u16).range(1..))]
-    pub port: u16,
-    /// Directory for keys and client records between runs [default: .wrangler/state in the checkout]
-    #[arg(long, value_name = "DIR")]
-    pub state: Option<PathBuf>,
-    /// Load this dex configuration, or bare list of staticClients (YAML or JSON), instead of the example
-    #[arg(long, value_name = "FILE")]
-    pub clients: Option<PathBuf>,
-    /// Set this variable of the Worker, overriding wrangler.toml (repeatable); an empty value is passed as empty
-    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = variable)]
-    pub vars: Vec<(String, String)>,
-}
-
-/// Parses `NAME=VALUE`. The name must be a valid name of an environment variable; the value is taken literally.
-fn variable(text: &str) -> Result<(String, String), String> {
-    let (name, value) =
-        text.split_once('=').ok_or("it must be NAME=VALUE (NAME= for an empty value)".to_owned())?;
-    let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    if !starts_well || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-        return Err(format!("`{name}` is not the name of a variable (letters, digits and _)"));
-    }
-    Ok((name.to_owned(), value.to_owned()))
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::Parser as _;
-
-    use super::{Args, Command, variable};
-
-    fn var(name: &str, value: &str) -> Result<(String, String), String> {
-        Ok((name.to_owned(), value.to_owned()))
-    }
-
-    #[test]
-    fn a_variable_keeps_its_value_exactly() {
-        assert_eq!(variable("GRANT_TYPES="), var("GRANT_TYPES", ""));
-        assert_eq!(variable("A=b=c"), var("A", "b=c"));
-        assert_eq!(variable("A= x, 'y' \"z\":$HOME "), var("A", " x, 'y' \"z\":$HOME "));
-    }
-
-    #[test]
-    fn a_variable_needs_a_name() {
-        for text in ["", "A", "=x", "1A=x", "A B=x", "A:B=x"] {
-            assert!(variable(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn dev_has_the_documented_defaults() {
-        let args = Args::parse_from(["cargo xtask", "dev"]);
-        let Command::Dev(dev) = args.command else { panic!("not dev") };
-        assert_eq!(dev.port, 8787);
-        assert!(dev.state.is_none() && dev.clients.is_none() && dev.vars.is_empty());
-    }
-
-    #[test]
-    fn variables_may_be_repeated_and_begin_with_a_dash() {
-        let args = Args::parse_from(["cargo xtask", "dev", "--var", "A=1", "--var=B=-2"]);
-        let Command::Dev(dev) = args.command else { panic!("not dev") };
-        assert_eq!(dev.vars, [("A".to_owned(), "1".to_owned()), ("B".to_owned(), "-2".to_owned())]);
-    }
 }

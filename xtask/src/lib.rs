@@ -9,32 +9,45 @@
     clippy::print_stdout,
     reason = "a program for a developer's terminal: it reads the environment and the clock, and it prints"
 )]
+#![cfg_attr(
+    not(feature = "checks"),
+    allow(dead_code, unused_imports, reason = "the checks use the rest of what is in here")
+)]
 
 pub mod args;
+#[cfg(feature = "checks")]
 mod bench;
 mod dev;
+#[cfg(feature = "checks")]
 mod fuzz;
 mod install;
+#[cfg(feature = "checks")]
+pub mod package;
 mod process;
+#[cfg(feature = "checks")]
 mod release_notes;
+#[cfg(feature = "checks")]
 mod sbom;
 mod serve;
+#[cfg(feature = "checks")]
 mod simulate;
+#[cfg(feature = "checks")]
 mod test;
 
 use anyhow::Result;
+pub use edgemint_local::process::lines::{Lines, PATIENCE};
+pub use edgemint_local::process::port::Port;
+pub use edgemint_local::process::progress::{Progress, Step};
+pub use edgemint_local::{OnLine, Server, ServerOptions};
 
 use crate::args::{Args, Command};
 pub use crate::install::Tools;
 use crate::process::children;
-pub use crate::process::lines::{Lines, PATIENCE};
-pub use crate::process::port::Port;
-pub use crate::process::progress::{Progress, Step};
 pub use crate::process::project::root;
-pub use crate::serve::server::{OnLine, Server, ServerOptions};
 use crate::serve::worker;
 pub use crate::serve::worker::{Built, Variant, build_worker};
 pub use crate::serve::workerd;
+#[cfg(feature = "checks")]
 pub use crate::test::suite::BUILT;
 
 /// Runs one command, as the program does.
@@ -45,16 +58,39 @@ pub fn run(args: &Args) -> Result<()> {
     children::end_on_signal()?;
     let progress = Progress::to_stderr();
     match &args.command {
-        Command::Bench(options) => bench::command(options, &progress),
         Command::Build(options) => worker::command(options, &progress),
         Command::Dev(options) => dev::command(options, &progress),
-        Command::Fuzz(options) => fuzz::command(options, &progress),
+        other => check(other, &progress),
+    }
+}
+
+/// Runs a command that needs the feature `checks`.
+#[cfg(feature = "checks")]
+fn check(command: &Command, progress: &Progress) -> Result<()> {
+    match command {
+        Command::Bench(options) => bench::command(options, progress),
+        Command::Build(_) | Command::Dev(_) => Ok(()),
+        Command::Fuzz(options) => fuzz::command(options, progress),
+        Command::Package(options) => package::command(options, progress),
         Command::ReleaseNotes(options) => release_notes::command(options),
         Command::Sbom(options) => sbom::command(options),
         Command::Simulate(options) => {
             simulate::command(options);
             Ok(())
         }
-        Command::Test => test::command(&progress),
+        Command::Test => test::command(progress),
     }
+}
+
+/// Becomes the program that has the checks.
+#[cfg(not(feature = "checks"))]
+fn check(_: &Command, _: &Progress) -> Result<()> {
+    use std::os::unix::process::CommandExt as _;
+
+    use anyhow::Context as _;
+
+    let mut cargo = std::process::Command::new("cargo");
+    cargo.args(["run", "--quiet", "--package", "xtask", "--features", "checks", "--manifest-path"]);
+    cargo.arg(root().join("Cargo.toml")).arg("--").args(std::env::args_os().skip(1));
+    Err(cargo.exec()).context("could not start cargo")
 }

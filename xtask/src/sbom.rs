@@ -43,7 +43,8 @@ pub(crate) fn command(options: &args::Sbom) -> Result<()> {
     Ok(())
 }
 
-fn document() -> Result<Value> {
+/// The document.
+pub(crate) fn document() -> Result<Value> {
     let mut cargo = Command::new("cargo");
     cargo.args([
         "tree",

@@ -13,6 +13,9 @@ use crate::commands::api::{self, ApiCommand};
 use crate::commands::check::{self, Check};
 use crate::commands::client::{self, ClientCommand};
 use crate::commands::completions::{self, Completions};
+use crate::commands::deploy::{self, Deploy};
+use crate::commands::dev::{self, Dev};
+use crate::commands::init::{self, Init};
 use crate::commands::issuer::{self, IssuerCommand};
 use crate::commands::key::{self, KeyCommand};
 use crate::commands::token::{self, TokenCommand};
@@ -45,6 +48,9 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Dev(Dev),
+    Init(Init),
+    Deploy(Deploy),
     /// Generate, list, rotate and retire signing keys
     #[command(subcommand)]
     Key(KeyCommand),
@@ -72,6 +78,9 @@ pub(crate) enum Command {
 pub fn run(args: &Args, host: &Host, output: &mut Output) -> Result<ExitCode> {
     let session = Session { config: args.config.as_deref(), host, output };
     match &args.command {
+        Command::Dev(args) => dev::run(args, session),
+        Command::Init(args) => init::run(args, session),
+        Command::Deploy(args) => deploy::run(args, session),
         Command::Key(command) => key::run(command, session),
         Command::Client(command) => client::run(command, session),
         Command::Api(command) => api::run(command, session),

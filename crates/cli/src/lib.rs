@@ -18,5 +18,11 @@ mod terminal;
 
 pub use crate::cli::{Args, run};
 pub use crate::host::Host;
-pub use crate::host::scratch::remove_all as remove_scratch_files;
 pub use crate::terminal::output::Output;
+
+/// The reaction to Ctrl-C: removes scratch files, ends child processes, and then this program, unless the command is
+/// `dev`, which ends by itself.
+pub fn interrupted() {
+    host::scratch::remove_all();
+    edgemint_local::process::children::signalled();
+}

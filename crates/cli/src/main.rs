@@ -20,11 +20,8 @@ fn main() -> ExitCode {
         Err(error) => error.exit(),
     };
     let mut output = Output::standard(args.json);
-    // Without a handler, an interrupt still ends the process, but leaves the scratch files behind.
-    let _ = ctrlc::set_handler(|| {
-        edgemint_cli::remove_scratch_files();
-        std::process::exit(130);
-    });
+    // Without a handler, an interrupt still ends the process, but leaves the scratch files and children behind.
+    let _ = ctrlc::set_handler(edgemint_cli::interrupted);
     let done = host().and_then(|host| edgemint_cli::run(&args, &host, &mut output));
     match done {
         Ok(code) => code,

@@ -345,7 +345,7 @@ fn without_wrangler_or_a_project_the_way_to_it_is_told() {
         err(&edgemint.args(arguments).current_dir(dir).env("PATH", "/nowhere").output().unwrap())
     };
     let add = ["client", "add", "a", "--local"];
-    assert!(run(&add, &project.0).contains("cannot find wrangler. Run `npm ci` in "));
+    assert!(run(&add, &project.0).contains("cannot find wrangler. Run `npm install` in "));
     assert!(run(&add, Path::new("/")).contains("cannot find wrangler.toml in / or above it"));
     project.write("wrangler.toml", "name = ");
     assert!(run(&add, &project.0).contains("is not TOML"));

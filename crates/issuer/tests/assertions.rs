@@ -380,6 +380,10 @@ fn stale_keys_serve_for_an_hour_while_the_fetch_fails_and_then_the_answer_is_503
     let (status, event) = ask(&authority, &of_remote("a", NOW + 300), NOW + 300);
     assert_eq!(status, 200);
     assert!(event["degraded"].to_string().contains("keys.example.com"), "{event}");
+    // Whether a key exists that the known ones lack cannot be known now.
+    for later in [300, 305] {
+        assert_eq!(ask(&authority, &of_remote("b", NOW + later), NOW + later).0, 503);
+    }
     // The next requests do not wait for a fetch that just failed.
     for later in 301..310 {
         assert_eq!(ask(&authority, &of_remote("a", NOW + later), NOW + later).0, 200);
@@ -440,6 +444,92 @@ fn only_registered_urls_are_fetched_and_local_ones_only_by_a_local_issuer() {
         let claims = json!({ "iss": "remote", "sub": "remote", "aud": issuer });
         let assertion = Mint::of(Kind::Client, json!({ "kid": "a" }), claims).token(issuer, NOW);
         assert_eq!(ask(&authority, &assertion, NOW).0, status, "{issuer}");
+    }
+}
+
+#[test]
+fn a_disabled_issuer_is_never_served_from_memory_and_an_enabled_one_is_while_the_store_fails() {
+    #[derive(Clone)]
+    struct Failing {
+        clients: MemoryClients,
+        is_down: Rc<Cell<bool>>,
+    }
+
+    impl Failing {
+        fn check(&self) -> Result<(), Unavailable> {
+            if self.is_down.get() { Err(Unavailable::new("down")) } else { Ok(()) }
+        }
+    }
+
+    impl ClientStore for Failing {
+        async fn find(&self, id: &ClientId) -> Result<Option<String>, Unavailable> {
+            self.clients.find(id).await
+        }
+    }
+
+    impl ApiStore for Failing {
+        async fn find_api(&self, id: &ApiId) -> Result<Option<String>, Unavailable> {
+            self.clients.find_api(id).await
+        }
+    }
+
+    impl RevocationStore for Failing {
+        async fn is_revoked(&self, jti: &str) -> Result<bool, Unavailable> {
+            self.clients.is_revoked(jti).await
+        }
+
+        async fn revoke(&self, jti: &str, until: u64) -> Result<(), Unavailable> {
+            self.clients.revoke(jti, until).await
+        }
+    }
+
+    impl IssuerStore for Failing {
+        async fn find_issuer(&self, id: &TrustedIssuerId) -> Result<Option<String>, Unavailable> {
+            self.check()?;
+            self.clients.find_issuer(id).await
+        }
+    }
+
+    impl KeySource for Failing {
+        async fn fetch_keys(&self, url: &KeySetUrl) -> Result<String, Unavailable> {
+            self.clients.fetch_keys(url).await
+        }
+    }
+
+    let is_down = Rc::new(Cell::new(false));
+    let store = Failing { clients: stored(Store::Up), is_down: Rc::clone(&is_down) };
+    let authority = Authority::new(config(ISSUER), store, TestCrypto::default(), [0; 32]);
+    let ask = |claims: Value, now: u64| {
+        let token = Mint::of(Kind::Custom, json!({}), claims).token(ISSUER, now);
+        post(&authority, "/token", &form(&token, "&client_id=workload"), now).0
+    };
+    let disabled = || json!({ "iss": "https://disabled.example/" });
+    assert_eq!((ask(json!({}), NOW), ask(disabled(), NOW)), (200, 401));
+    is_down.set(true);
+    // Within the cache time nothing is read. After it, the enabled issuer is served stale, and the other one is
+    // neither accepted nor rejected on a guess.
+    assert_eq!((ask(json!({}), NOW + 59), ask(disabled(), NOW + 59)), (200, 401));
+    assert_eq!((ask(json!({}), NOW + 61), ask(disabled(), NOW + 61)), (200, 503));
+}
+
+#[test]
+fn two_clients_with_the_same_key_id_are_told_apart_in_either_order() {
+    for order in [["signer", "other-signer"], ["other-signer", "signer"]] {
+        let authority = authority();
+        let of = |client: &str, key: &str| {
+            Mint::of(Kind::Client, json!({}), json!({ "iss": client, "sub": client }))
+                .with_key(key)
+                .token(ISSUER, NOW)
+        };
+        for client in order {
+            let (own, foreign) = if client == "signer" {
+                ("signer-ES256", "other-ES256")
+            } else {
+                ("other-ES256", "signer-ES256")
+            };
+            assert_eq!(ask(&authority, &of(client, own), NOW).0, 200, "{client}");
+            assert_eq!(ask(&authority, &of(client, foreign), NOW).0, 401, "{client}");
+        }
     }
 }
 

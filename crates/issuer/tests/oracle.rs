@@ -25,6 +25,10 @@ fn piece() -> impl Strategy<Value = String> {
         Just("client_id=disabled".to_owned()),
         Just(format!("client_secret={}", Oracle::secret().expose())),
         Just("client_secret=wrong".to_owned()),
+        Just(Oracle::assertion()),
+        Just(format!("client_assertion={}x", Oracle::identity())),
+        Just("client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer".to_owned()),
+        Just("assertion=x".to_owned()),
         Just("scope=openid+groups".to_owned()),
         Just("scope=offline_access".to_owned()),
         Just("scope=openid+read".to_owned()),
@@ -42,8 +46,8 @@ fn piece() -> impl Strategy<Value = String> {
 
 /// A request. Half of them come from a client with right credentials.
 fn pieces() -> impl Strategy<Value = Vec<String>> {
-    let right =
-        format!("client_id=app&client_secret={}&grant_type=client_credentials", Oracle::secret().expose());
+    let secret = format!("client_id=app&client_secret={}", Oracle::secret().expose());
+    let proofs = prop_oneof![2 => Just(secret), 1 => Just(Oracle::assertion())];
     let asks = (
         proptest::collection::vec(target(), 0..4),
         prop_oneof![
@@ -59,8 +63,8 @@ fn pieces() -> impl Strategy<Value = Vec<String>> {
             Just("scope=admin")
         ],
     );
-    let right = asks.prop_map(move |(targets, scope)| {
-        let mut pieces = vec![right.clone(), scope.to_owned()];
+    let right = (proofs, asks).prop_map(move |(proof, (targets, scope))| {
+        let mut pieces = vec![proof, "grant_type=client_credentials".to_owned(), scope.to_owned()];
         pieces.extend(targets);
         pieces
     });

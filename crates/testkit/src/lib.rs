@@ -20,6 +20,7 @@ mod oracle;
 mod others;
 mod page;
 mod rfc9068;
+mod second_reading;
 mod vector;
 
 pub use crate::audit_log::check_log_line;

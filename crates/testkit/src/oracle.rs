@@ -4,20 +4,23 @@
 //! The property tests over generated requests (`crates/issuer/tests/oracle.rs`) and the fuzz targets
 //! (`fuzz/`) share it.
 
+use std::sync::LazyLock;
+
 use base64::Engine;
-use base64::alphabet::STANDARD;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use edgemint_issuer::{
     ApiId, ApiRecord, ApiScope, Arrival, Authority, Body, ClientId, ClientRecord, Config, GeneratedSecret,
-    MAX_BODY, Request, ScopeToken, SecretHash, StoredSecret,
+    IssuerKeys, MAX_BODY, Platform, Request, ScopeToken, SecretHash, SignatureAlgorithm, StoredSecret,
+    TrustedIssuer, TrustedIssuerId,
 };
-use percent_encoding::percent_decode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::clients::MemoryClients;
 use crate::crypto::{TestCrypto, signing_key};
-use crate::moment::moment;
+use crate::mint::{Kind, Mint};
+use crate::moment::{NOW, moment};
+use crate::others::public_key;
+use crate::second_reading::{is_right, strictly};
 
 /// The media type of a form.
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -59,6 +62,15 @@ const SLOW: &str = "slow";
 /// The most slow hashes that a request may cost.
 const SLOW_HASHES: u32 = 4;
 
+/// A client without secrets, which is a workload of another issuer. It has the same grants as `app`.
+const JOB: &str = "job";
+
+/// The issuer of that workload's tokens.
+const PLATFORM: &str = "https://id.example/";
+
+/// The type of an assertion.
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
 /// The prefix of a scope that names a client as audience. The client's ID follows.
 const PEER_SCOPE: &str = "audience:server:client_id:";
 
@@ -88,6 +100,16 @@ impl Default for Oracle {
         record.secrets.push(chosen("expired", Some(0)));
         let mut clients = MemoryClients::default();
         clients.add(&record);
+        let rule = json!({ "id": "r", "issuer": PLATFORM, "claims": { "tenant": "acme" }, "created": 0, "expires": null });
+        record.identities.push(serde_json::from_value(rule).unwrap());
+        record.secrets.clear();
+        record.id = id(JOB);
+        clients.add(&record);
+        let jwks = json!({ "keys": [public_key("platform-ES256", &[("kid", "p-es256".into())])] });
+        let platform = TrustedIssuerId::parse(PLATFORM).unwrap();
+        let mut platform = TrustedIssuer::new(platform, "Platform", Platform::Custom, IssuerKeys::Jwks(jwks));
+        platform.algs = vec![SignatureAlgorithm::Es256];
+        clients.add_issuer(&platform);
         let mut record = ClientRecord::new(id(SLOW), "Slow");
         record.secrets = ["1", "2", "3", "4", "5", "6"].map(|name| chosen(name, None)).into();
         record.secrets.push(chosen("expired", Some(0)));
@@ -127,6 +149,23 @@ impl Oracle {
     /// The secret of `app`.
     pub fn secret() -> GeneratedSecret {
         GeneratedSecret::from_random(&[9; 32])
+    }
+
+    /// The identity token of the client `job`, which it may use more than once.
+    pub fn identity() -> &'static str {
+        static TOKEN: LazyLock<String> = LazyLock::new(|| {
+            let mint = Mint::of(Kind::Custom, json!({}), json!({})).with_key("platform-ES256");
+            mint.token("https://example.com", NOW)
+        });
+        &TOKEN
+    }
+
+    /// The parameters with which the client `job` authenticates.
+    pub fn assertion() -> String {
+        format!(
+            "client_id={JOB}&client_assertion_type={ASSERTION_TYPE}&client_assertion={}",
+            Self::identity()
+        )
     }
 
     /// Posts a form to the token endpoint. Returns the status and the body.
@@ -240,6 +279,8 @@ fn check_audience(answer: &str, form: &[u8]) {
     let names = |wanted: &[&str], api: &str| {
         form.iter().any(|(name, value)| wanted.contains(&name.as_str()) && value == api)
     };
+    let owner = if names(&["client_assertion"], Oracle::identity()) { JOB } else { "app" };
+    let sub = if owner == JOB { "CgNqb2I" } else { "CgNhcHA" };
     let is_for_apis =
         ["resource", "audience"].iter().any(|name| form.iter().any(|(n, v)| n == name && !v.is_empty()));
     let scopes = answer["scope"].as_str().unwrap_or_default().split(' ').filter(|scope| !scope.is_empty());
@@ -252,8 +293,8 @@ fn check_audience(answer: &str, form: &[u8]) {
         let asked_as_client = scopes.clone().any(|scope| scope.strip_prefix(PEER_SCOPE) == Some(audience));
         let is_target = names(&["resource", "audience"], audience);
         // Besides APIs, a token names only the requesting client, and only when the client asked for that.
-        let is_own = audience == "app" && (asked_as_client || (!is_for_apis && claims["sub"] == "CgNhcHA"));
-        let is_default = audience == "https://example.com" && !is_for_apis && claims["sub"] == "app";
+        let is_own = audience == owner && (asked_as_client || (!is_for_apis && claims["sub"] == sub));
+        let is_default = audience == "https://example.com" && !is_for_apis && claims["sub"] == owner;
         assert!(
             is_target || is_own || is_default || (asked_as_client && !is_for_apis),
             "{claims} for {audience}"
@@ -274,60 +315,39 @@ fn is_to_be_granted(authorization: Option<&str>, form: &[u8]) -> bool {
         let named = parameters.iter().filter(|(known, _)| known == name);
         named.map(|(_, value)| value.as_str()).collect::<Vec<_>>()
     };
+    let asserted = [values("client_assertion"), values("client_assertion_type")];
+    if asserted.iter().any(|values| !values.is_empty()) {
+        return authorization.is_none()
+            && values("client_secret").is_empty()
+            && asserted == [[Oracle::identity()], [ASSERTION_TYPE]]
+            && values("client_id") == [JOB]
+            && is_served(&parameters, JOB);
+    }
     let proven = match authorization {
         Some(header) => {
             let named = values("client_id");
-            values("client_secret").is_empty() && named.iter().all(|id| *id == "app") && is_right(header)
+            values("client_secret").is_empty()
+                && named.iter().all(|id| *id == "app")
+                && is_right(header, "app", Oracle::secret().expose())
         }
         None => values("client_id") == ["app"] && values("client_secret") == [Oracle::secret().expose()],
     };
-    proven
-        && values("grant_type") == ["client_credentials"]
+    proven && is_served(&parameters, "app")
+}
+
+/// Whether the grant, the nonce, the APIs and the scopes of a request by `client` are right.
+fn is_served(parameters: &[(String, String)], client: &str) -> bool {
+    let values = |name: &str| {
+        let named = parameters.iter().filter(|(known, _)| known == name);
+        named.map(|(_, value)| value.as_str()).collect::<Vec<_>>()
+    };
+    values("grant_type") == ["client_credentials"]
         && values("nonce").iter().all(|nonce| nonce.chars().count() <= 512)
-        && may(&parameters, values("scope").first().copied())
+        && may(parameters, values("scope").first().copied(), client)
 }
 
-/// The parameters that have a value, read by another implementation. `None` when the form is not well-formed,
-/// has too many parameters, or repeats one that may occur only once.
-fn strictly(form: &[u8]) -> Option<Vec<(String, String)>> {
-    let encoded = form.split(|c| *c == b'%').skip(1);
-    let mut digits = encoded.map(|after| after.iter().take(2).filter(|c| c.is_ascii_hexdigit()).count());
-    let well_formed = digits.all(|count| count == 2) && percent_decode(form).decode_utf8().is_ok();
-    if !well_formed || form.len() > MAX_BODY || form.split(|c| *c == b'&').count() > 64 {
-        return None;
-    }
-    let mut parameters: Vec<(String, String)> = form_urlencoded::parse(form).into_owned().collect();
-    parameters.retain(|(_, value)| !value.is_empty());
-    let mut once: Vec<&str> = parameters.iter().map(|(name, _)| name.as_str()).collect();
-    once.retain(|name| !["resource", "audience"].contains(name));
-    let count = once.len();
-    once.sort_unstable();
-    once.dedup();
-    (once.len() == count).then_some(parameters)
-}
-
-/// Whether `header` has the credentials of `app` in one of its two readings, form-encoded (RFC 6749 §2.3.1)
-/// or raw.
-fn is_right(header: &str) -> bool {
-    let lenient = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    let (scheme, encoded) = header.split_once(' ').unwrap_or((header, ""));
-    let Ok(pair) = GeneralPurpose::new(&STANDARD, lenient).decode(encoded.trim_matches(' ')) else {
-        return false;
-    };
-    let raw = format!("app:{}", Oracle::secret().expose()).into_bytes();
-    let mut halves = pair.splitn(2, |c| *c == b':');
-    let mut half = || {
-        let half = halves.next().unwrap_or_default();
-        let spaced: Vec<u8> = half.iter().map(|c| if *c == b'+' { b' ' } else { *c }).collect();
-        percent_decode(&spaced).collect::<Vec<u8>>()
-    };
-    let decoded = [half(), half()].join(&b':');
-    let named = pair.contains(&b':') && (pair == raw || decoded == raw);
-    header.len() <= 8192 && scheme.eq_ignore_ascii_case("basic") && named
-}
-
-/// Whether `app` may have the requested APIs and scopes.
-fn may(parameters: &[(String, String)], scope: Option<&str>) -> bool {
+/// Whether `client` may have the requested APIs and scopes.
+fn may(parameters: &[(String, String)], scope: Option<&str>, client: &str) -> bool {
     let is_target = |name: &str| ["resource", "audience"].contains(&name);
     let targets: Vec<_> = parameters.iter().filter(|(name, _)| is_target(name)).collect();
     // The one API of ours that is not a URI.
@@ -338,9 +358,9 @@ fn may(parameters: &[(String, String)], scope: Option<&str>) -> bool {
     let granted = match scope {
         None => at.iter().all(|scopes| *scopes == at[0]),
         Some(words) => words.split(' ').all(|word| match word.strip_prefix(PEER_SCOPE) {
-            Some("app") => true,
-            // A token for an API names no other client.
-            Some("peer" | "https://b/") => at.is_empty(),
+            Some(own) if own == client => true,
+            // A token for an API names no other client. The peers trust only `app`.
+            Some("peer" | "https://b/") if client == "app" => at.is_empty(),
             _ if OF_THE_ISSUER.contains(&word) => true,
             _ => !at.is_empty() && at.iter().all(|scopes| scopes.contains(&word)),
         }),

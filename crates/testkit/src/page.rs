@@ -9,21 +9,27 @@ pub struct Page {
     pub name: String,
     /// Commands that prepare the deployment for the page, one per line: `<!-- setup:`, the commands, `-->`.
     pub setup: Vec<String>,
-    /// The code blocks, in order.
+    /// The code blocks, and what the reader does by hand between them, in order.
     pub blocks: Vec<Block>,
 }
 
-/// A code block.
+/// A code block, or commands in a comment that stand for what the reader does by hand, such as an edit:
+/// `<!-- by hand:`, the commands, `-->`.
 #[derive(Debug)]
 pub struct Block {
     /// The line of the page where it begins.
     pub line: usize,
-    /// The text after the fence: a language, and a name for the tests.
+    /// The text after the fence: a language, and a name for the tests. `sh by-hand` for commands in a comment.
     pub info: String,
     /// The code, without the indentation of the fence.
     pub text: String,
     /// The reason why no test runs it, from the comment in the line before it: `<!-- not run: … -->`.
     pub not_run: Option<String>,
+}
+
+impl Block {
+    /// The info of commands that stand for what the reader does by hand.
+    pub const BY_HAND: &str = "sh by-hand";
 }
 
 impl Page {
@@ -62,6 +68,14 @@ impl Page {
             if content.trim_end() == "<!-- setup:" {
                 let commands = lines.by_ref().map(|(_, line)| line.trim()).take_while(|line| *line != "-->");
                 page.setup.extend(commands.filter(|line| !line.is_empty()).map(str::to_owned));
+            } else if content.trim_end() == "<!-- by hand:" {
+                let commands = lines.by_ref().map(|(_, line)| line.trim()).take_while(|line| *line != "-->");
+                page.blocks.push(Block {
+                    line: number + 1,
+                    info: Block::BY_HAND.to_owned(),
+                    text: commands.map(|line| format!("{line}\n")).collect(),
+                    not_run: None,
+                });
             } else if let Some(info) = content.strip_prefix("```") {
                 let indentation = line.len() - content.len();
                 let code = lines.by_ref().map(|(_, line)| line).take_while(|line| line.trim() != "```");
@@ -89,18 +103,26 @@ impl Page {
 
 #[cfg(test)]
 mod tests {
-    use super::Page;
+    use super::{Block, Page};
 
     #[test]
     fn the_code_of_a_page_is_read_with_its_reasons() {
-        let text = "# Title\n\n<!-- setup:\nedgemint client add a\n\n-->\n\n```sh\none\n```\n1. Step\n   ```go get\n   two {\n       three\n   ```\n\n<!-- not run: needs an account -->\n```sh\nfour\n```\n";
+        let text = "# Title\n\n<!-- setup:\nedgemint client add a\n\n-->\n\n```sh\none\n```\n<!-- by hand:\nedit\n-->\n1. Step\n   ```go get\n   two {\n       three\n   ```\n\n<!-- not run: needs an account -->\n```sh\nfour\n```\n";
         let page = Page::parse("docs/page.md", text);
         assert_eq!(page.setup, ["edgemint client add a"]);
         let blocks: Vec<_> =
             page.blocks.iter().map(|one| (one.line, one.info.as_str(), one.text.as_str())).collect();
-        assert_eq!(blocks, [(8, "sh", "one\n"), (12, "go get", "two {\n    three\n"), (18, "sh", "four\n")]);
+        assert_eq!(
+            blocks,
+            [
+                (8, "sh", "one\n"),
+                (11, Block::BY_HAND, "edit\n"),
+                (15, "go get", "two {\n    three\n"),
+                (21, "sh", "four\n")
+            ]
+        );
         let reasons: Vec<_> = page.blocks.iter().map(|one| one.not_run.as_deref()).collect();
-        assert_eq!(reasons, [None, None, Some("needs an account")]);
+        assert_eq!(reasons, [None, None, None, Some("needs an account")]);
         assert_eq!(page.code("go get"), Some("two {\n    three\n"));
     }
 }

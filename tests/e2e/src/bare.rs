@@ -1,11 +1,12 @@
 //! The built Worker in bare workerd, with a stand-in for KV and the rate limits that fails on command.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::{Child, Stdio};
 use std::thread;
 
 use edgemint_testkit::Answer;
-use xtask::workerd::{self, Binding, Worker};
+use xtask::workerd::{self, Binding, DurableObject, Worker};
 use xtask::{Lines, PATIENCE, Port, Variant};
 
 use crate::{State, send, tools};
@@ -18,6 +19,7 @@ pub struct Bare {
     child: Child,
     log: Lines,
     worker: u16,
+    others: Vec<u16>,
     stand_in: u16,
     _state: State,
 }
@@ -32,7 +34,12 @@ enum Bound {
     KvAt(u16),
     /// None, but the size of wasm's memory can be read.
     Measured,
+    /// The replay memory, which several isolates share, and fetches that reach this machine.
+    Replay,
 }
+
+/// The isolates that share a replay memory.
+const ISOLATES: usize = 4;
 
 impl Bare {
     /// Starts the Worker of `variant` with these variables. With `with_rate_limits`, the rate limits are bound too.
@@ -60,6 +67,18 @@ impl Bare {
         Self::start_with(Variant::Release, vars, Bound::Measured)
     }
 
+    /// Starts the deployed Worker with these variables in several isolates. They share KV and the replay memory, and
+    /// fetch keys from this machine. [`Bare::urls`] has their addresses.
+    pub fn start_with_replay(vars: &BTreeMap<String, String>) -> Self {
+        Self::start_with(Variant::Release, vars, Bound::Replay)
+    }
+
+    /// The URLs of all isolates.
+    pub fn urls(&self) -> Vec<String> {
+        let ports = [self.worker].into_iter().chain(self.others.iter().copied());
+        ports.map(|port| format!("http://127.0.0.1:{port}")).collect()
+    }
+
     fn start_with(variant: Variant, vars: &BTreeMap<String, String>, bound: Bound) -> Self {
         // The system chooses the port when the Worker begins to listen.
         Self::start_at_port(0, variant, vars, bound)
@@ -80,19 +99,22 @@ impl Bare {
         ] {
             std::fs::write(state.path().join(name), text).expect("a file");
         }
-        std::fs::write(state.path().join("config.capnp"), config(port, vars, bound)).expect("a file");
+        let config = config(state.path(), port, vars, bound);
+        std::fs::write(state.path().join("config.capnp"), config).expect("a file");
         let mut workerd =
             workerd::command_that_tells_ports(tools(), state.path()).expect("workerd is installed");
         let mut child = workerd.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
         let (told, log) = (Lines::default(), Lines::at_most(MAX_LOG));
         told.collect(child.stdout.take(), str::to_owned);
         log.collect(child.stderr.take(), str::to_owned);
-        let mut bare = Self { child, log, worker: 0, stand_in: 0, _state: state };
-        let port = |name| {
+        let mut bare = Self { child, log, worker: 0, others: Vec::new(), stand_in: 0, _state: state };
+        let port = |name: &str| {
             workerd::port(&told, name)
                 .unwrap_or_else(|| panic!("{name} does not listen: {}", bare.log().join("\n")))
         };
-        (bare.worker, bare.stand_in) = (port("worker"), port("standIn"));
+        let others = if bound == Bound::Replay { 1..ISOLATES } else { 0..0 };
+        let others = others.map(|i| port(&format!("worker{i}"))).collect();
+        (bare.worker, bare.stand_in, bare.others) = (port("worker"), port("standIn"), others);
         bare
     }
 
@@ -181,10 +203,10 @@ impl Drop for Bare {
 }
 
 /// The configuration, with the Worker at this port.
-fn config(port: u16, vars: &BTreeMap<String, String>, bound: Bound) -> String {
+fn config(state: &Path, port: u16, vars: &BTreeMap<String, String>, bound: Bound) -> String {
     let namespace = match bound {
         Bound::KvAt(port) => Binding::KvAt(port),
-        Bound::Nothing | Bound::RateLimiter | Bound::Counts | Bound::Measured => {
+        Bound::Nothing | Bound::RateLimiter | Bound::Counts | Bound::Measured | Bound::Replay => {
             Binding::Kv("standIn".into(), Some("kv".into()))
         }
     };
@@ -192,6 +214,7 @@ fn config(port: u16, vars: &BTreeMap<String, String>, bound: Bound) -> String {
     bindings.extend(vars.iter().map(|(name, value)| (name.clone(), Binding::Text(value.clone()))));
     match bound {
         Bound::Nothing | Bound::KvAt(_) | Bound::Measured => {}
+        Bound::Replay => bindings.push(("REPLAY".to_owned(), Binding::DurableObjects("Replay".into()))),
         Bound::RateLimiter => {
             let limit = || Binding::Service("standIn".into(), "Limit".into());
             bindings.extend(
@@ -206,14 +229,35 @@ fn config(port: u16, vars: &BTreeMap<String, String>, bound: Bound) -> String {
     } else {
         &["entry.js", "index.js", "index_bg.wasm"]
     };
-    let worker = Worker { name: "worker".into(), modules: modules(of_worker), bindings, port: Some(port) };
-    let stand_in = Worker {
+    let mut worker = Worker {
+        name: "worker".into(),
+        modules: modules(of_worker),
+        bindings,
+        port: Some(port),
+        ..Worker::default()
+    };
+    let mut workers = Vec::new();
+    if bound == Bound::Replay {
+        worker.fetches_locally = true;
+        for i in 1..ISOLATES {
+            let mut other = Worker { name: format!("worker{i}"), port: Some(0), ..worker.clone() };
+            for (_, binding) in other.bindings.iter_mut().filter(|(name, _)| name == "REPLAY") {
+                *binding = Binding::DurableObjectsOf("Replay".into(), "worker".into());
+            }
+            workers.push(other);
+        }
+        let storage = state.join("replay");
+        std::fs::create_dir_all(&storage).expect("a directory");
+        worker.durable_objects.push(DurableObject { class: "Replay".into(), key: "Replay".into(), storage });
+    }
+    workers.push(worker);
+    workers.push(Worker {
         name: "standIn".into(),
         modules: modules(&["stand_in.js"]),
-        bindings: Vec::new(),
         port: Some(0),
-    };
-    let config = Worker::configuration(&[worker, stand_in]).expect("wrangler.toml has a date");
+        ..Worker::default()
+    });
+    let config = Worker::configuration(&workers).expect("wrangler.toml has a date");
     if bound == Bound::Measured {
         let (before, after) = config.split_once(":Workerd.Config = (").expect("a configuration");
         return format!("{before}:Workerd.Config = (v8Flags = [\"--expose-gc\"], {after}");

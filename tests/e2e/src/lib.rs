@@ -11,7 +11,9 @@
 
 mod bare;
 mod deployment;
+mod npm;
 mod python;
+mod rehearsal;
 mod remote_kv;
 
 use std::collections::BTreeMap;
@@ -28,7 +30,9 @@ use xtask::{PATIENCE, Port, Progress, Server, ServerOptions, Tools, Variant};
 
 pub use bare::Bare;
 pub use deployment::Deployment;
+pub use npm::{Npm, Served, packaged};
 pub use python::{PYTHON, python_with};
+pub use rehearsal::{Failure, Rehearsal};
 pub use remote_kv::RemoteKv;
 
 /// The interval for polling what does not report its changes.
@@ -178,8 +182,7 @@ fn build(worker: Variant) {
 
 /// Starts a Worker on `state` with only the variables in `vars`. `SIGNING_KEY_…` become secrets.
 pub fn serve(state: &State, vars: &BTreeMap<String, String>, worker: Variant) -> Server {
-    let mut options = ServerOptions::new(state.path());
-    options.worker = worker;
+    let mut options = ServerOptions::new(state.path(), worker.worker());
     for (name, value) in vars {
         let is_secret = name.starts_with("SIGNING_KEY_");
         options = if is_secret { options.secret(name, value) } else { options.var(name, value) };
@@ -189,12 +192,13 @@ pub fn serve(state: &State, vars: &BTreeMap<String, String>, worker: Variant) ->
             options = options.without(name);
         }
     }
-    serve_with(options)
+    start(worker, options)
 }
 
 /// Starts a Worker whose issuer is its own address, with one key for each of `algorithms`. The first one signs.
 pub fn serve_at_its_own_address(state: &State, algorithms: &[&str]) -> Server {
-    let mut options = ServerOptions::new(state.path()).var("GRANT_TYPES", "client_credentials");
+    let mut options =
+        ServerOptions::new(state.path(), Variant::Release.worker()).var("GRANT_TYPES", "client_credentials");
     for (i, alg) in algorithms.iter().enumerate() {
         let nbf = Value::from(algorithms.len() - i);
         options = options
@@ -203,10 +207,15 @@ pub fn serve_at_its_own_address(state: &State, algorithms: &[&str]) -> Server {
     serve_with(options)
 }
 
-/// Starts a Worker with these options.
+/// Starts the deployed variant of the Worker with these options.
 pub fn serve_with(options: ServerOptions) -> Server {
-    build(options.worker);
-    Server::start(tools(), options).unwrap_or_else(|error| panic!("{error:#}"))
+    start(Variant::Release, options)
+}
+
+fn start(worker: Variant, options: ServerOptions) -> Server {
+    build(worker);
+    let wrangler = tools().npm_program("wrangler").expect("wrangler is installed");
+    Server::start(wrangler, options).unwrap_or_else(|error| panic!("{error:#}"))
 }
 
 /// Sends a request and reads the answer, with any status.

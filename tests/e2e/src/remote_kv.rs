@@ -1,11 +1,10 @@
 //! A KV in another process than the Worker, as in Cloudflare's network: it answers in time, however busy the Worker is.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -19,8 +18,8 @@ pub struct RemoteKv {
 enum Store {
     /// Fixed records. Each read takes this time.
     Fixed(BTreeMap<String, String>, Duration),
-    /// An object in a file, which other programs also write.
-    File(PathBuf),
+    /// Records that other threads also write.
+    Shared(Arc<Mutex<BTreeMap<String, String>>>),
 }
 
 impl RemoteKv {
@@ -29,9 +28,9 @@ impl RemoteKv {
         Self::of(Store::Fixed(records, delay))
     }
 
-    /// Serves the records of a JSON file until the process ends.
-    pub fn of_file(file: PathBuf) -> Self {
-        Self::of(Store::File(file))
+    /// Serves these records until the process ends.
+    pub(crate) fn of_records(records: Arc<Mutex<BTreeMap<String, String>>>) -> Self {
+        Self::of(Store::Shared(records))
     }
 
     fn of(store: Store) -> Self {
@@ -80,14 +79,12 @@ fn serve(stream: &TcpStream, store: &Store, reads: &AtomicU32) {
                 reads.fetch_add(1, Ordering::Relaxed);
                 records.get(&key).cloned()
             }
-            ("GET", Store::File(file)) => records_in(file).remove(&key),
-            ("PUT", Store::File(file)) => {
-                let mut body = vec![0; length(headers)];
-                reader.read_exact(&mut body).expect("the body");
-                let mut records = records_in(file);
-                records.insert(key, String::from_utf8(body).expect("UTF-8"));
-                std::fs::write(file, serde_json::json!(records).to_string())
-                    .expect("the file can be written");
+            ("GET", Store::Shared(records)) => {
+                records.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()
+            }
+            ("PUT", Store::Shared(records)) => {
+                let value = body(&mut reader, headers);
+                records.lock().unwrap_or_else(PoisonError::into_inner).insert(key, value);
                 Some(String::new())
             }
             _ => panic!("this stand-in for KV does not support the request: {first}"),
@@ -100,9 +97,10 @@ fn serve(stream: &TcpStream, store: &Store, reads: &AtomicU32) {
     }
 }
 
-fn records_in(file: &Path) -> BTreeMap<String, String> {
-    let text = std::fs::read_to_string(file).unwrap_or_else(|_| "{}".to_owned());
-    serde_json::from_str(&text).expect("records")
+fn body(reader: &mut impl Read, headers: &[String]) -> String {
+    let mut body = vec![0; length(headers)];
+    reader.read_exact(&mut body).expect("the body");
+    String::from_utf8(body).expect("UTF-8")
 }
 
 fn length(headers: &[String]) -> usize {

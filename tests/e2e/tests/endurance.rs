@@ -16,7 +16,7 @@ use edgemint_e2e::{
 };
 use edgemint_issuer::GeneratedSecret;
 use serde_json::Value;
-use xtask::{Lines, PATIENCE, Server, ServerOptions};
+use xtask::{Lines, PATIENCE, Server, ServerOptions, Variant};
 
 /// The divisor of the real times: of the verifiers' cache time for keys, and of the time that a key is published before
 /// it signs.
@@ -45,7 +45,7 @@ impl Issuer {
         let config = state.path().join("wrangler.toml");
         let arguments = ["key", "rotate", "--name", "FIRST", "--activate-in", "0s", "--force", "--config"];
         edgemint(&state, &[&arguments[..], &[config.to_str().unwrap()]].concat());
-        let mut options = ServerOptions::new(state.path());
+        let mut options = ServerOptions::new(state.path(), Variant::Release.worker());
         (options.vars, options.secrets) = (Self::vars(), keys(&state));
         Self { server: serve_with(options), secret, state }
     }
@@ -249,7 +249,8 @@ fn five_thousand_dex_clients_are_imported_with_few_processes() {
     assert!(seconds < 100 * a_hundredth.max(1), "it took {seconds} s, and a hundredth of it {a_hundredth} s");
 
     let key = edgemint_testkit::signing_key("ES256", &[]);
-    let options = ServerOptions::new(state.path()).var("GRANT_TYPES", "client_credentials");
+    let options =
+        ServerOptions::new(state.path(), Variant::Release.worker()).var("GRANT_TYPES", "client_credentials");
     let server = serve_with(options.secret("SIGNING_KEY_A", &key));
     for i in [0, 1, CLIENTS / 2, CLIENTS - 1] {
         let form = |secret: &str| {

@@ -19,7 +19,7 @@ use edgemint_e2e::{
 };
 use edgemint_issuer::{ClientRecord, RESERVED_CLAIMS, check_claims};
 use edgemint_testkit::Page;
-use xtask::{Server, ServerOptions};
+use xtask::{Server, ServerOptions, Variant};
 
 const CLIENT: &str = "api-client";
 const SECRET: &str = "ems_TCRrf9UBwEacUY93qOzeccW4AIzPeW-li7zdr1QdGHMeUOIRG";
@@ -119,7 +119,7 @@ fn java() -> Command {
 
 fn server(state: &State, algorithm: &str) -> Server {
     let key = edgemint_testkit::signing_key(algorithm, &[]);
-    let options = ServerOptions::new(state.path())
+    let options = ServerOptions::new(state.path(), Variant::Release.worker())
         .var("GRANT_TYPES", "client_credentials")
         .var("TOKEN_PROFILE", "rfc9068")
         .secret("SIGNING_KEY_A", &key);
@@ -227,7 +227,8 @@ fn the_programs_of_the_guides_get_and_verify_tokens() {
     for profile in ["dex", "rfc9068"] {
         let state = State::seeded();
         let key = edgemint_testkit::signing_key("ES256", &[]);
-        let options = ServerOptions::new(state.path()).var("GRANT_TYPES", "client_credentials");
+        let options = ServerOptions::new(state.path(), Variant::Release.worker())
+            .var("GRANT_TYPES", "client_credentials");
         let server = serve_with(options.var("TOKEN_PROFILE", profile).secret("SIGNING_KEY_A", &key));
         let mut tokens = Vec::new();
         for (language, program) in &mut get {

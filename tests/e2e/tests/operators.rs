@@ -138,7 +138,8 @@ fn a_client_gets_tokens_for_an_api_that_are_asked_about_and_taken_back() {
     let file = state.path().join("secret");
     std::fs::write(&file, &secret).unwrap();
     let key = signing_key("ES256", &[]);
-    let mut options = ServerOptions::new(state.path()).secret("SIGNING_KEY_A", &key);
+    let mut options =
+        ServerOptions::new(state.path(), Variant::Release.worker()).secret("SIGNING_KEY_A", &key);
     for (name, value) in
         [("GRANT_TYPES", "client_credentials"), ("TOKEN_PROFILE", "rfc9068"), ("CLIENT_CACHE", "0")]
     {

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::bench::process::Server;
 use crate::bench::request::{Body, Request};
-use crate::bench::servers::{CLIENT, Kind, Servers};
+use crate::bench::servers::{CLIENT, Kind, Servers, WORKLOAD};
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
@@ -26,12 +26,17 @@ enum Ask {
     OpenAuth,
     /// A request for a token with a wrong secret.
     Refused,
+    /// A request for a token with the identity token of a workload. It may be used more than once, so one request can be
+    /// repeated. An own assertion costs the same, plus its place in the replay memory.
+    Assertion,
+    /// A request for a token with an assertion that is refused before its signature is verified.
+    AssertionRefused,
     /// An introspection of the client's own token.
     Introspection,
 }
 
 /// All cases, in the order of the table.
-pub(super) const CASES: [Case; 18] = [
+pub(super) const CASES: [Case; 20] = [
     Case { name: "hello-js", server: Kind::HelloJs, ask: Ask::Token("profile") },
     Case { name: "hello-rust", server: Kind::HelloRust, ask: Ask::Token("profile") },
     Case { name: "hello-rust-get", server: Kind::HelloRust, ask: Ask::Get("/") },
@@ -43,6 +48,8 @@ pub(super) const CASES: [Case; 18] = [
     Case { name: "token-kv", server: Kind::EdgemintUncached, ask: Ask::Token("profile") },
     Case { name: "token-rfc9068", server: Kind::EdgemintRfc9068, ask: Ask::Token("profile") },
     Case { name: "refused", server: Kind::Edgemint, ask: Ask::Refused },
+    Case { name: "token-assertion", server: Kind::Edgemint, ask: Ask::Assertion },
+    Case { name: "assertion-refused", server: Kind::Edgemint, ask: Ask::AssertionRefused },
     Case { name: "introspection", server: Kind::Edgemint, ask: Ask::Introspection },
     Case { name: "discovery", server: Kind::Edgemint, ask: Ask::Get("/.well-known/openid-configuration") },
     Case {
@@ -87,6 +94,15 @@ impl Case {
                 let wrong = servers.wrong_secret.expose().to_owned();
                 Request { expected: 401, ..post("/token", wrong, form("profile")) }
             }
+            Ask::Assertion => {
+                let form = assertion_form(WORKLOAD, &servers.identity_token()?);
+                Request { basic: None, ..post("/token", String::new(), Body::Form(form)) }
+            }
+            Ask::AssertionRefused => {
+                // The header is {"alg":"none"}, and there are no claims.
+                let form = assertion_form(CLIENT, "eyJhbGciOiJub25lIn0.e30.");
+                Request { basic: None, expected: 401, ..post("/token", String::new(), Body::Form(form)) }
+            }
             Ask::OpenAuth => {
                 let form = format!(
                     "grant_type=client_credentials&provider=services&client_id={CLIENT}&client_secret={secret}"
@@ -99,6 +115,13 @@ impl Case {
             }
         })
     }
+}
+
+fn assertion_form(client: &str, assertion: &str) -> String {
+    let kind = "urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer";
+    format!(
+        "grant_type=client_credentials&scope=profile&client_id={client}&client_assertion_type={kind}&client_assertion={assertion}"
+    )
 }
 
 /// A token for one of the clients whose requests are the lines of `file`.

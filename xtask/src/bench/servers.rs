@@ -1,11 +1,15 @@
 //! The measured servers: edgemint as deployed, the floors beside it, and the peers.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context as _, Result};
-use edgemint_issuer::{ClientId, ClientRecord, GeneratedSecret, StoredSecret};
+use edgemint_issuer::{
+    ClientId, ClientRecord, GeneratedSecret, Identity, IssuerKeys, Platform, SigningKey, StoredSecret,
+    TrustedIssuer, TrustedIssuerId, subject,
+};
 
 use crate::bench::process::{Directory, Server};
 use crate::bench::request::{Body, Request};
@@ -13,13 +17,22 @@ use crate::install::{Tools, cargo_tools, npm};
 use crate::process::port::Port;
 use crate::process::progress::Progress;
 use crate::process::{command, project};
-use crate::serve::operator::Edgemint;
+use crate::serve::operator;
 use crate::serve::worker::{Variant, build_worker};
 use crate::serve::workerd;
 use crate::serve::workerd::{Binding, Worker};
 
 /// The client that requests tokens.
 pub(super) const CLIENT: &str = "service";
+
+/// The client that is a workload of another issuer.
+pub(super) const WORKLOAD: &str = "workload";
+
+/// The issuer that is measured.
+const ISSUER: &str = "https://tokens.example.com";
+
+/// The issuer that identifies the workload.
+const PLATFORM: &str = "https://platform.example.com";
 
 /// The kind of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,7 +94,7 @@ impl Servers {
             .context("could not bundle openauth")?;
         }
         Ok(Self {
-            key: Edgemint::build()?.new_key(tools)?,
+            key: operator::edgemint(tools, "dev")?.new_key()?,
             tools: tools.clone(),
             scratch,
             secret: GeneratedSecret::from_random(&[7; 32]),
@@ -98,6 +111,11 @@ impl Servers {
 
     /// Starts a server without waiting for it.
     pub(super) fn launch(&self, kind: Kind) -> Result<Server> {
+        self.launch_as(kind, ISSUER)
+    }
+
+    /// The same, with this issuer.
+    fn launch_as(&self, kind: Kind, name: &str) -> Result<Server> {
         let directory = self.directory()?;
         let port = Port::keep()?;
         if kind == Kind::OidcProvider {
@@ -110,7 +128,7 @@ impl Servers {
         let text = |name: &str, value: &str| (name.to_owned(), Binding::Text(value.to_owned()));
         let issuer = || {
             [
-                text("ISSUER", "https://tokens.example.com"),
+                text("ISSUER", name),
                 text("GRANT_TYPES", "client_credentials"),
                 text("SIGNING_KEY_A", &self.key),
                 ("CLIENTS".to_owned(), Binding::Kv("kv".into(), None)),
@@ -162,7 +180,7 @@ impl Servers {
         let kv = Port::keep()?;
         let mut stand_in = Worker { name: "kv".into(), port: Some(kv.number()), ..Worker::default() };
         self.modules(&mut stand_in, &directory.0, &bench().join("servers"), &["kv.js"])?;
-        stand_in.bindings.push(text("RECORDS", &line_of(&self.record(CLIENT)?)));
+        stand_in.bindings.push(text("RECORDS", &self.records()?));
         fs::write(directory.0.join("config.capnp"), Worker::configuration(&[worker, stand_in])?)
             .context("could not write a configuration for workerd")?;
         Server::start(&mut workerd::command(&self.tools, &directory.0)?, port, Some(kv), directory)
@@ -182,6 +200,38 @@ impl Servers {
             worker.modules.push((*file).to_owned());
         }
         Ok(())
+    }
+
+    /// The lines of the store: the client, the workload, and the issuer of the workload.
+    fn records(&self) -> Result<String> {
+        let mut workload = ClientRecord::new(ClientId::parse(WORKLOAD)?, "A workload");
+        let id = TrustedIssuerId::parse(PLATFORM)?;
+        workload.identities.push(Identity {
+            id: "r1".into(),
+            issuer: id.clone(),
+            subject: Some(subject(&ClientId::parse(CLIENT)?)),
+            subject_prefix: None,
+            claims: BTreeMap::new(),
+            audience: Some(CLIENT.to_owned()),
+            created: 1,
+            expires: None,
+        });
+        let key = SigningKey::parse("SIGNING_KEY_A", &self.key)?;
+        let mut jwk: serde_json::Value = serde_json::from_str(&key.public_jwk())?;
+        if let Some(members) = jwk.as_object_mut() {
+            members.insert("kid".to_owned(), key.kid().into());
+        }
+        let keys = IssuerKeys::Jwks(serde_json::json!({ "keys": [jwk] }));
+        let issuer = TrustedIssuer::new(id, "A platform", Platform::Custom, keys);
+        let of_issuer = format!("{}\t{}\n", issuer.id.kv_key(), issuer.to_json());
+        Ok(line_of(&self.record(CLIENT)?) + &line_of(&workload) + &of_issuer)
+    }
+
+    /// An identity token of the workload: a token of another edgemint, for the client as its audience.
+    pub(super) fn identity_token(&self) -> Result<String> {
+        let mut platform = self.launch_as(Kind::Edgemint, PLATFORM)?;
+        platform.wait_until_it_listens()?;
+        self.token(&platform)
     }
 
     /// A client record with the secret.

@@ -1,9 +1,5 @@
-//! Commands, child processes, ports and progress reports.
+//! Child processes, and the paths of the checkout.
 
-pub(crate) mod children;
-pub(crate) mod command;
-pub(crate) mod http;
-pub(crate) mod lines;
-pub(crate) mod port;
-pub(crate) mod progress;
 pub(crate) mod project;
+
+pub(crate) use edgemint_local::process::{children, command, http, lines, port, progress};

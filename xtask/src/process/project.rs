@@ -1,10 +1,13 @@
 //! Paths of the checkout and of the cache outside it, and locks that keep two runs from doing the same work.
 
 use std::env;
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+#[cfg(test)]
+pub(crate) use edgemint_local::process::files::fresh;
+pub(crate) use edgemint_local::process::files::make_dir;
 
 /// The top directory of the checkout.
 #[must_use]
@@ -24,11 +27,6 @@ pub(crate) fn cache() -> Result<PathBuf> {
         .context("no directory for built tools; set HOME, or set EDGEMINT_CACHE to a directory")
 }
 
-/// Creates a directory and its parents.
-pub(crate) fn make_dir(dir: &Path) -> Result<()> {
-    fs::create_dir_all(dir).with_context(|| format!("could not create the directory {}", dir.display()))
-}
-
 /// Waits until no other run holds the lock on `file`, and holds it until the returned file is dropped.
 pub(crate) fn lock(file: &Path) -> Result<File> {
     if let Some(dir) = file.parent() {
@@ -38,13 +36,4 @@ pub(crate) fn lock(file: &Path) -> Result<File> {
     let held = open.with_context(|| format!("could not open the lock file {}", file.display()))?;
     held.lock().with_context(|| format!("could not lock {}", file.display()))?;
     Ok(held)
-}
-
-/// An empty directory with this name in the system's temporary directory, for a test that removes it.
-#[cfg(test)]
-pub(crate) fn fresh(name: &str) -> PathBuf {
-    let dir = env::temp_dir().join(format!("edgemint-xtask-{name}-{}", std::process::id()));
-    let _ = fs::remove_dir_all(&dir);
-    fs::create_dir_all(&dir).expect("a temporary directory");
-    dir
 }

@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use edgemint_local::serve::wrangler_config::{Rebuild, Worker};
 
 use crate::args;
 use crate::install::Tools;
@@ -43,12 +44,29 @@ impl Variant {
         }
     }
 
+    /// This variant as a server runs it.
+    #[must_use]
+    pub fn worker(self) -> Worker {
+        let root = project::root();
+        let main = root.join(self.out_dir()).join("entry.js");
+        Worker { config: root.join("wrangler.toml"), main, rebuild: None }
+    }
+
     fn cargo_args(self) -> &'static [&'static str] {
         match self {
             Self::Release => &["--package", "edgemint"],
             Self::ProvokePanic => &["--package", "edgemint", "--features", "provoke-panic"],
         }
     }
+}
+
+/// How wrangler builds the deployed variant again when a source file changes.
+pub(crate) fn rebuild() -> Result<Rebuild> {
+    let this = std::env::current_exe().context("could not find the path of this program")?;
+    // The program prints its own error. If wrangler learned of the failure, it would add 200 lines about its internals.
+    let command = format!("'{}' build --quick || :", this.display().to_string().replace('\'', r"'\''"));
+    let watched = ["src", "crates/issuer/src"].map(|sources| project::root().join(sources)).to_vec();
+    Ok(Rebuild { command, directory: project::root().to_owned(), watched })
 }
 
 /// Runs `cargo xtask build`.

@@ -1,6 +1,7 @@
 //! Bare workerd: runs Workers as deployed, without wrangler and Miniflare around them, whose cost would be measured
 //! too.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,23 @@ pub struct Worker {
     pub bindings: Vec<(String, Binding)>,
     /// The port on 127.0.0.1 where it answers HTTP, if any; 0 for any free port.
     pub port: Option<u16>,
+    /// Its compatibility date and flags, if not those of wrangler.toml.
+    pub compatibility: Option<(String, Vec<String>)>,
+    /// The classes of Durable Objects that it exports.
+    pub durable_objects: Vec<DurableObject>,
+    /// Whether what it fetches may be on this machine.
+    pub fetches_locally: bool,
+}
+
+/// A class of Durable Objects, with SQL.
+#[derive(Clone, Debug)]
+pub struct DurableObject {
+    /// The name of the exported class.
+    pub class: String,
+    /// The name of its namespace: the same name means the same objects.
+    pub key: String,
+    /// The directory of the objects.
+    pub storage: PathBuf,
 }
 
 /// The object behind a name in the environment of a Worker.
@@ -37,13 +55,13 @@ pub enum Binding {
     KvAt(u16),
     /// Another Worker, by name and entry point.
     Service(String, String),
+    /// The namespace of a class in [`Worker::durable_objects`].
+    DurableObjects(String),
+    /// The same of another Worker: the class, and the Worker's name.
+    DurableObjectsOf(String, String),
     /// The value that the default export of a module returns. The module is a file in the directory of the
     /// configuration.
     Made(String),
-    /// Durable Objects of the Worker's class with this name. They are stored in this directory, which exists.
-    DurableObjects(String, PathBuf),
-    /// Not a binding: what the Worker fetches may be on this machine.
-    LocalFetch,
 }
 
 impl Worker {
@@ -56,10 +74,16 @@ impl Worker {
         let (mut services, mut sockets, mut definitions) = (String::new(), String::new(), String::new());
         let bindings = || workers.iter().flat_map(|worker| &worker.bindings);
         let made: String = bindings().filter_map(|(_, binding)| binding.module()).collect();
-        services.extend(bindings().filter_map(|(_, binding)| binding.service()));
+        // Several Workers may need the same service.
+        services.extend(bindings().filter_map(|(_, binding)| binding.service()).collect::<BTreeSet<_>>());
+        if workers.iter().any(|worker| worker.fetches_locally) {
+            services
+                .push_str("(name = \"local\", network = (allow = [\"public\", \"private\", \"local\"])), ");
+        }
         for worker in workers {
             let name = &worker.name;
             let _ = write!(services, "(name = \"{name}\", worker = .{name}), ");
+            let objects = durable_objects(worker, &mut services);
             if let Some(port) = worker.port {
                 let _ = write!(
                     sockets,
@@ -68,16 +92,34 @@ impl Worker {
             }
             let modules: String = worker.modules.iter().map(|module| module_text(module)).collect();
             let bindings: String = worker.bindings.iter().map(|(name, binding)| binding.text(name)).collect();
-            let settings: String = worker.bindings.iter().map(|(_, binding)| binding.setting()).collect();
+            let (date, flags) =
+                worker.compatibility.as_ref().map_or((&date, [].as_slice()), |(date, flags)| (date, flags));
+            let outbound = if worker.fetches_locally { ", globalOutbound = \"local\"" } else { "" };
+            let flags: String = flags.iter().map(|flag| format!("{}, ", quoted(flag))).collect();
             let _ = writeln!(
                 definitions,
-                "const {name} :Workerd.Worker = (modules = [{modules}], compatibilityDate = \"{date}\", bindings = [{bindings}]{settings});"
+                "const {name} :Workerd.Worker = (modules = [{modules}], compatibilityDate = \"{date}\", compatibilityFlags = [{flags}], bindings = [{bindings}]{objects}{outbound});"
             );
         }
         Ok(format!(
             "using Workerd = import \"/workerd/workerd.capnp\";\nconst config :Workerd.Config = (services = [{services}], sockets = [{sockets}], extensions = [(modules = [{made}])]);\n{definitions}"
         ))
     }
+}
+
+/// The part of a Worker's definition that declares its Durable Objects. Adds the service that stores them.
+fn durable_objects(worker: &Worker, services: &mut String) -> String {
+    let Some(first) = worker.durable_objects.first() else { return String::new() };
+    let name = &worker.name;
+    let path = quoted(&first.storage.to_string_lossy());
+    let _ = write!(services, "(name = \"{name}Disk\", disk = (path = {path}, writable = true)), ");
+    let classes = worker.durable_objects.iter();
+    let classes: String = classes
+        .map(|DurableObject { class, key, .. }| {
+            format!("(className = {}, uniqueKey = {}, enableSql = true), ", quoted(class), quoted(key))
+        })
+        .collect();
+    format!(", durableObjectNamespaces = [{classes}], durableObjectStorage = (localDisk = \"{name}Disk\")")
 }
 
 fn module_text(file: &str) -> String {
@@ -94,31 +136,8 @@ impl Binding {
 
     /// The service that the binding needs beside the Workers.
     fn service(&self) -> Option<String> {
-        match self {
-            Self::KvAt(port) => Some(format!(
-                "(name = \"kv{port}\", external = (address = \"127.0.0.1:{port}\", http = ())), "
-            )),
-            Self::DurableObjects(class, directory) => {
-                let path = quoted(&directory.to_string_lossy());
-                Some(format!("(name = \"objects{class}\", disk = (path = {path}, writable = true)), "))
-            }
-            Self::LocalFetch => Some(
-                "(name = \"local\", network = (allow = [\"public\", \"private\", \"local\"])), ".to_owned(),
-            ),
-            Self::Text(_) | Self::Kv(..) | Self::Service(..) | Self::Made(_) => None,
-        }
-    }
-
-    /// The settings of the Worker that the binding needs.
-    fn setting(&self) -> String {
-        match self {
-            Self::DurableObjects(class, _) => format!(
-                ", durableObjectNamespaces = [(className = \"{class}\", uniqueKey = \"{class}\", enableSql = true)], \
-                 durableObjectStorage = (localDisk = \"objects{class}\")"
-            ),
-            Self::LocalFetch => ", globalOutbound = \"local\"".to_owned(),
-            Self::Text(_) | Self::Kv(..) | Self::KvAt(_) | Self::Service(..) | Self::Made(_) => String::new(),
-        }
+        let Self::KvAt(port) = self else { return None };
+        Some(format!("(name = \"kv{port}\", external = (address = \"127.0.0.1:{port}\", http = ())), "))
     }
 
     fn text(&self, name: &str) -> String {
@@ -134,11 +153,13 @@ impl Binding {
             Self::Service(service, entrypoint) => {
                 format!("(name = {name}, service = (name = \"{service}\", entrypoint = \"{entrypoint}\")), ")
             }
-            Self::Made(file) => format!("(name = {name}, wrapped = (moduleName = \"made:{file}\")), "),
-            Self::DurableObjects(class, _) => {
-                format!("(name = {name}, durableObjectNamespace = \"{class}\"), ")
+            Self::DurableObjects(class) => {
+                format!("(name = {name}, durableObjectNamespace = {}), ", quoted(class))
             }
-            Self::LocalFetch => String::new(),
+            Self::DurableObjectsOf(class, worker) => format!(
+                "(name = {name}, durableObjectNamespace = (className = \"{class}\", serviceName = \"{worker}\")), "
+            ),
+            Self::Made(file) => format!("(name = {name}, wrapped = (moduleName = \"made:{file}\")), "),
         }
     }
 }
@@ -149,7 +170,10 @@ fn quoted(text: &str) -> String {
 }
 
 /// The compatibility date of wrangler.toml.
-fn compatibility_date() -> Result<String> {
+///
+/// # Errors
+/// When wrangler.toml cannot be read, or has none.
+pub fn compatibility_date() -> Result<String> {
     let file = project::root().join("wrangler.toml");
     let text = fs::read_to_string(&file).with_context(|| format!("could not read {}", file.display()))?;
     let line = text.lines().find_map(|line| line.strip_prefix("compatibility_date = "));
@@ -199,7 +223,7 @@ fn told_port(line: &str, name: &str) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Binding, Worker, told_port};
+    use super::{Binding, DurableObject, Worker, told_port};
 
     #[test]
     fn the_port_of_a_worker_is_read() {
@@ -215,9 +239,21 @@ mod tests {
             ("A".into(), Binding::Text("say \"a\"\n".into())),
             ("CLIENTS".into(), Binding::Kv("kv".into(), None)),
             ("REMOTE".into(), Binding::KvAt(4321)),
+            ("SEEN".into(), Binding::DurableObjects("Seen".into())),
         ];
         let modules = vec!["a.js".into(), "b.wasm".into()];
-        let worker = Worker { name: "worker".into(), modules, bindings, port: Some(1234) };
+        let worker = Worker {
+            name: "worker".into(),
+            modules,
+            bindings,
+            port: Some(1234),
+            compatibility: Some(("2026-01-02".into(), vec!["a_flag".into()])),
+            durable_objects: vec![DurableObject {
+                class: "Seen".into(),
+                key: "k".into(),
+                storage: "/d".into(),
+            }],
+        };
         let text = Worker::configuration(&[kv, worker]).expect("wrangler.toml is there");
         for part in [
             "(name = \"b.wasm\", wasm = embed \"b.wasm\")",
@@ -227,6 +263,10 @@ mod tests {
             "(name = \"REMOTE\", kvNamespace = \"kv4321\")",
             "(name = \"kv4321\", external = (address = \"127.0.0.1:4321\"",
             "const kv :Workerd.Worker = ",
+            "durableObjectNamespaces = [(className = \"Seen\", uniqueKey = \"k\", enableSql = true), ]",
+            "(name = \"workerDisk\", disk = (path = \"/d\", writable = true))",
+            "(name = \"SEEN\", durableObjectNamespace = \"Seen\")",
+            "compatibilityDate = \"2026-01-02\", compatibilityFlags = [\"a_flag\", ]",
         ] {
             assert!(text.contains(part), "{part} is not in {text}");
         }

@@ -6,20 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use edgemint_issuer::{SIGNING_KEY_PREFIX, SigningKey, setting};
+use edgemint_local::serve::dotenv::lines;
 use zeroize::Zeroizing;
 
 use crate::host::Host;
-
-/// The name and value of each line that has both. Other lines count as comments.
-pub(crate) fn lines(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    text.lines().filter(|line| !setting(line).starts_with('#')).filter_map(|line| {
-        let (name, value) = line.split_once('=')?;
-        let (name, value) = (setting(name), setting(value));
-        let unquoted =
-            ['\'', '`', '"'].into_iter().find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote));
-        Some((name, setting(unquoted.unwrap_or(value))))
-    })
-}
 
 /// The path and the text of the file.
 pub(crate) struct LocalKeys {

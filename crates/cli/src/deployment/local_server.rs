@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use edgemint_issuer::Issuer;
+use edgemint_local::serve::dotenv::lines;
 use serde_json::Value;
 
-use crate::deployment::local_keys;
 use crate::deployment::project::{Project, Target};
 use crate::host::http::Http;
 
@@ -45,7 +45,7 @@ pub(crate) fn running(project: &Project) -> Option<LocalServer> {
     let Target::Local(state) = &project.target else { return None };
     // In `wrangler dev`, variables in .dev.vars override those in wrangler.toml.
     let vars = std::fs::read_to_string(project.dir.join(".dev.vars")).unwrap_or_default();
-    let from_file = local_keys::lines(&vars).find(|(name, _)| *name == "ISSUER").map(|(_, value)| value);
+    let from_file = lines(&vars).find(|(name, _)| *name == "ISSUER").map(|(_, value)| value);
     let configured = from_file.or(project.issuer());
     let of_wrangler = configured.into_iter().flat_map(|issuer| {
         let own = Issuer::parse(issuer).ok().filter(|_| issuer.starts_with("http://"));

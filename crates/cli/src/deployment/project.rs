@@ -45,6 +45,8 @@ pub(crate) struct Project {
     pub(crate) target: Target,
     /// Whether --config named the file. The command then trusts its directory, whatever the owner and permissions.
     pub(crate) named: bool,
+    /// Whether wrangler deploys to an API on this machine: a rehearsal, whose issuer may be on this machine, too.
+    pub(crate) is_rehearsal: bool,
     settings: toml::Table,
 }
 
@@ -54,7 +56,7 @@ impl Project {
         let named = config.is_some();
         let config = match config {
             Some(path) => host.current_dir.join(path),
-            None => nearest(&host.current_dir).with_context(|| {
+            None => Self::nearest(&host.current_dir).with_context(|| {
                 format!(
                     "cannot find wrangler.toml in {} or above it. Change to the deployment's directory, or pass \
                      --config.",
@@ -75,7 +77,13 @@ impl Project {
                 None => dir.join(".wrangler/state"),
             }),
         };
-        Self { dir, config, target, named, settings: toml::Table::new() }.with_settings(&text)
+        let is_rehearsal = host.text_variable("CLOUDFLARE_API_BASE_URL").is_some_and(|url| is_here(&url));
+        Self { dir, config, target, named, is_rehearsal, settings: toml::Table::new() }.with_settings(&text)
+    }
+
+    /// The nearest wrangler.toml, in this directory or above it.
+    pub(crate) fn nearest(dir: &Path) -> Option<PathBuf> {
+        dir.ancestors().map(|dir| dir.join("wrangler.toml")).find(|path| path.is_file())
     }
 
     /// The project with the settings of this wrangler.toml text.
@@ -94,7 +102,8 @@ impl Project {
     #[cfg(test)]
     pub(crate) fn of_text(text: &str, target: Target) -> Result<Self> {
         let (dir, config) = (PathBuf::from("/p"), PathBuf::from("/p/wrangler.toml"));
-        Self { dir, config, target, named: true, settings: toml::Table::new() }.with_settings(text)
+        Self { dir, config, target, named: true, is_rehearsal: false, settings: toml::Table::new() }
+            .with_settings(text)
     }
 
     /// Another target of the same wrangler.toml.
@@ -107,6 +116,7 @@ impl Project {
             config: self.config.clone(),
             target,
             named: self.named,
+            is_rehearsal: self.is_rehearsal,
             settings: self.settings.clone(),
         })
     }
@@ -117,6 +127,26 @@ impl Project {
             Target::Local(_) => Some(&self.settings),
             Target::Deployed(name) => self.settings.get("env").and_then(|env| env.get(name)?.as_table()),
         }
+    }
+
+    /// A setting of the target that environments inherit from the top.
+    fn inherited(&self, name: &str) -> Option<&toml::Value> {
+        self.section().and_then(|section| section.get(name)).or_else(|| self.settings.get(name))
+    }
+
+    /// The path of the main module.
+    pub(crate) fn main(&self) -> Option<PathBuf> {
+        Some(self.dir.join(self.inherited("main")?.as_str()?))
+    }
+
+    /// Whether wrangler builds the main module.
+    pub(crate) fn is_built(&self) -> bool {
+        self.inherited("build").is_some()
+    }
+
+    /// The account that the configuration names.
+    pub(crate) fn account(&self) -> Option<&str> {
+        self.inherited("account_id")?.as_str()
     }
 
     /// The names of the environments that can be deployed.
@@ -154,6 +184,25 @@ impl Project {
     }
 }
 
-fn nearest(dir: &Path) -> Option<PathBuf> {
-    dir.ancestors().map(|dir| dir.join("wrangler.toml")).find(|path| path.is_file())
+/// Whether a URL is on this machine.
+fn is_here(url: &str) -> bool {
+    let host = url.strip_prefix("http://").map(|rest| rest.split(['/', ':']).next().unwrap_or_default());
+    host.is_some_and(|host| host == "localhost" || host == "127.0.0.1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_here;
+
+    #[test]
+    fn an_api_on_this_machine_is_a_rehearsal() {
+        assert!(is_here("http://127.0.0.1:4321/client/v4") && is_here("http://localhost/client/v4"));
+        for url in [
+            "https://api.cloudflare.com/client/v4",
+            "http://127.0.0.1.example.com/",
+            "http://example.com/127.0.0.1",
+        ] {
+            assert!(!is_here(url), "{url}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 //! Arguments never contain secrets: values pass through files of [`crate::host::scratch`].
 
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -10,13 +11,16 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, bail};
 use edgemint_issuer::Object;
 use edgemint_printable::shell;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::deployment::project::{Project, Target};
-use crate::deployment::trust;
+use crate::deployment::{installed, trust};
 use crate::host::Host;
 
 const PROGRAM: &str = if cfg!(windows) { "wrangler.cmd" } else { "wrangler" };
+
+/// The end of wrangler's message about secrets of a Worker that does not exist.
+const NO_WORKER: &str = "not found.";
 
 /// The maximum number of wrangler's output lines that an error repeats.
 const MAX_LINES: usize = 6;
@@ -27,42 +31,136 @@ struct Secret {
     name: String,
 }
 
+/// An account of Cloudflare.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub(crate) struct Account {
+    pub(crate) id: String,
+    pub(crate) name: String,
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, name } = self;
+        if id == name { f.write_str(id) } else { write!(f, "{name} ({id})") }
+    }
+}
+
+/// The output of `wrangler whoami --json`.
+#[derive(Deserialize)]
+struct Identity {
+    #[serde(default)]
+    accounts: Vec<Account>,
+}
+
+/// An entry of wrangler's list of KV namespaces.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Namespace {
+    pub(crate) id: String,
+    pub(crate) title: String,
+}
+
 /// An installed wrangler, and the deployment that it works on.
 #[derive(Debug)]
 pub(crate) struct Wrangler<'a> {
     program: PathBuf,
+    /// The file that `program` runs, if `program` is Node.
+    script: Option<PathBuf>,
     path: OsString,
+    /// The account to work on. Otherwise, wrangler chooses one.
+    account: Option<String>,
     project: &'a Project,
 }
 
 impl<'a> Wrangler<'a> {
-    /// Finds the project's own wrangler, with the Node that package.json installs for it, or the one on PATH.
+    /// Finds the project's own wrangler, with the Node that package.json installs for it, or the one that was installed
+    /// with this program, or the one on PATH.
     pub(crate) fn find(project: &'a Project, host: &Host) -> Result<Self> {
         let path = (host.variable)("PATH").unwrap_or_default();
         let own = project.dir.join("node_modules").join(".bin");
-        let program = std::iter::once(own.clone())
-            .chain(std::env::split_paths(&path))
-            .map(|dir| dir.join(PROGRAM))
-            .find(|program| program.is_file())
-            .with_context(|| {
-                format!(
-                    "cannot find wrangler. Run `npm ci` in {}, where package.json lists it.",
-                    project.dir.display()
-                )
-            })?;
-        if program.starts_with(&own) && !project.named {
-            let folders = [project.dir.join("node_modules"), own.clone()];
-            trust::must_be_ours(&folders, &project.config)?;
-            trust::must_be_ours(&trust::of_program(&program), &project.config)?;
+        let all = || std::iter::once(own.clone()).chain(std::env::split_paths(&path));
+        let joined = std::env::join_paths(all()).context("cannot use the variable PATH")?;
+        let with = |program, script| Self { program, script, path: joined, account: None, project };
+        let in_project = own.join(PROGRAM);
+        if in_project.is_file() {
+            if !project.named {
+                let folders = [project.dir.join("node_modules"), own];
+                trust::must_be_ours(&folders, &project.config)?;
+                trust::must_be_ours(&trust::of_program(&in_project), &project.config)?;
+            }
+            return Ok(with(in_project, None));
         }
-        let path = std::env::join_paths(std::iter::once(own).chain(std::env::split_paths(&path)))
-            .context("cannot use the variable PATH")?;
-        Ok(Self { program, path, project })
+        if let Some((node, script)) = installed::wrangler(host) {
+            return Ok(with(node, Some(script)));
+        }
+        let on_path = all().map(|dir| dir.join(PROGRAM)).find(|program| program.is_file());
+        let program = on_path.with_context(|| {
+            format!(
+                "cannot find wrangler. Run `npm install` in {}, where package.json lists it.",
+                project.dir.display()
+            )
+        })?;
+        Ok(with(program, None))
+    }
+
+    /// The same wrangler for this account.
+    pub(crate) fn for_account(self, id: &str) -> Self {
+        Self { account: Some(id.to_owned()), ..self }
+    }
+
+    /// The program without arguments, with the environment that it needs.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.script).env("PATH", &self.path);
+        command.env("WRANGLER_SEND_METRICS", "false").env("WRANGLER_HIDE_BANNER", "true");
+        command
+    }
+
+    /// The accounts that the login may work on.
+    pub(crate) fn accounts(&self) -> Result<Vec<Account>> {
+        let mut command = self.command();
+        command.args(["whoami", "--json"]).arg("--config").arg(&self.project.config);
+        let printed = self.run(command)?;
+        let identity: Object<Identity> =
+            serde_json::from_str(&printed).context("cannot parse the output of `wrangler whoami` as JSON")?;
+        Ok(identity.0.accounts)
+    }
+
+    /// The KV namespaces of the account.
+    pub(crate) fn namespaces(&self) -> Result<Vec<Namespace>> {
+        let mut command = self.command();
+        command.args(["kv", "namespace", "list"]).arg("--config").arg(&self.project.config);
+        let printed = self.run(command)?;
+        let namespaces: Vec<Object<Namespace>> =
+            serde_json::from_str(&printed).context("cannot parse wrangler's list of namespaces as JSON")?;
+        Ok(namespaces.into_iter().map(|Object(namespace)| namespace).collect())
+    }
+
+    /// Creates a KV namespace for an environment. Its title is `ENVIRONMENT-NAME`. Returns its ID, if wrangler prints it.
+    pub(crate) fn create_namespace(&self, environment: &str, name: &str) -> Result<Option<String>> {
+        let mut command = self.command();
+        command.args(["kv", "namespace", "create", name, "--env", environment]);
+        command.arg("--config").arg(&self.project.config);
+        Ok(printed_id(&self.run(command)?))
+    }
+
+    /// Deploys an environment.
+    pub(crate) fn deploy(&self, environment: &str) -> Result<()> {
+        let mut command = self.command();
+        command.args(["deploy", "--env", environment]).arg("--config").arg(&self.project.config);
+        self.run(command).map(drop)
+    }
+
+    /// As [`Self::secret_names`]. None if the Worker does not exist.
+    pub(crate) fn secret_names_if_deployed(&self, environment: &str) -> Result<Vec<String>> {
+        match self.secret_names(environment) {
+            Err(error) if error.to_string().contains(NO_WORKER) => Ok(Vec::new()),
+            other => other,
+        }
     }
 
     /// The names of the secrets of a deployed environment. Their values cannot be read.
     pub(crate) fn secret_names(&self, environment: &str) -> Result<Vec<String>> {
-        let mut command = Command::new(&self.program);
+        let mut command = self.command();
         command.args(["secret", "list", "--format", "json", "--env", environment]);
         command.arg("--config").arg(&self.project.config);
         let printed = self.run(command)?;
@@ -73,14 +171,14 @@ impl<'a> Wrangler<'a> {
 
     /// Adds a secret to a deployed environment. The value passes through a pipe, so that no other process sees it.
     pub(crate) fn put_secret(&self, environment: &str, name: &str, value: &str) -> Result<()> {
-        let mut command = Command::new(&self.program);
+        let mut command = self.command();
         command.args(self.secret_arguments("put", environment, name));
         self.run_with(command, value).map(drop)
     }
 
     /// Deletes a secret of a deployed environment.
     pub(crate) fn delete_secret(&self, environment: &str, name: &str) -> Result<()> {
-        let mut command = Command::new(&self.program);
+        let mut command = self.command();
         // wrangler prompts for confirmation. Without a terminal, it assumes yes.
         command.args(self.secret_arguments("delete", environment, name));
         self.run(command).map(drop)
@@ -98,7 +196,7 @@ impl<'a> Wrangler<'a> {
 
     /// Runs `wrangler kv …` on the target's records. Returns its output.
     pub(crate) fn kv(&self, arguments: &[&OsStr]) -> Result<String> {
-        let mut command = Command::new(&self.program);
+        let mut command = self.command();
         command.args(self.kv_arguments(arguments));
         self.run(command)
     }
@@ -129,12 +227,9 @@ impl<'a> Wrangler<'a> {
     fn run_with(&self, mut command: Command, input: &str) -> Result<String> {
         command
             .current_dir(&self.project.dir)
-            .env("PATH", &self.path)
-            .env("WRANGLER_SEND_METRICS", "false")
             // wrangler's log files in the home directory would repeat every record that it prints.
             .env("WRANGLER_WRITE_LOGS", "false")
             .env("WRANGLER_LOG", "log")
-            .env("WRANGLER_HIDE_BANNER", "true")
             .env("NO_COLOR", "1")
             .env_remove("FORCE_COLOR")
             // This variable would override the target on the command line.
@@ -142,6 +237,9 @@ impl<'a> Wrangler<'a> {
             .stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        if let Some(account) = &self.account {
+            command.env("CLOUDFLARE_ACCOUNT_ID", account);
+        }
         let could_not = || format!("cannot run {}", self.program.display());
         let mut child = command.spawn().with_context(could_not)?;
         if let Some(mut pipe) = child.stdin.take() {
@@ -157,11 +255,25 @@ impl<'a> Wrangler<'a> {
     }
 }
 
+/// The only ID of a namespace, 32 hexadecimal digits, in wrangler's output.
+fn printed_id(printed: &str) -> Option<String> {
+    let is_id = |word: &&str| word.len() == 32 && word.bytes().all(|c| c.is_ascii_hexdigit());
+    let mut ids = printed.split(|c: char| !c.is_ascii_alphanumeric()).filter(is_id);
+    let id = ids.next()?;
+    ids.all(|other| other == id).then(|| id.to_owned())
+}
+
 /// The message for a failure of wrangler: the end of its output, and a hint.
 fn explain(said: &str, dir: &Path) -> String {
     let words = last_words(said);
     let knows = |needles: &[&str]| needles.iter().any(|needle| words.contains(needle));
-    let help = if knows(&["CLOUDFLARE_API_TOKEN", "ot logged in", "uthentication error", "Unauthorized"]) {
+    let help = if knows(&[
+        "CLOUDFLARE_API_TOKEN",
+        "ot logged in",
+        "\"loggedIn\": false",
+        "uthentication error",
+        "Unauthorized",
+    ]) {
         Some("log in with `npx wrangler login`, or set CLOUDFLARE_API_TOKEN".to_owned())
     } else if knows(&[
         "fetch failed",
@@ -223,6 +335,15 @@ fn plain(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_id_of_a_new_namespace_is_read_if_it_is_the_only_one() {
+        let id = "5eed0000000000000000000000000001";
+        let printed = format!("Success!\n[[kv_namespaces]]\nbinding = \"CLIENTS\"\nid = \"{id}\"\n");
+        assert_eq!(printed_id(&printed).as_deref(), Some(id));
+        assert_eq!(printed_id(&format!("{printed}{}", id.replace('1', "2"))), None);
+        assert_eq!(printed_id("Success!"), None);
+    }
 
     #[test]
     fn a_failure_is_told_in_wranglers_last_words_and_what_helps() {

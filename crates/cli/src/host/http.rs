@@ -16,6 +16,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// The timeout of a request to an issuer that may not be running on this machine.
 const BRIEFLY: Duration = Duration::from_secs(1);
 
+/// The timeout of a request to an issuer that may not be published yet.
+const WAITING: Duration = Duration::from_secs(3);
+
 /// An HTTP client for the endpoints of issuers.
 pub(crate) struct Http(Agent);
 
@@ -34,6 +37,11 @@ impl Http {
     /// A client for an issuer that may not be running on this machine.
     pub(crate) fn brief() -> Self {
         Self::with(BRIEFLY, false)
+    }
+
+    /// A client for an issuer that may not be published yet.
+    pub(crate) fn waiting_for(issuer: &str) -> Self {
+        Self::with(WAITING, !issuer.starts_with("http://"))
     }
 
     fn with(patience: Duration, by_proxy: bool) -> Self {

@@ -58,7 +58,7 @@ impl Drop for Scratch {
 }
 
 /// Removes all scratch directories, for the handler of Ctrl-C: after it, no value is dropped.
-pub fn remove_all() {
+pub(crate) fn remove_all() {
     for dir in ALL.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
         let _ = fs::remove_dir_all(dir);
     }

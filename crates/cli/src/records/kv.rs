@@ -124,8 +124,18 @@ impl<'a> Records<'a> {
         Ok(of_kind::<R>(self.values(keys, R::NAME)?))
     }
 
+    /// Whether the target is a local state in which wrangler has stored nothing yet. Each call of wrangler takes more than
+    /// a second.
+    fn is_new(&self) -> bool {
+        let Target::Local(state) = &self.project.target else { return false };
+        state.is_dir() && !state.join("v3").exists()
+    }
+
     /// Reads the values of the keys that exist.
     fn values(&self, keys: &[String], what: &str) -> Result<Vec<(String, String)>> {
+        if self.is_new() {
+            return Ok(Vec::new());
+        }
         let at_once = match self.project.target {
             Target::Local(_) => READ_LOCAL,
             Target::Deployed(_) => READ_DEPLOYED,
@@ -145,6 +155,9 @@ impl<'a> Records<'a> {
         #[derive(Deserialize)]
         struct Key {
             name: String,
+        }
+        if self.is_new() {
+            return Ok(Vec::new());
         }
         let printed = self.wrangler.kv(&["key", "list", "--prefix", R::PREFIX].map(OsStr::new))?;
         let keys: Vec<Object<Key>> =

@@ -104,9 +104,16 @@ impl RemoteKeys {
             remote
         });
         let known = remote.keys.borrow().clone();
+        let lacks = |known: &KeySet| {
+            wanted.kid.is_some_and(|kid| known.keys().iter().all(|key| key.kid() != Some(kid)))
+        };
         if let Some(known) = &known
-            && !remote.needs_fetch(known, wanted.kid, now)
+            && !remote.needs_fetch(lacks(known), now)
         {
+            // Nobody knows whether the key exists while the fetch that would show it fails.
+            if lacks(known) && remote.failed.get() > remote.fetched.get() {
+                return Err(unavailable(Unavailable::new("the last fetch failed")));
+            }
             return Ok(Rc::clone(known));
         }
         if known.is_none() && remote.pending(now) >= AT_ONCE {
@@ -127,6 +134,10 @@ impl RemoteKeys {
                 self.0.put(wanted.url.clone(), remote, weight, now);
                 Ok(keys)
             }
+            (Err(why), Some(known)) if lacks(&known) => {
+                remote.failed.set(now);
+                Err(unavailable(why))
+            }
             (Err(why), Some(known)) => {
                 remote.failed.set(now);
                 trail.goes_on_without(format!("the keys at {} could not be fetched: {why}", wanted.url));
@@ -138,17 +149,17 @@ impl RemoteKeys {
 }
 
 impl Remote {
-    /// Whether a request that came at `now` should fetch the keys again although `known` are there.
-    fn needs_fetch(&self, known: &KeySet, kid: Option<&str>, now: u64) -> bool {
+    /// Whether a request that came at `now` should fetch the keys again although some are known, which may
+    /// lack the one that it needs.
+    fn needs_fetch(&self, lacks_key: bool, now: u64) -> bool {
         if self.pending(now) > 0 || now < self.failed.get().saturating_add(FAILED) {
             return false;
         }
         if now >= self.fetched.get().saturating_add(FRESH) {
             return true;
         }
-        let is_unknown = kid.is_some_and(|kid| known.keys().iter().all(|key| key.kid() != Some(kid)));
         let may_search =
-            is_unknown && now >= self.searched.get().max(self.fetched.get()).saturating_add(UNKNOWN_KEY_ID);
+            lacks_key && now >= self.searched.get().max(self.fetched.get()).saturating_add(UNKNOWN_KEY_ID);
         if may_search {
             self.searched.set(now);
         }

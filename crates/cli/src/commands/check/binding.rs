@@ -7,14 +7,28 @@ use crate::deployment::project::{Project, Target};
 /// The placeholder `id` in the wrangler.toml of edgemint.
 const PLACEHOLDER_ID: &str = "00000000000000000000000000000000";
 
+/// The binding that the Worker looks for.
+pub(crate) const BINDING: &str = "CLIENTS";
+
+/// Whether the target has no namespace yet: no binding, no ID, or the placeholder.
+pub(crate) fn is_unset(project: &Project) -> bool {
+    match clients(project).map(|clients| clients.get("id")) {
+        None | Some(None) => true,
+        Some(Some(id)) => id.as_str() == Some(PLACEHOLDER_ID),
+    }
+}
+
+/// The binding of the target.
+fn clients(project: &Project) -> Option<&toml::Value> {
+    let namespaces = project.section()?.get("kv_namespaces")?.as_array()?;
+    namespaces
+        .iter()
+        .find(|namespace| namespace.get("binding").and_then(toml::Value::as_str) == Some(BINDING))
+}
+
 /// Returns the error if the binding is missing or has no namespace ID.
 pub(crate) fn of(project: &Project) -> Result<(), String> {
-    let namespaces = project.section().and_then(|section| section.get("kv_namespaces")?.as_array());
-    let clients = namespaces
-        .into_iter()
-        .flatten()
-        .find(|namespace| namespace.get("binding").and_then(toml::Value::as_str) == Some("CLIENTS"));
-    let Some(clients) = clients else {
+    let Some(clients) = clients(project) else {
         let section = match &project.target {
             Target::Local(_) => "[[kv_namespaces]]".to_owned(),
             Target::Deployed(name) => format!("[[env.{name}.kv_namespaces]]"),
@@ -25,8 +39,9 @@ pub(crate) fn of(project: &Project) -> Result<(), String> {
     };
     let Target::Deployed(name) = &project.target else { return Ok(()) };
     let make = format!(
-        "Run `npx wrangler kv namespace create CLIENTS {}`, which prints one",
-        shell::option("--env", name)
+        "Run `npx wrangler kv namespace create CLIENTS {env}`, which prints one, or `edgemint deploy {env}`, which \
+         writes one here",
+        env = shell::option("--env", name)
     );
     let wrong = match clients.get("id").and_then(toml::Value::as_str) {
         Some(PLACEHOLDER_ID) => "still has the placeholder as namespace ID",

@@ -29,13 +29,13 @@ impl Level {
 /// One finding.
 #[derive(Debug, Serialize)]
 pub(crate) struct Finding {
-    level: Level,
+    pub(crate) level: Level,
     /// `null` for the top of wrangler.toml.
     environment: Option<String>,
     /// The variable, secret or binding.
-    name: String,
+    pub(crate) name: String,
     /// The problem and its fix. The text continues the sentence that begins with the name.
-    message: String,
+    pub(crate) message: String,
 }
 
 impl fmt::Display for Finding {

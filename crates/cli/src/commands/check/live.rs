@@ -31,6 +31,11 @@ impl Published {
     }
 }
 
+/// Whether the issuer publishes its keys.
+pub(crate) fn is_published(issuer: &str) -> bool {
+    Http::waiting_for(issuer).document(&below(issuer, "/keys")).is_ok()
+}
+
 /// Compares the documents with the configuration. Without a valid configuration, it compares them only with `issuer`
 /// and `seen`.
 ///

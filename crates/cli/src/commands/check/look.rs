@@ -1,6 +1,6 @@
 //! Reads the secrets and the records of a target for `edgemint check`, without judging them.
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use edgemint_issuer::{ApiRecord, ClientRecord, SigningKey, TrustedIssuer};
 
 use crate::commands::check::binding;
@@ -65,5 +65,13 @@ pub(crate) fn at(project: &Project, host: &Host) -> Found {
 
 fn records(project: &Project, host: &Host) -> Result<Stored> {
     let records = Records::of(project, host)?;
-    Ok(Stored { clients: records.read_all()?, apis: records.read_all()?, issuers: records.read_all()? })
+    // Each read waits for wrangler.
+    std::thread::scope(|scope| {
+        let apis = scope.spawn(|| records.read_all());
+        let issuers = scope.spawn(|| records.read_all());
+        let clients = records.read_all()?;
+        let panicked = |_| anyhow!("a thread panicked");
+        let (apis, issuers) = (apis.join().map_err(panicked)?, issuers.join().map_err(panicked)?);
+        Ok(Stored { clients, apis: apis?, issuers: issuers? })
+    })
 }

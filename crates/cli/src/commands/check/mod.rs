@@ -33,7 +33,7 @@ use crate::deployment::session::Session;
 use crate::flags::target::TargetArgs;
 use crate::flags::values::issuer;
 use crate::host::Host;
-use crate::terminal::output::sentences;
+use crate::terminal::output::{Output, sentences};
 use crate::terminal::words::counted;
 
 /// Check the configuration of a deployment
@@ -59,14 +59,14 @@ pub(crate) struct Check {
 
 /// The result: JSON for scripts, and the last sentence for people. Before it, each [`findings::Finding`] is printed.
 #[derive(Serialize)]
-struct Report<'a> {
-    ok: bool,
+pub(crate) struct Report<'a> {
+    pub(crate) ok: bool,
     checked: Vec<String>,
     findings: &'a Findings,
 }
 
 impl<'a> Report<'a> {
-    fn of(projects: &[Project], findings: &'a Findings) -> Self {
+    pub(crate) fn of(projects: &[Project], findings: &'a Findings) -> Self {
         let checked = projects.iter().map(|project| label(project.target.environment())).collect();
         Self { ok: findings.count(Level::Error) == 0, checked, findings }
     }
@@ -86,6 +86,15 @@ impl fmt::Display for Report<'_> {
 }
 
 pub(crate) fn run(args: &Check, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
+    let (projects, findings) = examine(args, config, host)?;
+    let report = Report::of(&projects, &findings);
+    show(&findings, output)?;
+    output.report(&report)?;
+    Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Makes all checks. Returns the checked targets.
+pub(crate) fn examine(args: &Check, config: Option<&Path>, host: &Host) -> Result<(Vec<Project>, Findings)> {
     let projects = targets(args, config, host)?;
     let mut findings = Findings::default();
     let mut seen = Vec::new();
@@ -98,12 +107,15 @@ pub(crate) fn run(args: &Check, Session { config, host, output }: Session<'_>) -
         compare(url, &seen, &mut findings);
     }
     let projects: Vec<Project> = seen.into_iter().map(|(project, ..)| project).collect();
-    let report = Report::of(&projects, &findings);
-    if !output.is_json() {
-        findings.iter().try_for_each(|finding| output.result_paragraph(&finding.to_string()))?;
+    Ok((projects, findings))
+}
+
+/// Prints the findings for people. In JSON, the report contains them.
+pub(crate) fn show(findings: &Findings, output: &mut Output) -> Result<()> {
+    if output.is_json() {
+        return Ok(());
     }
-    output.report(&report)?;
-    Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    findings.iter().try_for_each(|finding| output.result_paragraph(&finding.to_string()))
 }
 
 /// The targets to check: one environment, or the top of wrangler.toml and all environments.

@@ -8,6 +8,7 @@ use clap::Args as ClapArgs;
 use edgemint_issuer::{Algorithm, DOCUMENT_MAX_AGE, Lifetime, SIGNING_KEY_PREFIX, SigningKey};
 use edgemint_printable::shell;
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use crate::commands::key::generate;
 use crate::commands::key::published::published;
@@ -105,18 +106,40 @@ fn plan(args: &KeyRotate, stored: &Stored, target: &Target, now: u64) -> Result<
 /// Generates and stores the key. Returns its key ID.
 fn apply(plan: &Plan, project: &Project, host: &Host) -> Result<String> {
     let Plan { name, alg, activates, .. } = plan;
-    let jwk = generate::make(*alg, None, *activates, host)?;
-    let key = SigningKey::parse(name, &jwk).map_err(|error| anyhow::anyhow!("{name} {error}"))?;
     match &project.target {
-        Target::Local(state) => LocalKeys::read(state)?.add(name, &jwk, host)?,
+        Target::Local(state) => {
+            let (jwk, kid) = make(name, *alg, *activates, host)?;
+            LocalKeys::read(state)?.add(name, &jwk, host)?;
+            Ok(kid)
+        }
         Target::Deployed(environment) => {
-            Wrangler::find(project, host)?.put_secret(environment, name, &jwk).with_context(|| {
-                let list = shell::command("edgemint", &["key", "list", "--env", environment]);
-                format!("the key may not have been stored (`{list}` shows whether {name} exists)")
-            })?;
+            let wrangler = Wrangler::find(project, host)?;
+            store(&wrangler, environment, (name, *alg, *activates), host)
         }
     }
-    Ok(key.kid().to_owned())
+}
+
+/// Generates a key and stores it as a secret with this name. Returns its key ID.
+pub(crate) fn store(
+    wrangler: &Wrangler<'_>,
+    environment: &str,
+    (name, alg, activates): (&str, Alg, u64),
+    host: &Host,
+) -> Result<String> {
+    let (jwk, kid) = make(name, alg, activates, host)?;
+    wrangler.put_secret(environment, name, &jwk).with_context(|| {
+        let list = shell::command("edgemint", &["key", "list", "--env", environment]);
+        format!("the key may not have been stored (`{list}` shows whether {name} exists)")
+    })?;
+    Ok(kid)
+}
+
+/// A new key, and its key ID.
+fn make(name: &str, alg: Alg, activates: u64, host: &Host) -> Result<(Zeroizing<String>, String)> {
+    let jwk = generate::make(alg, None, activates, host)?;
+    let key = SigningKey::parse(name, &jwk).map_err(|error| anyhow::anyhow!("{name} {error}"))?;
+    let kid = key.kid().to_owned();
+    Ok((jwk, kid))
 }
 
 /// The result: JSON for scripts, sentences for people.

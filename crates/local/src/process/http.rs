@@ -12,26 +12,31 @@ const BRIEFLY: Duration = Duration::from_secs(10);
 
 /// The answer of a server, with any status.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) body: String,
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The body.
+    pub body: String,
 }
 
 /// Sends a request and reads the answer to its end.
-pub(crate) fn send(request: Request<impl AsSendBody>) -> Result<Answer> {
+///
+/// # Errors
+/// When the server does not answer, or not completely.
+pub fn send(request: Request<impl AsSendBody>) -> Result<Answer> {
     let mut response = agent(PATIENCE).run(request).context("a server does not answer")?;
     let body = response.body_mut().read_to_string().context("a server's answer is incomplete")?;
     Ok(Answer { status: response.status().as_u16(), body })
 }
 
 /// The status of the answer to a GET, if there is an answer; shows whether the Worker answers.
-pub(crate) fn status(port: u16, path: &str) -> Option<u16> {
+pub fn status(port: u16, path: &str) -> Option<u16> {
     let response = agent(BRIEFLY).get(url(port, path)).call().ok()?;
     Some(response.status().as_u16())
 }
 
 /// The URL of a path at a server on this machine.
-pub(crate) fn url(port: u16, path: &str) -> String {
+pub fn url(port: u16, path: &str) -> String {
     format!("http://127.0.0.1:{port}{path}")
 }
 
@@ -49,7 +54,7 @@ fn agent(patience: Duration) -> Agent {
 }
 
 /// The path of an absolute URL without a trailing slash, where the issuer's endpoints are.
-pub(crate) fn path_of(url: &str) -> &str {
+pub fn path_of(url: &str) -> &str {
     let rest = url.split_once("://").map_or("", |(_, rest)| rest);
     rest.find('/').and_then(|at| rest.get(at..)).unwrap_or_default().trim_end_matches('/')
 }

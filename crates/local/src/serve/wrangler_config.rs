@@ -5,43 +5,65 @@
 //! environment.
 
 use std::fs;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
 
-use crate::process::project;
+use crate::process::files::{make_dir, replace_private};
 use crate::serve::dotenv;
-use crate::serve::worker::Variant;
+
+/// The Worker to serve.
+#[derive(Clone, Debug)]
+pub struct Worker {
+    /// The path of its wrangler.toml.
+    pub config: PathBuf,
+    /// The path of its main module, which may differ from the one in wrangler.toml.
+    pub main: PathBuf,
+    /// How wrangler builds it again when a source file changes.
+    pub rebuild: Option<Rebuild>,
+}
+
+/// A command that builds a Worker.
+#[derive(Clone, Debug)]
+pub struct Rebuild {
+    /// The command, for a shell.
+    pub command: String,
+    /// The directory to run it in.
+    pub directory: PathBuf,
+    /// The directories of its source files, absolute.
+    pub watched: Vec<PathBuf>,
+}
 
 /// The differences from wrangler.toml.
 #[derive(Debug)]
-pub(crate) struct Differences<'a> {
+pub struct Differences<'a> {
+    /// Variables that override those of wrangler.toml.
     pub vars: &'a [(String, String)],
+    /// Variables of wrangler.toml that the Worker does not get.
     pub unset: &'a [String],
+    /// Secrets.
     pub secrets: &'a [(String, String)],
-    pub worker: Variant,
-    /// Whether a change to a source file makes wrangler build again.
-    pub rebuild: bool,
 }
 
 /// Writes the configuration, and the secrets beside it, into `dir`. Returns the path of the configuration.
-pub(crate) fn write(dir: &Path, differences: &Differences<'_>) -> Result<PathBuf> {
-    project::make_dir(dir)?;
+///
+/// # Errors
+/// When wrangler.toml cannot be read, or a file cannot be written.
+pub fn write(dir: &Path, worker: &Worker, differences: &Differences<'_>) -> Result<PathBuf> {
+    make_dir(dir)?;
     let secrets = dotenv::write(differences.secrets)?;
-    replace(&dir.join(".dev.vars"), &secrets)?;
-    let toml = project::root().join("wrangler.toml");
-    let text = fs::read_to_string(&toml).with_context(|| format!("could not read {}", toml.display()))?;
-    let config = changed(&text, differences, dir)?;
+    replace_private(&dir.join(".dev.vars"), &secrets)?;
+    let toml = &worker.config;
+    let text = fs::read_to_string(toml).with_context(|| format!("could not read {}", toml.display()))?;
+    let config = changed(&text, worker, differences, dir)?;
     // Written last, because wrangler watches this file and reads the secrets again when it changes.
     let path = dir.join("wrangler.json");
-    replace(&path, &format!("{config:#}\n"))?;
+    replace_private(&path, &format!("{config:#}\n"))?;
     Ok(path)
 }
 
-fn changed(toml: &str, differences: &Differences<'_>, dir: &Path) -> Result<Value> {
+fn changed(toml: &str, worker: &Worker, differences: &Differences<'_>, dir: &Path) -> Result<Value> {
     let config: toml::Table = toml.parse().context("wrangler.toml is not TOML")?;
     let mut config: Map<String, Value> = config
         .into_iter()
@@ -49,11 +71,10 @@ fn changed(toml: &str, differences: &Differences<'_>, dir: &Path) -> Result<Valu
         .collect::<Result<_>>()
         .context("wrangler.toml has a value that JSON cannot hold")?;
     config.remove("env");
-    let main = project::root().join(differences.worker.out_dir()).join("entry.js");
-    config.insert("main".to_owned(), json!(main));
+    config.insert("main".to_owned(), json!(worker.main));
     config.remove("build");
-    if differences.rebuild {
-        config.insert("build".to_owned(), build(dir)?);
+    if let Some(rebuild) = &worker.rebuild {
+        config.insert("build".to_owned(), build(rebuild, dir)?);
     }
     let vars = config.entry("vars").or_insert_with(|| Value::Object(Map::new()));
     let vars = vars.as_object_mut().context("[vars] in wrangler.toml is not a table")?;
@@ -67,34 +88,19 @@ fn changed(toml: &str, differences: &Differences<'_>, dir: &Path) -> Result<Valu
 }
 
 /// wrangler resolves watched directories relative to the configuration, even those that begin with a slash.
-fn build(dir: &Path) -> Result<Value> {
+fn build(rebuild: &Rebuild, dir: &Path) -> Result<Value> {
     let dir = dir.canonicalize().with_context(|| format!("could not find {}", dir.display()))?;
     let up: PathBuf = dir.components().skip(1).map(|_| "..").collect();
-    let watched = ["src", "crates/issuer/src"].map(|sources| {
-        let path = project::root().join(sources);
-        up.join(path.strip_prefix("/").unwrap_or(&path))
-    });
-    let this = std::env::current_exe().context("could not find the path of this program")?;
-    // The program prints its own error. If wrangler learned of the failure, it would add 200 lines about its internals.
-    let command = format!("'{}' build --quick || :", this.display().to_string().replace('\'', r"'\''"));
-    Ok(json!({ "command": command, "cwd": project::root(), "watch_dir": watched }))
-}
-
-/// Writes a file that only its owner can read.
-fn replace(path: &Path, text: &str) -> Result<()> {
-    let write = || {
-        let mut file = fs::File::options().create(true).truncate(true).write(true).mode(0o600).open(path)?;
-        file.write_all(text.as_bytes())
-    };
-    write().with_context(|| format!("could not write {}", path.display()))
+    let watched: Vec<PathBuf> =
+        rebuild.watched.iter().map(|path| up.join(path.strip_prefix("/").unwrap_or(path))).collect();
+    Ok(json!({ "command": rebuild.command, "cwd": rebuild.directory, "watch_dir": watched }))
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::{Differences, changed};
-    use crate::serve::worker::Variant;
+    use super::{Differences, Worker, changed};
 
     fn pair(name: &str, value: &str) -> (String, String) {
         (name.to_owned(), value.to_owned())
@@ -108,13 +114,13 @@ mod tests {
             vars: &vars,
             unset: &["B".to_owned()],
             secrets: &[pair("SIGNING_KEY_X", "secret")],
-            worker: Variant::Release,
-            rebuild: false,
         };
-        let config = changed(toml, &differences, &std::env::temp_dir()).expect("it is good TOML");
+        let worker =
+            Worker { config: "wrangler.toml".into(), main: "/b/build/entry.js".into(), rebuild: None };
+        let config = changed(toml, &worker, &differences, &std::env::temp_dir()).expect("it is good TOML");
         assert_eq!(config["name"], "n");
         assert_eq!(config["vars"], json!({ "A": "", "C": "it's \"$x\"" }));
-        assert!(config["main"].as_str().is_some_and(|main| main.ends_with("/build/entry.js")));
+        assert_eq!(config["main"], "/b/build/entry.js");
         assert!(config.get("env").is_none() && config.get("build").is_none());
         assert!(!config.to_string().contains("secret"));
     }

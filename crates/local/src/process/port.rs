@@ -51,7 +51,7 @@ impl Port {
 }
 
 /// Whether no program listens on this port of 127.0.0.1.
-pub(crate) fn is_free(port: u16) -> bool {
+pub fn is_free(port: u16) -> bool {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 

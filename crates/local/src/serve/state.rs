@@ -1,22 +1,38 @@
-//! The files that `cargo xtask dev` keeps in its state directory, besides wrangler's.
+//! The files that `edgemint dev` keeps in its state directory, besides wrangler's.
 
 use std::fs;
 use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
+use crate::process::files;
 use crate::serve::dotenv;
 
+/// The lines of a project's .gitignore: what is installed or local, and files with secrets.
+pub const GIT_IGNORED: &str = "node_modules/\n.wrangler/\n.dev.vars\n.env*\n*.secret\n";
+
+/// The file with the example client, which is written again for each run.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_example(state: &Path, text: &str) -> Result<PathBuf> {
+    let path = state.join("example.yaml");
+    fs::write(&path, text).with_context(|| format!("could not write {}", path.display()))?;
+    Ok(path)
+}
+
 /// The path of the signing keys, stored as `NAME='value'` lines. `wrangler dev --env-file` can read the file too.
-pub(crate) fn keys_file(state: &Path) -> PathBuf {
+pub fn keys_file(state: &Path) -> PathBuf {
     state.join("keys.env")
 }
 
 /// The keys, if the file exists.
-pub(crate) fn keys(state: &Path) -> Result<Option<Vec<(String, String)>>> {
+///
+/// # Errors
+/// When it cannot be read.
+pub fn keys(state: &Path) -> Result<Option<Vec<(String, String)>>> {
     let path = keys_file(state);
     match fs::read_to_string(&path) {
         Ok(text) => Ok(Some(dotenv::read(&text))),
@@ -26,20 +42,28 @@ pub(crate) fn keys(state: &Path) -> Result<Option<Vec<(String, String)>>> {
 }
 
 /// Writes the first key. Never overwrites an existing file, which may contain the only copy of a key.
-pub(crate) fn write_first_key(state: &Path, key: &str) -> Result<()> {
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_first_key(state: &Path, key: &str) -> Result<()> {
     let path = keys_file(state);
     let text = dotenv::write(&[("SIGNING_KEY_DEV".to_owned(), key.to_owned())])?;
-    let write = || {
-        fs::File::options().create_new(true).write(true).mode(0o600).open(&path)?.write_all(text.as_bytes())
-    };
+    let write = || files::private().create_new(true).open(&path)?.write_all(text.as_bytes());
     write().with_context(|| format!("could not write {}", path.display()))
 }
 
 /// Gives the keys to `wrangler dev` in the checkout, which reads `.dev.vars` beside wrangler.toml. Leaves a file that is
 /// there as it is.
-pub(crate) fn share_keys(state: &Path, checkout: &Path) -> Result<()> {
+///
+/// # Errors
+/// When the link cannot be made.
+pub fn share_keys(state: &Path, checkout: &Path) -> Result<()> {
     let link = checkout.join(".dev.vars");
-    match std::os::unix::fs::symlink(keys_file(state), &link) {
+    #[cfg(unix)]
+    let linked = std::os::unix::fs::symlink(keys_file(state), &link);
+    #[cfg(not(unix))]
+    let linked = if link.exists() { Ok(()) } else { fs::copy(keys_file(state), &link).map(drop) };
+    match linked {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => {
             Err(error).with_context(|| format!("could not make the link {}", link.display()))
         }
@@ -52,7 +76,7 @@ fn clients_file(state: &Path) -> PathBuf {
 }
 
 /// The IDs of the clients that `dev` loaded. Only these may be removed when it loads another file.
-pub(crate) fn own_clients(state: &Path) -> Vec<String> {
+pub fn own_clients(state: &Path) -> Vec<String> {
     let text = fs::read_to_string(clients_file(state)).unwrap_or_default();
     let value: Value = serde_json::from_str(&text).unwrap_or_default();
     let ids = value.get("loaded").and_then(Value::as_array).into_iter().flatten();
@@ -60,19 +84,23 @@ pub(crate) fn own_clients(state: &Path) -> Vec<String> {
 }
 
 /// Records these IDs.
-pub(crate) fn remember_clients(state: &Path, ids: &[String]) -> Result<()> {
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn remember_clients(state: &Path, ids: &[String]) -> Result<()> {
     let path = clients_file(state);
     let value = json!({ "loaded": ids });
     fs::write(&path, format!("{value}\n")).with_context(|| format!("could not write {}", path.display()))
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::{keys, own_clients, remember_clients, share_keys, write_first_key};
-    use crate::process::project::fresh;
+    use crate::process::files::fresh;
 
     #[test]
     fn the_first_key_is_private_and_never_overwritten() {

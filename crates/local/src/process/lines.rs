@@ -56,7 +56,8 @@ impl Lines {
         });
     }
 
-    fn push(&self, line: String) {
+    /// Adds a line that did not come from a collected output.
+    pub fn push(&self, line: String) {
         let mut state = self.state();
         if state.lines.len() < self.0.most {
             state.lines.push(line);
@@ -77,7 +78,7 @@ impl Lines {
     }
 
     /// As [`Lines::come_to_contain`], but waits only for `limit`.
-    pub(crate) fn contain_within(&self, text: &str, limit: Duration) -> bool {
+    pub fn contain_within(&self, text: &str, limit: Duration) -> bool {
         let mut looked_at = 0;
         self.come_to(limit, |lines| {
             let new = lines.get(looked_at..).unwrap_or_default();

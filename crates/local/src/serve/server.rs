@@ -2,29 +2,27 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{fmt, fs, thread};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::install::Tools;
 use crate::process::children::{Group, Watchdog};
 use crate::process::command::last_lines;
 use crate::process::lines::{Lines, PATIENCE};
 use crate::process::port::Port;
-use crate::process::{http, port, project};
-use crate::serve::worker::Variant;
+use crate::process::{files, http, port};
 use crate::serve::wrangler_config;
-use crate::serve::wrangler_config::Differences;
+use crate::serve::wrangler_config::{Differences, Worker};
 
 const POLL: Duration = Duration::from_millis(50);
 
 /// Called with each line that wrangler or the Worker prints.
 pub type OnLine = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// Options of a server. [`ServerOptions::new`] needs only a state directory.
+/// Options of a server. [`ServerOptions::new`] needs only a state directory and a Worker.
 #[derive(Clone)]
 pub struct ServerOptions {
     /// The port on 127.0.0.1; 0 for any free port.
@@ -37,26 +35,23 @@ pub struct ServerOptions {
     pub unset: Vec<String>,
     /// Secrets: like variables, but wrangler never prints them.
     pub secrets: Vec<(String, String)>,
-    /// The variant of the Worker. It must be built.
-    pub worker: Variant,
-    /// Whether a change to a source file rebuilds the Worker.
-    pub rebuild: bool,
+    /// The Worker. It must be built.
+    pub worker: Worker,
     /// A callback for each line as it is printed, in addition to [`Server::log`].
     pub on_line: Option<OnLine>,
 }
 
 impl ServerOptions {
-    /// Options for a release Worker on a free port, with wrangler.toml's variables and no secret.
+    /// Options for a Worker on a free port, with wrangler.toml's variables and no secret.
     #[must_use]
-    pub fn new(state: impl Into<PathBuf>) -> Self {
+    pub fn new(state: impl Into<PathBuf>, worker: Worker) -> Self {
         Self {
             port: 0,
             state: state.into(),
             vars: Vec::new(),
             unset: Vec::new(),
             secrets: Vec::new(),
-            worker: Variant::Release,
-            rebuild: false,
+            worker,
             on_line: None,
         }
     }
@@ -112,11 +107,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts the server and waits until the Worker answers with any status.
+    /// Starts the server with this wrangler and waits until the Worker answers with any status.
     ///
     /// # Errors
     /// When the port is in use, or wrangler ends or prints nothing for a long time; with the last lines of its output.
-    pub fn start(tools: &Tools, mut options: ServerOptions) -> Result<Self> {
+    pub fn start(mut wrangler: Command, mut options: ServerOptions) -> Result<Self> {
         let port = if options.port == 0 { Some(Port::keep()?) } else { None };
         if let Some(port) = &port {
             options.port = port.number();
@@ -126,20 +121,19 @@ impl Server {
                 options.port
             );
         }
-        project::make_dir(&options.state)?;
+        files::make_dir(&options.state)?;
         let shown = options.state.display().to_string();
         options.state = options.state.canonicalize().with_context(|| format!("could not find {shown}"))?;
         let dir = options.state.join(format!("dev/{}", options.port));
         let _ = fs::remove_dir_all(&dir);
         let config = configure(&options, &dir)?;
 
-        let mut wrangler = tools.npm_program("wrangler")?;
         wrangler.arg("dev").arg("--config").arg(config).arg("--persist-to").arg(&options.state);
         wrangler.args(["--ip", "127.0.0.1", "--port", &options.port.to_string(), "--inspector-port", "0"]);
         wrangler.args(["--local", "--show-interactive-dev-session=false"]).current_dir(&dir);
         offline_and_alone(&mut wrangler, &dir);
         let mut group = Group::start(wrangler.stdout(Stdio::piped()).stderr(Stdio::piped()))?;
-        let watchdog = Watchdog::over(group.id())?;
+        let watchdog = Watchdog::over(&group)?;
         let log = Lines::default();
         let (stdout, stderr) = (group.child().stdout.take(), group.child().stderr.take());
         collect(stdout, &log, options.on_line.as_ref());
@@ -246,14 +240,8 @@ fn configure(options: &ServerOptions, dir: &Path) -> Result<PathBuf> {
         vars.push(("ISSUER".to_owned(), format!("http://127.0.0.1:{}", options.port)));
     }
     vars.extend(options.vars.iter().cloned());
-    let differences = Differences {
-        vars: &vars,
-        unset: &options.unset,
-        secrets: &options.secrets,
-        worker: options.worker,
-        rebuild: options.rebuild,
-    };
-    wrangler_config::write(dir, &differences)
+    let differences = Differences { vars: &vars, unset: &options.unset, secrets: &options.secrets };
+    wrangler_config::write(dir, &options.worker, &differences)
 }
 
 fn issuer(options: &ServerOptions) -> String {
@@ -262,7 +250,7 @@ fn issuer(options: &ServerOptions) -> String {
 }
 
 /// Prevents requests to the internet, and keeps several servers apart.
-fn offline_and_alone(wrangler: &mut std::process::Command, dir: &Path) {
+fn offline_and_alone(wrangler: &mut Command, dir: &Path) {
     wrangler.env("CLOUDFLARE_CF_FETCH_ENABLED", "false").env("WRANGLER_SEND_ERROR_REPORTS", "false");
     wrangler.env("X_LOCAL_EXPLORER", "false").env("X_LOCAL_OBSERVABILITY", "false").env("NO_COLOR", "1");
     wrangler.env("WRANGLER_LOG_PATH", dir.join("logs")).env("WRANGLER_REGISTRY_PATH", dir.join("registry"));
@@ -296,7 +284,7 @@ fn without_colour(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{ServerOptions, without_colour};
+    use super::{ServerOptions, Worker, without_colour};
 
     #[test]
     fn colours_are_taken_out() {
@@ -307,7 +295,9 @@ mod tests {
 
     #[test]
     fn secrets_are_not_shown() {
-        let options = ServerOptions::new("/tmp").secret("SIGNING_KEY_A", "the-key").var("ISSUER", "x");
+        let worker = Worker { config: "wrangler.toml".into(), main: "entry.js".into(), rebuild: None };
+        let options =
+            ServerOptions::new("/tmp", worker).secret("SIGNING_KEY_A", "the-key").var("ISSUER", "x");
         let shown = format!("{options:?}");
         assert!(shown.contains("SIGNING_KEY_A") && !shown.contains("the-key"), "{shown}");
     }

@@ -4,10 +4,12 @@
 //! quote itself cannot be escaped. In double quotes, `\n` and `\r` are replaced.
 
 use anyhow::{Context as _, Result};
-use edgemint_issuer::setting;
 
 /// The text of such a file.
-pub(crate) fn write(values: &[(String, String)]) -> Result<String> {
+///
+/// # Errors
+/// When a value has every kind of quote.
+pub fn write(values: &[(String, String)]) -> Result<String> {
     let mut text = String::new();
     for (name, value) in values {
         let quote = ['\'', '`', '"'].into_iter().find(|quote| {
@@ -22,19 +24,29 @@ pub(crate) fn write(values: &[(String, String)]) -> Result<String> {
 
 /// Reads what [`write`] wrote, one value per line; skips other lines (comments).
 pub(crate) fn read(text: &str) -> Vec<(String, String)> {
-    text.lines().filter_map(one).collect()
+    lines(text).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-fn one(line: &str) -> Option<(String, String)> {
+/// The name and value of each line that has both. Other lines count as comments.
+pub fn lines(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.lines().filter_map(one)
+}
+
+fn one(line: &str) -> Option<(&str, &str)> {
     let (name, value) = line.split_once('=')?;
-    // An editor or a shell may have put a byte order mark before the first value.
-    let (name, value) = (setting(name), setting(value));
+    let (name, value) = (bare(name), bare(value));
     if name.starts_with('#') {
         return None;
     }
     let quoted =
         ['\'', '`', '"'].into_iter().find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote));
-    Some((name.to_owned(), quoted.unwrap_or(value).to_owned()))
+    Some((name, bare(quoted.unwrap_or(value))))
+}
+
+/// The text without what tools put around it. An editor or a shell may have put a byte order mark before the first
+/// value. The Worker trims the same from its variables.
+fn bare(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}')
 }
 
 #[cfg(test)]

@@ -12,16 +12,23 @@ use crate::process::children::Group;
 const LAST_LINES: usize = 20;
 
 /// The output of a program, and its exit status.
-pub(crate) struct Ended {
+#[derive(Debug)]
+pub struct Ended {
+    /// The exit status.
     pub status: ExitStatus,
+    /// The standard output.
     pub stdout: String,
+    /// The standard error.
     pub stderr: String,
     /// Both outputs, in the order of arrival.
     said: Vec<String>,
 }
 
 /// Runs the program and returns its stdout. The output is shown only when the program fails.
-pub(crate) fn run(command: &mut Command) -> Result<String> {
+///
+/// # Errors
+/// When the program cannot be started, or fails; with the last lines of its output.
+pub fn run(command: &mut Command) -> Result<String> {
     // A developer who sets RUST_BACKTRACE wants backtraces of edgemint, not of the tools.
     command.env("RUST_BACKTRACE", "0");
     let ended = to_its_end(command, |_| {})?;
@@ -32,7 +39,10 @@ pub(crate) fn run(command: &mut Command) -> Result<String> {
 }
 
 /// Runs the program, whether it succeeds or not, and passes each line of output to `show` as it arrives.
-pub(crate) fn to_its_end(command: &mut Command, show: impl Fn(&str) + Sync) -> Result<Ended> {
+///
+/// # Errors
+/// When the program cannot be started.
+pub fn to_its_end(command: &mut Command, show: impl Fn(&str) + Sync) -> Result<Ended> {
     let mut group = Group::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()))?;
     let (stdout, stderr) = (group.child().stdout.take(), group.child().stderr.take());
     let (answers, complaints, said) = (Mutex::default(), Mutex::default(), Mutex::default());
@@ -63,7 +73,7 @@ fn push(lines: &Mutex<Vec<String>>, line: &str) {
 }
 
 /// Calls `take` with every line of `from`, until its end.
-pub(crate) fn each_line(from: Option<impl Read>, mut take: impl FnMut(&str)) {
+pub fn each_line(from: Option<impl Read>, mut take: impl FnMut(&str)) {
     let Some(from) = from else { return };
     for line in BufReader::new(from).split(b'\n') {
         let Ok(line) = line else { return };
@@ -72,7 +82,7 @@ pub(crate) fn each_line(from: Option<impl Read>, mut take: impl FnMut(&str)) {
 }
 
 /// The last lines of a program's output, to append to a sentence about its failure.
-pub(crate) fn last_lines(said: &[String]) -> String {
+pub fn last_lines(said: &[String]) -> String {
     let said: Vec<&str> = said.iter().map(String::as_str).filter(|line| !line.trim().is_empty()).collect();
     if said.is_empty() {
         return String::new();
@@ -83,7 +93,7 @@ pub(crate) fn last_lines(said: &[String]) -> String {
 }
 
 /// The command as you would type it: the program's name and its arguments.
-pub(crate) fn shown(command: &Command) -> String {
+pub fn shown(command: &Command) -> String {
     let program = std::path::Path::new(command.get_program());
     let name = program.file_name().unwrap_or(program.as_os_str()).to_string_lossy();
     let words = command.get_args().map(|word| word.to_string_lossy());
@@ -91,7 +101,10 @@ pub(crate) fn shown(command: &Command) -> String {
 }
 
 /// Runs the program and returns the first line of its output; for queries such as `node --version`.
-pub(crate) fn ask(command: &mut Command) -> Result<String> {
+///
+/// # Errors
+/// As [`run`], and when the program prints nothing.
+pub fn ask(command: &mut Command) -> Result<String> {
     let answer = run(command)?;
     let first = answer.lines().next().unwrap_or_default().trim();
     Some(first.to_owned())

@@ -18,7 +18,7 @@ const NOISE: [&str; 14] = [
 ];
 
 /// Whether the line says nothing about the Worker.
-pub(crate) fn is_noise(line: &str) -> bool {
+pub fn is_noise(line: &str) -> bool {
     let line = line.trim();
     line.is_empty() || line == "[custom build]" || NOISE.iter().any(|start| line.starts_with(start))
 }

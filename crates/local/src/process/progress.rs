@@ -130,7 +130,7 @@ fn remind(what: &str, ended: &Receiver<()>, say: impl Fn(String)) {
 }
 
 /// `3.4 s`, or `2 min 05 s` from a minute on.
-pub(crate) fn seconds(time: Duration) -> String {
+pub fn seconds(time: Duration) -> String {
     let whole = time.as_secs();
     if whole < 60 {
         format!("{:.1} s", time.as_secs_f64())
