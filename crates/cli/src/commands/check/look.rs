@@ -71,7 +71,10 @@ fn records(project: &Project, host: &Host) -> Result<Stored> {
         let issuers = scope.spawn(|| records.read_all());
         let clients = records.read_all()?;
         let panicked = |_| anyhow!("a thread panicked");
-        let (apis, issuers) = (apis.join().map_err(panicked)?, issuers.join().map_err(panicked)?);
-        Ok(Stored { clients, apis: apis?, issuers: issuers? })
+        Ok(Stored {
+            clients,
+            apis: apis.join().map_err(panicked)??,
+            issuers: issuers.join().map_err(panicked)??,
+        })
     })
 }
