@@ -24,7 +24,7 @@ pub(crate) struct ClientAuth {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["secret_env", "secret_file"])]
     pub(crate) key_file: Option<PathBuf>,
     /// Audience (`aud`) of the assertion
-    #[arg(long, value_enum, default_value = "issuer", requires = "key_file")]
+    #[arg(long, value_name = "AUDIENCE", value_enum, default_value = "issuer", requires = "key_file")]
     pub(crate) audience_of_assertion: AssertionAudience,
     /// File that contains the identity token of a workload, such as a job or a pod. `-` reads stdin
     #[arg(long, value_name = "FILE", conflicts_with_all = ["secret_env", "secret_file", "key_file"])]

@@ -30,6 +30,13 @@ pub(crate) fn is_an_issuer(id: &ClientId, issuers: &BTreeSet<TrustedIssuerId>) -
     TrustedIssuerId::parse(id.as_str()).is_ok_and(|id| issuers.contains(&id))
 }
 
+/// The note about the first key or rule of a client.
+pub(crate) fn of_version_3() -> String {
+    "The record has version 3 now. A Worker of an older edgemint rejects this client. `edgemint check --live URL` says \
+     whether the running one is new enough."
+        .to_owned()
+}
+
 /// The warning about a client that keeps a secret beside a stronger way to authenticate.
 pub(crate) fn keeps_secrets(record: &ClientRecord, now: u64) -> Option<String> {
     let mut live =

@@ -256,7 +256,8 @@ impl fmt::Display for Report<'_> {
             "The client cannot authenticate yet. Add a key with `edgemint client key add {id} FILE`, or a workload with \
              `edgemint client trust {id}`."
         );
-        sentences(f, self.is_bare.then_some(bare))
+        sentences(f, self.is_bare.then_some(bare))?;
+        sentences(f, self.kid.map(|_| new_client::of_version_3()))
     }
 }
 

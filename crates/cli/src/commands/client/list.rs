@@ -246,7 +246,7 @@ fn shown(record: &ClientRecord, view: &RecordView<'_>) -> Vec<String> {
         lines.push(format!("keys:            at {url}"));
     }
     if record.has_keys() {
-        lines.push(format!("assertions:      {}", key::list::settings(record)));
+        lines.push(format!("assertions:      with {}", key::list::settings(record)));
     }
     if !view.identities.is_empty() {
         lines.push("rules for workloads:".to_owned());

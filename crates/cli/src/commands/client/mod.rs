@@ -53,7 +53,7 @@ pub(crate) enum ClientCommand {
     /// Add, list and remove the keys with which a client signs assertions
     #[command(subcommand)]
     Key(ClientKeyCommand),
-    Trust(ClientTrust),
+    Trust(Box<ClientTrust>),
     Untrust(ClientUntrust),
     TrustTest(ClientTrustTest),
     Disable(ClientDisable),

@@ -125,8 +125,20 @@ fn plan(args: &IssuerAdd, stored: Option<&TrustedIssuer>, keys: IssuerKeys, set:
     let usable = discovery::usable(set, platform.key_uses(), &record.algs)
         .with_context(|| format!("cannot register {id}"))?;
     change::must_be_storable(&record)?;
-    let warnings = warnings(&record);
+    let mut warnings = warnings(&record);
+    warnings.extend(stored.and_then(|stored| moved(stored, &record)));
     Ok(Plan { record, usable, warnings })
+}
+
+/// The warning about keys at another URL than before.
+fn moved(stored: &TrustedIssuer, record: &TrustedIssuer) -> Option<String> {
+    match (&stored.keys, &record.keys) {
+        (IssuerKeys::JwksUri(before), IssuerKeys::JwksUri(after)) if before != after => Some(format!(
+            "the keys of {} are now fetched from {after}. Before, they were fetched from {before}",
+            record.id
+        )),
+        _ => None,
+    }
 }
 
 fn warnings(record: &TrustedIssuer) -> Vec<String> {
@@ -170,7 +182,7 @@ struct Report<'a> {
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let IssuerView { id, platform, keys, max_age, single_use, disabled, .. } = &self.issuer;
-        let done = if self.replaced { "Replaced" } else { "Added" };
+        let (done, to) = if self.replaced { ("Replaced", "in") } else { ("Added", "to") };
         let usable = counted(self.usable_keys, "usable key");
         let keys = match keys {
             IssuerKeys::JwksUri(url) => format!("{usable} at {url}"),
@@ -181,7 +193,7 @@ impl fmt::Display for Report<'_> {
         sentences(
             f,
             [
-                format!("{done} the trusted issuer {id} in {}.", self.target),
+                format!("{done} the trusted issuer {id} {to} {}.", self.target),
                 format!(
                     "Its platform is {}. It has {keys}. {uses}, up to {} after its issue.",
                     platform.name(),
@@ -388,7 +400,12 @@ mod tests {
     fn a_replaced_record_stays_disabled_and_its_revision_grows() {
         let mut stored = plan(&args("github"), None, url(), &set()).expect("a plan").record;
         (stored.disabled, stored.revision, stored.max_age) = (true, 4, 60);
-        let record = plan(&args("github"), Some(&stored), url(), &set()).expect("a plan").record;
+        stored.keys = IssuerKeys::JwksUri(KeySetUrl::parse("https://old.example/jwks").expect("a URL"));
+        let plan = plan(&args("github"), Some(&stored), url(), &set()).expect("a plan");
+        let told = "the keys of https://token.actions.githubusercontent.com are now fetched from \
+                    https://keys.example/jwks. Before, they were fetched from https://old.example/jwks";
+        assert_eq!(plan.warnings, [told]);
+        let record = plan.record;
         assert_eq!((record.disabled, record.revision, record.max_age), (true, 5, 900));
     }
 

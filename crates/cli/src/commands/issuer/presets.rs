@@ -55,6 +55,8 @@ pub(crate) fn platform(id: &TrustedIssuerId) -> Option<Platform> {
         "accounts.google.com" => Some(Platform::Gcp),
         "sts.windows.net" | "login.microsoftonline.com" => Some(Platform::Azure),
         "container.googleapis.com" => Some(Platform::Kubernetes),
+        // GitHub Enterprise Cloud with data residency.
+        _ if host.starts_with("token.actions.") && is_below("ghe.com") => Some(Platform::Github),
         _ if is_below("tokens.sts.global.api.aws") => Some(Platform::Aws),
         _ if host.starts_with("oidc.eks.") && is_below("amazonaws.com") => Some(Platform::Kubernetes),
         _ if is_below("oic.prod-aks.azure.com") => Some(Platform::Kubernetes),
@@ -89,6 +91,7 @@ mod tests {
         for (url, expected) in [
             ("https://token.actions.githubusercontent.com/octo-inc", Some(Platform::Github)),
             ("https://ghes.example.com/_services/token", Some(Platform::Github)),
+            ("https://token.actions.octo.ghe.com", Some(Platform::Github)),
             ("https://sts.windows.net/8f0c/", Some(Platform::Azure)),
             ("https://1c2d.tokens.sts.global.api.aws", Some(Platform::Aws)),
             ("https://oidc.eks.eu-west-1.amazonaws.com/id/ABC", Some(Platform::Kubernetes)),

@@ -89,8 +89,8 @@ enum Source {
 #[derive(Debug)]
 struct Plan {
     after: ClientRecord,
-    /// The IDs of the added keys.
-    added: Vec<String>,
+    /// The added keys.
+    added: Vec<ClientKey>,
     warnings: Vec<String>,
 }
 
@@ -114,9 +114,8 @@ fn plan(stored: &ClientRecord, source: Source, args: &ClientKeyAdd, now: u64) ->
             }
             let expires = args.expires.map(|expires| expires.at(now)).transpose()?;
             let keys = client_keys(&after, keys, args, expires, now)?;
-            let added = keys.iter().map(|key| key.kid.clone()).collect();
-            after.keys.extend(keys);
-            added
+            after.keys.extend(keys.iter().cloned());
+            keys
         }
         Source::Url(url) => {
             ensure!(
@@ -190,7 +189,7 @@ fn client_keys(
 struct Report<'a> {
     id: &'a ClientId,
     /// The IDs of the added keys.
-    kids: &'a [String],
+    kids: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     jwks_uri: Option<&'a KeySetUrl>,
     /// Absent without --generate, and if the key is in a file.
@@ -205,18 +204,26 @@ struct Report<'a> {
     warnings: &'a [String],
     #[serde(skip)]
     target: &'a Target,
+    #[serde(skip)]
+    added: &'a [ClientKey],
+    /// Whether the client had neither a key nor a rule.
+    #[serde(skip)]
+    is_first: bool,
 }
 
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (id, target) = (self.id, self.target);
-        let done = match (self.jwks_uri, self.kids) {
+        let keys = self.added.iter().map(|key| format!("{} ({})", key.kid, key.alg.name()));
+        let keys = listed(keys, "");
+        let done = match (self.jwks_uri, self.added) {
             (Some(url), _) => format!("The keys of the client {id} in {target} are at {url}."),
-            (None, [kid]) => format!("The client {id} in {target} has the new key {kid}."),
-            (None, kids) => format!("The client {id} in {target} has the new keys {}.", listed(kids, "")),
+            (None, [_]) => format!("The client {id} in {target} has the new key {keys}."),
+            (None, _) => format!("The client {id} in {target} has the new keys {keys}."),
         };
         sentences(f, [done, self.delay.to_string()])?;
-        sentences(f, self.warnings.iter().map(|warning| format!("warning: {warning}")))
+        sentences(f, self.warnings.iter().map(|warning| format!("warning: {warning}")))?;
+        sentences(f, self.is_first.then(new_client::of_version_3))
     }
 }
 
@@ -251,7 +258,7 @@ pub(crate) fn run(args: &ClientKeyAdd, Session { config, host, output }: Session
     let shown = pair.as_ref().filter(|_| file.is_none());
     output.report(&Report {
         id,
-        kids: &plan.added,
+        kids: plan.added.iter().map(|key| key.kid.as_str()).collect(),
         jwks_uri: plan.after.jwks_uri.as_ref(),
         private_jwk: shown.map(|pair| serde_json::from_str(&pair.private)).transpose()?,
         key_file: file.as_deref(),
@@ -259,6 +266,8 @@ pub(crate) fn run(args: &ClientKeyAdd, Session { config, host, output }: Session
         delay: Delay::of(&project),
         warnings: &plan.warnings,
         target: &project.target,
+        added: &plan.added,
+        is_first: !stored.has_keys() && stored.identities.is_empty(),
     })?;
     if let Some(pair) = pair.as_ref().filter(|_| !output.is_json()) {
         reveal_key(id, pair, file.as_deref(), &project.target, output)?;

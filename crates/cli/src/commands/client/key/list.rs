@@ -65,7 +65,7 @@ pub(crate) fn run(args: &ClientKeyList, Session { config, host, output }: Sessio
         None => output.result_lines(&rows(&keys))?,
     }
     if record.has_keys() {
-        output.say(settings(&record));
+        output.say(format_args!("Its assertions have {}.", settings(&record)));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -85,12 +85,12 @@ pub(crate) fn rows(keys: &[KeyView<'_>]) -> Vec<String> {
     table(&std::iter::once(heading).chain(keys.iter().map(row)).collect::<Vec<_>>())
 }
 
-/// The sentence about the assertions of a client.
+/// What the assertions of a client have, in words.
 pub(crate) fn settings(record: &ClientRecord) -> String {
     let lifetime = record.assertion_lifetime.map_or(DEFAULT_ASSERTION_LIFETIME, Lifetime::from_seconds);
     let audience = match record.assertion_audience {
         None => "the issuer",
         Some(AssertionAudience::TokenEndpoint) => "the issuer or the token endpoint",
     };
-    format!("Assertions have {audience} as audience, and a lifetime of at most {lifetime}.")
+    format!("{audience} as audience, and a lifetime of at most {lifetime}")
 }

@@ -100,7 +100,10 @@ pub(crate) fn run(args: &ClientKeySet, session: Session<'_>) -> Result<ExitCode>
                 assertion_audience: record.assertion_audience,
                 assertion_lifetime: record.assertion_lifetime,
             },
-            done: format!("Changed the client {id} in {target}. {}", settings(record).trim_end_matches('.')),
+            done: format!(
+                "Changed the client {id} in {target}. Its assertions can have {}",
+                settings(record)
+            ),
             already: format!("The client {id} in {target} already has these settings"),
             notes: Vec::new(),
             warnings: endpoint.into_iter().collect(),

@@ -63,8 +63,8 @@ pub(crate) struct ConditionArgs {
     #[arg(long, value_name = "NUMBER", value_parser = number, requires = "github")]
     pub(crate) owner_id: Option<String>,
     /// URL of GitHub's API
-    #[arg(long, value_name = "URL", default_value = "https://api.github.com", hide = true)]
-    pub(crate) github_api: String,
+    #[arg(long, value_name = "URL", hide = true)]
+    pub(crate) github_api: Option<String>,
     /// Number of the project of GitLab
     #[arg(long, value_name = "NUMBER", value_parser = number, requires = "gitlab")]
     pub(crate) project_id: Option<String>,

@@ -18,8 +18,8 @@ use crate::deployment::local_server;
 use crate::deployment::project::{Project, Target};
 use crate::deployment::session::Session;
 use crate::flags::client::ClientChange;
-use crate::records::change_one;
 use crate::records::change_one::{Said, Which};
+use crate::records::{change_one, new_client};
 
 /// Let a workload authenticate as a client
 ///
@@ -123,17 +123,19 @@ pub(crate) fn run(args: &ClientTrust, Session { config, host, output }: Session<
         let target = &place.project.target;
         let issuers = place.records.read_all::<TrustedIssuer>()?;
         let issuer = rule::issuer(&args.workload, &issuers, target)?;
-        let numbers = github::numbers(args.workload.github.as_ref(), &args.conditions)?;
+        let numbers = github::numbers(args.workload.github.as_ref(), &issuer.id, &args.conditions)?;
         let conditions = rule::conditions(&args.workload, &args.conditions, &numbers)?;
         let own = own_issuer(place.project);
         let plan = plan(record, conditions, &args.conditions, issuer, own.as_deref(), now)?;
+        let is_first = !record.has_keys() && record.identities.is_empty();
         *record = plan.after;
         let (id, rule) = (&typed.id, &plan.rule);
         let audience = rule.audience.as_deref().or(own.as_deref()).unwrap_or("the ISSUER of this deployment");
-        let notes = vec![format!(
+        let mut notes = vec![format!(
             "To get an access token, the workload sends its own token as `client_assertion`, with `client_id={id}`. The \
              audience of that token must be exactly {audience}."
         )];
+        notes.extend(is_first.then(new_client::of_version_3));
         Ok(Said {
             done: format!("The client {id} in {target} has the rule {} ({})", rule.id, described(rule)),
             already: format!("The client {id} in {target} already has the rule {}", rule.id),
@@ -204,11 +206,9 @@ mod tests {
         let numbers = Numbers { repository: Some("1296269".to_owned()), owner: Some("9919".to_owned()) };
         let conditions = &args.conditions;
         let is_typed = conditions.repository_id.is_some() || conditions.owner_id.is_some();
-        let numbers = if is_typed {
-            github::numbers(args.workload.github.as_ref(), conditions).map_err(|error| error.to_string())?
-        } else {
-            numbers
-        };
+        let typed =
+            Numbers { repository: conditions.repository_id.clone(), owner: conditions.owner_id.clone() };
+        let numbers = if is_typed { typed } else { numbers };
         let plan = rule::issuer(&args.workload, &all, &target).and_then(|issuer| {
             let found = rule::conditions(&args.workload, conditions, &numbers)?;
             plan(stored, found, conditions, issuer, Some(OWN), NOW)

@@ -83,7 +83,7 @@ impl<'a> Token<'a> {
             None | Some("jwt") => {}
             Some("jose") if issuer.platform == Platform::Spiffe => {}
             Some("at+jwt") => {
-                wrong.push("the token is an access token (typ), not an identity token".to_owned())
+                wrong.push("the token is an access token (typ), not an identity token".to_owned());
             }
             Some(_) => wrong.push("the header has the wrong type (typ)".to_owned()),
         }
