@@ -49,7 +49,7 @@ pub(crate) fn usable(json: &str, uses: &[&str], algs: &[SignatureAlgorithm]) -> 
     let flaw = KeySet::first_flaw(json)?;
     ensure!(
         flaw != Some(PublicKeyError::Private),
-        "the key set contains a PRIVATE key, so everybody who can read it can sign as its owner"
+        "the key set contains a PRIVATE key, so each reader of it can sign as its owner"
     );
     let set = KeySet::parse(json, uses)?;
     let count = set.keys().iter().filter(|key| algs.iter().any(|alg| key.serves(*alg))).count();

@@ -12,7 +12,7 @@ pub(crate) struct Preset {
     pub(crate) name: &'static str,
 }
 
-/// The issuers whose URL is the same for everybody.
+/// The issuers that have the same URL in all deployments.
 pub(crate) const PRESETS: [Preset; 3] = [
     Preset { word: "github", url: "https://token.actions.githubusercontent.com", name: "GitHub Actions" },
     Preset { word: "gitlab", url: "https://gitlab.com", name: "GitLab.com" },

@@ -56,7 +56,7 @@ pub(crate) fn refuse(record: &ClientRecord, rule: &Identity, issuer: &TrustedIss
     if let Err(missing) = rule.check_pins(issuer.platform) {
         bail!(
             "cannot add the rule: for {}, it must pin {}. Without that, it would match workloads of others, or a name \
-             that somebody else gets later.",
+             that another owner gets later.",
             issuer.platform.name(),
             missing.0
         );

@@ -24,7 +24,7 @@ use crate::records::{change_one, new_client};
 /// Let a workload authenticate as a client
 ///
 /// Adds a rule to the client: a token of a trusted issuer that meets every condition of the rule is this client. The
-/// workload presents the token that its platform signs, so nobody stores a secret. One matching rule is enough.
+/// workload presents the token that its platform signs, so there is no secret to store. One matching rule is enough.
 /// Texts are compared byte for byte. The rule must pin what only one workload can have, because names of
 /// repositories and projects can belong to others later. `edgemint client trust-test` tries a token.
 #[derive(Debug, ClapArgs)]

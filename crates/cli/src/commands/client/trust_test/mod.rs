@@ -112,6 +112,7 @@ mod tests {
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use edgemint_issuer::{Identity, IssuerKeys, KeySetUrl, Platform, SignatureAlgorithm, TrustedIssuerId};
+    use edgemint_testkit::{Vector, cast};
     use jwt_compact::Algorithm as _;
     use jwt_compact::alg::Ed25519;
     use serde_json::{Value, json};
@@ -326,5 +327,68 @@ mod tests {
         assert_eq!(found.signature, Signature::Valid);
         let other = format!("{input}.{}", URL_SAFE_NO_PAD.encode([7; 96]));
         assert_eq!(judged(&other, &record(), &[issuer]).signature, Signature::Invalid);
+    }
+
+    /// The parameters of a form that names each once.
+    fn parameters(body: &[u8]) -> Option<BTreeMap<String, String>> {
+        let mut all = BTreeMap::new();
+        for pair in body.split(|c| *c == b'&') {
+            let at = pair.iter().position(|c| *c == b'=')?;
+            let (name, value) = pair.split_at_checked(at)?;
+            let [name, value] = [name, value.get(1..)?].map(|half| edgemint_issuer::form_decode(half).ok());
+            if all.insert(name?.into_owned(), value?.into_owned()).is_some() {
+                return None;
+            }
+        }
+        Some(all)
+    }
+
+    /// The outcome that a vector promises for its token, the client, and the token. `None` if the response is not
+    /// about a token of a workload.
+    fn promised(vector: &Vector) -> Option<(bool, ClientId, String)> {
+        let file = format!("{}/../../vectors/token/{}.json", env!("CARGO_MANIFEST_DIR"), vector.name);
+        let text = std::fs::read_to_string(file).expect("the file of the vector");
+        let file: Value = serde_json::from_str(&text).expect("JSON");
+        let reason = file["event"]["reason"].as_str().unwrap_or_default();
+        let accepted = file["response"]["status"] == 200;
+        let mut parameters = parameters(&vector.body())?;
+        let token = parameters.remove("client_assertion").or_else(|| parameters.remove("assertion"))?;
+        let client = ClientId::parse(&parameters.remove("client_id")?).ok()?;
+        let is_svid =
+            parameters.get("client_assertion_type").is_some_and(|kind| kind.ends_with("jwt-spiffe"));
+        let is_about_token = reason.starts_with("assertion_") || reason == "issuer_not_trusted";
+        ((accepted || is_about_token) && !is_svid).then_some((accepted, client, token))
+    }
+
+    #[test]
+    fn a_token_passes_the_test_if_and_only_if_the_issuer_accepts_it() {
+        let own = "http://127.0.0.1:8787";
+        let clients: BTreeMap<ClientId, ClientRecord> =
+            cast().into_iter().map(|record| (record.id.clone(), record)).collect();
+        // Parsing reads the uploaded keys, too.
+        let parsed = |issuer: &TrustedIssuer| TrustedIssuer::parse(&issuer.id, &issuer.to_json());
+        let issuers = edgemint_testkit::issuers();
+        let issuers: ById<TrustedIssuer> =
+            issuers.iter().map(|issuer| (issuer.id.clone(), parsed(issuer))).collect();
+        let mut compared = [0, 0];
+        for vector in Vector::all() {
+            let vector = vector.at(own, NOW);
+            let Some((accepted, client, token)) = promised(&vector) else { continue };
+            let Some(record) = clients.get(&client).filter(|record| !record.identities.is_empty()) else {
+                continue;
+            };
+            let iss = token.split('.').nth(1).and_then(|claims| URL_SAFE_NO_PAD.decode(claims).ok());
+            let iss = iss.and_then(|claims| serde_json::from_slice::<Value>(&claims).ok());
+            if iss.is_some_and(|claims| claims["iss"] == client.as_str()) {
+                continue;
+            }
+            let fetch = |url: &KeySetUrl| bail!("no vector fetches {url}");
+            let facts = Facts { record, issuers: &issuers, own, now: NOW, fetch: &fetch };
+            let found = judge::judge(&token, &facts);
+            assert_eq!(found.accepted_by().is_some(), accepted, "{}: {found:?}", vector.name);
+            compared[usize::from(accepted)] += 1;
+        }
+        let [rejected, accepted] = compared;
+        assert!(rejected >= 30 && accepted >= 10, "compared only {compared:?}");
     }
 }

@@ -105,7 +105,7 @@ impl<'a> Token<'a> {
         let has_id = self.text("jti").is_some_and(|id| (1..=MAX_TOKEN_ID).contains(&id.chars().count()));
         if issuer.single_use && !has_id {
             wrong.push(
-                "the token has no ID (jti) of 1 to 256 characters, so nobody can tell whether it was used before"
+                "the token has no ID (jti) of 1 to 256 characters, so the Worker cannot know whether it was used before"
                     .to_owned(),
             );
         }
