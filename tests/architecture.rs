@@ -166,7 +166,20 @@ const ROOMS: [(&str, &[&str]); 5] = [
     ),
     (
         "xtask/src",
-        &["lib", "dev", "test", "fuzz", "sbom", "simulate", "bench", "serve", "install", "process", "args"],
+        &[
+            "lib",
+            "dev",
+            "test",
+            "fuzz",
+            "release_notes",
+            "sbom",
+            "simulate",
+            "bench",
+            "serve",
+            "install",
+            "process",
+            "args",
+        ],
     ),
     (
         "crates/testkit/src",

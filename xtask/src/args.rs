@@ -34,6 +34,11 @@ pub enum Command {
     ///
     /// Needs a C++ compiler, but no nightly toolchain. Keeps corpora and findings in fuzz/ below the target directory.
     Fuzz(Fuzz),
+    /// Print the section of a version in CHANGELOG.md, as the text of its release
+    ///
+    /// Fails if Cargo.toml has another version, or if CHANGELOG.md has no section of it. docs/internals/release.md
+    /// explains how to release.
+    ReleaseNotes(ReleaseNotes),
     /// Print the Worker's bill of materials (CycloneDX)
     Sbom(Sbom),
     /// Simulate KV reads and estimate the cost of a month
@@ -83,6 +88,16 @@ pub struct Fuzz {
     /// Run only this input, for example to reproduce a finding
     #[arg(long, value_name = "FILE", requires = "target", conflicts_with = "seeds")]
     pub input: Option<PathBuf>,
+}
+
+/// Options of `cargo xtask release-notes`.
+#[derive(Debug, clap::Args)]
+pub struct ReleaseNotes {
+    /// The version, or its tag: `1.2.3` or `v1.2.3`
+    pub version: String,
+    /// Write to this file instead of stdout
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 /// Options of `cargo xtask sbom`.

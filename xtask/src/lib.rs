@@ -1,4 +1,4 @@
-//! The commands for contributors: `cargo xtask dev`, `build`, `bench`, `fuzz`, `sbom`, `simulate` and `test`. For the
+//! The commands for contributors: `cargo xtask dev`, `build`, `bench`, `fuzz`, `release-notes`, `sbom`, `simulate` and `test`. For the
 //! end-to-end tests, the same steps as a library: [`Tools::ensure`], [`build_worker`], [`Server::start`],
 //! [`workerd::command`].
 //!
@@ -16,6 +16,7 @@ mod dev;
 mod fuzz;
 mod install;
 mod process;
+mod release_notes;
 mod sbom;
 mod serve;
 mod simulate;
@@ -48,6 +49,7 @@ pub fn run(args: &Args) -> Result<()> {
         Command::Build(options) => worker::command(options, &progress),
         Command::Dev(options) => dev::command(options, &progress),
         Command::Fuzz(options) => fuzz::command(options, &progress),
+        Command::ReleaseNotes(options) => release_notes::command(options),
         Command::Sbom(options) => sbom::command(options),
         Command::Simulate(options) => {
             simulate::command(options);

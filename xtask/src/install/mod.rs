@@ -1,5 +1,6 @@
 //! The tools that building and serving the Worker needs: finds them or installs them.
 
+pub(crate) mod actionlint;
 pub(crate) mod cargo_tools;
 pub(crate) mod compiled;
 pub(crate) mod npm;

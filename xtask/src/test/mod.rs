@@ -4,6 +4,7 @@ pub(crate) mod advisories;
 pub(crate) mod rustsec;
 pub(crate) mod steps;
 pub(crate) mod suite;
+pub(crate) mod workflows;
 
 use std::collections::VecDeque;
 use std::process::Command;
@@ -41,6 +42,7 @@ pub(crate) fn command(progress: &Progress) -> Result<()> {
     let (compiled, to_be_compiled) = mpsc::channel();
     steps.side_by_side(
         || {
+            steps.or_passed_over("workflows", |report| workflows::check(progress, report))?;
             natively(&steps, &tools.wasm, |suite| {
                 let _ = compiled.send(suite.clone());
             })?;
