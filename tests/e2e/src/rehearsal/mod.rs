@@ -210,8 +210,11 @@ impl Rehearsal {
 
 impl Drop for Rehearsal {
     fn drop(&mut self) {
-        let edges = self.shared.edges.lock().unwrap_or_else(PoisonError::into_inner);
-        edges.values().for_each(|edge| edge.switch(Vec::new(), Duration::ZERO));
+        let edges: Vec<Arc<Edge>> =
+            self.shared.edges.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        edges.iter().for_each(|edge| edge.switch(Vec::new(), Duration::ZERO));
+        // The server's thread keeps the state until the process ends, so its directories would stay.
+        self.state().accounts.clear();
     }
 }
 
