@@ -42,6 +42,7 @@ pub(crate) fn judge(
     let mut at_endpoint = Vec::new();
     for record in clients.values().flatten().filter(|record| State::of(record) == State::Active) {
         keys(record, now, findings);
+        rules(record, now, findings);
         if record.assertion_audience == Some(AssertionAudience::TokenEndpoint) {
             at_endpoint.push(record.id.as_str());
         }
@@ -106,6 +107,21 @@ fn keys(record: &ClientRecord, now: u64, findings: &mut Scope<'_>) {
             "has no valid key after {} ({}), when {kid} expires. {add}",
             when::utc(expires),
             when::from_now(expires, now)
+        );
+        findings.add(Level::Warning, &record.id.kv_key(), message);
+    }
+}
+
+/// Reports a client that has only rules, and no valid one. The checks of secrets and keys report the other clients.
+fn rules(record: &ClientRecord, now: u64, findings: &mut Scope<'_>) {
+    let has_other_way = record.has_keys() || record.secrets.iter().any(|secret| secret.is_live(now));
+    let last = record.identities.iter().max_by_key(|rule| rule.expires.unwrap_or(u64::MAX));
+    if let Some(rule) = last.filter(|rule| !has_other_way && !rule.is_live(now)) {
+        let message = format!(
+            "has no valid rule and gets no token: {} expired at {}. Run `edgemint client trust {}` to add one",
+            rule.id,
+            when::utc(rule.expires.unwrap_or(now)),
+            shell::last(record.id.as_str())
         );
         findings.add(Level::Warning, &record.id.kv_key(), message);
     }
@@ -196,6 +212,25 @@ mod tests {
         assert_eq!(told.len(), 3, "{told:?}");
         assert!(told[1].contains("client:over has no valid key: k0 expired at"), "{told:?}");
         assert!(told[2].contains("client:soon has no valid key after") && told[2].contains("(in 312h)"));
+    }
+
+    #[test]
+    fn a_client_whose_only_rules_have_expired_is_told() {
+        let ended = |id: &str, expires| {
+            let mut record = with_rule(id, "https://ci.example", "repository_id");
+            record.identities[0].expires = Some(expires);
+            record
+        };
+        let mut both = ended("both", NOW);
+        both.keys = with_keys("both", &[None]).keys;
+        let told = told(
+            vec![ended("over", NOW), ended("live", NOW + 1), both],
+            vec![issuer("https://ci.example", false)],
+        );
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(
+            told[1].starts_with("warning: client:over has no valid rule and gets no token: r1 expired at")
+        );
     }
 
     #[test]
