@@ -1,5 +1,5 @@
-//! Any text as an assertion, in each way that one can come: the rules for every answer, and no token for a text that
-//! nobody signed.
+//! Any text as an assertion, in each way that one can come: the rules for every answer, and no token for a text
+//! without a signature by a known key.
 #![no_main]
 
 use std::cell::RefCell;

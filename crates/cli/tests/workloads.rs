@@ -8,8 +8,7 @@
 )]
 
 mod stand_in;
-
-use std::fs;
+mod stored;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -18,20 +17,8 @@ use jwt_compact::AlgorithmSignature as _;
 use jwt_compact::alg::Es256;
 use jwt_compact::jwk::JsonWebKey;
 use serde_json::{Value, json};
-use stand_in::{Folder, Told, issuer};
-
-const TOML: &str = r#"
-[vars]
-ISSUER = "http://127.0.0.1:1"
-[[kv_namespaces]]
-binding = "CLIENTS"
-id = "local"
-[env.production.vars]
-ISSUER = "https://tokens.example.com"
-[[env.production.kv_namespaces]]
-binding = "CLIENTS"
-id = "0123456789abcdef0123456789abcdef"
-"#;
+use stand_in::issuer;
+use stored::Deployment;
 
 const KEY: &str =
     r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"k"}"#;
@@ -39,54 +26,6 @@ const KEY: &str =
 const PEM: &str = "-----BEGIN PUBLIC KEY-----\n\
     MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n\
     -----END PUBLIC KEY-----\n";
-
-/// A deployment, with the records that commands wrote to it.
-struct Deployment(Folder);
-
-impl Deployment {
-    fn new() -> Self {
-        Self(Folder::new(TOML))
-    }
-
-    /// Runs a command, and stores what it writes.
-    fn run(&self, arguments: &[&str]) -> Told {
-        let told = self.0.edgemint(&[arguments, &["--local"]].concat(), "");
-        let put = self.0.read("fake/put.json");
-        if !put.is_empty() {
-            let mut stored = self.stored();
-            for pair in serde_json::from_str::<Vec<Value>>(&put).unwrap() {
-                stored[pair["key"].as_str().unwrap()] = pair["value"].clone();
-            }
-            let keys: Vec<Value> =
-                stored.as_object().unwrap().keys().map(|key| json!({ "name": key })).collect();
-            self.0.write("fake/stored.json", &stored.to_string());
-            self.0.write("fake/keys.json", &Value::from(keys).to_string());
-            fs::remove_file(self.0.0.join("fake/put.json")).unwrap();
-        }
-        told
-    }
-
-    fn done(&self, arguments: &[&str]) -> Told {
-        let told = self.run(arguments);
-        assert_eq!(told.code, Some(0), "{arguments:?}: {told:?}");
-        told
-    }
-
-    fn refused(&self, arguments: &[&str], why: &str) {
-        let before = self.stored();
-        let told = self.run(arguments);
-        assert!(told.code != Some(0) && told.err.contains(why), "{arguments:?}: {told:?}");
-        assert_eq!(self.stored(), before, "nothing is written");
-    }
-
-    fn stored(&self) -> Value {
-        serde_json::from_str(&self.0.read("fake/stored.json")).unwrap_or_else(|_| json!({}))
-    }
-
-    fn record(&self, key: &str) -> Value {
-        serde_json::from_str(self.stored()[key].as_str().unwrap()).unwrap()
-    }
-}
 
 /// An issuer of others that publishes `document` and this key set.
 fn publishes(document: impl Fn(&str) -> Value + Send + 'static, keys: &str) -> String {

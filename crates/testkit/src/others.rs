@@ -52,7 +52,7 @@ pub fn sign_with(alg: SignatureAlgorithm, jwk: &Value, input: &[u8]) -> Vec<u8> 
     }
 }
 
-/// The RSA key in a private JWK. Each key is read only once, because that takes as long as ten signatures.
+/// The RSA key in a private JWK. Each key is read only once, because that takes the time of ten signatures.
 fn rsa_key(jwk: &JsonWebKey<'_>) -> RsaPrivateKey {
     thread_local! {
         static READ: RefCell<HashMap<[u8; 32], RsaPrivateKey>> = RefCell::default();

@@ -253,6 +253,7 @@ mod tests {
                 key: "k".into(),
                 storage: "/d".into(),
             }],
+            ..Worker::default()
         };
         let text = Worker::configuration(&[kv, worker]).expect("wrangler.toml is there");
         for part in [

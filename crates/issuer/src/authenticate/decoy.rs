@@ -4,7 +4,7 @@
 use crate::jose::public_key::PublicKey;
 use crate::jose::signature_algorithm::SignatureAlgorithm as Alg;
 
-/// A key for signatures of `alg`. Nobody needs its private part. The key of P-256 is that of RFC 7515 A.3,
+/// A key for signatures of `alg`. No one needs its private part. The key of P-256 is that of RFC 7515 A.3,
 /// the one of RSA that of A.2, and the one of Ed25519 that of RFC 8037 A.2.
 pub(super) fn decoy(alg: Alg) -> Option<PublicKey> {
     let jwk = match alg {

@@ -22,12 +22,12 @@ pub(super) struct Times {
 
 /// The limits for the times of an assertion.
 pub(super) enum Bounds {
-    /// Of an assertion that the client signed itself.
+    /// The limits of an assertion that the client signed itself.
     OfClient {
         /// Its longest lifetime, in seconds.
         longest: u64,
     },
-    /// Of the identity token of a workload.
+    /// The limits of the identity token of a workload.
     OfWorkload {
         /// Its longest lifetime and its highest age, in seconds.
         max_age: u64,

@@ -56,7 +56,7 @@ impl Platform {
 
     /// The longest age and the longest lifetime of its tokens, if the operator sets no other.
     ///
-    /// GitHub's tokens live some minutes, Google's one hour, and a GitLab token as long as its job. A kubelet
+    /// GitHub's tokens live some minutes, Google's one hour, and GitLab's until the time-out of the job. A kubelet
     /// renews a token when 80 % of its time is over. Tokens of Azure's managed identities live a little over
     /// 24 hours.
     pub fn max_age(self) -> Lifetime {

@@ -110,7 +110,7 @@ impl RemoteKeys {
         if let Some(known) = &known
             && !remote.needs_fetch(lacks(known), now)
         {
-            // Nobody knows whether the key exists while the fetch that would show it fails.
+            // The issuer cannot know whether the key exists while the fetch that would show it fails.
             if lacks(known) && remote.failed.get() > remote.fetched.get() {
                 return Err(unavailable(Unavailable::new("the last fetch failed")));
             }
