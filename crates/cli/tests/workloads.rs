@@ -17,8 +17,8 @@ use jwt_compact::AlgorithmSignature as _;
 use jwt_compact::alg::Es256;
 use jwt_compact::jwk::JsonWebKey;
 use serde_json::{Value, json};
-use stand_in::issuer;
-use stored::Deployment;
+use stand_in::{Folder, issuer};
+use stored::{Deployment, TOML};
 
 const KEY: &str =
     r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"k"}"#;

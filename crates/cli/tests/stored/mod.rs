@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::stand_in::{Folder, Told};
 
-const TOML: &str = r#"
+pub(crate) const TOML: &str = r#"
 [vars]
 ISSUER = "http://127.0.0.1:1"
 [[kv_namespaces]]
