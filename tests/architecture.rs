@@ -199,6 +199,7 @@ const ROOMS: [(&str, &[&str]); 6] = [
             "audit_log",
             "page",
             "clients",
+            "platforms",
             "others",
             "crypto",
             "moment",

@@ -25,6 +25,9 @@ const CLIENT: &str = "api-client";
 const SECRET: &str = "ems_TCRrf9UBwEacUY93qOzeccW4AIzPeW-li7zdr1QdGHMeUOIRG";
 const RESOURCE: &str = "https://a.example/";
 
+/// The private keys of the clients that sign assertions.
+const KEYS: &str = "crates/testkit/keys/others.json";
+
 fn clients() -> PathBuf {
     xtask::root().join("tests/e2e/clients")
 }
@@ -70,7 +73,8 @@ fn python_program() -> &'static Path {
 /// A script in clients/python.
 fn python(script: &str) -> Command {
     let mut python = Command::new(python_program());
-    python.arg(clients().join("python").join(script));
+    // A script that imports another one leaves nothing among the sources.
+    python.arg("-B").arg(clients().join("python").join(script));
     python
 }
 
@@ -160,6 +164,10 @@ fn go_python_and_java_clients_get_verify_introspect_and_revoke_tokens() {
         for (client, program) in of_this {
             let mut command = Command::new(program.get_program());
             command.args(program.get_args()).args([&server.base_url(), CLIENT, SECRET, RESOURCE, algorithm]);
+            // With the file, a program also signs assertions, which does not depend on the algorithm of the server.
+            if algorithm == "ES256" {
+                command.arg(xtask::root().join(KEYS));
+            }
             let said = run(&mut command);
             assert!(said.contains("verified"), "{} with {algorithm} verified nothing: {said}", client.name);
         }
@@ -301,12 +309,23 @@ fn the_sdks_of_mcp_find_the_issuer_from_a_server_and_complete_the_grant() {
     let port = port();
     let resource = format!("http://127.0.0.1:{}/mcp", port.number());
     edgemint(&state, &["api", "add", &resource, "--scope", "tools=Calls the tools"]);
-    // The Go SDK requests without `resource`, so its API is the default.
-    let client = ["client", "add", "mcp-client", "--api", &resource, "--scope", "tools", "--default"];
-    let secret = edgemint(&state, &client);
+    // The client has the secret of `api-client` and the keys of `signer`. The Go SDK requests without `resource`, so its
+    // API is the default.
+    let all = edgemint_testkit::cast();
+    let known = |id: &str| all.iter().find(|client| client.id.as_str() == id).unwrap();
+    let mut client: serde_json::Value = serde_json::from_str(&known("signer").to_json()).unwrap();
+    client["id"] = "mcp-client".into();
+    client["secrets"] = serde_json::to_value(&known(CLIENT).secrets).unwrap();
+    client["grants"] = serde_json::json!({ resource.as_str(): ["tools"] });
+    client["default_api"] = resource.as_str().into();
+    let backup = serde_json::json!({ "edgemint": { "backup": 1 }, "clients": [client] });
+    let file = state.path().join("clients.json");
+    std::fs::write(&file, backup.to_string()).unwrap();
+    edgemint(&state, &["client", "import", file.to_str().unwrap()]);
     let server = server(&state, "ES256");
+    let keys = xtask::root().join(KEYS);
     for (name, sdk) in &mut sdks {
-        let said = run(sdk.args([&server.base_url(), "mcp-client", secret.trim(), &resource]));
+        let said = run(sdk.args([&server.base_url(), "mcp-client", SECRET, &resource]).arg(&keys));
         assert!(said.contains("verified"), "MCP's SDK for {name} verified nothing: {said}");
     }
     note(&format!("{} of 3 SDKs of MCP", sdks.len()));

@@ -16,8 +16,8 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 6 {
-		log.Fatal("arguments: issuer, client, secret, resource, algorithm")
+	if len(os.Args) != 6 && len(os.Args) != 7 {
+		log.Fatal("arguments: issuer, client, secret, resource, algorithm, and perhaps a file of keys")
 	}
 	issuer, id, secret, resource, algorithm := os.Args[1], os.Args[2], os.Args[3], os.Args[4], os.Args[5]
 	ctx := context.Background()
@@ -66,6 +66,9 @@ func main() {
 	_, err = config.Token(ctx)
 	refusal, ok := err.(*oauth2.RetrieveError)
 	must(ok && refusal.ErrorCode == "invalid_client", "invalid_client")
+	if len(os.Args) == 7 {
+		assertions(ctx, provider, issuer, algorithm, os.Args[6])
+	}
 	fmt.Println("verified")
 }
 

@@ -1,8 +1,9 @@
 // MCP's TypeScript SDK: a server that names edgemint in its metadata (RFC 9728) and verifies the tokens, and a client
 // that discovers edgemint through that server.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
-import { ClientCredentialsProvider } from "@modelcontextprotocol/sdk/client/auth-extensions.js";
+import { ClientCredentialsProvider, PrivateKeyJwtProvider } from "@modelcontextprotocol/sdk/client/auth-extensions.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { requireBearerAuth } from "@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js";
 import { InvalidTokenError } from "@modelcontextprotocol/sdk/server/auth/errors.js";
@@ -10,9 +11,9 @@ import { createMcpExpressApp } from "@modelcontextprotocol/sdk/server/express.js
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import { OAuthMetadataSchema, OpenIdProviderDiscoveryMetadataSchema } from "@modelcontextprotocol/sdk/shared/auth.js";
-import { createRemoteJWKSet, jwtVerify } from "jose";
+import { createRemoteJWKSet, exportPKCS8, importJWK, jwtVerify } from "jose";
 
-const [issuer, id, secret, resource] = process.argv.slice(2);
+const [issuer, id, secret, resource, keysFile] = process.argv.slice(2);
 const { port, pathname } = new URL(resource);
 const metadataPath = `/.well-known/oauth-protected-resource${pathname}`;
 
@@ -60,16 +61,30 @@ const listener = app.listen(Number(port), "127.0.0.1");
 await new Promise((resolve, reject) => listener.once("listening", resolve).once("error", reject));
 
 // The client.
-async function whoami(clientSecret) {
-  const authProvider = new ClientCredentialsProvider({ clientId: id, clientSecret, expectedIssuer: issuer });
+async function whoami(authProvider) {
   const client = new Client({ name: "test", version: "1" });
   await client.connect(new StreamableHTTPClientTransport(new URL(resource), { authProvider }));
   const { content } = await client.callTool({ name: "whoami" });
   await client.close();
   return content[0].text;
 }
-assert.equal(await whoami(secret), id);
-await assert.rejects(whoami("wrong"), /Invalid client credentials/);
+const withSecret = (clientSecret) => new ClientCredentialsProvider({ clientId: id, clientSecret, expectedIssuer: issuer });
+assert.equal(await whoami(withSecret(secret)), id);
+await assert.rejects(whoami(withSecret("wrong")), /Invalid client credentials/);
+
+// With assertions that the SDK signs (SEP-1046). It imports an Ed25519 key only from a JWK.
+const own = JSON.parse(readFileSync(keysFile, "utf8"));
+const withKey = (privateKey, algorithm) =>
+  new PrivateKeyJwtProvider({ clientId: id, privateKey, algorithm, expectedIssuer: issuer });
+const pem = await exportPKCS8(await importJWK(own["signer-ES256"], "ES256", { extractable: true }));
+for (const [privateKey, algorithm] of [
+  [pem, "ES256"],
+  [own["signer-RSA"], "PS256"],
+  [own["signer-EdDSA"], "EdDSA"],
+]) {
+  assert.equal(await whoami(withKey(privateKey, algorithm)), id, algorithm);
+}
+await assert.rejects(whoami(withKey(own["other-ES256"], "ES256")), /Invalid client credentials/);
 // Neither the secret nor a request for the issuer's metadata reached the server itself.
 for (const one of asked) assert.ok([`GET ${metadataPath}`, `GET ${pathname}`, `POST ${pathname}`].includes(one), one);
 listener.close();

@@ -1,4 +1,5 @@
-"""Authlib and PyJWT: the grant, RFC 9068 validation, introspection and revocation."""
+"""Authlib and PyJWT: the grant, RFC 9068 validation, introspection and revocation. With a file of keys also the grant with
+assertions."""
 
 import json
 import sys
@@ -11,7 +12,9 @@ from authlib.oauth2.rfc6750.errors import InsufficientScopeError, InvalidTokenEr
 from authlib.oauth2.rfc9068 import JWTBearerTokenValidator
 from authlib.oidc.discovery import OpenIDProviderMetadata
 
-issuer, client_id, secret, resource, algorithm = sys.argv[1:]
+import private_key_jwt
+
+issuer, client_id, secret, resource, algorithm, *keys_file = sys.argv[1:]
 metadata = requests.get(f"{issuer}/.well-known/oauth-authorization-server", timeout=30).json()
 assert metadata["issuer"] == issuer
 
@@ -85,4 +88,7 @@ assert about["active"] is True and about["client_id"] == client_id and about["sc
 assert client.revoke_token(metadata["revocation_endpoint"], token=token).status_code == 200
 about = client.introspect_token(metadata["introspection_endpoint"], token=token).json()
 assert about == {"active": False}, about
+
+if keys_file:
+    private_key_jwt.check(metadata, algorithm, *keys_file)
 print("verified")

@@ -2,15 +2,22 @@
 finds its way from there by itself."""
 
 import asyncio
+import json
 import socket
 import sys
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx2
 import jwt
 import uvicorn
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from mcp import Client
-from mcp.client.auth.extensions.client_credentials import ClientCredentialsOAuthProvider
+from mcp.client.auth.extensions.client_credentials import (
+    ClientCredentialsOAuthProvider,
+    PrivateKeyJWTOAuthProvider,
+    SignedJWTParameters,
+)
 from mcp.client.streamable_http import streamable_http_client
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.provider import AccessToken
@@ -18,7 +25,7 @@ from mcp.server.auth.settings import AuthSettings
 from mcp.server.mcpserver import MCPServer
 from mcp.shared.auth import OAuthMetadata
 
-issuer, client_id, secret, resource = sys.argv[1:]
+issuer, client_id, secret, resource, keys_file = sys.argv[1:]
 port, path = urlsplit(resource).port, urlsplit(resource).path
 metadata_path = f"/.well-known/oauth-protected-resource{path}"
 asked = set()
@@ -84,10 +91,29 @@ async def noted(scope, receive, send):
     await app(scope, receive, send)
 
 
-async def ask(client_secret, method):
-    provider = ClientCredentialsOAuthProvider(
+def with_secret(client_secret, method):
+    return ClientCredentialsOAuthProvider(
         resource, Storage(), client_id, client_secret, token_endpoint_auth_method=method, issuer=issuer
     )
+
+
+def with_key(name, algorithm):
+    """As in docs/guides/private-key-jwt.md (SEP-1046)."""
+    key = jwt.PyJWK(json.loads(Path(keys_file).read_text())[name], algorithm=algorithm).key
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    parameters = SignedJWTParameters(
+        issuer=client_id, subject=client_id, signing_key=pem, signing_algorithm=algorithm
+    )
+    return PrivateKeyJWTOAuthProvider(
+        server_url=resource,
+        storage=Storage(),
+        client_id=client_id,
+        assertion_provider=parameters.create_assertion_provider(),
+        issuer=issuer,
+    )
+
+
+async def ask(provider):
     async with (
         httpx2.AsyncClient(auth=provider, timeout=30) as http,
         Client(streamable_http_client(resource, http_client=http)) as client,
@@ -107,14 +133,22 @@ async def main():
     listener = socket.create_server(("127.0.0.1", port))
     running = uvicorn.Server(uvicorn.Config(noted, log_level="warning"))
     serving = asyncio.create_task(running.serve(sockets=[listener]))
-    for method in ["client_secret_basic", "client_secret_post"]:
-        assert await ask(secret, method) == client_id
+    for provider in [
+        with_secret(secret, "client_secret_basic"),
+        with_secret(secret, "client_secret_post"),
+        with_key("signer-ES256", "ES256"),
+    ]:
+        assert await ask(provider) == client_id
     try:
-        await ask("wrong", "client_secret_basic")
+        await ask(with_secret("wrong", "client_secret_basic"))
     except Exception as error:
         assert any("Invalid client credentials" in str(cause) for cause in causes(error)), causes(error)
     else:
         raise AssertionError("a wrong secret was not refused")
+    # Without a session, which takes longer than the rest. The server reads the body only after the token.
+    for name, algorithm in [("signer-RSA", "PS256"), ("signer-EdDSA", "EdDSA")]:
+        async with httpx2.AsyncClient(auth=with_key(name, algorithm), timeout=30) as http:
+            assert (await http.post(resource, json={})).status_code == 400, algorithm
     # Neither the secret nor a request for the issuer's metadata reached the server itself.
     assert asked <= {f"GET {metadata_path}", f"GET {path}", f"POST {path}"}, asked
     running.should_exit = True

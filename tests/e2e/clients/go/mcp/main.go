@@ -24,7 +24,7 @@ import (
 var issuer, id, secret, resource string
 
 func main() {
-	if len(os.Args) != 5 {
+	if len(os.Args) < 5 {
 		log.Fatal("arguments: issuer, client, secret, resource")
 	}
 	issuer, id, secret, resource = os.Args[1], os.Args[2], os.Args[3], os.Args[4]

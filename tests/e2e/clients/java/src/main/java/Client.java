@@ -34,7 +34,10 @@ import org.springframework.security.oauth2.jwt.JwtValidators;
 import org.springframework.security.oauth2.jwt.NimbusJwtDecoder;
 import org.springframework.security.oauth2.jose.jws.SignatureAlgorithm;
 
-/** Nimbus's SDK as client and validator of RFC 9068, Spring Security as resource server, and Apache HttpClient. */
+/**
+ * Nimbus's SDK as client and validator of RFC 9068, Spring Security as resource server, and Apache HttpClient. With a file
+ * of keys also clients with assertions.
+ */
 public class Client {
     public static void main(String[] arguments) throws Exception {
         String issuer = arguments[0], id = arguments[1], secret = arguments[2], resource = arguments[3];
@@ -77,6 +80,9 @@ public class Client {
             new TokenRevocationRequest(metadata.getRevocationEndpointURI(), basic, token).toHTTPRequest().send();
         must(revoked.getStatusCode() == 200, () -> "it is revoked");
         must(!introspect(metadata, basic, token).toSuccessResponse().isActive(), () -> "it is no longer active");
+        if (arguments.length > 5) {
+            Assertions.check(metadata, algorithm, arguments[5]);
+        }
         System.out.println("verified");
     }
 
