@@ -13,7 +13,8 @@ pub type Members = BTreeMap<String, Value>;
 /// The members of the JSON object in `json`. `None` for other JSON, and for an object that repeats a member,
 /// also within another one: two parsers could disagree on which of them counts (RFC 7515 §4, RFC 7519 §4).
 pub fn members(json: &[u8]) -> Option<Members> {
-    match serde_json::from_slice(json).ok()? {
+    // As a text, because the records are read from texts, too: a parser of bytes would be a second one.
+    match serde_json::from_str(std::str::from_utf8(json).ok()?).ok()? {
         Unique(Value::Object(members)) => Some(members.into_iter().collect()),
         Unique(_) => None,
     }

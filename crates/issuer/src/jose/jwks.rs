@@ -1,5 +1,7 @@
 //! A set of public keys of others (RFC 7517 §5).
 
+use serde_json::Value;
+
 use crate::grammar::members::members;
 use crate::jose::public_key::{PublicKey, PublicKeyError};
 use crate::jose::signature_algorithm::SignatureAlgorithm;
@@ -33,8 +35,12 @@ impl KeySet {
     ///
     /// If it is not a JWKS at all.
     pub fn parse(json: &str, uses: &[&str]) -> Result<Self, KeySetError> {
-        let set = members(json.as_bytes()).ok_or(KeySetError)?;
-        let keys = set.get("keys").and_then(|keys| keys.as_array()).ok_or(KeySetError)?;
+        Self::read(members(json.as_bytes()).ok_or(KeySetError)?.get("keys"), uses)
+    }
+
+    /// The same, from the value of `keys`.
+    pub(crate) fn read(keys: Option<&Value>, uses: &[&str]) -> Result<Self, KeySetError> {
+        let keys = keys.and_then(Value::as_array).ok_or(KeySetError)?;
         Ok(Self(keys.iter().filter_map(|jwk| PublicKey::read(jwk, uses).ok()).take(MAX_KEYS).collect()))
     }
 

@@ -175,7 +175,7 @@ impl TrustedIssuer {
             return Err(RecordError::MaxAge);
         }
         if let IssuerKeys::Jwks(jwks) = &record.keys {
-            record.uploaded = KeySet::parse(&json::of(jwks), record.platform.key_uses())
+            record.uploaded = KeySet::read(jwks.get("keys"), record.platform.key_uses())
                 .map_err(|why| RecordError::Malformed(why.to_string()))?;
         }
         Ok(record)
