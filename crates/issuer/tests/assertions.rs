@@ -11,6 +11,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::rc::Rc;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use edgemint_issuer::ports::{RateLimit, Replay};
 use edgemint_issuer::{Authority, ClientRecord, Limit, SingleUse, Unavailable};
 use edgemint_testkit::{Kind, Mint, NOW, Store, TestCrypto, public_key, stored};
@@ -42,18 +44,29 @@ fn the_same_token_id_of_another_client_is_another_assertion() {
     assert_eq!(ask(&authority, &other.token(ISSUER, NOW), NOW).0, 200);
 }
 
+/// The order of P-256 (SEC 2 §2.4.2).
+const ORDER: [u8; 32] = [
+    0xFF, 0xFF, 0xFF, 0xFF, 0x00, 0x00, 0x00, 0x00, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xBC,
+    0xE6, 0xFA, 0xAD, 0xA7, 0x17, 0x9E, 0x84, 0xF3, 0xB9, 0xCA, 0xC2, 0xFC, 0x63, 0x25, 0x51,
+];
+
 #[test]
 fn a_malleated_signature_does_not_make_another_assertion() {
-    use base64::Engine;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     let authority = authority();
-    // Ed25519 signatures are not malleable here, but another signature by the same key counts the same.
-    let first = own(json!({ "jti": "once" }));
-    let again = own(json!({ "jti": "once", "exp": "+61" }));
-    assert_ne!(first, again);
-    assert!(URL_SAFE_NO_PAD.decode(first.rsplit('.').next().unwrap()).is_ok());
-    assert_eq!(ask(&authority, &first, NOW).0, 200);
-    assert_eq!(ask(&authority, &again, NOW).1["reason"], "assertion_replayed");
+    let first = own(json!({}));
+    let (input, signature) = first.rsplit_once('.').unwrap();
+    let mut signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+    // If (r, s) is a signature, (r, n - s) is one, too.
+    let mut borrow = 0;
+    for at in (0..32).rev() {
+        let digit = i16::from(ORDER[at]) - i16::from(signature[32 + at]) - borrow;
+        borrow = i16::from(digit < 0);
+        signature[32 + at] = u8::try_from(digit.rem_euclid(256)).unwrap();
+    }
+    let second = format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature));
+    assert_ne!(first, second);
+    assert_eq!(ask(&authority, &second, NOW).0, 200, "it is a valid signature");
+    assert_eq!(ask(&authority, &first, NOW).1["reason"], "assertion_replayed");
 }
 
 #[test]
