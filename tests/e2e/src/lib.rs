@@ -67,22 +67,25 @@ impl State {
             edgemint(&state, &["client", "import", vectors.join("clients.json").to_str().unwrap()]);
             let apis = apis().into_iter().map(|api| (api.id.kv_key(), api.to_json()));
             let issuers = issuers().into_iter().map(|issuer| (issuer.id.kv_key(), issuer.to_json()));
-            let pairs: Vec<_> = misfits()
-                .into_iter()
-                .chain(apis)
-                .chain(issuers)
-                .map(|(key, value)| serde_json::json!({ "key": key, "value": value }))
-                .collect();
-            let file = state.path().join("records.json");
-            std::fs::write(&file, Value::from(pairs).to_string()).expect("a file");
-            let mut wrangler = tools().npm_program("wrangler").expect("wrangler is installed");
-            wrangler.args(["kv", "bulk", "put", file.to_str().unwrap(), "--binding", "CLIENTS", "--local"]);
-            run(wrangler.arg("--persist-to").arg(state.path()).current_dir(xtask::root()));
+            state.put(misfits().into_iter().chain(apis).chain(issuers));
             state
         });
         let copy = Self::empty();
         run(Command::new("cp").arg("-a").arg(seeded.path().join(".")).arg(copy.path()));
         copy
+    }
+
+    /// Lets wrangler write these keys and values into KV.
+    pub fn put(&self, records: impl IntoIterator<Item = (String, String)>) {
+        let pairs: Vec<_> = records
+            .into_iter()
+            .map(|(key, value)| serde_json::json!({ "key": key, "value": value }))
+            .collect();
+        let file = self.path().join("records.json");
+        std::fs::write(&file, Value::from(pairs).to_string()).expect("a file");
+        let mut wrangler = tools().npm_program("wrangler").expect("wrangler is installed");
+        wrangler.args(["kv", "bulk", "put", file.to_str().unwrap(), "--binding", "CLIENTS", "--local"]);
+        run(wrangler.arg("--persist-to").arg(self.path()).current_dir(xtask::root()));
     }
 
     /// The path of the directory.

@@ -14,10 +14,9 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use edgemint_e2e::{
-    PYTHON, State, documented, edgemint, example_program, has, note, port, python_with, run, serve_with,
-    tools,
+    PYTHON, State, documented, example_program, has, note, port, python_with, run, serve_with, tools,
 };
-use edgemint_issuer::{ClientRecord, RESERVED_CLAIMS, check_claims};
+use edgemint_issuer::{ApiId, ApiRecord, ApiScope, ClientRecord, RESERVED_CLAIMS, ScopeToken, check_claims};
 use edgemint_testkit::Page;
 use xtask::{Server, ServerOptions, Variant};
 
@@ -308,7 +307,9 @@ fn the_sdks_of_mcp_find_the_issuer_from_a_server_and_complete_the_grant() {
     // The servers of the SDKs run in turn on the same port. An API has its URL as its ID (RFC 8707 §2).
     let port = port();
     let resource = format!("http://127.0.0.1:{}/mcp", port.number());
-    edgemint(&state, &["api", "add", &resource, "--scope", "tools=Calls the tools"]);
+    let mut api = ApiRecord::new(ApiId::parse(&resource).unwrap(), "Tools");
+    api.scopes =
+        vec![ApiScope { name: ScopeToken::parse("tools").unwrap(), description: "Calls the tools".into() }];
     // The client has the secret of `api-client` and the keys of `signer`. The Go SDK requests without `resource`, so its
     // API is the default.
     let all = edgemint_testkit::cast();
@@ -318,10 +319,7 @@ fn the_sdks_of_mcp_find_the_issuer_from_a_server_and_complete_the_grant() {
     client["secrets"] = serde_json::to_value(&known(CLIENT).secrets).unwrap();
     client["grants"] = serde_json::json!({ resource.as_str(): ["tools"] });
     client["default_api"] = resource.as_str().into();
-    let backup = serde_json::json!({ "edgemint": { "backup": 1 }, "clients": [client] });
-    let file = state.path().join("clients.json");
-    std::fs::write(&file, backup.to_string()).unwrap();
-    edgemint(&state, &["client", "import", file.to_str().unwrap()]);
+    state.put([(api.id.kv_key(), api.to_json()), ("client:mcp-client".to_owned(), client.to_string())]);
     let server = server(&state, "ES256");
     let keys = xtask::root().join(KEYS);
     for (name, sdk) in &mut sdks {
