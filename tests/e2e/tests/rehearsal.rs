@@ -292,7 +292,7 @@ fn failures_of_cloudflare_are_explained_with_their_remedy() {
     says(
         add,
         &[
-            "no secret is shown",
+            "no secret or key is shown",
             "1 record may not have been written",
             "wait 7 second(s)",
             "hint: wait",
