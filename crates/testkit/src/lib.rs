@@ -33,7 +33,7 @@ pub use crate::expected::{Answer, Clock};
 pub use crate::mint::{Kind, Mint};
 pub use crate::moment::{NOW, RANDOM, moment};
 pub use crate::oracle::Oracle;
-pub use crate::others::{private_key, public_key, sign_with};
+pub use crate::others::{is_signed_by_others, private_key, public_key, sign_with};
 pub use crate::page::{Block, Page};
 pub use crate::platforms::{Issued, Origin};
 pub use crate::vector::{Store, Vector, apis, cast, issuers, misfits, stored};

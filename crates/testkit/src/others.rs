@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use edgemint_issuer::ports::ForeignVerifier;
 use edgemint_issuer::{PublicKey, SignatureAlgorithm, Unavailable, Verdict};
 use jwt_compact::alg::{Ed25519, Es256, Rsa, RsaPrivateKey, RsaPublicKey};
@@ -13,6 +15,17 @@ use p384::ecdsa::signature::{Signer as _, Verifier as _};
 use serde_json::Value;
 
 use crate::crypto::{TestCrypto, is_by};
+
+/// The names of the keys.
+const NAMES: [&str; 7] = [
+    "signer-ES256",
+    "other-ES256",
+    "signer-EdDSA",
+    "signer-RSA",
+    "platform-RSA",
+    "platform-ES256",
+    "platform-ES384",
+];
 
 /// The private JWK with this name in `keys/others.json`, such as `signer-ES256`.
 pub fn private_key(name: &str) -> Value {
@@ -64,8 +77,7 @@ fn rsa_key(jwk: &JsonWebKey<'_>) -> RsaPrivateKey {
 }
 
 fn coordinate(jwk: &Value, name: &str) -> Vec<u8> {
-    use base64::Engine;
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(jwk[name].as_str().unwrap()).unwrap()
+    URL_SAFE_NO_PAD.decode(jwk[name].as_str().unwrap()).unwrap()
 }
 
 /// Whether `signature` is by the public JWK. `None` if the key is not valid.
@@ -88,6 +100,20 @@ fn verify_with(alg: SignatureAlgorithm, jwk: &str, input: &[u8], signature: &[u8
             is_by(&Rsa::ps256(), &RsaPublicKey::try_from(&jwk).ok()?, input, signature)
         }
         SignatureAlgorithm::Es384 => unreachable!("handled above"),
+    })
+}
+
+/// Whether one of the keys in `keys/others.json` signed `token`, with the algorithm in its header.
+pub fn is_signed_by_others(token: &str) -> bool {
+    let Some((input, signature)) = token.rsplit_once('.') else { return false };
+    let decoded = |text: &str| URL_SAFE_NO_PAD.decode(text).ok();
+    let header = input.split('.').next().and_then(decoded);
+    let header = header.and_then(|json| serde_json::from_slice::<Value>(&json).ok()).unwrap_or_default();
+    let alg = header["alg"].as_str().and_then(SignatureAlgorithm::named);
+    let (Some(alg), Some(signature)) = (alg, decoded(signature)) else { return false };
+    NAMES.iter().map(|name| public_key(name, &[]).to_string()).any(|jwk| {
+        PublicKey::parse(&jwk).is_ok_and(|key| key.serves(alg))
+            && verify_with(alg, &jwk, input.as_bytes(), &signature) == Some(true)
     })
 }
 
