@@ -69,6 +69,8 @@ fn each_decision_is_a_row_of_the_dataset() {
         ("kid", "k1"),
         ("network", "203.0.113.9"),
         ("country", "NL"),
+        ("proof.kind", "secret"),
+        ("proof.id", "s1"),
     ];
     let expected = expected.map(|(name, text)| (name, text.to_owned())).into();
     assert_eq!(said(&rows[0]), ("app".to_owned(), expected));
