@@ -28,6 +28,11 @@ impl std::fmt::Display for KeySetError {
 
 impl std::error::Error for KeySetError {}
 
+/// The items of the member `keys` (RFC 7517 §5.1).
+fn listed(keys: Option<&Value>) -> Result<&Vec<Value>, KeySetError> {
+    keys.and_then(Value::as_array).ok_or(KeySetError)
+}
+
 impl KeySet {
     /// Reads a JWKS. Skips the keys that cannot be used (RFC 7517 §5), and those after the first 32 that can.
     ///
@@ -40,8 +45,9 @@ impl KeySet {
 
     /// The same, from the value of `keys`.
     pub(crate) fn read(keys: Option<&Value>, uses: &[&str]) -> Result<Self, KeySetError> {
-        let keys = keys.and_then(Value::as_array).ok_or(KeySetError)?;
-        Ok(Self(keys.iter().filter_map(|jwk| PublicKey::read(jwk, uses).ok()).take(MAX_KEYS).collect()))
+        Ok(Self(
+            listed(keys)?.iter().filter_map(|jwk| PublicKey::read(jwk, uses).ok()).take(MAX_KEYS).collect(),
+        ))
     }
 
     /// The keys that may have signed with `alg` under `kid`: at most four.
@@ -71,7 +77,6 @@ impl KeySet {
     /// If it is not a JWKS at all.
     pub fn first_flaw(json: &str) -> Result<Option<PublicKeyError>, KeySetError> {
         let set = members(json.as_bytes()).ok_or(KeySetError)?;
-        let keys = set.get("keys").and_then(|keys| keys.as_array()).ok_or(KeySetError)?;
-        Ok(keys.iter().find_map(|jwk| PublicKey::read(jwk, &["sig", "jwt-svid"]).err()))
+        Ok(listed(set.get("keys"))?.iter().find_map(|jwk| PublicKey::read(jwk, &["sig", "jwt-svid"]).err()))
     }
 }

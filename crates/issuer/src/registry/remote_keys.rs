@@ -65,6 +65,23 @@ impl Remote {
             pending.swap_remove(at);
         }
     }
+
+    /// Whether a request that came at `now` should fetch the keys again although some are known, which may
+    /// lack the one that it needs.
+    fn needs_fetch(&self, lacks_key: bool, now: u64) -> bool {
+        if self.pending(now) > 0 || now < self.failed.get().saturating_add(FAILED) {
+            return false;
+        }
+        if now >= self.fetched.get().saturating_add(FRESH) {
+            return true;
+        }
+        let may_search =
+            lacks_key && now >= self.searched.get().max(self.fetched.get()).saturating_add(UNKNOWN_KEY_ID);
+        if may_search {
+            self.searched.set(now);
+        }
+        may_search
+    }
 }
 
 /// A set of keys to look for.
@@ -145,24 +162,5 @@ impl RemoteKeys {
             }
             (Err(why), None) => Err(unavailable(why)),
         }
-    }
-}
-
-impl Remote {
-    /// Whether a request that came at `now` should fetch the keys again although some are known, which may
-    /// lack the one that it needs.
-    fn needs_fetch(&self, lacks_key: bool, now: u64) -> bool {
-        if self.pending(now) > 0 || now < self.failed.get().saturating_add(FAILED) {
-            return false;
-        }
-        if now >= self.fetched.get().saturating_add(FRESH) {
-            return true;
-        }
-        let may_search =
-            lacks_key && now >= self.searched.get().max(self.fetched.get()).saturating_add(UNKNOWN_KEY_ID);
-        if may_search {
-            self.searched.set(now);
-        }
-        may_search
     }
 }
