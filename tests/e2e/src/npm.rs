@@ -75,6 +75,8 @@ impl Npm {
         // The registry and the cache of this machine.
         command.env("npm_config_userconfig", user).env("npm_config_cache", cache);
         command.env("WRANGLER_SEND_METRICS", "false").env("CLOUDFLARE_CF_FETCH_ENABLED", "false");
+        // In CI, wrangler prints less. The tests expect the same output everywhere.
+        command.env("CI", "false");
         command.env_remove("CLOUDFLARE_ENV").env_remove("CLOUDFLARE_API_TOKEN").stdin(Stdio::null());
         command
     }

@@ -109,6 +109,8 @@ impl Rehearsal {
             ("WRANGLER_WRITE_LOGS", "false".to_owned()),
             // With its banner, wrangler asks npm's registry for a newer wrangler.
             ("WRANGLER_HIDE_BANNER", "true".to_owned()),
+            // In CI, wrangler omits the names of accounts. The tests expect the same output everywhere.
+            ("CI", "false".to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into()
