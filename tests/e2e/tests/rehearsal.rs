@@ -14,7 +14,7 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use edgemint_e2e::{Deployment, Failure, comes_true, note, now, send, wait_for_the_clock};
 use edgemint_testkit::{Page, verify};
@@ -190,7 +190,10 @@ fn the_commands_of_the_readme_deploy_and_no_later_change_fails_a_request() {
     let (rehearsal, issuer) = (deployment.rehearsal(), deployment.issuer());
     let lifetimes = format!("\nTOKEN_LIFETIME = \"{LIFETIME}s\"\nMAX_TOKEN_LIFETIME = \"{LIFETIME}s\"\n");
     deployment.edit("\nCLIENT_CACHE = \"0\"\n", &format!("\nCLIENT_CACHE = \"0\"{lifetimes}"));
+    let begin = Instant::now();
     run(&deployment, &commands_of_the_readme());
+    // The new key must be known everywhere before it signs. Adding it takes one command, and the README has several.
+    let activate_in = (begin.elapsed() + OVERLAP).as_secs() + 1;
     rehearsal.set_overlap(OVERLAP);
     let first = kid_that_signs(&issuer);
     let dex = xtask::root().join("examples/dex.yaml");
@@ -204,8 +207,8 @@ fn the_commands_of_the_readme_deploy_and_no_later_change_fails_a_request() {
     let load = Load::on(&issuer, "billing", &secrets);
     load.goes_on(30);
 
-    let rotate = "edgemint key rotate --activate-in 10s --force --json --env production";
-    let rotated: Value = serde_json::from_str(&run(&deployment, rotate)).unwrap();
+    let rotate = format!("edgemint key rotate --activate-in {activate_in}s --force --json --env production");
+    let rotated: Value = serde_json::from_str(&run(&deployment, &rotate)).unwrap();
     let (second, activates) = (rotated["kid"].as_str().unwrap(), rotated["activates"].as_u64().unwrap());
     deployment
         .edit("MAX_TOKEN_LIFETIME", "CORS_ALLOWED_ORIGINS = \"https://next.example\"\nMAX_TOKEN_LIFETIME");
