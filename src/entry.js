@@ -16,13 +16,15 @@ const LIMITS = {
   "content-type": 1024,
   origin: 512,
   "if-none-match": 1024,
+  dpop: 4096,
   "cf-connecting-ip": 45,
   "cf-ipcountry": 2,
   "cf-ray": 64,
+  certificate: 4096,
   body: 16384,
 };
 
-const { method: MAX_METHOD, url: MAX_URL, body: MAX_BODY, ...MAX_HEADERS } = LIMITS;
+const { method: MAX_METHOD, url: MAX_URL, certificate: MAX_CERTIFICATE, body: MAX_BODY, ...MAX_HEADERS } = LIMITS;
 
 const HEADERS = Object.entries(MAX_HEADERS);
 
@@ -54,7 +56,10 @@ async function serve(request, env) {
       const announced = Number(request.headers.get("content-length") ?? NaN);
       body = announced <= MAX_BODY ? whole(await request.text(), announced) : await bodyWithin(request);
     }
-    let text = body === undefined ? head(request) : `${head(request)}\n${body}`;
+    // Only a deployment with a host for certificates looks for one, because reading `request.cf` is not free.
+    const certificate = env.MTLS_HOST ? await certificateOf(request) : "";
+    let text = head(request) + certificate;
+    if (body !== undefined) text += `\n${body}`;
     isInside = true;
     let step = begin(id, env, Date.now(), text);
     isInside = false;
@@ -91,8 +96,8 @@ function resume(id, value) {
 }
 
 /**
- * The parts of a request that the issuer needs, except its body, one per line. "=" marks a header that is
- * present. No value can contain a newline.
+ * The parts of a request that the issuer needs, except its certificate and its body, one per line. "=" marks a
+ * value that is present. No value can contain a newline.
  * `cf-connecting-ip`, `cf-ipcountry` and `cf-ray` are Cloudflare's: it overwrites the values of a client.
  */
 function head(request) {
@@ -102,7 +107,36 @@ function head(request) {
     const value = headers.get(name);
     text += value === null ? "\n" : `\n=${cut(value, longest)}`;
   }
-  return text;
+  return `${text}\n`;
+}
+
+/**
+ * What Cloudflare reports about the client's certificate, in the form of `Report` in the issuer, or "" if there is
+ * none. Only the hash of the certificate crosses, because the certificate itself may have 10 KB.
+ */
+async function certificateOf(request) {
+  const about = request.cf?.tlsClientAuth;
+  if (about?.certPresented !== "1") return "";
+  const sha256 = await fingerprint(about.certRFC9440);
+  const report = {
+    verified: about.certVerified,
+    revoked: about.certRevoked,
+    subject: about.certSubjectDNRFC2253,
+    issuer: about.certIssuerDNRFC2253,
+    not_before: about.certNotBefore,
+    not_after: about.certNotAfter,
+    sha256,
+  };
+  return `=${cut(JSON.stringify(report), MAX_CERTIFICATE)}`;
+}
+
+/** The SHA-256 of a certificate in RFC 9440's form, `:base64:`, in base64url. "" if it cannot be computed. */
+async function fingerprint(certificate) {
+  const base64 = /^:([A-Za-z0-9+/]+={0,2}):$/.exec(certificate)?.[1];
+  if (base64 === undefined) return "";
+  const der = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", der));
+  return btoa(String.fromCharCode(...digest)).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 }
 
 /**

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use edgemint_issuer::ports::Replay;
 use edgemint_issuer::{Authority, Config, ConfigErrors};
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::Env;
@@ -27,6 +28,10 @@ pub(crate) fn authority(env: &Env) -> Result<EdgeAuthority, Vec<String>> {
     let namespace = bound(env, "CLIENTS", "get")
         .ok_or_else(|| "CLIENTS is missing: bind a KV namespace under this name".to_owned());
     match (config, namespace) {
+        (Ok(config), Ok(_)) if config.needs_replay() && !SharedReplay::new(env).is_shared() => Err(vec![
+            "REPLAY is missing: FAPI=on needs this Durable Object, so that no assertion is used twice"
+                .to_owned(),
+        ]),
         (Ok(config), Ok(namespace)) => {
             let isolate_key = crate::random::random().map_err(|why| vec![why])?;
             let clients = KvClients::new(namespace, &config);

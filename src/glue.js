@@ -175,6 +175,21 @@ export function verify({ algorithm, key }, signature, input) {
   return crypto.subtle.verify(algorithm, key, signature, input);
 }
 
+/**
+ * The same for a key that is used once. Undefined if the key is not valid, because the runtime refuses to import
+ * only such a key. The memory of `input` and `signature` may be another one after the first promise.
+ */
+export async function verify_once(alg, jwk, signature, input) {
+  const [kept, text] = [signature.slice(), input.slice()];
+  let key;
+  try {
+    key = await imported(alg, jwk, false, "verify");
+  } catch {
+    return undefined;
+  }
+  return crypto.subtle.verify(key.algorithm, key.key, kept, text);
+}
+
 /** PBKDF2-HMAC-SHA-256 with a derived key of 32 bytes. */
 export async function pbkdf2(secret, salt, iterations) {
   const parameters = { name: "PBKDF2", hash: "SHA-256", salt: salt.slice(), iterations };

@@ -30,7 +30,9 @@ impl Incoming {
             content_type: header(),
             origin: header(),
             if_none_match: header(),
+            dpop: header(),
             arrival: Arrival { address: header(), country: header(), ray: header(), ..arrival },
+            certificate: header(),
             body: lines.next().map_or(Body::TooLarge, |body| Body::Whole(body.as_bytes())),
         }
     }

@@ -143,6 +143,7 @@ const ROOMS: [(&str, &[&str]); 6] = [
             "endpoint",
             "mint",
             "grant",
+            "binding",
             "authenticate",
             "registry",
             "request",

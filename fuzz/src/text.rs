@@ -34,5 +34,7 @@ pub fn with_request<T>(text: &[u8], with: impl FnOnce(&Request<'_>) -> T) -> T {
         origin: header("origin"),
         if_none_match: header("if-none-match"),
         body: if body.len() > MAX_BODY { Body::TooLarge } else { Body::Whole(body) },
+        dpop: header("dpop"),
+        certificate: header("certificate"),
     })
 }

@@ -16,6 +16,7 @@ extern "C" {
     fn sign(key: &JsValue, input: &[u8]) -> Promise;
     fn import_public_key(alg: &str, jwk: &str) -> Promise;
     fn verify(key: &JsValue, signature: &[u8], input: &[u8]) -> Promise;
+    fn verify_once(alg: &str, jwk: &str, signature: &[u8], input: &[u8]) -> Promise;
     fn pbkdf2(secret: &[u8], salt: &[u8], iterations: u32) -> Promise;
 }
 
@@ -102,6 +103,21 @@ impl ForeignVerifier for WebCrypto {
             },
         };
         match settled(verify(&imported, signature, input)).await {
+            Ok(Settled::Value(verified)) if verified.is_truthy() => Ok(Verdict::Valid),
+            Ok(_) => Ok(Verdict::Invalid),
+            Err(why) => Err(Unavailable::new(format!("a key of others cannot verify: {why}"))),
+        }
+    }
+
+    async fn verify_once(
+        &self,
+        key: &PublicKey,
+        alg: SignatureAlgorithm,
+        input: &[u8],
+        signature: &[u8],
+    ) -> Result<Verdict, Unavailable> {
+        match settled(verify_once(alg.name(), key.jwk(), signature, input)).await {
+            Ok(Settled::Value(verified)) if verified.is_undefined() => Ok(Verdict::UnusableKey),
             Ok(Settled::Value(verified)) if verified.is_truthy() => Ok(Verdict::Valid),
             Ok(_) => Ok(Verdict::Invalid),
             Err(why) => Err(Unavailable::new(format!("a key of others cannot verify: {why}"))),

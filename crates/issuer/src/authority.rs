@@ -3,6 +3,7 @@
 use crate::authenticate::Authenticator;
 use crate::authenticate::proven::Proven;
 use crate::authenticate::rate_limit::RateLimiter;
+use crate::binding::nonce::Nonces;
 use crate::config::Config;
 use crate::discovery::metadata::Documents;
 use crate::endpoint::answer::{Answer, plain, refuse};
@@ -38,6 +39,7 @@ pub struct Authority<C, S, B = NoRateLimit, R = NoReplay> {
     revocations: Revocations,
     remote_keys: RemoteKeys,
     replays: Replays<R>,
+    nonces: Option<Nonces>,
 }
 
 /// An answer, and the event to log, if there is one.
@@ -61,6 +63,7 @@ impl<C, S> Authority<C, S> {
             revocations: Revocations::new(),
             remote_keys: RemoteKeys::new(),
             replays: Replays::new(NoReplay),
+            nonces: config.needs_dpop_nonce.then(|| Nonces::new(&config.keys, &config.issuer)),
             crypto,
             config,
         }
@@ -70,16 +73,60 @@ impl<C, S> Authority<C, S> {
 impl<C, S, B, R> Authority<C, S, B, R> {
     /// Adds a rate limit on guesses.
     pub fn with_rate_limit<L: RateLimit>(self, rate_limit: L) -> Authority<C, S, L, R> {
-        let Self { config, documents, clients, crypto, proven, revocations, remote_keys, replays, .. } = self;
+        let Self {
+            config,
+            documents,
+            clients,
+            crypto,
+            proven,
+            revocations,
+            remote_keys,
+            replays,
+            nonces,
+            ..
+        } = self;
         let limiter = RateLimiter::new(rate_limit);
-        Authority { config, documents, clients, crypto, proven, revocations, remote_keys, replays, limiter }
+        Authority {
+            config,
+            documents,
+            clients,
+            crypto,
+            proven,
+            revocations,
+            remote_keys,
+            replays,
+            nonces,
+            limiter,
+        }
     }
 
     /// Adds a memory of used assertions that all instances share.
     pub fn with_replay<P: Replay>(self, replay: P) -> Authority<C, S, B, P> {
-        let Self { config, documents, clients, crypto, proven, revocations, remote_keys, limiter, .. } = self;
+        let Self {
+            config,
+            documents,
+            clients,
+            crypto,
+            proven,
+            revocations,
+            remote_keys,
+            limiter,
+            nonces,
+            ..
+        } = self;
         let replays = Replays::new(replay);
-        Authority { config, documents, clients, crypto, proven, revocations, remote_keys, replays, limiter }
+        Authority {
+            config,
+            documents,
+            clients,
+            crypto,
+            proven,
+            revocations,
+            remote_keys,
+            replays,
+            nonces,
+            limiter,
+        }
     }
 }
 
@@ -125,7 +172,7 @@ where
         let preflight = !cors.is_none() && endpoint.is_for_pages();
         let methods = endpoint.methods(preflight);
         if preflight && request.method == "OPTIONS" {
-            let mut response = cors.preflight(request, methods);
+            let mut response = cors.preflight(request, methods, endpoint.takes_dpop());
             if endpoint == Endpoint::Token {
                 response.no_store();
             }
@@ -162,7 +209,7 @@ where
             }
         };
         if preflight {
-            cors.allow(request, &mut response);
+            cors.allow(request, &mut response, endpoint.takes_dpop());
         }
         (response, decision)
     }
@@ -184,7 +231,8 @@ where
 
     fn token_endpoint<'a>(&'a self, trail: &'a Trail) -> TokenEndpoint<'a, C, S, B, R> {
         let Self { config, clients, crypto, replays, .. } = self;
-        TokenEndpoint { config, clients, crypto, replays, authenticator: self.authenticator(trail), trail }
+        let (nonces, authenticator) = (self.nonces.as_ref(), self.authenticator(trail));
+        TokenEndpoint { config, clients, crypto, replays, nonces, authenticator, trail }
     }
 
     fn inspector<'a>(&'a self, trail: &'a Trail) -> Inspector<'a, C, S, B, R> {

@@ -37,6 +37,9 @@ impl Mint<'_> {
             }
             TokenProfile::Rfc9068 => (self.rfc9068_claims(jti), self.key.access_token_header()),
         };
+        if let Some(confirmation) = grant.confirmation() {
+            claims.object("cnf", confirmation.json());
+        }
         // The client's own claims. None of them has the name of another claim.
         for (name, value) in &client.claims {
             claims.foreign(name, value);

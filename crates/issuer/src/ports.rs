@@ -171,6 +171,22 @@ pub trait ForeignVerifier {
         input: &[u8],
         signature: &[u8],
     ) -> Result<Verdict, Unavailable>;
+
+    /// The same for a key that came with the request. An implementation that keeps imported keys does not keep this
+    /// one, because any sender could fill its memory.
+    ///
+    /// # Errors
+    ///
+    /// Same as [`verify_foreign`](Self::verify_foreign).
+    async fn verify_once(
+        &self,
+        key: &PublicKey,
+        alg: SignatureAlgorithm,
+        input: &[u8],
+        signature: &[u8],
+    ) -> Result<Verdict, Unavailable> {
+        self.verify_foreign(key, alg, input, signature).await
+    }
 }
 
 /// The result of verifying a signature by a key of others.

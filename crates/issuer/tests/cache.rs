@@ -11,8 +11,8 @@ use std::rc::Rc;
 
 use edgemint_issuer::ports::{ApiStore, ClientStore, RevocationStore, Signer, SlowHash, Verifier};
 use edgemint_issuer::{
-    ApiId, ApiRecord, ApiScope, Arrival, Authority, Body, ClientId, ClientRecord, Config, GeneratedSecret,
-    Moment, Request, ScopeToken, SecretHash, SigningKey, StoredSecret, Unavailable,
+    ApiId, ApiRecord, ApiScope, Authority, Body, ClientId, ClientRecord, Config, GeneratedSecret, Moment,
+    Request, ScopeToken, SecretHash, SigningKey, StoredSecret, Unavailable,
 };
 use edgemint_testkit::{NOW, RANDOM, TestCrypto, signing_key};
 
@@ -111,13 +111,9 @@ impl World {
         let request = Request {
             method: "POST",
             path: "/token",
-            authorization: None,
-            accept: None,
             content_type: Some("application/x-www-form-urlencoded"),
-            origin: None,
-            if_none_match: None,
             body: Body::Whole(body.as_bytes()),
-            arrival: Arrival::default(),
+            ..Request::default()
         };
         let moment = Moment { now: NOW + at, random: RANDOM };
         pollster::block_on(self.authority.handle(&request, &moment)).response.status

@@ -6,7 +6,7 @@
     reason = "a test that cannot go on must stop, and say where"
 )]
 
-use edgemint_issuer::{Arrival, Authority, Body, Config, Request};
+use edgemint_issuer::{Authority, Body, Config, Request};
 use edgemint_testkit::{MemoryClients, TestCrypto, apis, cast, moment, signing_key, verify};
 use serde_json::Value;
 
@@ -26,13 +26,9 @@ fn ask(profile: &str, method: &str, path: &str, body: &str) -> (Value, Value) {
     let request = Request {
         method,
         path,
-        authorization: None,
         content_type: Some("application/x-www-form-urlencoded"),
-        origin: None,
-        if_none_match: None,
-        accept: None,
         body: Body::Whole(body.as_bytes()),
-        arrival: Arrival::default(),
+        ..Request::default()
     };
     let outcome = pollster::block_on(authority.handle(&request, &moment()));
     assert_eq!(outcome.response.status, 200, "{body}: {}", outcome.response.body);

@@ -76,13 +76,10 @@ fn asked(client: &str, secret_id: &str, form: &str) -> Event {
     let request = Request {
         method: "POST",
         path: "/token",
-        authorization: None,
-        accept: None,
         content_type: Some("application/x-www-form-urlencoded"),
-        origin: None,
-        if_none_match: None,
         body: Body::Whole(body.as_bytes()),
         arrival: Arrival { address: Some("203.0.113.9"), country: Some("NL"), ..Arrival::default() },
+        ..Request::default()
     };
     pollster::block_on(authority.handle(&request, &moment())).event.unwrap()
 }

@@ -13,8 +13,8 @@ use std::task::{Context, Waker};
 
 use edgemint_issuer::ports::{ApiStore, ClientStore, RevocationStore};
 use edgemint_issuer::{
-    ApiId, ApiRecord, Arrival, Authority, Body, ClientId, ClientRecord, Config, GeneratedSecret, Moment,
-    Request, StoredSecret, Unavailable,
+    ApiId, ApiRecord, Authority, Body, ClientId, ClientRecord, Config, GeneratedSecret, Moment, Request,
+    StoredSecret, Unavailable,
 };
 use edgemint_testkit::{NOW, RANDOM, TestCrypto, signing_key};
 use serde_json::Value;
@@ -123,13 +123,9 @@ impl World {
         let request = Request {
             method: "POST",
             path,
-            authorization: None,
-            accept: None,
             content_type: Some("application/x-www-form-urlencoded"),
-            origin: None,
-            if_none_match: None,
             body: Body::Whole(body.as_bytes()),
-            arrival: Arrival::default(),
+            ..Request::default()
         };
         let moment = Moment { now: NOW + at, random: RANDOM };
         let outcome = self.authority.handle(&request, &moment).await;

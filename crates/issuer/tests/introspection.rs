@@ -7,8 +7,7 @@
 )]
 
 use edgemint_issuer::{
-    Arrival, Authority, Body, ClientId, ClientRecord, Config, Decision, GeneratedSecret, Moment, Request,
-    StoredSecret,
+    Authority, Body, ClientId, ClientRecord, Config, Decision, GeneratedSecret, Moment, Request, StoredSecret,
 };
 use edgemint_testkit::{MemoryClients, NOW, TestCrypto, signing_key};
 use proptest::prelude::*;
@@ -54,13 +53,9 @@ fn post(
     let request = Request {
         method: "POST",
         path,
-        authorization: None,
-        accept: None,
         content_type: Some("application/x-www-form-urlencoded"),
-        origin: None,
-        if_none_match: None,
         body: Body::Whole(body.as_bytes()),
-        arrival: Arrival::default(),
+        ..Request::default()
     };
     // Each token needs its own `jti`.
     let moment = Moment { now: at, random: [(at % 251) as u8; 32] };

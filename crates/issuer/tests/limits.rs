@@ -94,7 +94,9 @@ impl Parts {
             content_type: texts[4],
             origin: texts[5],
             if_none_match: texts[6],
-            arrival: Arrival { address: texts[7], country: texts[8], ray: texts[9], ..arrival },
+            dpop: texts[7],
+            arrival: Arrival { address: texts[8], country: texts[9], ray: texts[10], ..arrival },
+            certificate: texts[11],
             body: Body::Whole(self.body.as_bytes()),
         };
         let outcome = pollster::block_on(issuer.handle(&request, &moment()));
@@ -139,6 +141,9 @@ fn meanings(name: &str, tag: &str) -> (Vec<String>, &'static [char], Vec<String>
             &["", "https://app.example.com"],
         ),
         "if-none-match" => (&["", "*", "{tag}"], &[' ', ',', 'a'], &["", "*", "{tag}", "W/{tag}"]),
+        "dpop" => (&["", "e30.e30.", "a,"], &['A', ' ', '.'], &["", "A", ","]),
+        // A report that is valid with white space after it.
+        "certificate" => (&["", "{}", "{"], &[' ', 'a'], &["", "}"]),
         "cf-connecting-ip" => {
             (&["", "203.0.113.9", "2001:db8::", "::ffff:"], &[' ', '0', ':'], &["", "203.0.113.9", "1"])
         }

@@ -7,7 +7,7 @@
     reason = "a test that cannot go on must stop"
 )]
 
-use edgemint_issuer::{Arrival, Authority, Body, Config, Request};
+use edgemint_issuer::{Authority, Body, Config, Request};
 use edgemint_testkit::{MemoryClients, TestCrypto, moment, signing_key};
 use proptest::prelude::*;
 use serde_json::{Map, Value};
@@ -48,13 +48,10 @@ fn ask(issuer: &Issuer, method: &str, path: &str, accept: Option<&str>, body: &[
     let request = Request {
         method,
         path,
-        authorization: None,
         accept,
         content_type: Some("application/x-www-form-urlencoded"),
-        origin: None,
-        if_none_match: None,
         body: Body::Whole(body),
-        arrival: Arrival::default(),
+        ..Request::default()
     };
     let response = pollster::block_on(issuer.handle(&request, &moment())).response;
     let headers = response.headers.into_iter().map(|(name, value)| (name, value.into_owned()));

@@ -87,13 +87,11 @@ impl World {
         let request = Request {
             method: "POST",
             path,
-            authorization: None,
-            accept: None,
             content_type: Some("application/x-www-form-urlencoded"),
             origin,
-            if_none_match: None,
             body: Body::Whole(body.as_bytes()),
             arrival: Arrival { address: Some("203.0.113.9"), ..Arrival::default() },
+            ..Request::default()
         };
         let outcome = pollster::block_on(self.authority.handle(&request, &moment()));
         let headers = format!("{:?}", outcome.response.headers);

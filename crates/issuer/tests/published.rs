@@ -4,7 +4,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use edgemint_issuer::{Arrival, Authority, Body, Config, Request};
+use edgemint_issuer::{Authority, Config, Request};
 use edgemint_testkit::{MemoryClients, TestCrypto, moment, signing_key};
 use serde_json::Value;
 
@@ -25,13 +25,8 @@ fn ask(authority: &Authority<MemoryClients, TestCrypto>, method: &str, path: &st
     let request = Request {
         method,
         path,
-        authorization: None,
-        accept: None,
         content_type: Some("application/x-www-form-urlencoded"),
-        origin: None,
-        if_none_match: None,
-        body: Body::Whole(b""),
-        arrival: Arrival::default(),
+        ..Request::default()
     };
     let response = pollster::block_on(authority.handle(&request, &moment())).response;
     (response.status, response.body.into_owned())

@@ -84,13 +84,10 @@ impl World {
         let request = Request {
             method: "POST",
             path,
-            authorization: None,
-            accept: None,
             content_type: Some("application/x-www-form-urlencoded"),
-            origin: None,
-            if_none_match: None,
             body: Body::Whole(body.as_bytes()),
             arrival: Arrival { address: Some(from), ..Arrival::default() },
+            ..Request::default()
         };
         let moment = Moment { now: NOW + at, random: RANDOM };
         let outcome = pollster::block_on(self.authority.handle(&request, &moment));

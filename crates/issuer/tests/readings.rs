@@ -9,8 +9,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use edgemint_issuer::{
-    Arrival, Authority, Body, ClientId, ClientRecord, ClientSecret, Config, GeneratedSecret, Request,
-    SecretHash, StoredSecret,
+    Authority, Body, ClientId, ClientRecord, ClientSecret, Config, GeneratedSecret, Request, SecretHash,
+    StoredSecret,
 };
 use edgemint_testkit::{MemoryClients, TestCrypto, moment, signing_key};
 use serde_json::Value;
@@ -63,12 +63,9 @@ fn present(clients: MemoryClients, pair: &str) -> (u16, Option<String>) {
         method: "POST",
         path: "/token",
         authorization: Some(&header),
-        accept: None,
         content_type: Some("application/x-www-form-urlencoded"),
-        origin: None,
-        if_none_match: None,
         body: Body::Whole(b"grant_type=client_credentials"),
-        arrival: Arrival::default(),
+        ..Request::default()
     };
     let outcome = pollster::block_on(authority.handle(&request, &moment()));
     let event = serde_json::to_value(outcome.event).unwrap();
@@ -169,13 +166,9 @@ fn the_log_names_the_secret_that_was_presented() {
     let request = Request {
         method: "POST",
         path: "/token",
-        authorization: None,
-        accept: None,
         content_type: Some("application/x-www-form-urlencoded"),
-        origin: None,
-        if_none_match: None,
         body: Body::Whole(body.as_bytes()),
-        arrival: Arrival::default(),
+        ..Request::default()
     };
     let event = pollster::block_on(authority.handle(&request, &moment())).event;
     let event: Value = serde_json::to_value(event).unwrap();

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use edgemint_issuer::ports::{Signer, SlowHash, Verifier};
-use edgemint_issuer::{Arrival, Authority, Body, Config, Moment, Request, SigningKey, Unavailable};
+use edgemint_issuer::{Authority, Config, Moment, Request, SigningKey, Unavailable};
 use edgemint_testkit::{MemoryClients, NOW, RANDOM, TestCrypto, signing_key, verify};
 use serde_json::Value;
 
@@ -59,17 +59,7 @@ fn get(
     if_none_match: Option<&str>,
     at: u64,
 ) -> (u16, String, String) {
-    let request = Request {
-        method: "GET",
-        path: PATH,
-        authorization: None,
-        content_type: None,
-        origin: None,
-        if_none_match,
-        accept: None,
-        body: Body::Whole(b""),
-        arrival: Arrival::default(),
-    };
+    let request = Request { method: "GET", path: PATH, if_none_match, ..Request::default() };
     let moment = Moment { now: NOW + at, random: RANDOM };
     let response = pollster::block_on(authority.handle(&request, &moment)).response;
     let tag = response.headers.iter().find(|(name, _)| *name == "ETag").unwrap().1.to_string();

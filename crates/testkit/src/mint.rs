@@ -34,6 +34,8 @@ pub enum Kind {
     Spiffe,
     /// A token of some other issuer.
     Custom,
+    /// A DPoP proof.
+    Dpop,
 }
 
 /// A token, as the differences from the usual one of its kind.
@@ -50,6 +52,9 @@ pub struct Mint {
     /// Claims. Null removes a claim. `"+600"` is 600 seconds from now, and `"{issuer}"` in a text is the issuer.
     #[serde(default)]
     claims: Map<String, Value>,
+    /// Members of the key in the header of a proof. Null removes a member.
+    #[serde(default)]
+    jwk: Map<String, Value>,
     /// Text that is inserted unchanged before the closing brace of the claims.
     #[serde(default)]
     claims_more: String,
@@ -118,13 +123,16 @@ impl Kind {
                 "iss": "https://id.example/", "sub": "job:7:main", "aud": issuer, "exp": "+300", "iat": "+0",
                 "jti": jti, "tenant": "acme", "level": 3, "trusted": true,
             }),
+            Self::Dpop => json!({
+                "htm": "POST", "htu": format!("{}/token", issuer.trim_end_matches('/')), "iat": "+0", "jti": jti,
+            }),
         }
     }
 
     fn key(self) -> &'static str {
         match self {
             Self::Token => "ES256",
-            Self::Client => "signer-ES256",
+            Self::Client | Self::Dpop => "signer-ES256",
             Self::Github | Self::Kubernetes => "platform-RSA",
             Self::Spiffe => "platform-ES256",
             Self::Custom => "platform-ES384",
@@ -141,6 +149,7 @@ impl Mint {
             key: None,
             header: members(header),
             claims: members(claims),
+            jwk: Map::new(),
             claims_more: String::new(),
             header_more: String::new(),
             signed_by: None,
@@ -164,7 +173,14 @@ impl Mint {
         let key = self.key.as_deref().unwrap_or(self.kind.key());
         let (alg, kid) =
             if self.kind == Kind::Token { (key.split('+').next().unwrap(), key) } else { usual(key) };
-        let header = json!({ "alg": alg, "kid": kid, "typ": "JWT" });
+        let header = if self.kind == Kind::Dpop {
+            let mut jwk = public_key(key, &[]);
+            jwk.as_object_mut().unwrap().extend(self.jwk.clone());
+            jwk.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+            json!({ "alg": alg, "typ": "dpop+jwt", "jwk": jwk })
+        } else {
+            json!({ "alg": alg, "kid": kid, "typ": "JWT" })
+        };
         let header = text(header, &self.header, &self.header_more, issuer, now);
         let claims = text(self.kind.claims(issuer), &self.claims, &self.claims_more, issuer, now);
         let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(&header), URL_SAFE_NO_PAD.encode(&claims));

@@ -9,9 +9,9 @@ use std::sync::LazyLock;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use edgemint_issuer::{
-    ApiId, ApiRecord, ApiScope, Arrival, Authority, Body, ClientId, ClientRecord, Config, GeneratedSecret,
-    IssuerKeys, MAX_BODY, Platform, Request, ScopeToken, SecretHash, SignatureAlgorithm, StoredSecret,
-    TrustedIssuer, TrustedIssuerId,
+    ApiId, ApiRecord, ApiScope, Authority, Body, ClientId, ClientRecord, Config, GeneratedSecret, IssuerKeys,
+    MAX_BODY, Platform, Request, ScopeToken, SecretHash, SignatureAlgorithm, StoredSecret, TrustedIssuer,
+    TrustedIssuerId,
 };
 use serde_json::{Value, json};
 
@@ -226,12 +226,10 @@ impl Oracle {
             method: "POST",
             path: "/token",
             authorization,
-            accept: None,
             content_type: Some(content_type),
             origin,
-            if_none_match: None,
-            arrival: Arrival::default(),
             body: if body.len() > MAX_BODY { Body::TooLarge } else { Body::Whole(body) },
+            ..Request::default()
         };
         let answers = self.authorities.each_ref().map(|authority| {
             self.crypto.slow_hashes.set(0);

@@ -41,7 +41,7 @@ impl Expected {
         let scope = self.body.as_ref().and_then(|body| body["scope"].as_str()).unwrap_or_default().to_owned();
         if let Some(token) = self.access_token.as_mut().filter(|token| token.is_dexs()) {
             token.translate_access_token(&scope);
-            if let Some(body) = &mut self.body {
+            if let Some(body) = self.body.as_mut().filter(|body| body["token_type"] == "bearer") {
                 body["token_type"] = "Bearer".into();
             }
         }

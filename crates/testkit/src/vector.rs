@@ -48,6 +48,8 @@ pub struct Vector {
     pub store: Store,
     /// The token in the request: `{token}` in its form, or `{header}`, `{claims}` and `{signature}`.
     mint: Option<Mint>,
+    /// The DPoP proof of the request.
+    dpop: Option<Mint>,
     request: Asked,
     /// The expected response.
     #[serde(rename = "response")]
@@ -76,6 +78,8 @@ struct Asked {
     body: Option<String>,
     /// A text, and the number of times that the body repeats it.
     repeat: Option<(String, usize)>,
+    /// The network's report about the certificate of the client.
+    certificate: Option<Value>,
     /// Further headers, in lower case.
     #[serde(default)]
     headers: BTreeMap<String, String>,
@@ -154,6 +158,9 @@ impl Vector {
                 form.replace("{signature}", &signature)
             });
         }
+        if let Some(proof) = &self.dpop {
+            vector.request.headers.insert("dpop".into(), proof.token(issuer, now));
+        }
         vector
     }
 
@@ -195,6 +202,7 @@ impl Vector {
     pub fn with_request<T>(&self, with: impl FnOnce(&Request<'_>) -> T) -> T {
         let (headers, body) = (self.headers(), self.body());
         let header = |name: &str| headers.get(name).map(String::as_str);
+        let certificate = self.request.certificate.as_ref().map(Value::to_string);
         with(&Request {
             method: self.method(),
             path: self.path().split('?').next().unwrap_or_default(),
@@ -203,6 +211,8 @@ impl Vector {
             content_type: header("content-type"),
             origin: header("origin"),
             if_none_match: header("if-none-match"),
+            dpop: header("dpop"),
+            certificate: certificate.as_deref(),
             body: if body.len() > MAX_BODY { Body::TooLarge } else { Body::Whole(&body) },
             arrival: Arrival {
                 plain_http: true,
@@ -216,7 +226,7 @@ impl Vector {
 
     /// Whether the case needs something that the real runtime does not do on command.
     pub fn is_native_only(&self) -> bool {
-        self.store == Store::Down
+        self.store == Store::Down || self.request.certificate.is_some()
     }
 }
 

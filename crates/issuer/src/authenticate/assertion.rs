@@ -103,6 +103,9 @@ impl<C: ClientStore + IssuerStore + KeySource, H: ForeignVerifier, B: RateLimit>
         let iss = content.text("iss").ok_or(AssertionFlaw::Claims)?;
         let is_own = assertion.used_as == AssertionUse::ClientAuthentication && !assertion.is_svid;
         let (proof, used) = if iss != id.as_str() {
+            if self.config.fapi {
+                return Err(AssertionFlaw::NotAllowed.into());
+            }
             self.judge_identity(assertion, content, &record, iss, verified).await?
         } else if is_own {
             self.judge_own(content, &record, verified).await?
@@ -127,7 +130,10 @@ impl<C: ClientStore + IssuerStore + KeySource, H: ForeignVerifier, B: RateLimit>
         if content.typ == Typ::Jose {
             return Err(AssertionFlaw::Type.into());
         }
-        if !SignatureAlgorithm::OF_CLIENTS.contains(&content.alg) {
+        let fapi = self.config.fapi;
+        let accepted: &[SignatureAlgorithm] =
+            if fapi { &SignatureAlgorithm::OF_FAPI } else { &SignatureAlgorithm::OF_CLIENTS };
+        if !accepted.contains(&content.alg) {
             return Err(AssertionFlaw::Algorithm.into());
         }
         let kid = match &record.jwks_uri {
@@ -139,7 +145,8 @@ impl<C: ClientStore + IssuerStore + KeySource, H: ForeignVerifier, B: RateLimit>
         let issuer = &self.config.issuer;
         let endpoint = || format!("{}/token", issuer.base());
         let aud = content.text("aud").ok_or(AssertionFlaw::Audience)?;
-        let may_be_endpoint = record.assertion_audience == Some(AssertionAudience::TokenEndpoint);
+        // FAPI 2.0 §5.3.2.1 item 6 accepts only the issuer.
+        let may_be_endpoint = !fapi && record.assertion_audience == Some(AssertionAudience::TokenEndpoint);
         if aud != issuer.as_str() && !(may_be_endpoint && aud == endpoint()) {
             return Err(AssertionFlaw::Audience.into());
         }

@@ -1,6 +1,7 @@
 //! Client authentication (RFC 6749 §2.3): from what a request presents to a proven client.
 
 mod assertion;
+mod certificate;
 mod decoy;
 pub(crate) mod proven;
 pub(crate) mod rate_limit;
@@ -116,7 +117,10 @@ impl<C: ClientStore + IssuerStore + KeySource, H: SlowHash + ForeignVerifier, B:
         authentication: &Authentication,
     ) -> Result<AuthenticatedClient, TokenError> {
         match authentication {
+            // Before anything is looked up, because nothing that is stored can make it allowed.
+            Authentication::Secret(_) if self.config.fapi => Err(ClientError::SecretNotAllowed.into()),
             Authentication::Secret(credentials) => self.by_secret(credentials).await,
+            Authentication::Certificate(presented) => self.by_certificate(presented).await,
             Authentication::Assertion(assertion) => self.by_assertion(assertion).await,
         }
     }

@@ -2,15 +2,13 @@
 
 use crate::error::assertion::AssertionFlaw;
 use crate::grammar::members::Members;
+use crate::grammar::numeric_date::{numeric_date, seconds};
 
 /// How long after `exp` an assertion is still accepted, in seconds, because the clocks of two machines differ.
 const AFTER: f64 = 10.0;
 
 /// How far in the future `iat` and `nbf` may be, in seconds.
 const AHEAD: f64 = 60.0;
-
-/// The largest time: up to here every whole number is exact in JSON (RFC 8259 §6).
-const LATEST: f64 = 9_007_199_254_740_992.0;
 
 /// The times of an assertion, in seconds since 1970, with or without a fraction (RFC 7519 §2, NumericDate).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,10 +39,7 @@ impl Times {
     pub(super) fn read(claims: &Members) -> Option<Self> {
         let time = |name: &str| match claims.get(name) {
             None => Some(None),
-            Some(value) => {
-                let time = value.as_f64().filter(|time| (0.0..=LATEST).contains(time))?;
-                Some(Some(time))
-            }
+            Some(value) => numeric_date(value).map(Some),
         };
         Some(Self { exp: time("exp")??, iat: time("iat")?, nbf: time("nbf")? })
     }
@@ -62,8 +57,6 @@ impl Times {
     ///
     /// The first limit that is exceeded.
     pub(super) fn check(&self, bounds: &Bounds, now: u64) -> Result<(), AssertionFlaw> {
-        #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are exact in an f64")]
-        let seconds = |time: u64| time as f64;
         let now = seconds(now);
         let &Self { exp, iat, nbf } = self;
         if exp + AFTER < now {

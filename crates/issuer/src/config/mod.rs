@@ -29,6 +29,12 @@ pub struct Config {
     pub(crate) stale_if_error: Lifetime,
     pub(crate) cors: Cors,
     pub(crate) keys: SigningKeys,
+    /// Whether DPoP proofs need a nonce (`DPOP_NONCE`).
+    pub(crate) needs_dpop_nonce: bool,
+    /// The base URL of the endpoints where clients present certificates (`MTLS_HOST`).
+    pub(crate) mtls_base: Option<String>,
+    /// Whether only what the FAPI 2.0 security profile allows is served (`FAPI`).
+    pub(crate) fapi: bool,
 }
 
 impl Config {
@@ -99,6 +105,14 @@ impl Config {
         let keys =
             errors.keys(alg, variables.iter().filter(|(name, _)| name.starts_with(SIGNING_KEY_PREFIX)));
 
+        let needs_dpop_nonce = errors.switch("DPOP_NONCE", get("DPOP_NONCE"), ["required", "off"]);
+        let path = issuer.as_ref().map_or("", Issuer::path);
+        let mtls_base = errors.mtls_base(get("MTLS_HOST"), path);
+        let fapi = errors.switch("FAPI", get("FAPI"), ["on", "off"]);
+        if fapi {
+            errors.fapi(&grants, &keys);
+        }
+
         match (issuer, origins, headers) {
             (Some(issuer), Some(origins), Some(headers)) if errors.0.is_empty() => Ok(Self {
                 cors: Cors::new(origins, headers, &issuer),
@@ -110,6 +124,9 @@ impl Config {
                 client_cache,
                 stale_if_error,
                 keys,
+                needs_dpop_nonce,
+                mtls_base,
+                fapi,
             }),
             _ => Err(ConfigErrors(errors.0)),
         }
@@ -118,6 +135,12 @@ impl Config {
     /// Whether `grant` is served.
     pub fn serves(&self, grant: GrantType) -> bool {
         self.grants.contains(&grant)
+    }
+
+    /// Whether the host must have a shared memory of used assertions: FAPI 2.0 §5.3.2.1 item 8 lets none be used
+    /// twice, and one instance cannot see that.
+    pub fn needs_replay(&self) -> bool {
+        self.fapi
     }
 
     /// How long a client record may be served from memory and from KV's cache.

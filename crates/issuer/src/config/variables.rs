@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use crate::config::errors::ConfigError;
 use crate::config::grant_type::{GRANTS_OF_DEX, GrantType};
 use crate::grammar::duration::Lifetime;
+use crate::grammar::issuer_url::Issuer;
 use crate::grammar::list::list;
 use crate::jose::algorithm::Algorithm;
 use crate::jose::key_set::SigningKeys;
@@ -15,7 +16,7 @@ use crate::jose::signing_key::{KeyError, SigningKey};
 pub const SHORTEST_KV_CACHE: Lifetime = Lifetime::from_seconds(30);
 
 /// The variables that a deployment may set, in addition to its signing keys ([`SIGNING_KEY_PREFIX`]).
-pub const VARIABLES: [&str; 11] = [
+pub const VARIABLES: [&str; 14] = [
     "ISSUER",
     "GRANT_TYPES",
     "CLIENT_CREDENTIAL_GRANT_ENABLED_BY_DEFAULT",
@@ -27,6 +28,9 @@ pub const VARIABLES: [&str; 11] = [
     "CORS_ALLOWED_ORIGINS",
     "CORS_ALLOWED_HEADERS",
     "SIGNING_ALG",
+    "DPOP_NONCE",
+    "MTLS_HOST",
+    "FAPI",
 ];
 
 /// The prefix of the name of every secret that holds a signing key.
@@ -121,6 +125,52 @@ impl ErrorCollector {
             self.add("SIGNING_ALG", "must be ES256, RS256 or EdDSA");
         }
         known
+    }
+
+    /// The base URL of the endpoints at `host`, where clients present certificates.
+    pub(super) fn mtls_base(&mut self, host: Option<&str>, path: &str) -> Option<String> {
+        let host = host?;
+        match Issuer::parse(&format!("https://{host}")) {
+            Ok(base) if base.path().is_empty() && base.base() == base.as_str() => {
+                Some(format!("{}{path}", base.base()))
+            }
+            Ok(_) | Err(_) => {
+                self.add(
+                    "MTLS_HOST",
+                    "must be a host, as in mtls.tokens.example.com, without https:// and path",
+                );
+                None
+            }
+        }
+    }
+
+    /// Whether a switch is set to `on`.
+    pub(super) fn switch(&mut self, name: &str, value: Option<&str>, [on, off]: [&str; 2]) -> bool {
+        match value {
+            Some(value) if value == on => true,
+            None => false,
+            Some(value) if value == off => false,
+            Some(_) => {
+                self.add(name, format_args!("must be {on} or {off}"));
+                false
+            }
+        }
+    }
+
+    /// The rules of the FAPI 2.0 profile for what else the deployment configures (§5.3.2.1, §5.4.1).
+    pub(super) fn fapi(&mut self, grants: &[GrantType], keys: &SigningKeys) {
+        if grants.contains(&GrantType::JwtBearer) {
+            self.add(
+                "GRANT_TYPES",
+                "lists urn:ietf:params:oauth:grant-type:jwt-bearer, which FAPI=on does not allow",
+            );
+        }
+        for key in keys.all().filter(|key| key.alg() == Algorithm::Rs256) {
+            self.add(
+                key.name(),
+                "is a key for RS256, which FAPI=on does not allow: make one with `edgemint key generate --alg ES256`",
+            );
+        }
     }
 
     pub(super) fn keys<'a>(

@@ -44,7 +44,11 @@ const CLAIMS: &[&str] = &[
 /// The claims that RFC 9068 §2.2 adds.
 const CLAIMS_OF_RFC9068: &[&str] = &["client_id", "scope"];
 
-const AUTH_METHODS: [&str; 3] = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
+/// The ways of client authentication with a shared secret, which the FAPI 2.0 profile does not allow.
+const SECRET_METHODS: [&str; 2] = ["client_secret_basic", "client_secret_post"];
+
+/// The ways with a certificate (RFC 8705 §2), where the deployment has a host for it.
+const CERTIFICATE_METHODS: [&str; 2] = ["tls_client_auth", "self_signed_tls_client_auth"];
 
 /// All published documents.
 pub(crate) struct Documents {
@@ -78,16 +82,36 @@ struct Metadata<'a> {
     subject_types_supported: [&'a str; 1],
     id_token_signing_alg_values_supported: &'a [Algorithm],
     scopes_supported: Vec<&'a str>,
-    token_endpoint_auth_methods_supported: [&'a str; 3],
-    token_endpoint_auth_signing_alg_values_supported: [&'a str; 4],
+    token_endpoint_auth_methods_supported: &'a [&'a str],
+    token_endpoint_auth_signing_alg_values_supported: &'a [&'a str],
     introspection_endpoint: String,
-    introspection_endpoint_auth_methods_supported: [&'a str; 3],
-    introspection_endpoint_auth_signing_alg_values_supported: [&'a str; 4],
+    introspection_endpoint_auth_methods_supported: &'a [&'a str],
+    introspection_endpoint_auth_signing_alg_values_supported: &'a [&'a str],
     introspection_signing_alg_values_supported: &'a [Algorithm],
     revocation_endpoint: String,
-    revocation_endpoint_auth_methods_supported: [&'a str; 3],
-    revocation_endpoint_auth_signing_alg_values_supported: [&'a str; 4],
+    revocation_endpoint_auth_methods_supported: &'a [&'a str],
+    revocation_endpoint_auth_signing_alg_values_supported: &'a [&'a str],
     claims_supported: &'a [&'a str],
+    dpop_signing_alg_values_supported: &'a [&'a str],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_client_certificate_bound_access_tokens: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mtls_endpoint_aliases: Option<Aliases>,
+}
+
+/// The endpoints at the host where clients present certificates, so that other clients are not asked for one
+/// (RFC 8705 §5).
+#[derive(Serialize)]
+struct Aliases {
+    token_endpoint: String,
+    introspection_endpoint: String,
+    revocation_endpoint: String,
+}
+
+/// Algorithms under each of their names: Ed25519 has two (RFC 9864 §2.2).
+fn names(algorithms: &[SignatureAlgorithm]) -> Vec<&'static str> {
+    let both = |alg: &SignatureAlgorithm| [Some(alg.name()), alg.newer_name()];
+    algorithms.iter().flat_map(both).flatten().collect()
 }
 
 /// The scopes that a request can be granted at each audience.
@@ -105,7 +129,13 @@ impl Documents {
         if config.profile == TokenProfile::Rfc9068 {
             claims.extend(CLAIMS_OF_RFC9068);
         }
-        let assertion_algorithms = SignatureAlgorithm::OF_CLIENTS.map(SignatureAlgorithm::name);
+        let of_assertions: &[SignatureAlgorithm] =
+            if config.fapi { &SignatureAlgorithm::OF_FAPI } else { &SignatureAlgorithm::OF_CLIENTS };
+        let (of_assertions, of_proofs) = (names(of_assertions), names(&SignatureAlgorithm::OF_PROOFS));
+        let mut methods = if config.fapi { Vec::new() } else { SECRET_METHODS.to_vec() };
+        methods.push("private_key_jwt");
+        let mtls = config.mtls_base.as_deref();
+        methods.extend(mtls.into_iter().flat_map(|_| CERTIFICATE_METHODS));
         let metadata = Metadata {
             issuer,
             authorization_endpoint: format!("{base}{}", AUTHORIZATION_PATH),
@@ -117,17 +147,25 @@ impl Documents {
             subject_types_supported: ["public"],
             id_token_signing_alg_values_supported: &algorithms,
             scopes_supported: served_scopes(),
-            token_endpoint_auth_methods_supported: AUTH_METHODS,
-            token_endpoint_auth_signing_alg_values_supported: assertion_algorithms,
+            token_endpoint_auth_methods_supported: &methods,
+            token_endpoint_auth_signing_alg_values_supported: &of_assertions,
             // RFC 8414 §2; the algorithms: RFC 9701 §7.
             introspection_endpoint: format!("{base}/token/introspect"),
-            introspection_endpoint_auth_methods_supported: AUTH_METHODS,
-            introspection_endpoint_auth_signing_alg_values_supported: assertion_algorithms,
+            introspection_endpoint_auth_methods_supported: &methods,
+            introspection_endpoint_auth_signing_alg_values_supported: &of_assertions,
             introspection_signing_alg_values_supported: &algorithms,
             revocation_endpoint: format!("{base}/token/revoke"),
-            revocation_endpoint_auth_methods_supported: AUTH_METHODS,
-            revocation_endpoint_auth_signing_alg_values_supported: assertion_algorithms,
+            revocation_endpoint_auth_methods_supported: &methods,
+            revocation_endpoint_auth_signing_alg_values_supported: &of_assertions,
             claims_supported: &claims,
+            // RFC 9449 §5.1; RFC 8705 §3.3, §5.
+            dpop_signing_alg_values_supported: &of_proofs,
+            tls_client_certificate_bound_access_tokens: mtls.map(|_| true),
+            mtls_endpoint_aliases: mtls.map(|base| Aliases {
+                token_endpoint: format!("{base}/token"),
+                introspection_endpoint: format!("{base}/token/introspect"),
+                revocation_endpoint: format!("{base}/token/revoke"),
+            }),
         };
         let (keys, count) = (&config.keys, config.keys.len());
         let attested = json::of(&Attested {

@@ -89,7 +89,7 @@ where
         // As at `/token`, a malformed request is refused before anything is looked up.
         let parsed = read_form(request).and_then(|form| {
             let token = form.get("token").ok_or(TokenError::Request(RequestError::TokenMissing))?.to_owned();
-            Ok((Authentication::parse(request.authorization, &form)?, token))
+            Ok((Authentication::parse(request, &form)?, token))
         });
         let (authentication, token) = parsed.map_err(|error| {
             let by_header = request.authorization.is_some();

@@ -37,6 +37,9 @@ struct Active<'a> {
     nbf: Option<u64>,
     jti: &'a str,
     token_type: &'a str,
+    /// What the token is bound to (RFC 9449 §6.2, RFC 8705 §3.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<&'a Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     username: Option<&'a Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,7 +82,12 @@ impl<'a> Active<'a> {
             nbf: claim("nbf").and_then(Value::as_u64).or(is_dex.then_some(token.iat)),
             jti: &token.jti,
             // The same value as at the token endpoint.
-            token_type: if is_dex { "bearer" } else { "Bearer" },
+            token_type: match claim("cnf") {
+                Some(cnf) if cnf.get("jkt").is_some() => "DPoP",
+                _ if is_dex => "bearer",
+                _ => "Bearer",
+            },
+            cnf: claim("cnf"),
             username: claim("preferred_username").or_else(|| claim("name")),
             groups: if is_dex { None } else { claim("groups") },
             token_use: is_dex.then_some("access_token"),

@@ -61,6 +61,11 @@ impl Endpoint {
         matches!(self, Self::Token | Self::Introspection | Self::Revocation)
     }
 
+    /// Whether a DPoP proof counts at this endpoint.
+    pub(super) fn takes_dpop(self) -> bool {
+        self == Self::Token
+    }
+
     /// The endpoint's name in the log.
     pub(super) fn name(self) -> &'static str {
         match self {

@@ -1,18 +1,25 @@
 //! The token endpoint (RFC 6749 §3.2): from a request to signed tokens.
 
+use std::cell::Cell;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::authenticate::Authenticator;
+use crate::binding::dpop::ProofJudge;
+use crate::binding::nonce::Nonces;
+use crate::binding::{Confirmation, Possession};
 use crate::config::Config;
 use crate::config::grant_type::GrantType;
 use crate::endpoint::Endpoint;
 use crate::endpoint::answer::{Answer, refuse};
 use crate::error::TokenError;
+use crate::error::code::ErrorCode;
 use crate::error::fault::Fault;
 use crate::error::grant::GrantError;
 use crate::grammar::json::Object;
 use crate::grant::Grant;
+use crate::http::certificate::Certificate;
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::jose::compact::{MAX_TOKEN, compact};
@@ -35,6 +42,8 @@ pub(crate) struct TokenEndpoint<'a, C, S, B, R> {
     pub(crate) clients: &'a Registry<C>,
     pub(crate) crypto: &'a S,
     pub(crate) replays: &'a Replays<R>,
+    /// The nonces of DPoP proofs, if the deployment requires them.
+    pub(crate) nonces: Option<&'a Nonces>,
     pub(crate) authenticator: Authenticator<'a, C, S, B>,
     pub(crate) trail: &'a Trail,
 }
@@ -60,21 +69,60 @@ where
         let TokenRequest { grant: grant_type, authentication, asked } = parsed;
         let presented = authentication.presented_id();
         let by_header = authentication.by_header();
+        let nonce_is_current = Cell::new(true);
         let issued = async {
             // 2, 3. Find the client and authenticate it.
             let client = self.authenticator.authenticate(&authentication).await?;
-            // 4. Decide what the client gets.
-            let grant = client.authorize(asked, self.config, self.clients, self.trail).await?;
-            // 5. Use the assertion, if it may be used only once.
+            // 4. Verify the proof of possession. Only a proven client can cause this work.
+            let possession = self.possession(request, &nonce_is_current).await?;
+            // 5. Decide what the client gets.
+            let grant = client.authorize(asked, possession, self.config, self.clients, self.trail).await?;
+            // 6. Use the assertion, if it may be used only once. A client that is sent back for a nonce may
+            // repeat its assertion.
             let spent = self.replays.spend(grant.single_use(), authentication.used_as(), self.trail).await?;
-            // 6, 7. Write the claims, and sign them.
+            // 7, 8. Write the claims, and sign them.
             self.issue(&grant, grant_type, &spent, moment).await
         };
-        // 8. Answer.
-        match issued.await {
+        // 9. Answer.
+        let (mut response, decision) = match issued.await {
             Ok((response, decision)) => (response, Some(decision)),
-            Err(error) => refuse(&error, endpoint, presented, by_header),
+            Err(error) => {
+                if ErrorCode::from(&error) == ErrorCode::UseDpopNonce {
+                    nonce_is_current.set(false);
+                }
+                refuse(&error, endpoint, presented, by_header)
+            }
+        };
+        if !nonce_is_current.get()
+            && let Some(nonces) = self.nonces
+            && let Some(nonce) = nonces.current(self.config.keys.active_index(moment.now), moment.now)
+        {
+            // RFC 9449 §8, §8.2.
+            response.header("DPoP-Nonce", nonce);
         }
+        (response, decision)
+    }
+
+    /// What the sender proves to possess. `nonce_is_current` becomes false if the nonce of its proof is not the
+    /// current one.
+    async fn possession(
+        &self,
+        request: &Request<'_>,
+        nonce_is_current: &Cell<bool>,
+    ) -> Result<Possession, TokenError> {
+        let now = self.trail.now;
+        let key = match request.dpop {
+            None => None,
+            Some(header) => {
+                let judge =
+                    ProofJudge { config: self.config, nonces: self.nonces, verifier: self.crypto, now };
+                let accepted = judge.judge(header).await?;
+                nonce_is_current.set(accepted.nonce_is_current);
+                Some(accepted.thumbprint)
+            }
+        };
+        let certificate = request.certificate.and_then(|report| Certificate::read(report, now).ok());
+        Ok(Possession { key, certificate: certificate.map(|certificate| certificate.thumbprint) })
     }
 
     async fn issue(
@@ -108,7 +156,14 @@ where
         let length = access_token.len() + id_token.as_ref().map_or(0, String::len) + 128;
         let mut body = Object::with_capacity(length);
         body.plain("access_token", &access_token);
-        body.string("token_type", grant.profile().token_type());
+        // RFC 9449 §5. A token that is bound to a certificate stays a bearer token (RFC 8705 §3).
+        body.string(
+            "token_type",
+            match grant.confirmation() {
+                Some(Confirmation::Key(_)) => "DPoP",
+                Some(Confirmation::Certificate(_)) | None => grant.profile().token_type(),
+            },
+        );
         body.number("expires_in", grant.lifetime());
         body.optional("scope", grant.scope_text().as_deref());
         if let Some(id_token) = &id_token {
@@ -126,6 +181,7 @@ where
             expires_in: grant.lifetime(),
             profile: grant.profile().name(),
             id_token: id_token.is_some(),
+            bound: grant.confirmation().map(Confirmation::name),
         };
         Ok((response, decision))
     }

@@ -74,6 +74,8 @@ pub enum AssertionFlaw {
     TokenId,
     /// No rule of the client matches the token.
     NoRule,
+    /// The identity token of a workload, which the FAPI 2.0 profile does not allow.
+    NotAllowed,
     /// It was used before.
     Replayed,
 }
@@ -204,6 +206,12 @@ impl AssertionFlaw {
                 "assertion_rule",
                 "no rule of the client matches the token. Run `edgemint client trust-test` with such a token to see which \
                  condition fails."
+                    .into(),
+            ),
+            Self::NotAllowed => (
+                "assertion_not_allowed",
+                "the assertion is the identity token of a workload, and FAPI=on allows only own keys and certificates. Register \
+                 a key with `edgemint client key add`."
                     .into(),
             ),
             Self::Replayed => (

@@ -1,6 +1,7 @@
 //! The client did not prove which client it is, or may not do this at all.
 
 use crate::error::authorization::AuthorizationFlaw;
+use crate::error::certificate::CertificateFlaw;
 use crate::error::code::ErrorCode as Code;
 use crate::error::row::Row;
 use crate::ports::Limit;
@@ -23,6 +24,10 @@ pub enum ClientError {
         /// The ID of the secret.
         secret_id: String,
     },
+    /// The presented certificate is not one that authenticates the client.
+    Certificate(CertificateFlaw),
+    /// A secret, which the FAPI 2.0 profile does not allow (§5.3.2.1).
+    SecretNotAllowed,
     /// The client is disabled.
     ClientDisabled,
     /// A confidential client without any secret: it can never authenticate.
@@ -83,6 +88,17 @@ impl ClientError {
                     "the secret {secret_id} of this client has expired. Make a new one with `edgemint client \
                      rotate-secret`."
                 ),
+            ),
+            Self::Certificate(flaw) => {
+                let (reason, detail) = flaw.row();
+                Row::new(Code::InvalidClient, reason, "Invalid client credentials.", detail)
+            }
+            Self::SecretNotAllowed => Row::new(
+                Code::InvalidClient,
+                "secret_not_allowed",
+                "Invalid client credentials.",
+                "the client sent a secret or nothing, and FAPI=on allows only own keys and certificates. Register a key with \
+                 `edgemint client key add`, or a certificate with `edgemint client certificate add`.",
             ),
             Self::ClientDisabled => Row::new(
                 Code::InvalidClient,

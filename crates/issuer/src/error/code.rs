@@ -22,6 +22,10 @@ pub enum ErrorCode {
     InvalidScope,
     /// The requested API is unknown, malformed, or not for this client (RFC 8707 §2).
     InvalidTarget,
+    /// The DPoP proof is missing or not accepted (RFC 9449 §5).
+    InvalidDpopProof,
+    /// The DPoP proof needs another nonce (RFC 9449 §8).
+    UseDpopNonce,
     /// The issuer failed for this client.
     ServerError,
     /// Too many failed attempts, or too many revocations (RFC 6585 §4).
@@ -44,6 +48,8 @@ impl ErrorCode {
             Self::UnsupportedResponseType => "unsupported_response_type",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
+            Self::UseDpopNonce => "use_dpop_nonce",
             Self::ServerError => "server_error",
             Self::TooManyRequests | Self::TemporarilyUnavailable | Self::BrieflyUnavailable => {
                 "temporarily_unavailable"
@@ -60,7 +66,9 @@ impl ErrorCode {
             | Self::UnsupportedGrantType
             | Self::UnsupportedResponseType
             | Self::InvalidScope
-            | Self::InvalidTarget => 400,
+            | Self::InvalidTarget
+            | Self::InvalidDpopProof
+            | Self::UseDpopNonce => 400,
             Self::InvalidClient => 401,
             Self::PayloadTooLarge => 413,
             Self::TooManyRequests => 429,

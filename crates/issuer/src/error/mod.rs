@@ -5,10 +5,12 @@
 
 pub(crate) mod assertion;
 pub(crate) mod authorization;
+pub(crate) mod certificate;
 pub(crate) mod client;
 pub(crate) mod code;
 pub(crate) mod fault;
 pub(crate) mod grant;
+pub(crate) mod proof;
 pub(crate) mod request;
 pub(crate) mod row;
 pub(crate) mod target;
@@ -21,6 +23,7 @@ use crate::error::client::ClientError;
 use crate::error::code::ErrorCode;
 use crate::error::fault::Fault;
 use crate::error::grant::GrantError;
+use crate::error::proof::BindingError;
 use crate::error::request::RequestError;
 use crate::error::row::Row;
 use crate::error::target::TargetError;
@@ -41,6 +44,8 @@ pub enum TokenError {
     Grant(GrantError),
     /// The client asks for an API that it may not have (RFC 8707 §2).
     Target(TargetError),
+    /// The client does not prove possession of what the token must be bound to.
+    Binding(BindingError),
     /// The issuer, or what it depends on, fails.
     Fault(Fault),
 }
@@ -75,6 +80,12 @@ impl From<TargetError> for TokenError {
     }
 }
 
+impl From<BindingError> for TokenError {
+    fn from(error: BindingError) -> Self {
+        Self::Binding(error)
+    }
+}
+
 impl From<Fault> for TokenError {
     fn from(error: Fault) -> Self {
         Self::Fault(error)
@@ -97,6 +108,7 @@ impl TokenError {
             Self::Assertion(error) => error.row(),
             Self::Grant(error) => error.row(),
             Self::Target(error) => error.row(),
+            Self::Binding(error) => error.row(),
             Self::Fault(error) => error.row(),
         }
     }
@@ -125,8 +137,11 @@ mod tests {
     use super::*;
     use crate::error::assertion::{AssertionFlaw, AssertionUse};
     use crate::error::authorization::AuthorizationFlaw;
+    use crate::error::certificate::CertificateFlaw;
+    use crate::error::proof::ProofFlaw;
     use crate::grammar::scope::ScopeToken;
     use crate::jose::algorithm::Algorithm;
+    use crate::jose::public_key::PublicKeyError;
     use crate::ports::Limit;
     use crate::ports::Unavailable;
     use crate::records::api_id::ApiId;
@@ -207,6 +222,33 @@ mod tests {
         TokenError::Target(TargetError::TargetWithPeer(_)) => TokenError::Target(TargetError::TargetWithPeer(ClientId::parse("peer").unwrap())),
         TokenError::Grant(GrantError::ScopesDiffer) => TokenError::Grant(GrantError::ScopesDiffer),
         TokenError::Grant(GrantError::TokenTooLong) => TokenError::Grant(GrantError::TokenTooLong),
+        TokenError::Target(TargetError::BoundDiffers) => TokenError::Target(TargetError::BoundDiffers),
+        TokenError::Client(ClientError::SecretNotAllowed) => TokenError::Client(ClientError::SecretNotAllowed),
+        TokenError::Client(ClientError::Certificate(CertificateFlaw::Unreadable)) => certificate(CertificateFlaw::Unreadable),
+        TokenError::Client(ClientError::Certificate(CertificateFlaw::Revoked)) => certificate(CertificateFlaw::Revoked),
+        TokenError::Client(ClientError::Certificate(CertificateFlaw::OutsideValidity)) => certificate(CertificateFlaw::OutsideValidity),
+        TokenError::Client(ClientError::Certificate(CertificateFlaw::NotVerified)) => certificate(CertificateFlaw::NotVerified),
+        TokenError::Client(ClientError::Certificate(CertificateFlaw::Unknown)) => certificate(CertificateFlaw::Unknown),
+        TokenError::Binding(BindingError::NonceMissing) => TokenError::Binding(BindingError::NonceMissing),
+        TokenError::Binding(BindingError::NonceUnknown) => TokenError::Binding(BindingError::NonceUnknown),
+        TokenError::Binding(BindingError::ProofMissing) => TokenError::Binding(BindingError::ProofMissing),
+        TokenError::Binding(BindingError::ProofNotAllowed) => TokenError::Binding(BindingError::ProofNotAllowed),
+        TokenError::Binding(BindingError::Unbound) => TokenError::Binding(BindingError::Unbound),
+        TokenError::Binding(BindingError::Proof(ProofFlaw::TooLarge)) => proof(ProofFlaw::TooLarge),
+        TokenError::Binding(BindingError::Proof(ProofFlaw::Several)) => proof(ProofFlaw::Several),
+        TokenError::Binding(BindingError::Proof(ProofFlaw::Malformed)) => proof(ProofFlaw::Malformed),
+        TokenError::Binding(BindingError::Proof(ProofFlaw::Header)) => proof(ProofFlaw::Header),
+        TokenError::Binding(BindingError::Proof(ProofFlaw::Type)) => proof(ProofFlaw::Type),
+        TokenError::Binding(BindingError::Proof(ProofFlaw::Algorithm)) => proof(ProofFlaw::Algorithm),
+        TokenError::Binding(BindingError::Proof(ProofFlaw::NoKey)) => proof(ProofFlaw::NoKey),
+        TokenError::Binding(BindingError::Proof(ProofFlaw::Claims)) => proof(ProofFlaw::Claims),
+        TokenError::Binding(BindingError::Proof(ProofFlaw::TokenId)) => proof(ProofFlaw::TokenId),
+        TokenError::Binding(BindingError::Proof(ProofFlaw::Method)) => proof(ProofFlaw::Method),
+        TokenError::Binding(BindingError::Proof(ProofFlaw::Uri)) => proof(ProofFlaw::Uri),
+        TokenError::Binding(BindingError::Proof(ProofFlaw::Expired)) => proof(ProofFlaw::Expired),
+        TokenError::Binding(BindingError::Proof(ProofFlaw::NotYetValid)) => proof(ProofFlaw::NotYetValid),
+        TokenError::Binding(BindingError::Proof(ProofFlaw::Signature)) => proof(ProofFlaw::Signature),
+        TokenError::Binding(BindingError::Proof(ProofFlaw::Key(_))) => proof(ProofFlaw::Key(PublicKeyError::Private)),
         TokenError::Client(ClientError::TokenOfAnotherClient) => TokenError::Client(ClientError::TokenOfAnotherClient),
         TokenError::Fault(Fault::Overloaded) => TokenError::Fault(Fault::Overloaded),
         TokenError::Fault(Fault::StoreUnavailable(_)) => TokenError::Fault(Fault::StoreUnavailable(Unavailable::new("KV did not answer within 2 s"))),
@@ -236,6 +278,7 @@ mod tests {
         TokenError::Assertion(AssertionError { flaw: AssertionFlaw::Lifetime, .. }) => assertion(AssertionFlaw::Lifetime),
         TokenError::Assertion(AssertionError { flaw: AssertionFlaw::TokenId, .. }) => assertion(AssertionFlaw::TokenId),
         TokenError::Assertion(AssertionError { flaw: AssertionFlaw::NoRule, .. }) => assertion(AssertionFlaw::NoRule),
+        TokenError::Assertion(AssertionError { flaw: AssertionFlaw::NotAllowed, .. }) => assertion(AssertionFlaw::NotAllowed),
         TokenError::Assertion(AssertionError { flaw: AssertionFlaw::Replayed, .. }) => assertion(AssertionFlaw::Replayed),
         TokenError::Assertion(AssertionError { flaw: AssertionFlaw::IssuerNotTrusted(_), .. }) =>
             assertion(AssertionFlaw::IssuerNotTrusted("https://id.example/".into())),
@@ -250,6 +293,14 @@ mod tests {
         TokenError::Fault(Fault::KeysUnavailable(..)) =>
             TokenError::Fault(Fault::KeysUnavailable("https://id.example/keys".into(), Unavailable::new("the answer has status 500"))),
         TokenError::Fault(Fault::ReplayUnavailable(_)) => TokenError::Fault(Fault::ReplayUnavailable(Unavailable::new("REPLAY did not answer"))),
+    }
+
+    fn certificate(flaw: CertificateFlaw) -> TokenError {
+        TokenError::Client(ClientError::Certificate(flaw))
+    }
+
+    fn proof(flaw: ProofFlaw) -> TokenError {
+        TokenError::Binding(BindingError::Proof(flaw))
     }
 
     fn assertion(flaw: AssertionFlaw) -> TokenError {
@@ -269,13 +320,14 @@ mod tests {
     }
 
     /// The first words of the second sentence.
-    const REMEDIES: [&str; 21] = [
+    const REMEDIES: [&str; 23] = [
         "Add",
         "Compare",
         "Configure",
         "Correct",
         "Deploy",
         "Encode",
+        "Give",
         "Import",
         "Let",
         "List",
@@ -291,6 +343,7 @@ mod tests {
         "Send",
         "Set",
         "Sign",
+        "Upload",
     ];
 
     #[test]

@@ -19,6 +19,8 @@ pub enum TargetError {
     UnknownApi(ApiId),
     /// Targets whose tokens would have to differ in profile or algorithm.
     TargetsDiffer,
+    /// The records of the client and the APIs demand that the token is bound to different things.
+    BoundDiffers,
     /// A token for APIs that would also name this client. It is another client, or the requesting client if
     /// its ID is that of an API that the token is not for.
     TargetWithPeer(ClientId),
@@ -66,6 +68,13 @@ impl TargetError {
                 "Tokens for these resources are not of the same kind: ask for one resource at a time.",
                 "the APIs of the request demand different profiles or algorithms. Configure the client to ask for one API \
                  at a time.",
+            ),
+            Self::BoundDiffers => Row::new(
+                Code::InvalidTarget,
+                "bound_differs",
+                "Tokens for these resources are not of the same kind: ask for one resource at a time.",
+                "the client and the APIs demand tokens that are bound to different things. Run \
+                 `edgemint client require-bound` or `edgemint api set --bound`, or let the client ask for one API at a time.",
             ),
             Self::TargetWithPeer(peer) => Row::new(
                 Code::InvalidTarget,

@@ -113,7 +113,7 @@ pub(crate) fn is_loopback(host: &str) -> bool {
 }
 
 /// The host of `host[:port]`, if well-formed.
-fn host_of(authority: &str) -> Option<&str> {
+pub(crate) fn host_of(authority: &str) -> Option<&str> {
     let after_host = if authority.starts_with('[') {
         authority.find(']')? + 1
     } else {

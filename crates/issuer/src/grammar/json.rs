@@ -58,6 +58,12 @@ impl Object {
         self.0.push_str(&value.to_string());
     }
 
+    /// Adds an object.
+    pub(crate) fn object(&mut self, name: &str, value: Self) {
+        self.name(name);
+        self.0.push_str(&value.end());
+    }
+
     /// Adds any other value, under any name.
     pub(crate) fn foreign(&mut self, name: &str, value: &impl Serialize) {
         self.separate();
@@ -118,8 +124,11 @@ mod tests {
         object.strings("none", &[""; 0]);
         object.plain("token", "a.b.c");
         object.boolean("email_verified", false);
+        let mut inner = Object::with_capacity(0);
+        inner.plain("jkt", "x");
+        object.object("cnf", inner);
         object.foreign("own \"", &json!({"x": [1, null, "\u{7}"]}));
-        let expected = r#"{"iss":"https://tokens.example.com","azp":"a\"b","exp":1790000600,"aud":["a","b\\","\n"],"none":[],"token":"a.b.c","email_verified":false,"own \"":{"x":[1,null,"\u0007"]}}"#;
+        let expected = r#"{"iss":"https://tokens.example.com","azp":"a\"b","exp":1790000600,"aud":["a","b\\","\n"],"none":[],"token":"a.b.c","email_verified":false,"cnf":{"jkt":"x"},"own \"":{"x":[1,null,"\u0007"]}}"#;
         assert_eq!(object.end(), expected);
         assert_eq!(Object::with_capacity(0).end(), "{}");
     }

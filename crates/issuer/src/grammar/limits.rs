@@ -13,6 +13,12 @@ pub(crate) const MAX_ACCEPT: usize = 1024;
 /// one gets the document.
 pub(crate) const MAX_IF_NONE_MATCH: usize = 1024;
 
+/// The longest accepted DPoP proof, in bytes.
+pub(crate) const MAX_DPOP: usize = 4 * 1024;
+
+/// The longest accepted report about a certificate, in bytes: two names of 1 KB, escaped, and a few short texts.
+pub(crate) const MAX_CERTIFICATE: usize = 4 * 1024;
+
 /// The longest accepted body, in bytes. A longer one is refused before anything is parsed.
 pub const MAX_BODY: usize = 16 * 1024;
 
@@ -24,7 +30,7 @@ const MAX_METHOD: usize = 7;
 /// A host need not pass more than one byte beyond the limit, because the answer is the same for a longer part
 /// that is cut there. `src/entry.js` has the same list, so a header of any length cannot fill the memory of
 /// the Worker.
-pub const LIMITS: [(&str, usize); 11] = [
+pub const LIMITS: [(&str, usize); 13] = [
     ("method", MAX_METHOD),
     ("url", MAX_URL),
     ("authorization", MAX_AUTHORIZATION),
@@ -32,9 +38,11 @@ pub const LIMITS: [(&str, usize); 11] = [
     ("content-type", MAX_CONTENT_TYPE),
     ("origin", MAX_ORIGIN),
     ("if-none-match", MAX_IF_NONE_MATCH),
+    ("dpop", MAX_DPOP),
     ("cf-connecting-ip", MAX_ADDRESS),
     ("cf-ipcountry", MAX_COUNTRY),
     ("cf-ray", MAX_RAY),
+    ("certificate", MAX_CERTIFICATE),
     ("body", MAX_BODY),
 ];
 

@@ -13,6 +13,7 @@ use crate::log::trail::Trail;
 use crate::ports::ApiStore;
 use crate::records::api::ApiRecord;
 use crate::records::api_id::ApiId;
+use crate::records::bound::Bound;
 use crate::records::client::ClientRecord;
 use crate::registry::Registry;
 
@@ -118,6 +119,14 @@ impl<'a> Entitlement<'a> {
     /// active key could make requests fail that succeeded before.
     pub(crate) fn algorithm(&self) -> Result<Option<Algorithm>, TokenError> {
         Ok(agreed(self.apis.iter().map(|api| api.alg))?.flatten())
+    }
+
+    /// What the token must be bound to, so that the client and all APIs get what they demand.
+    pub(crate) fn bound(&self) -> Result<Option<Bound>, TokenError> {
+        let mut demands = self.apis.iter().filter_map(|api| api.bound).chain(self.client.bound);
+        let Some(first) = demands.next() else { return Ok(None) };
+        let all = demands.try_fold(first, Bound::and);
+        all.map(Some).ok_or(TokenError::Target(TargetError::BoundDiffers))
     }
 
     /// The smallest of the lifetimes in the records of the client and the APIs, in seconds.

@@ -6,6 +6,7 @@ pub(crate) mod entitlement;
 use std::rc::Rc;
 
 use crate::authenticate::AuthenticatedClient;
+use crate::binding::{Confirmation, Possession};
 use crate::config::Config;
 use crate::config::profile::TokenProfile;
 use crate::error::TokenError;
@@ -20,6 +21,7 @@ use crate::log::event::Proof;
 use crate::log::trail::Trail;
 use crate::ports::{ApiStore, ClientStore, SingleUse};
 use crate::records::api_id::ApiId;
+use crate::records::bound::Bound;
 use crate::records::client::ClientRecord;
 use crate::records::client_id::ClientId;
 use crate::registry::Registry;
@@ -41,6 +43,7 @@ pub struct Grant {
     profile: TokenProfile,
     algorithm: Option<Algorithm>,
     is_for_apis: bool,
+    confirmation: Option<Confirmation>,
 }
 
 impl Grant {
@@ -82,6 +85,11 @@ impl Grant {
         self.is_for_apis
     }
 
+    /// What the access token is bound to. `None` for a bearer token.
+    pub(crate) fn confirmation(&self) -> Option<&Confirmation> {
+        self.confirmation.as_ref()
+    }
+
     pub(crate) fn nonce(&self) -> Option<&str> {
         self.nonce.as_deref()
     }
@@ -103,10 +111,12 @@ impl Grant {
 }
 
 impl AuthenticatedClient {
-    /// Decides on `asked`. Fails closed: if one part is not allowed, the whole request is refused.
+    /// Decides on `asked`. Fails closed: if one part is not allowed, the whole request is refused. `possession` is
+    /// what the token can be bound to.
     pub(crate) async fn authorize<C: ClientStore + ApiStore>(
         self,
         asked: ScopeRequest,
+        possession: Possession,
         config: &Config,
         clients: &Registry<C>,
         trail: &Trail,
@@ -114,6 +124,9 @@ impl AuthenticatedClient {
         let (scope, targets) = (asked.scope?, asked.targets?);
         let entitlement = Entitlement::find(self.record(), &targets, clients, trail).await?;
         let (profile, algorithm) = (entitlement.profile(config.profile)?, entitlement.algorithm()?);
+        // FAPI 2.0 §5.3.2.1 item 4 allows no bearer token.
+        let demand = entitlement.bound()?.or(config.fapi.then_some(Bound::Any));
+        let confirmation = possession.confirm(demand)?;
         let scope = if scope.is_empty() { entitlement.every_scope()? } else { scope };
         let (mut peers, mut unrecognized, mut differing) = (Vec::new(), Vec::new(), false);
         for token in scope.iter() {
@@ -174,6 +187,7 @@ impl AuthenticatedClient {
             profile,
             algorithm,
             is_for_apis: !entitlement.is_empty(),
+            confirmation,
             scope,
             client: self,
         })

@@ -9,6 +9,12 @@ use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::secret::shown::Shown;
 
+/// The headers of answers that pages may read.
+const EXPOSED: &str = "ETag, Retry-After, WWW-Authenticate";
+
+/// The same at the token endpoint.
+const EXPOSED_WITH_DPOP: &str = "ETag, Retry-After, WWW-Authenticate, DPoP-Nonce";
+
 impl Cors {
     /// Why a request from a page of `origin` is refused, unread, at an endpoint that accepts credentials.
     /// `None` if it is allowed.
@@ -25,8 +31,9 @@ impl Cors {
         })
     }
 
-    /// Adds the headers to `response` that name the origins that may read it.
-    pub(crate) fn allow(&self, request: &Request<'_>, response: &mut Response<'_>) {
+    /// Adds the headers to `response` that name the origins that may read it. `takes_dpop`: whether the endpoint
+    /// takes DPoP proofs.
+    pub(crate) fn allow(&self, request: &Request<'_>, response: &mut Response<'_>, takes_dpop: bool) {
         let allowed = match &self.origins {
             AllowedOrigins::None => return,
             AllowedOrigins::Any => Some("*".to_owned()),
@@ -37,17 +44,28 @@ impl Cors {
         };
         if let Some(origin) = allowed {
             response.header("Access-Control-Allow-Origin", origin);
-            response.header("Access-Control-Expose-Headers", "ETag, Retry-After, WWW-Authenticate");
+            let exposed = if takes_dpop { EXPOSED_WITH_DPOP } else { EXPOSED };
+            response.header("Access-Control-Expose-Headers", exposed);
         }
     }
 
-    /// Answers a preflight for an endpoint that takes `methods`.
-    pub(crate) fn preflight(&self, request: &Request<'_>, methods: &'static str) -> Response<'_> {
+    /// Answers a preflight for an endpoint that takes `methods`. `takes_dpop`: whether it takes DPoP proofs.
+    pub(crate) fn preflight(
+        &self,
+        request: &Request<'_>,
+        methods: &'static str,
+        takes_dpop: bool,
+    ) -> Response<'_> {
         let mut response = Response::empty(204);
         response.header("Access-Control-Allow-Methods", methods);
-        response.header("Access-Control-Allow-Headers", self.headers.0.as_str());
+        let headers = self.headers.0.as_str();
+        let names_it = headers.split(", ").any(|name| name == "*" || name.eq_ignore_ascii_case("dpop"));
+        match takes_dpop && !names_it {
+            true => response.header("Access-Control-Allow-Headers", format!("{headers}, DPoP")),
+            false => response.header("Access-Control-Allow-Headers", headers),
+        }
         response.header("Access-Control-Max-Age", "600");
-        self.allow(request, &mut response);
+        self.allow(request, &mut response, takes_dpop);
         response
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::http::arrival::Arrival;
 
-/// The parts of a request that the issuer needs. The host passes nothing else.
-#[derive(Clone, Copy)]
+/// The parts of a request that the issuer needs. The host passes nothing else. The default is an empty request.
+#[derive(Clone, Copy, Default)]
 pub struct Request<'a> {
     /// The method, as sent.
     pub method: &'a str,
@@ -19,6 +19,12 @@ pub struct Request<'a> {
     pub origin: Option<&'a str>,
     /// `If-None-Match`.
     pub if_none_match: Option<&'a str>,
+    /// `DPoP`, several joined with a comma.
+    pub dpop: Option<&'a str>,
+    /// What the network in front of the host reports about the client's certificate, if the client presented one:
+    /// a JSON object with the strings `verified`, `revoked`, `subject`, `issuer`, `not_before` and `not_after` in
+    /// Cloudflare's form, and `sha256`, the SHA-256 of the certificate in base64url.
+    pub certificate: Option<&'a str>,
     /// The body.
     pub body: Body<'a>,
     /// How the request arrived.
@@ -32,4 +38,10 @@ pub enum Body<'a> {
     Whole(&'a [u8]),
     /// Longer, and not read.
     TooLarge,
+}
+
+impl Default for Body<'_> {
+    fn default() -> Self {
+        Self::Whole(&[])
+    }
 }

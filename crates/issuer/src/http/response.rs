@@ -100,6 +100,8 @@ impl<'a> Response<'a> {
             | ErrorCode::UnsupportedResponseType
             | ErrorCode::InvalidScope
             | ErrorCode::InvalidTarget
+            | ErrorCode::InvalidDpopProof
+            | ErrorCode::UseDpopNonce
             | ErrorCode::ServerError => {}
         }
         response

@@ -7,12 +7,12 @@ use serde_json::Value;
 use crate::grammar::members::{Members, members};
 
 /// The longest accepted header, in bytes once decoded. A chain of certificates (`x5c`) does not fit, and no
-/// verifier here uses one.
+/// verifier here uses one. The RSA key of a DPoP proof with 4096 bits takes 800 bytes.
 const MAX_HEADER: usize = 1024;
 
-/// The members of a header that would change how the signature is verified, or which key verifies it. The
-/// issuer supports no extension (RFC 7515 §4.1.11), and takes keys only from its own records (RFC 8725 §3.10).
-const DANGEROUS: [&str; 5] = ["crit", "b64", "jku", "jwk", "x5u"];
+/// The members of a header that would change how the signature is verified, or where its key comes from. The
+/// issuer supports no extension (RFC 7515 §4.1.11), and fetches no key that a header names (RFC 8725 §3.10).
+const DANGEROUS: [&str; 4] = ["crit", "b64", "jku", "x5u"];
 
 /// A JWS: three segments of strict base64url, and a header without repeated members.
 pub(crate) struct Jws<'a> {
@@ -41,12 +41,18 @@ impl<'a> Jws<'a> {
         self.header.get(name).and_then(Value::as_str)
     }
 
+    /// The member `name` of the header, of whatever type.
+    pub(crate) fn member(&self, name: &str) -> Option<&Value> {
+        self.header.get(name)
+    }
+
     /// Whether the header has a member `name`, of whatever type.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.header.contains_key(name)
     }
 
-    /// Whether the header has a member that would change how the signature is verified.
+    /// Whether the header has a member that would change how the signature is verified. The member `jwk` is not
+    /// one of them: where it is not expected, the caller refuses it.
     pub(crate) fn is_dangerous(&self) -> bool {
         DANGEROUS.iter().any(|name| self.has(name))
     }

@@ -1,5 +1,7 @@
 //! The signing keys of a deployment: the choice of the key that signs, and the published JWKS.
 
+use zeroize::Zeroizing;
+
 use crate::jose::algorithm::Algorithm;
 use crate::jose::signing_key::SigningKey;
 
@@ -49,6 +51,16 @@ impl SigningKeys {
     /// The key with this `kid`, whether it already signs or not.
     pub(crate) fn by_kid(&self, kid: &str) -> Option<&SigningKey> {
         self.newest_first.iter().find(|key| key.kid == kid)
+    }
+
+    /// All keys.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &SigningKey> {
+        self.newest_first.iter()
+    }
+
+    /// The private part `d` of each key, in order.
+    pub(crate) fn private_parts(&self) -> impl Iterator<Item = Zeroizing<Vec<u8>>> {
+        self.newest_first.iter().map(SigningKey::private_part)
     }
 
     /// The algorithms of the keys, each once.

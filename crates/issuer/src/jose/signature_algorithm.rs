@@ -38,6 +38,12 @@ impl SignatureAlgorithm {
     /// The algorithms that a client's assertion may have. A key with RS256 must be registered as such.
     pub const OF_CLIENTS: [Self; 4] = [Self::Es256, Self::Ps256, Self::Rs256, Self::EdDsa];
 
+    /// The algorithms that a client's assertion may have under the FAPI 2.0 profile (§5.4.1).
+    pub const OF_FAPI: [Self; 3] = [Self::Es256, Self::Ps256, Self::EdDsa];
+
+    /// The algorithms that a DPoP proof may have.
+    pub const OF_PROOFS: [Self; 3] = [Self::Es256, Self::Ps256, Self::EdDsa];
+
     /// The value of `alg`.
     pub fn name(self) -> &'static str {
         match self {
@@ -49,10 +55,15 @@ impl SignatureAlgorithm {
         }
     }
 
+    /// The newer name of the same algorithm, if it has two (RFC 9864 §2.2).
+    pub fn newer_name(self) -> Option<&'static str> {
+        (self == Self::EdDsa).then_some("Ed25519")
+    }
+
     /// The algorithm with this value of `alg`. Both names of Ed25519 are known.
     pub fn named(name: &str) -> Option<Self> {
-        let name = if name == "Ed25519" { Self::EdDsa.name() } else { name };
-        Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
+        let is_named = |algorithm: &Self| algorithm.name() == name || algorithm.newer_name() == Some(name);
+        Self::ALL.into_iter().find(is_named)
     }
 
     /// The type of its keys.

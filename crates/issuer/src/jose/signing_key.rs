@@ -175,6 +175,20 @@ impl SigningKey {
     pub fn private_jwk(&self) -> &str {
         &self.private
     }
+
+    /// The member `d` of the private key, decoded. Other secrets are derived from it.
+    pub(super) fn private_part(&self) -> Zeroizing<Vec<u8>> {
+        /// Borrows from the text, so that no copy stays in memory.
+        #[derive(Deserialize)]
+        struct Private<'a> {
+            d: &'a str,
+        }
+        #[expect(clippy::expect_used, reason = "`parse` wrote this text from a key with a private part")]
+        let Private { d } = serde_json::from_str(&self.private).expect("it has d");
+        #[expect(clippy::expect_used, reason = "`parse` wrote d")]
+        let part = URL_SAFE_NO_PAD.decode(d).expect("it is base64url");
+        Zeroizing::new(part)
+    }
 }
 
 impl fmt::Debug for SigningKey {

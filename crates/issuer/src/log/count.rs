@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use crate::log::event::{Decision, Event};
 
 /// The names of the texts of a [`Count`], in order. Each is the field of the log line with this name.
-pub const COUNTED: [&str; 12] = [
+pub const COUNTED: [&str; 13] = [
     "event",
     "outcome",
     "client",
@@ -19,6 +19,7 @@ pub const COUNTED: [&str; 12] = [
     "country",
     "proof.kind",
     "proof.id",
+    "bound",
 ];
 
 /// The longest text of a count, in bytes. Every client ID fits, and a longer text is cut.
@@ -47,7 +48,7 @@ impl Event {
     pub fn count(&self) -> Count<'_> {
         let mut of = Columns::default();
         match self.decision() {
-            Decision::Issued { client, proof, audience, kid, .. } => {
+            Decision::Issued { client, proof, audience, kid, bound, .. } => {
                 let audience = audience.join(" ");
                 of = Columns {
                     event: "token.issued",
@@ -55,6 +56,7 @@ impl Event {
                     proof: proof.parts(),
                     audience: audience.into(),
                     kid,
+                    bound: bound.unwrap_or_default(),
                     ..of
                 };
             }
@@ -94,6 +96,7 @@ impl Event {
             country,
             proof_kind,
             proof_id,
+            bound,
         ] = [
             of.event,
             self.outcome.name(),
@@ -106,6 +109,7 @@ impl Event {
             country,
             proof_kind,
             proof_id,
+            of.bound,
         ]
         .map(|text| Cow::Borrowed(cut(text, LONGEST)));
         let mut audience = of.audience;
@@ -116,7 +120,7 @@ impl Event {
             group,
             texts: [
                 event, outcome, client, reason, secret_id, audience, endpoint, kid, network, country,
-                proof_kind, proof_id,
+                proof_kind, proof_id, bound,
             ],
             degraded: self.degraded.len(),
         }
@@ -134,6 +138,7 @@ struct Columns<'a> {
     audience: Cow<'a, str>,
     endpoint: &'a str,
     kid: &'a str,
+    bound: &'a str,
 }
 
 fn cut(text: &str, most: usize) -> &str {

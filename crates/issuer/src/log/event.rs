@@ -81,6 +81,9 @@ pub enum Decision {
         profile: &'static str,
         /// Whether an ID token was issued, too.
         id_token: bool,
+        /// What the access token is bound to: `dpop` or `mtls`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        bound: Option<&'static str>,
     },
     /// The issuer refused a token, or an answer about one.
     #[serde(rename = "token.refused")]
@@ -157,6 +160,8 @@ pub enum Proof {
     Key(String),
     /// The identity token of a workload, by the rule with this ID.
     Identity(String),
+    /// The client's certificate with this ID.
+    Certificate(String),
 }
 
 impl Proof {
@@ -166,6 +171,7 @@ impl Proof {
             Self::Secret(id) => ("secret", id),
             Self::Key(id) => ("key", id),
             Self::Identity(id) => ("identity", id),
+            Self::Certificate(id) => ("certificate", id),
         }
     }
 }

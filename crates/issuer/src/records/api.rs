@@ -10,10 +10,14 @@ use crate::grammar::json;
 use crate::grammar::scope::ScopeToken;
 use crate::jose::algorithm::Algorithm;
 use crate::records::api_id::ApiId;
+use crate::records::bound::Bound;
 use crate::records::schema::{RecordError, Versioned, objects, read};
 
-/// The version of the record's schema that is read and written here.
+/// The version of a record that has no newer field, so that older Workers can read it.
 const VERSION: u32 = 1;
+
+/// The version of a record that has `bound`.
+const VERSION_2: u32 = 2;
 
 /// A scope that an API defines.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -29,7 +33,7 @@ pub struct ApiScope {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ApiRecord {
-    /// The version of this schema: 1.
+    /// The version of this schema: 2 with `bound`, else 1.
     v: u32,
     /// The identifier, the same as in the key.
     pub id: ApiId,
@@ -46,10 +50,13 @@ pub struct ApiRecord {
     pub profile: Option<TokenProfile>,
     /// The number of writes, so that one operator notices the write of another.
     pub revision: u64,
+    /// What tokens for it must be bound to. If absent, they may be bearer tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<Bound>,
 }
 
 impl Versioned for ApiRecord {
-    const KNOWN: RangeInclusive<u32> = VERSION..=VERSION;
+    const KNOWN: RangeInclusive<u32> = VERSION..=VERSION_2;
 
     fn version(&self) -> u32 {
         self.v
@@ -68,6 +75,7 @@ impl ApiRecord {
             alg: None,
             profile: None,
             revision: 1,
+            bound: None,
         }
     }
 
@@ -83,6 +91,11 @@ impl ApiRecord {
     /// When it is not a complete record of a known version, or belongs to another API.
     pub fn parse(id: &ApiId, json: &str) -> Result<Self, RecordError> {
         let record: Self = read(json)?;
+        // An older Worker could not read a field that is newer than the stated version.
+        let needed = record.needed_version();
+        if record.v < needed {
+            return Err(RecordError::Malformed(format!("it has fields of version {needed}")));
+        }
         if record.id != *id {
             return Err(RecordError::WrongId);
         }
@@ -96,9 +109,14 @@ impl ApiRecord {
         Ok(record)
     }
 
+    /// The version that the fields of this record need.
+    fn needed_version(&self) -> u32 {
+        if self.bound.is_some() { VERSION_2 } else { VERSION }
+    }
+
     /// The JSON that is stored.
     pub fn to_json(&self) -> String {
-        json::of(self)
+        json::of(&Self { v: self.needed_version(), ..self.clone() })
     }
 }
 
@@ -119,7 +137,7 @@ mod tests {
     fn a_record_that_cannot_be_used_says_why() {
         let record = parse(RECORD).unwrap();
         assert_eq!(parse(&record.to_json()).unwrap().to_json(), record.to_json());
-        assert_eq!(parse(&RECORD.replace("\"v\":1", "\"v\":2")).err(), Some(RecordError::Version(2)));
+        assert_eq!(parse(&RECORD.replace("\"v\":1", "\"v\":3")).err(), Some(RecordError::Version(3)));
         assert_eq!(parse(&RECORD.replace("//a", "//b")).err(), Some(RecordError::WrongId));
         let twice = RECORD.replace("\"scopes\":[", "\"scopes\":[{\"name\":\"read\",\"description\":\"\"},");
         assert_eq!(parse(&twice).err(), Some(RecordError::RepeatedScope));

@@ -12,6 +12,8 @@ use crate::grammar::key_set_url::KeySetUrl;
 use crate::grammar::scope::ScopeToken;
 use crate::jose::signature_algorithm::SignatureAlgorithm;
 use crate::records::api_id::ApiId;
+use crate::records::bound::Bound;
+use crate::records::certificate::{ClientCertificate, check_certificates};
 use crate::records::claims::check_claims;
 use crate::records::client_id::ClientId;
 use crate::records::client_key::{
@@ -115,6 +117,12 @@ pub struct ClientRecord {
     /// The workloads of other issuers that are this client.
     #[serde(default, deserialize_with = "objects", skip_serializing_if = "Vec::is_empty")]
     pub identities: Vec<Identity>,
+    /// The certificates that authenticate it (RFC 8705 §2). There are several during a rotation.
+    #[serde(default, deserialize_with = "objects", skip_serializing_if = "Vec::is_empty")]
+    pub certificates: Vec<ClientCertificate>,
+    /// What its tokens must be bound to. If absent, they may be bearer tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<Bound>,
 }
 
 /// The tokens that a client may ask about at the introspection endpoint (RFC 7662 §4).
@@ -169,6 +177,8 @@ impl ClientRecord {
             assertion_audience: None,
             assertion_lifetime: None,
             identities: Vec::new(),
+            certificates: Vec::new(),
+            bound: None,
         }
     }
 
@@ -177,9 +187,12 @@ impl ClientRecord {
         !self.keys.is_empty() || self.jwks_uri.is_some()
     }
 
-    /// Whether it can authenticate at all: with a secret, an own key or an identity.
+    /// Whether it can authenticate at all: with a secret, an own key, an identity or a certificate.
     pub fn can_authenticate(&self) -> bool {
-        !self.secrets.is_empty() || self.has_keys() || !self.identities.is_empty()
+        !self.secrets.is_empty()
+            || self.has_keys()
+            || !self.identities.is_empty()
+            || !self.certificates.is_empty()
     }
 
     /// The version that the fields of this record need.
@@ -194,7 +207,9 @@ impl ClientRecord {
             && self.jwks_algs.is_empty()
             && self.assertion_audience.is_none()
             && self.assertion_lifetime.is_none()
-            && self.identities.is_empty();
+            && self.identities.is_empty()
+            && self.certificates.is_empty()
+            && self.bound.is_none();
         match (is_of_version_2, is_of_version_1) {
             (false, _) => VERSION_3,
             (true, false) => VERSION_2,
@@ -237,6 +252,7 @@ impl ClientRecord {
             return Err(RecordError::AssertionLifetime);
         }
         check_identities(&record.identities)?;
+        check_certificates(&record.certificates)?;
         Ok(record)
     }
 

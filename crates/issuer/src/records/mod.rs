@@ -2,6 +2,8 @@
 
 pub(crate) mod api;
 pub(crate) mod api_id;
+pub(crate) mod bound;
+pub(crate) mod certificate;
 pub(crate) mod claims;
 pub(crate) mod client;
 pub(crate) mod client_id;

@@ -54,6 +54,12 @@ pub enum RecordError {
     RepeatedIdentity,
     /// A rule without a condition, or with a malformed one. The text is its ID.
     Identity(String),
+    /// More than 8 certificates.
+    TooManyCertificates,
+    /// Two certificates share an ID, or match the same.
+    RepeatedCertificate,
+    /// A certificate with a malformed thumbprint or name. The text is its ID.
+    Certificate(String),
     /// A trusted issuer without algorithms.
     NoAlgorithm,
     /// A trusted issuer whose `max_age` is out of bounds.
@@ -90,6 +96,13 @@ impl fmt::Display for RecordError {
             Self::TooManyIdentities => f.write_str("it has more than 20 identities"),
             Self::RepeatedIdentity => f.write_str("two of its identities have the same id"),
             Self::Identity(id) => write!(f, "its identity {id} has no condition, or a malformed one"),
+            Self::TooManyCertificates => f.write_str("it has more than 8 certificates"),
+            Self::RepeatedCertificate => {
+                f.write_str("two of its certificates have the same id, or match the same")
+            }
+            Self::Certificate(id) => {
+                write!(f, "its certificate {id} has a malformed thumbprint, or a name of a wrong length")
+            }
             Self::NoAlgorithm => f.write_str("it lists no algorithm"),
             Self::MaxAge => f.write_str("its max_age is not from 60 seconds to 25 hours"),
         }

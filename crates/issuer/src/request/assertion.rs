@@ -85,7 +85,7 @@ impl Content {
             return Err(AssertionFlaw::TooLarge);
         }
         let jws = Jws::parse(text).ok_or(AssertionFlaw::Malformed)?;
-        if jws.is_dangerous() {
+        if jws.is_dangerous() || jws.has("jwk") {
             return Err(AssertionFlaw::Header);
         }
         if jws.has("kid") && jws.header("kid").is_none() {

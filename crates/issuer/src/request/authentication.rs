@@ -4,8 +4,11 @@ use crate::error::TokenError;
 use crate::error::assertion::AssertionUse;
 use crate::error::request::RequestError;
 use crate::grammar::form::Form;
+use crate::http::request::Request;
+use crate::records::client_id::ClientId;
 use crate::request::assertion::{Assertion, JWT_BEARER, JWT_SPIFFE};
 use crate::request::credentials::Credentials;
+use crate::secret::generated::GeneratedSecret;
 
 /// The claimed identity of a client, with what shall prove it.
 #[derive(Debug)]
@@ -14,17 +17,38 @@ pub(crate) enum Authentication {
     Secret(Credentials),
     /// A signed assertion.
     Assertion(Box<Assertion>),
+    /// An ID and a TLS client certificate.
+    Certificate(Box<PresentedCertificate>),
+}
+
+/// The certificate of a request that only names its client.
+#[derive(Debug)]
+pub(crate) struct PresentedCertificate {
+    /// The named client, if it can be one. It is not proven.
+    pub(crate) client: Option<ClientId>,
+    /// What the network reports about the certificate.
+    pub(crate) report: String,
 }
 
 impl Authentication {
-    /// Reads how the client authenticates: by HTTP Basic, by a secret in the body, or by a client assertion
-    /// (RFC 7521 §4.2). `authorization` is the header, `form` the body.
-    pub(crate) fn parse(authorization: Option<&str>, form: &Form<'_>) -> Result<Self, TokenError> {
+    /// Reads how the client authenticates: by HTTP Basic, by a secret in the body, by a client assertion (RFC
+    /// 7521 §4.2), or by a certificate. `form` is the body.
+    ///
+    /// A certificate counts only where nothing else authenticates (RFC 8705 §2): beside another method it can
+    /// only bind the token.
+    pub(crate) fn parse(request: &Request<'_>, form: &Form<'_>) -> Result<Self, TokenError> {
+        let (authorization, secret) = (request.authorization, form.get("client_secret"));
         let (assertion, kind) = (form.get("client_assertion"), form.get("client_assertion_type"));
         if assertion.is_none() && kind.is_none() {
-            return Credentials::parse(authorization, form).map(Self::Secret);
+            return match (request.certificate, authorization, secret, form.get("client_id")) {
+                (Some(report), None, None, Some(id)) => {
+                    let (client, report) = (ClientId::parse(id).ok(), report.to_owned());
+                    Ok(Self::Certificate(Box::new(PresentedCertificate { client, report })))
+                }
+                _ => Credentials::parse(authorization, form).map(Self::Secret),
+            };
         }
-        if authorization.is_some() || form.get("client_secret").is_some() {
+        if authorization.is_some() || secret.is_some() {
             return Err(RequestError::TwoAuthenticationMethods.into());
         }
         let assertion = assertion.ok_or(TokenError::Request(RequestError::HalfAnAssertion))?;
@@ -50,10 +74,10 @@ impl Authentication {
         Ok(Self::Assertion(Box::new(Assertion::read(assertion, Some(id), AssertionUse::Grant, false))))
     }
 
-    /// The way an assertion came. A secret is only for client authentication.
+    /// The way an assertion came. Anything else is only for client authentication.
     pub(crate) fn used_as(&self) -> AssertionUse {
         match self {
-            Self::Secret(_) => AssertionUse::ClientAuthentication,
+            Self::Secret(_) | Self::Certificate(_) => AssertionUse::ClientAuthentication,
             Self::Assertion(assertion) => assertion.used_as,
         }
     }
@@ -63,6 +87,10 @@ impl Authentication {
         match self {
             Self::Secret(credentials) => credentials.presented_id(),
             Self::Assertion(assertion) => assertion.presented_id(),
+            Self::Certificate(presented) => {
+                let id = presented.client.as_ref().map(ClientId::as_str);
+                id.filter(|id| !GeneratedSecret::recognises(id)).map(str::to_owned)
+            }
         }
     }
 
@@ -70,7 +98,7 @@ impl Authentication {
     pub(crate) fn by_header(&self) -> bool {
         match self {
             Self::Secret(credentials) => credentials.by_header(),
-            Self::Assertion(_) => false,
+            Self::Assertion(_) | Self::Certificate(_) => false,
         }
     }
 }

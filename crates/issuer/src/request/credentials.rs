@@ -257,12 +257,9 @@ mod tests {
                 method: "POST",
                 path: "/token",
                 authorization: authorization.as_deref(),
-                accept: None,
-                content_type: None,
-                origin: None,
-                if_none_match: None,
                 body: Body::Whole(body.as_bytes()),
                 arrival: crate::http::arrival::Arrival::default(),
+                ..Request::default()
             };
             assert_eq!(presented_by(&request).as_deref(), id, "{authorization:?} {body}");
             let too_large = Request { body: Body::TooLarge, ..request };

@@ -4,6 +4,7 @@ pub(crate) mod asked;
 pub(crate) mod assertion;
 pub(crate) mod authentication;
 pub(crate) mod credentials;
+pub(crate) mod dpop;
 pub(crate) mod target;
 
 use crate::config::Config;
@@ -50,7 +51,7 @@ impl TokenRequest {
         Ok(Self {
             grant,
             authentication: match grant {
-                GrantType::ClientCredentials => Authentication::parse(request.authorization, &form)?,
+                GrantType::ClientCredentials => Authentication::parse(request, &form)?,
                 GrantType::JwtBearer => Authentication::of_grant(request.authorization, &form)?,
             },
             asked: ScopeRequest {

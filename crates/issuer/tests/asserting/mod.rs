@@ -36,13 +36,10 @@ where
     let request = Request {
         method: "POST",
         path,
-        authorization: None,
-        accept: None,
         content_type: Some("application/x-www-form-urlencoded"),
-        origin: None,
-        if_none_match: None,
         body: Body::Whole(form.as_bytes()),
         arrival: Arrival { address: Some("192.0.2.1"), ..Arrival::default() },
+        ..Request::default()
     };
     let moment = Moment { now, random: [3; 32] };
     let served = pollster::block_on(authority.handle(&request, &moment));
