@@ -14,7 +14,7 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use edgemint_e2e::{Deployment, Failure, comes_true, note, now, send, wait_for_the_clock};
 use edgemint_testkit::{Page, verify};
@@ -190,10 +190,10 @@ fn the_commands_of_the_readme_deploy_and_no_later_change_fails_a_request() {
     let (rehearsal, issuer) = (deployment.rehearsal(), deployment.issuer());
     let lifetimes = format!("\nTOKEN_LIFETIME = \"{LIFETIME}s\"\nMAX_TOKEN_LIFETIME = \"{LIFETIME}s\"\n");
     deployment.edit("\nCLIENT_CACHE = \"0\"\n", &format!("\nCLIENT_CACHE = \"0\"{lifetimes}"));
-    let begin = Instant::now();
+    let begin = now();
     run(&deployment, &commands_of_the_readme());
     // The new key must be known everywhere before it signs. Adding it takes one command, and the README has several.
-    let activate_in = (begin.elapsed() + OVERLAP).as_secs() + 1;
+    let activate_in = now() - begin + OVERLAP.as_secs() + 1;
     rehearsal.set_overlap(OVERLAP);
     let first = kid_that_signs(&issuer);
     let dex = xtask::root().join("examples/dex.yaml");
