@@ -48,6 +48,7 @@ pub fn of(target: &str) -> BTreeSet<Vec<u8>> {
             apis().iter().map(|api| api.to_json()).chain(misfits().into_values()).map(bytes).collect()
         }
         "assertion" => assertions(forms()).into_iter().map(bytes).collect(),
+        "proof" => vectors.iter().filter_map(|vector| vector.headers().remove("dpop")).map(bytes).collect(),
         "trusted_issuer" => issuers().iter().map(|issuer| issuer.to_json().into_bytes()).collect(),
         "identity" => {
             let rules = cast().into_iter().flat_map(|client| client.identities);

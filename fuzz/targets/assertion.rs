@@ -3,7 +3,7 @@
 #![no_main]
 
 use edgemint_fuzz::issuer::{Issuer, check, issuer};
-use edgemint_issuer::{Arrival, Body, Request};
+use edgemint_issuer::{Body, Request};
 use edgemint_testkit::{is_signed_by_others, moment};
 
 thread_local! {
@@ -23,13 +23,9 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
             let request = Request {
                 method: "POST",
                 path: "/token",
-                authorization: None,
-                accept: None,
                 content_type: Some("application/x-www-form-urlencoded"),
-                origin: None,
-                if_none_match: None,
-                arrival: Arrival::default(),
                 body: Body::Whole(form.as_bytes()),
+                ..Request::default()
             };
             let outcome = pollster::block_on(issuer.handle(&request, &moment()));
             check(&request, &outcome);

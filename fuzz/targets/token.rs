@@ -33,17 +33,14 @@ libfuzzer_sys::fuzz_target!(|input: &str| {
         let request = Request {
             method: "POST",
             path: "/token/introspect",
-            authorization: None,
-            accept: None,
             content_type: Some("application/x-www-form-urlencoded"),
-            origin: None,
-            if_none_match: None,
             arrival: edgemint_issuer::Arrival::default(),
             body: if form.len() > edgemint_issuer::MAX_BODY {
                 Body::TooLarge
             } else {
                 Body::Whole(form.as_bytes())
             },
+            ..Request::default()
         };
         let outcome = pollster::block_on(issuer.handle(&request, &moment()));
         check(&request, &outcome);

@@ -4,14 +4,16 @@
 //! The property tests over generated requests (`crates/issuer/tests/oracle.rs`) and the fuzz targets
 //! (`fuzz/`) share it.
 
+mod bound;
+
 use std::sync::LazyLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use edgemint_issuer::{
-    ApiId, ApiRecord, ApiScope, Authority, Body, ClientId, ClientRecord, Config, GeneratedSecret, IssuerKeys,
-    MAX_BODY, Platform, Request, ScopeToken, SecretHash, SignatureAlgorithm, StoredSecret, TrustedIssuer,
-    TrustedIssuerId,
+    ApiId, ApiRecord, ApiScope, Authority, Body, Bound, ClientId, ClientRecord, Config, GeneratedSecret,
+    IssuerKeys, MAX_BODY, Platform, Request, ScopeToken, SecretHash, SignatureAlgorithm, StoredSecret,
+    TrustedIssuer, TrustedIssuerId,
 };
 use serde_json::{Value, json};
 
@@ -78,6 +80,8 @@ const PEER_SCOPE: &str = "audience:server:client_id:";
 pub struct Oracle {
     /// One issuer for each profile.
     authorities: [Authority<MemoryClients, TestCrypto>; 2],
+    /// The same with dex's profile, where every client must get tokens that DPoP binds.
+    bound: Authority<MemoryClients, TestCrypto>,
     crypto: TestCrypto,
 }
 
@@ -98,13 +102,15 @@ impl Default for Oracle {
             record.grants.insert(ApiId::parse(api).unwrap(), scopes(granted));
         }
         record.secrets.push(chosen("expired", Some(0)));
-        let mut clients = MemoryClients::default();
+        let (mut clients, mut bound) = (MemoryClients::default(), Vec::new());
         clients.add(&record);
+        bound.push(record.clone());
         let rule = json!({ "id": "r", "issuer": PLATFORM, "claims": { "tenant": "acme" }, "created": 0, "expires": null });
         record.identities.push(serde_json::from_value(rule).unwrap());
         record.secrets.clear();
         record.id = id(JOB);
         clients.add(&record);
+        bound.push(record.clone());
         let jwks = json!({ "keys": [public_key("platform-ES256", &[("kid", "p-es256".into())])] });
         let platform = TrustedIssuerId::parse(PLATFORM).unwrap();
         let mut platform = TrustedIssuer::new(platform, "Platform", Platform::Custom, IssuerKeys::Jwks(jwks));
@@ -130,7 +136,7 @@ impl Default for Oracle {
         }
         let key = signing_key("EdDSA", &[]);
         let crypto = TestCrypto::default();
-        let authorities = ["dex", "rfc9068"].map(|profile| {
+        let authority = |profile: &str, clients: &MemoryClients| {
             let variables = [
                 ("ISSUER", "https://example.com"),
                 ("GRANT_TYPES", "client_credentials"),
@@ -140,8 +146,14 @@ impl Default for Oracle {
             ];
             let config = Config::parse(variables).unwrap();
             Authority::new(config, clients.clone(), crypto.clone(), [0; 32])
-        });
-        Self { authorities, crypto }
+        };
+        let authorities = ["dex", "rfc9068"].map(|profile| authority(profile, &clients));
+        for record in &mut bound {
+            record.bound = Some(Bound::Dpop);
+            clients.add(record);
+        }
+        let bound = authority("dex", &clients);
+        Self { authorities, bound, crypto }
     }
 }
 
@@ -259,8 +271,15 @@ impl Oracle {
         } else {
             assert_eq!(answer, other, "the profiles differ");
         }
+        self.check_bound(&request, status, &answer);
         (status, answer)
     }
+}
+
+/// The claims of the access token in an answer.
+fn claims_of(answer: &Value) -> Value {
+    let claims = answer["access_token"].as_str().unwrap().split('.').nth(1).unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap()
 }
 
 /// Compares the access token of `answer` with the APIs that it is for.
@@ -271,8 +290,8 @@ impl Oracle {
 /// not granted at each API of its audience.
 fn check_audience(answer: &str, form: &[u8]) {
     let answer: Value = serde_json::from_str(answer).unwrap();
-    let claims = answer["access_token"].as_str().unwrap().split('.').nth(1).unwrap();
-    let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
+    let claims = claims_of(&answer);
+    assert!(claims["cnf"].is_null(), "nobody asked for a bound token: {claims}");
     let form: Vec<(String, String)> = form_urlencoded::parse(form).into_owned().collect();
     let names = |wanted: &[&str], api: &str| {
         form.iter().any(|(name, value)| wanted.contains(&name.as_str()) && value == api)
