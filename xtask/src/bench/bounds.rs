@@ -40,7 +40,7 @@ const US: &str = "µs CPU";
 /// A case, the case that it is compared with, and the highest allowed ratio of their costs. Bounds against another
 /// runtime, or against the crate's shim, leave room for other machines:
 /// docs/internals/decisions/0021-bound-the-worker-against-limit.md.
-const OF_CASES: [(&str, &str, f64); 15] = [
+const OF_CASES: [(&str, &str, f64); 17] = [
     ("token", "limit", 1.35),
     ("token", "floor-memory", 1.0),
     ("token", "floor-kv", 0.7),
@@ -55,6 +55,8 @@ const OF_CASES: [(&str, &str, f64); 15] = [
     ("keys", "hello-rust-get", 1.1),
     ("introspection", "token-kv", 1.1),
     ("token-assertion", "token", 1.6),
+    ("token-dpop", "token", 1.8),
+    ("token-assertion-dpop", "token", 2.4),
     ("assertion-refused", "refused", 1.2),
 ];
 

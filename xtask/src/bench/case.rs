@@ -29,6 +29,10 @@ enum Ask {
     /// A request for a token with the identity token of a workload. It may be used more than once, so one request can be
     /// repeated. An own assertion costs the same, plus its place in the replay memory.
     Assertion,
+    /// A request for a token with a secret and a DPoP proof. The proof of one measurement is repeated.
+    Dpop,
+    /// The same with an assertion instead of the secret.
+    AssertionAndDpop,
     /// A request for a token with an assertion that is refused before its signature is verified.
     AssertionRefused,
     /// An introspection of the client's own token.
@@ -36,7 +40,7 @@ enum Ask {
 }
 
 /// All cases, in the order of the table.
-pub(super) const CASES: [Case; 20] = [
+pub(super) const CASES: [Case; 22] = [
     Case { name: "hello-js", server: Kind::HelloJs, ask: Ask::Token("profile") },
     Case { name: "hello-rust", server: Kind::HelloRust, ask: Ask::Token("profile") },
     Case { name: "hello-rust-get", server: Kind::HelloRust, ask: Ask::Get("/") },
@@ -49,6 +53,8 @@ pub(super) const CASES: [Case; 20] = [
     Case { name: "token-rfc9068", server: Kind::EdgemintRfc9068, ask: Ask::Token("profile") },
     Case { name: "refused", server: Kind::Edgemint, ask: Ask::Refused },
     Case { name: "token-assertion", server: Kind::Edgemint, ask: Ask::Assertion },
+    Case { name: "token-dpop", server: Kind::Edgemint, ask: Ask::Dpop },
+    Case { name: "token-assertion-dpop", server: Kind::Edgemint, ask: Ask::AssertionAndDpop },
     Case { name: "assertion-refused", server: Kind::Edgemint, ask: Ask::AssertionRefused },
     Case { name: "introspection", server: Kind::Edgemint, ask: Ask::Introspection },
     Case { name: "discovery", server: Kind::Edgemint, ask: Ask::Get("/.well-known/openid-configuration") },
@@ -82,13 +88,19 @@ impl Case {
             method: "POST",
             path: path.to_owned(),
             basic: Some((CLIENT.to_owned(), secret)),
+            dpop: None,
             body,
             expected: 200,
         };
         Ok(match self.ask {
-            Ask::Get(path) => {
-                Request { method: "GET", path: path.to_owned(), basic: None, body: Body::None, expected: 200 }
-            }
+            Ask::Get(path) => Request {
+                method: "GET",
+                path: path.to_owned(),
+                basic: None,
+                dpop: None,
+                body: Body::None,
+                expected: 200,
+            },
             Ask::Token(scope) => post("/token", secret, form(scope)),
             Ask::Refused => {
                 let wrong = servers.wrong_secret.expose().to_owned();
@@ -97,6 +109,11 @@ impl Case {
             Ask::Assertion => {
                 let form = assertion_form(WORKLOAD, &servers.identity_token()?);
                 Request { basic: None, ..post("/token", String::new(), Body::Form(form)) }
+            }
+            Ask::Dpop => Request { dpop: Some(servers.proof()?), ..post("/token", secret, form("profile")) },
+            Ask::AssertionAndDpop => {
+                let form = Body::Form(assertion_form(WORKLOAD, &servers.identity_token()?));
+                Request { basic: None, dpop: Some(servers.proof()?), ..post("/token", String::new(), form) }
             }
             Ask::AssertionRefused => {
                 // The header is {"alg":"none"}, and there are no claims.
@@ -126,7 +143,14 @@ fn assertion_form(client: &str, assertion: &str) -> String {
 
 /// A token for one of the clients whose requests are the lines of `file`.
 pub(super) fn token_of_one_of(file: PathBuf) -> Request {
-    Request { method: "POST", path: "/token".into(), basic: None, body: Body::OneOf(file), expected: 200 }
+    Request {
+        method: "POST",
+        path: "/token".into(),
+        basic: None,
+        dpop: None,
+        body: Body::OneOf(file),
+        expected: 200,
+    }
 }
 
 #[cfg(test)]

@@ -43,6 +43,7 @@ pub(super) fn measure(servers: &Servers, starts: u32, progress: &Progress) -> Re
         method: "GET",
         path: path.to_owned(),
         basic: None,
+        dpop: None,
         body: Body::None,
         expected,
     };

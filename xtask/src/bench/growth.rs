@@ -109,6 +109,7 @@ pub(super) fn measure(
         method: "POST",
         path: "/token".into(),
         basic: Some((client, servers.secret.expose().to_owned())),
+        dpop: None,
         body: Body::Form(format!("grant_type=client_credentials&{form}")),
         expected: 200,
     };

@@ -117,6 +117,9 @@ impl Generator {
         if let Some((id, secret)) = &request.basic {
             oha.args(["-a", &format!("{id}:{secret}")]);
         }
+        if let Some(proof) = &request.dpop {
+            oha.args(["-H", &format!("DPoP: {proof}")]);
+        }
         match &request.body {
             Body::None => {}
             Body::Form(form) => drop(oha.args(["-d", form])),

@@ -17,6 +17,8 @@ pub(super) struct Request {
     pub(super) path: String,
     /// Client ID and secret for HTTP Basic.
     pub(super) basic: Option<(String, String)>,
+    /// The header `DPoP`.
+    pub(super) dpop: Option<String>,
     pub(super) body: Body,
     /// The status that every answer must have.
     pub(super) expected: u16,
@@ -55,7 +57,10 @@ impl Request {
     }
 
     fn head(&self, port: u16) -> Builder {
-        let head = Builder::new().method(self.method).uri(http::url(port, &self.path));
+        let mut head = Builder::new().method(self.method).uri(http::url(port, &self.path));
+        if let Some(proof) = &self.dpop {
+            head = head.header("DPoP", proof);
+        }
         match &self.basic {
             None => head,
             Some((id, secret)) => {

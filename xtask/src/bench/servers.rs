@@ -234,6 +234,13 @@ impl Servers {
         self.token(&platform)
     }
 
+    /// A DPoP proof for the measured token endpoint.
+    pub(super) fn proof(&self) -> Result<String> {
+        let mut node = self.tools.npm_program("node")?;
+        node.arg(bench().join("servers/proof.mjs")).arg(format!("{ISSUER}/token"));
+        Ok(command::run(&mut node)?.trim().to_owned())
+    }
+
     /// A client record with the secret.
     pub(super) fn record(&self, id: &str) -> Result<ClientRecord> {
         let mut record = ClientRecord::new(ClientId::parse(id)?, "A service");
@@ -248,6 +255,7 @@ impl Servers {
             method: "POST",
             path: "/token".into(),
             basic: Some((CLIENT.into(), self.secret.expose().into())),
+            dpop: None,
             body: Body::Form("grant_type=client_credentials".into()),
             expected: 200,
         }
