@@ -12,11 +12,11 @@ use std::collections::{BTreeMap, HashSet};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use edgemint_e2e::{Bare, note, send};
+use edgemint_e2e::{Bare, comes_true, note, send};
 use edgemint_testkit::{Answer, cast, signing_key};
 
 const SECRET: &str = "ems_TCRrf9UBwEacUY93qOzeccW4AIzPeW-li7zdr1QdGHMeUOIRG";
@@ -50,13 +50,9 @@ fn token(bare: &Bare, client: &str) -> Answer {
     send("POST", &format!("{}/token", bare.url()), &headers, form.into_bytes())
 }
 
-/// Waits until `done`, for at most a minute.
-fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !done() {
-        assert!(Instant::now() < deadline, "this did not happen within a minute: {what}");
-        thread::sleep(Duration::from_millis(50));
-    }
+/// Waits until `done`.
+fn wait_until(what: &str, done: impl FnMut() -> bool) {
+    assert!(comes_true(done), "this did not happen: {what}");
 }
 
 /// Opens a connection and sends a complete request for a token, from an unknown client, so that the Worker reads KV.

@@ -11,13 +11,14 @@ use std::collections::BTreeMap;
 use std::net::TcpStream;
 use std::path::Path;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use edgemint_e2e::{Npm, Rehearsal, Served, get_json, note, packaged, port, run, send};
 use serde_json::Value;
 
-/// The limit for `npx edgemint dev`, from its start to the first token.
-const FIRST_TOKEN: Duration = Duration::from_secs(20);
+/// The limit for `npx edgemint dev`, from its start to the first token, in starts of `npx wrangler`. On a machine without
+/// other work, one start takes about 2 seconds.
+const FIRST_TOKEN: u32 = 10;
 
 /// Held while a time is measured, and shared by all other tests.
 static ALONE: RwLock<()> = RwLock::new(());
@@ -45,14 +46,21 @@ fn dev_serves_a_token_in_an_empty_directory_and_ends_with_all_its_processes() {
     std::fs::create_dir(npm.path("app/empty")).unwrap();
     let alone = ALONE.write().unwrap_or_else(PoisonError::into_inner);
     let since = Instant::now();
+    run(npm.command("app", "npx").args(["wrangler", "--version"]));
+    let start_of_wrangler = since.elapsed();
+    let since = Instant::now();
     let mut dev = npm.command("app/empty", "npx");
     let ready = format!("ready: http://127.0.0.1:{number}");
     let mut served = Served::start(dev.args(["edgemint", "dev", "--port", &number]), &ready);
     let issued = token(port.number(), "example-app", "ZXhhbXBsZS1hcHAtc2VjcmV0");
     let took = since.elapsed();
     drop(alone);
-    note(&format!("npx edgemint dev: first token after {:.1} s", took.as_secs_f64()));
-    assert!(took < FIRST_TOKEN, "{took:?}");
+    note(&format!(
+        "npx edgemint dev: first token after {:.1} s, a start of wrangler takes {:.1} s",
+        took.as_secs_f64(),
+        start_of_wrangler.as_secs_f64()
+    ));
+    assert!(took < FIRST_TOKEN * start_of_wrangler, "{took:?}");
     assert_eq!(issued["token_type"], "bearer");
     let lines = served.lines();
     let curl = format!("curl -X POST {}/token -u \"example-app:", &ready["ready: ".len()..]);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::process::command::each_line;
 
 /// The time limit when waiting for a line that must come. It only ends a hang: even slow programs are much faster.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_secs(300);
 
 /// All lines printed so far, by all collected outputs.
 #[derive(Clone, Debug)]
