@@ -1,4 +1,4 @@
-//! Sender-constrained tokens: what a token is bound to, so that nobody else can use it (RFC 9449, RFC 8705 §3).
+//! Sender-constrained tokens: what a token is bound to, so that no other sender can use it (RFC 9449, RFC 8705 §3).
 
 pub(crate) mod dpop;
 pub(crate) mod nonce;

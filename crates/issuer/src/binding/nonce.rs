@@ -51,7 +51,7 @@ impl Nonces {
         Some(nonce(self.0.get(active?)?, now / PERIOD))
     }
 
-    /// How `presented` stands at `now`, while the key at `active` signs.
+    /// The standing of `presented` at `now`, while the key at `active` signs.
     pub(crate) fn judge(&self, presented: &str, active: Option<usize>, now: u64) -> Standing {
         if self.current(active, now).as_deref() == Some(presented) {
             return Standing::Current;

@@ -21,8 +21,8 @@ pub struct Request<'a> {
     pub if_none_match: Option<&'a str>,
     /// `DPoP`, several joined with a comma.
     pub dpop: Option<&'a str>,
-    /// What the network in front of the host reports about the client's certificate, if the client presented one:
-    /// a JSON object with the strings `verified`, `revoked`, `subject`, `issuer`, `not_before` and `not_after` in
+    /// What the network in front of the host reports about the client's certificate, if the client presented one.
+    /// A JSON object with the strings `verified`, `revoked`, `subject`, `issuer`, `not_before` and `not_after` in
     /// Cloudflare's form, and `sha256`, the SHA-256 of the certificate in base64url.
     pub certificate: Option<&'a str>,
     /// The body.
