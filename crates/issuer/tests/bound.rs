@@ -92,7 +92,7 @@ fn a_client_is_sent_back_once_for_a_nonce_and_may_repeat_its_assertion() {
     assert!(answer.is_bound() && answer.nonces.is_empty(), "the nonce is the current one");
     let again = ask(&issuer, &form, Some(&with_nonce), NOW);
     assert_eq!(again.reason.as_deref(), Some("assertion_replayed"), "the assertion is used now");
-    // Without a proof, nobody is sent for a nonce.
+    // A client without a proof is not sent back for a nonce.
     let bearer = ask(&issuer, &assertion(NOW), None, NOW);
     assert_eq!((bearer.status, bearer.kind.as_deref(), bearer.nonces.len()), (200, Some("bearer"), 0));
 }
@@ -124,7 +124,7 @@ fn only_a_proven_client_is_told_a_nonce() {
         assert!(answer.status >= 400 && answer.nonces.is_empty(), "{form}");
         assert_ne!(answer.error.as_deref(), Some("use_dpop_nonce"));
     }
-    // Another flaw of the proof is told first, and without a nonce.
+    // The answer names another flaw of the proof first, and has no nonce.
     let answer = ask(&issuer, SECRET, Some(&proof(json!({ "htm": "GET" }), NOW)), NOW);
     assert_eq!((answer.reason.as_deref(), answer.nonces.len()), (Some("dpop_method"), 0));
 }
