@@ -145,7 +145,7 @@ impl<C: ClientStore + IssuerStore + KeySource, H: ForeignVerifier, B: RateLimit>
         let issuer = &self.config.issuer;
         let endpoint = || format!("{}/token", issuer.base());
         let aud = content.text("aud").ok_or(AssertionFlaw::Audience)?;
-        // FAPI 2.0 §5.3.2.1 item 6 accepts only the issuer.
+        // FAPI 2.0 §5.3.2.1 item 8 accepts only the issuer.
         let may_be_endpoint = !fapi && record.assertion_audience == Some(AssertionAudience::TokenEndpoint);
         if aud != issuer.as_str() && !(may_be_endpoint && aud == endpoint()) {
             return Err(AssertionFlaw::Audience.into());

@@ -137,8 +137,8 @@ impl Config {
         self.grants.contains(&grant)
     }
 
-    /// Whether the host must have a shared memory of used assertions: FAPI 2.0 §5.3.2.1 item 8 lets none be used
-    /// twice, and one instance cannot see that.
+    /// Whether the host must have a shared memory of used assertions. With `FAPI=on`, no assertion may be used
+    /// twice, and one instance does not see what another one saw.
     pub fn needs_replay(&self) -> bool {
         self.fapi
     }
