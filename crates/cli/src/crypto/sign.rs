@@ -1,4 +1,4 @@
-//! Assertions that a client signs with its own key (RFC 7523 §2.2, §3).
+//! What a client signs with its own key: assertions (RFC 7523 §2.2, §3) and DPoP proofs (RFC 9449 §4.2).
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use base64::Engine as _;
@@ -8,7 +8,7 @@ use jwt_compact::alg::{Ed25519, Es256, Rsa};
 use jwt_compact::jwk::{JsonWebKey, JwkError};
 use jwt_compact::{Algorithm, AlgorithmSignature as _};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 /// The lifetime of an assertion, in seconds. It is used at once.
@@ -54,8 +54,7 @@ impl PrivateKey {
     }
 
     fn sign(&self, input: &[u8]) -> Result<Vec<u8>> {
-        let jwk: Result<JsonWebKey<'_>, _> = serde_json::from_str(&self.jwk);
-        let jwk = jwk.map_err(|_| anyhow!("a member of the key is missing or malformed"))?;
+        let jwk = self.jwk()?;
         match self.alg {
             SignatureAlgorithm::Es256 => signature(&Es256, (&jwk).try_into(), input),
             SignatureAlgorithm::EdDsa => signature(&Ed25519, (&jwk).try_into(), input),
@@ -81,10 +80,43 @@ impl PrivateKey {
             "iss": client, "sub": client, "aud": audience, "jti": token_id,
             "iat": now, "exp": now.saturating_add(LIFETIME),
         });
+        self.jws(&header, &claims)
+    }
+
+    /// Whether a DPoP proof may be signed with the key.
+    pub(crate) fn may_sign_proofs(&self) -> bool {
+        SignatureAlgorithm::OF_PROOFS.contains(&self.alg)
+    }
+
+    /// The proof that the sender of a POST to `url` has the key. `token_id` is its `jti`. `nonce` is the value that the
+    /// server asked for, if it did.
+    pub(crate) fn proof(
+        &self,
+        url: &str,
+        token_id: &str,
+        nonce: Option<&str>,
+        now: u64,
+    ) -> Result<Zeroizing<String>> {
+        ensure!(self.may_sign_proofs(), "a DPoP proof cannot be signed with {}", self.alg.name());
+        let public = self.jwk()?.to_verifying_key();
+        let header = json!({ "typ": "dpop+jwt", "alg": self.alg.name(), "jwk": public });
+        let mut claims = json!({ "jti": token_id, "htm": "POST", "htu": url, "iat": now });
+        if let (Some(nonce), Some(claims)) = (nonce, claims.as_object_mut()) {
+            claims.insert("nonce".to_owned(), nonce.into());
+        }
+        self.jws(&header, &claims)
+    }
+
+    fn jws(&self, header: &Value, claims: &Value) -> Result<Zeroizing<String>> {
         let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
         let input = format!("{header}.{claims}");
         let signature = URL_SAFE_NO_PAD.encode(self.sign(input.as_bytes())?);
         Ok(Zeroizing::new(format!("{input}.{signature}")))
+    }
+
+    fn jwk(&self) -> Result<JsonWebKey<'_>> {
+        // The errors of the parser could quote the key.
+        serde_json::from_str(&self.jwk).map_err(|_| anyhow!("a member of the key is missing or malformed"))
     }
 }
 
@@ -99,8 +131,6 @@ fn signature<A: Algorithm>(
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::*;
     use crate::crypto::make::of_client;
     use crate::crypto::verify::verifies;
@@ -146,6 +176,38 @@ mod tests {
         }
         let named = of_client(SignatureAlgorithm::EdDsa, None, &host()).expect("a key pair");
         assert_eq!(named.kid, named.public.thumbprint());
+    }
+
+    #[test]
+    fn a_proof_has_the_public_key_and_nothing_private() {
+        for alg in [SignatureAlgorithm::Es256, SignatureAlgorithm::EdDsa] {
+            let pair = of_client(alg, Some("k"), &host()).expect("a key pair");
+            let key = PrivateKey::parse(&pair.private).expect("its private half");
+            for nonce in [None, Some("n")] {
+                let proof = key.proof("https://i/token", "j", nonce, 9).expect("a proof");
+                let (input, signature) = proof.rsplit_once('.').expect("three parts");
+                let signature = URL_SAFE_NO_PAD.decode(signature).expect("base64url");
+                assert!(verifies(&pair.public, alg, input.as_bytes(), &signature), "{alg:?}");
+                let part = |part: &str| -> Value {
+                    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).expect("base64url")).expect("JSON")
+                };
+                let (header, claims) = input.split_once('.').expect("two parts");
+                let (header, claims) = (part(header), part(claims));
+                let jwk =
+                    edgemint_issuer::PublicKey::parse(&header["jwk"].to_string()).expect("a public key");
+                assert_eq!(jwk.thumbprint(), pair.public.thumbprint());
+                assert_eq!((&header["typ"], &header["alg"]), (&json!("dpop+jwt"), &json!(alg.name())));
+                let mut expected = json!({ "jti": "j", "htm": "POST", "htu": "https://i/token", "iat": 9 });
+                if nonce.is_some() {
+                    expected["nonce"] = json!("n");
+                }
+                assert_eq!(claims, expected);
+            }
+        }
+        let key =
+            PrivateKey::parse(r#"{"kty":"RSA","d":"hunter2","alg":"RS256"}"#).expect("it looks like one");
+        let refused = key.proof("https://i/token", "j", None, 9).map(|_| ()).expect_err("RS256").to_string();
+        assert_eq!(refused, "a DPoP proof cannot be signed with RS256");
     }
 
     #[test]

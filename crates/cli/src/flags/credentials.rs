@@ -29,6 +29,13 @@ pub(crate) struct ClientAuth {
     /// File that contains the identity token of a workload, such as a job or a pod. `-` reads stdin
     #[arg(long, value_name = "FILE", conflicts_with_all = ["secret_env", "secret_file", "key_file"])]
     pub(crate) identity_file: Option<PathBuf>,
+    /// PEM file with the client's certificate and its chain. It binds the token, and authenticates the client if no
+    /// other flag does
+    #[arg(long, value_name = "FILE", requires = "cert_key")]
+    pub(crate) cert: Option<PathBuf>,
+    /// PEM file with the private key of the certificate
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(crate) cert_key: Option<PathBuf>,
 }
 
 /// The audience of an assertion that the client signs.

@@ -1,6 +1,7 @@
 //! Flags shared by several commands.
 
 pub(crate) mod alg;
+pub(crate) mod bound;
 pub(crate) mod client;
 pub(crate) mod credentials;
 pub(crate) mod expiry;

@@ -1,5 +1,6 @@
 //! Reading, changing and showing the records of a deployment.
 
+pub(crate) mod bound;
 pub(crate) mod change;
 pub(crate) mod change_one;
 pub(crate) mod kind;

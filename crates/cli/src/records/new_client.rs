@@ -37,6 +37,11 @@ pub(crate) fn of_version_3() -> String {
         .to_owned()
 }
 
+/// Whether the client has a way to authenticate that is stronger than a secret.
+pub(crate) fn has_other_way(record: &ClientRecord) -> bool {
+    record.has_keys() || !record.identities.is_empty() || !record.certificates.is_empty()
+}
+
 /// The warning about a client that keeps a secret beside a stronger way to authenticate.
 pub(crate) fn keeps_secrets(record: &ClientRecord, now: u64) -> Option<String> {
     let mut live =

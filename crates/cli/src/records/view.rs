@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use edgemint_issuer::{
-    Algorithm, ApiId, ApiRecord, ApiScope, AssertionAudience, ClientId, ClientKey, ClientRecord, Identity,
-    Introspect, IssuerKeys, KeySetUrl, Platform, PublicKey, ScopeToken, SecretHash, SignatureAlgorithm,
-    StoredSecret, TokenProfile, TrustedIssuer, TrustedIssuerId,
+    Algorithm, ApiId, ApiRecord, ApiScope, AssertionAudience, Bound, ClientCertificate, ClientId, ClientKey,
+    ClientRecord, Identity, Introspect, IssuerKeys, KeySetUrl, Platform, PublicKey, ScopeToken, SecretHash,
+    SignatureAlgorithm, StoredSecret, TokenProfile, TrustedIssuer, TrustedIssuerId,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -77,6 +77,29 @@ pub(crate) struct RecordView<'a> {
     pub(crate) assertion_lifetime: Option<u64>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub(crate) identities: &'a [Identity],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(crate) certificates: &'a [ClientCertificate],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) bound: Option<Bound>,
+}
+
+/// What tokens must be bound to, in the standard metadata of a client. For `any`, both are false, because neither way
+/// is used always.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct BoundMetadata {
+    /// Whether every token request of the client has a DPoP proof (RFC 9449 §5.2).
+    dpop_bound_access_tokens: bool,
+    /// Whether every token of the client is bound to its certificate (RFC 8705 §3.4).
+    tls_client_certificate_bound_access_tokens: bool,
+}
+
+impl BoundMetadata {
+    pub(crate) fn of(bound: Option<Bound>) -> Self {
+        Self {
+            dpop_bound_access_tokens: bound == Some(Bound::Dpop),
+            tls_client_certificate_bound_access_tokens: bound == Some(Bound::Mtls),
+        }
+    }
 }
 
 /// A public key of a client.
@@ -152,6 +175,8 @@ impl<'a> RecordView<'a> {
             assertion_audience: record.assertion_audience,
             assertion_lifetime: record.assertion_lifetime,
             identities: &record.identities,
+            certificates: &record.certificates,
+            bound: record.bound,
         }
     }
 }
@@ -166,6 +191,8 @@ pub(crate) struct ApiView<'a> {
     pub(crate) alg: Option<Algorithm>,
     pub(crate) profile: Option<TokenProfile>,
     pub(crate) revision: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) bound: Option<Bound>,
 }
 
 impl<'a> ApiView<'a> {
@@ -178,6 +205,7 @@ impl<'a> ApiView<'a> {
             alg: record.alg,
             profile: record.profile,
             revision: record.revision,
+            bound: record.bound,
         }
     }
 }

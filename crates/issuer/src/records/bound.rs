@@ -28,7 +28,7 @@ impl Bound {
     }
 
     /// What meets both demands. `None` if nothing does.
-    pub(crate) fn and(self, other: Self) -> Option<Self> {
+    pub fn and(self, other: Self) -> Option<Self> {
         match (self, other) {
             (Self::Any, demand) | (demand, Self::Any) => Some(demand),
             (Self::Dpop, Self::Dpop) => Some(Self::Dpop),

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use clap::Args as ClapArgs;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use edgemint_issuer::{
-    Algorithm, ApiId, ApiRecord, ApiScope, ClientId, IssuerScope, Lifetime, ScopeToken, TokenProfile,
+    Algorithm, ApiId, ApiRecord, ApiScope, Bound, ClientId, IssuerScope, Lifetime, ScopeToken, TokenProfile,
 };
 use edgemint_printable::shell;
 use serde::Serialize;
@@ -16,11 +16,12 @@ use crate::deployment::delay::Delay;
 use crate::deployment::project::{Project, Target};
 use crate::deployment::session::Session;
 use crate::flags::alg::{algorithm, profile};
+use crate::flags::bound::Demand;
 use crate::flags::target::TargetArgs;
 use crate::flags::values::token_lifetime;
 use crate::records::kv::Records;
 use crate::records::view::ApiView;
-use crate::records::{change, new_client};
+use crate::records::{bound, change, new_client};
 use crate::terminal::output::sentences;
 
 /// The record to write.
@@ -53,6 +54,9 @@ struct Report<'a> {
     /// The note about the signing key that the API's algorithm requires.
     #[serde(skip)]
     needed_key: Option<String>,
+    /// The notes about tokens that must be bound.
+    #[serde(skip)]
+    of_bound: Vec<String>,
 }
 
 impl fmt::Display for Report<'_> {
@@ -61,6 +65,7 @@ impl fmt::Display for Report<'_> {
         sentences(f, [format!("Added the API {id} to {}.", self.target), self.delay.to_string()])?;
         sentences(f, self.warnings.iter().map(|warning| format!("warning: {warning}")))?;
         sentences(f, &self.needed_key)?;
+        sentences(f, &self.of_bound)?;
         let no_client = format!(
             "No client can get a token for the API yet. To allow that, run `edgemint client grant CLIENT {}`.",
             shell::option("--api", id.as_str())
@@ -84,7 +89,10 @@ pub(crate) fn run(args: &ApiAdd, Session { config, host, output }: Session<'_>) 
             shell::last(id.as_str())
         );
     }
-    let Plan { record, warnings } = plan(args, is_client)?;
+    let Plan { record, mut warnings } = plan(args, is_client)?;
+    if record.bound == Some(Bound::Mtls) {
+        warnings.extend(bound::without_mtls_host(&project, NO_TOKEN));
+    }
     if args.dry_run {
         change::preview(&records, &project, &record, host, output)?;
         warnings.iter().for_each(|warning| output.say(format_args!("warning: {warning}")));
@@ -97,6 +105,7 @@ pub(crate) fn run(args: &ApiAdd, Session { config, host, output }: Session<'_>) 
         warnings: &warnings,
         target: &project.target,
         needed_key: needed_key(&record, &project),
+        of_bound: of_bound(&record),
     })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -137,6 +146,17 @@ pub(crate) fn needed_key(record: &ApiRecord, project: &Project) -> Option<String
     ))
 }
 
+/// What follows for an API that demands certificates at which the Worker does not look.
+pub(crate) const NO_TOKEN: &str = ", and no client gets a token for the API";
+
+/// The notes about an API whose tokens must be bound. None if they need not be.
+pub(crate) fn of_bound(record: &ApiRecord) -> Vec<String> {
+    match record.bound {
+        None => Vec::new(),
+        Some(_) => vec![bound::only_if_checked(), bound::of_newer_record("API")],
+    }
+}
+
 fn record(args: &ApiAdd) -> ApiRecord {
     let name = args.name.as_deref().unwrap_or_else(|| args.id.as_str());
     let mut record = ApiRecord::new(args.id.clone(), name);
@@ -144,6 +164,7 @@ fn record(args: &ApiAdd) -> ApiRecord {
     record.token_lifetime = args.token_lifetime.map(Lifetime::seconds);
     record.alg = args.alg;
     record.profile = args.profile;
+    record.bound = args.bound.and_then(Demand::kept);
     record
 }
 
@@ -176,6 +197,10 @@ pub(crate) struct ApiAdd {
     /// Profile (format) of tokens for the API [default: TOKEN_PROFILE of the deployment]
     #[arg(long, value_parser = PossibleValuesParser::new(["dex", "rfc9068"]).try_map(|name| profile(&name)))]
     pub(crate) profile: Option<TokenProfile>,
+    /// What tokens for the API must be bound to, for every client. It protects only if the API checks the claim `cnf`
+    /// [default: none]
+    #[arg(long, value_enum)]
+    pub(crate) bound: Option<Demand>,
     /// Print the record that would be written, but do not write it
     #[arg(long)]
     pub(crate) dry_run: bool,

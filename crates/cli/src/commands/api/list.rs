@@ -5,12 +5,13 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args as ClapArgs;
-use edgemint_issuer::{Algorithm, ApiId, ApiRecord, Lifetime, TokenProfile};
+use edgemint_issuer::{Algorithm, ApiId, ApiRecord, Bound, Lifetime, TokenProfile};
 use serde::Serialize;
 
 use crate::deployment::project::Project;
 use crate::deployment::session::Session;
 use crate::flags::target::TargetArgs;
+use crate::records::bound;
 use crate::records::kv::{Records, Stored};
 use crate::records::list::Line;
 use crate::records::view::ApiView;
@@ -52,6 +53,13 @@ impl Line for Row<'_> {
             Self::Unreadable { id, .. } => {
                 [id.to_string(), "(unreadable)".to_owned(), none(), none(), none(), none()]
             }
+        }
+    }
+
+    fn bound(&self) -> Option<Bound> {
+        match self {
+            Self::Api(api) => api.bound,
+            Self::Unreadable { .. } => None,
         }
     }
 
@@ -99,7 +107,9 @@ fn shown(view: &ApiView<'_>) -> Vec<String> {
         ("profile", view.profile.map_or_else(deployments, |profile| profile.name().to_owned())),
         ("revision", view.revision.to_string()),
     ];
-    let rows: Vec<_> = fields.map(|(name, value)| [format!("{name}:"), value]).into();
+    let bound = view.bound.map(|demand| ("tokens bound to", bound::told(Some(demand)).to_owned()));
+    let fields = fields.into_iter().chain(bound);
+    let rows: Vec<_> = fields.map(|(name, value)| [format!("{name}:"), value]).collect();
     let mut lines = table(&rows);
     if view.scopes.is_empty() {
         lines.push("scopes:          none".to_owned());
@@ -116,7 +126,8 @@ fn shown(view: &ApiView<'_>) -> Vec<String> {
 /// List the APIs
 ///
 /// Each line has the API's ID, name and scopes. If the API has its own settings for tokens, the line also has
-/// their maximum lifetime, algorithm and profile.
+/// their maximum lifetime, algorithm and profile. If tokens for an API must be bound, a column says to what: dpop, mtls
+/// or any.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:

@@ -7,15 +7,17 @@ use anyhow::{Result, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args as ClapArgs};
 use edgemint_issuer::{
-    Algorithm, ApiId, ApiRecord, ApiScope, ClientId, ClientRecord, Lifetime, ScopeToken, TokenProfile,
+    Algorithm, ApiId, ApiRecord, ApiScope, Bound, ClientId, ClientRecord, Lifetime, ScopeToken, TokenProfile,
 };
 use serde::Serialize;
 
-use crate::commands::api::add::{needed_key, once_each, scope};
+use crate::commands::api::add::{NO_TOKEN, needed_key, of_bound, once_each, scope};
 use crate::deployment::session::Session;
 use crate::flags::alg::{algorithm, profile};
+use crate::flags::bound::Demand;
 use crate::flags::target::TargetArgs;
 use crate::flags::values::token_lifetime;
+use crate::records::bound::{contradicting, without_mtls_host};
 use crate::records::change_one;
 use crate::records::change_one::{Said, Which};
 use crate::records::kv::Stored;
@@ -29,6 +31,8 @@ struct Api {
     token_lifetime: Option<u64>,
     alg: Option<Algorithm>,
     profile: Option<TokenProfile>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bound: Option<Bound>,
 }
 
 pub(crate) fn run(args: &ApiSet, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
@@ -44,10 +48,20 @@ pub(crate) fn run(args: &ApiSet, Session { config, host, output }: Session<'_>) 
         let before = record.clone();
         let gone = set(record, args);
         let mut warnings = Vec::new();
-        if !gone.is_empty() {
-            // This reads all clients, so it runs only if a scope is removed.
+        let is_bound_anew = record.bound.is_some() && record.bound != before.bound;
+        if !gone.is_empty() || is_bound_anew {
+            // This reads all clients, so it runs only if one of them can lose access.
             let clients = place.records.read_all::<ClientRecord>()?;
             warnings = gone.iter().filter_map(|scope| still_granted(&args.id, scope, &clients)).collect();
+            warnings.extend(bound_otherwise(record, &clients));
+        }
+        if is_bound_anew && record.bound == Some(Bound::Mtls) {
+            warnings.extend(without_mtls_host(place.project, NO_TOKEN));
+        }
+        let mut notes: Vec<String> =
+            needed_key(record, place.project).filter(|_| record.alg != before.alg).into_iter().collect();
+        if is_bound_anew {
+            notes.extend(of_bound(record));
         }
         let (id, target) = (&args.id, &place.project.target);
         Ok(Said {
@@ -57,13 +71,11 @@ pub(crate) fn run(args: &ApiSet, Session { config, host, output }: Session<'_>) 
                 token_lifetime: record.token_lifetime,
                 alg: record.alg,
                 profile: record.profile,
+                bound: record.bound,
             },
             done: format!("Changed the API {id} in {target}"),
             already: format!("The API {id} in {target} already has these settings"),
-            notes: needed_key(record, place.project)
-                .filter(|_| record.alg != before.alg)
-                .into_iter()
-                .collect(),
+            notes,
             warnings,
         })
     })
@@ -90,6 +102,7 @@ fn set(record: &mut ApiRecord, args: &ApiSet) -> Vec<ScopeToken> {
         record.alg = alg.kept();
     }
     record.profile = args.profile.map_or(record.profile, Setting::kept);
+    record.bound = args.bound.map_or(record.bound, Demand::kept);
     gone
 }
 
@@ -105,6 +118,23 @@ fn still_granted(api: &ApiId, scope: &ScopeToken, clients: &BTreeMap<ClientId, S
         format!(
             "the scope {} is removed. These clients have a grant for it and no longer get it: {}",
             scope.as_str(),
+            some_of(&names)
+        )
+    })
+}
+
+/// The warning about clients whose tokens must be bound to something else than those for the API.
+fn bound_otherwise(api: &ApiRecord, clients: &BTreeMap<ClientId, Stored>) -> Option<String> {
+    let apis = BTreeMap::from([(api.id.clone(), Ok(api.clone()))]);
+    let names: Vec<&str> = clients
+        .values()
+        .flatten()
+        .filter(|client| !contradicting(client, &apis).is_empty())
+        .map(|client| client.id.as_str())
+        .collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "the tokens of these clients must be bound to something else, so they get none for the API: {}",
             some_of(&names)
         )
     })
@@ -137,11 +167,12 @@ impl<T> Setting<T> {
 #[derive(Debug, ClapArgs)]
 #[command(override_usage = "edgemint api set [OPTIONS] <--local|--env <NAME>> <ID>")]
 #[command(group(ArgGroup::new("what").required(true).multiple(true)
-    .args(["name", "scopes", "remove_scopes", "token_lifetime", "alg", "profile"])))]
+    .args(["name", "scopes", "remove_scopes", "token_lifetime", "alg", "profile", "bound"])))]
 #[command(after_help = "\
 Examples:
   edgemint api set https://invoices.example.com/ --scope delete='Delete invoices' --env production
-  edgemint api set https://invoices.example.com/ --remove-scope write --token-lifetime default --env production")]
+  edgemint api set https://invoices.example.com/ --remove-scope write --token-lifetime default --env production
+  edgemint api set https://invoices.example.com/ --bound dpop --env production   (only bound tokens)")]
 pub(crate) struct ApiSet {
     /// ID of the API
     #[arg(value_parser = ApiId::parse)]
@@ -166,6 +197,9 @@ pub(crate) struct ApiSet {
     #[arg(long, value_parser = PossibleValuesParser::new(["dex", "rfc9068", DEFAULT])
         .try_map(|name| or_default(&name, profile)))]
     pub(crate) profile: Option<Setting<TokenProfile>>,
+    /// What tokens for the API must be bound to, for every client. It protects only if the API checks the claim `cnf`
+    #[arg(long, value_enum)]
+    pub(crate) bound: Option<Demand>,
     /// Print the record that would be written, but do not write it
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -81,8 +81,8 @@ fn secrets(id: &ClientId, record: &ClientRecord, now: u64, findings: &mut Scope<
         ));
         return;
     }
-    // The other checks report keys and rules that do not work.
-    if record.has_keys() || !record.identities.is_empty() {
+    // The other checks report keys, rules and certificates that do not work.
+    if new_client::has_other_way(record) {
         return;
     }
     let live = record.secrets.iter().filter(|secret| secret.is_live(now));

@@ -15,11 +15,12 @@ use crate::terminal::words::some_of;
 /// The check reports a key if no other one of its client is valid after this time: two weeks, in seconds.
 const SOON: u64 = 14 * 24 * 3600;
 
-/// Judges the records of one target. `own`: its ISSUER.
+/// Judges the records of one target. `own`: its ISSUER. `is_fapi`: whether it serves only what FAPI 2.0 allows.
 pub(crate) fn judge(
     clients: &ById<ClientRecord>,
     issuers: &ById<TrustedIssuer>,
     own: Option<&str>,
+    is_fapi: bool,
     now: u64,
     findings: &mut Scope<'_>,
 ) {
@@ -85,8 +86,13 @@ pub(crate) fn judge(
         findings.add(Level::Warning, &id.kv_key(), message);
     }
     if !at_endpoint.is_empty() {
+        let effect = if is_fapi {
+            "FAPI=on does not allow. So this setting has no effect, and the Worker rejects such assertions"
+        } else {
+            "FAPI 2.0 does not allow"
+        };
         let message = format!(
-            "contains clients whose assertions may have the token endpoint as audience, which FAPI 2.0 does not allow. \
+            "contains clients whose assertions may have the token endpoint as audience, which {effect}. \
              Configure them to send the issuer, and run `edgemint client key set CLIENT --assertion-audience issuer` ({})",
             some_of(&at_endpoint)
         );
@@ -114,7 +120,9 @@ fn keys(record: &ClientRecord, now: u64, findings: &mut Scope<'_>) {
 
 /// Reports a client that has only rules, and no valid one. The checks of secrets and keys report the other clients.
 fn rules(record: &ClientRecord, now: u64, findings: &mut Scope<'_>) {
-    let has_other_way = record.has_keys() || record.secrets.iter().any(|secret| secret.is_live(now));
+    let has_other_way = record.has_keys()
+        || !record.certificates.is_empty()
+        || record.secrets.iter().any(|secret| secret.is_live(now));
     let last = record.identities.iter().max_by_key(|rule| rule.expires.unwrap_or(u64::MAX));
     if let Some(rule) = last.filter(|rule| !has_other_way && !rule.is_live(now)) {
         let message = format!(
@@ -192,7 +200,7 @@ mod tests {
         let broken = TrustedIssuerId::parse("https://broken.example").expect("an ID");
         issuers.insert(broken, Err(RecordError::MaxAge));
         let mut findings = Findings::default();
-        judge(&clients, &issuers, Some("https://own.example"), NOW, &mut findings.at(None));
+        judge(&clients, &issuers, Some("https://own.example"), false, NOW, &mut findings.at(None));
         let lines = findings.iter().map(ToString::to_string);
         lines.map(|line| line.trim_start_matches("local development: ").to_owned()).collect()
     }

@@ -7,7 +7,7 @@ use crate::commands::check::keys::ALL_KEYS;
 use crate::commands::check::look::{Found, Stored};
 use crate::commands::check::seen::{Demanded, Seen};
 use crate::commands::check::{
-    apis, binding, clients, counts, identities, keys, rate_limits, replay, variables,
+    apis, binding, bound, clients, counts, fapi, identities, keys, rate_limits, replay, variables,
 };
 use crate::deployment::project::{Project, Target};
 
@@ -22,11 +22,19 @@ pub(crate) fn judge(project: &Project, found: &Found, now: u64, findings: &mut S
         rate_limits::bound(project, name, findings);
         counts::bound(project, findings);
     }
+    let is_fapi = fapi::is_on(project);
+    if is_fapi {
+        replay::needed(project, findings);
+        fapi::settings(project, findings);
+    }
     let mut seen = Seen { signing_alg: project.signing_alg(), ..Seen::default() };
     match found {
         Found::Deployed { secrets: Ok(names), records } => {
             seen.keys =
                 Some(keys::deployed(project.target.environment().unwrap_or_default(), names, findings));
+            if is_fapi {
+                fapi::deployed_keys(names, findings);
+            }
             seen.demanded = judge_records(project, records.as_ref(), now, findings);
             keys::algorithms(keys::told(names), &mut seen, findings);
         }
@@ -36,6 +44,9 @@ pub(crate) fn judge(project: &Project, found: &Found, now: u64, findings: &mut S
             findings.add(Level::Skipped, ALL_KEYS, message);
         }
         Found::Local { keys: there, records } => {
+            if let (true, Ok(there)) = (is_fapi, there) {
+                fapi::local_keys(there, findings);
+            }
             seen.demanded = judge_records(project, records.as_ref(), now, findings);
             let there = keys::local(there, seen.signing_alg, now, findings);
             keys::algorithms(there, &mut seen, findings);
@@ -55,9 +66,14 @@ fn judge_records(
     match records {
         Some(Ok(Stored { clients, apis, issuers })) => {
             clients::judge(clients, now, findings);
-            identities::judge(clients, issuers, project.issuer(), now, findings);
+            let is_fapi = fapi::is_on(project);
+            identities::judge(clients, issuers, project.issuer(), is_fapi, now, findings);
             replay::judge(project, clients, issuers, findings);
             apis::judge(apis, clients, findings);
+            bound::judge(project, clients, apis, findings);
+            if is_fapi {
+                fapi::judge(project, clients, apis, now, findings);
+            }
             keys::demanded(apis)
         }
         Some(Err(error)) => {

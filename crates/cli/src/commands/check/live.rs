@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::commands::check::findings::{Level, Scope};
 use crate::commands::check::seen::Seen;
 use crate::host::http::{Http, below};
+use crate::records::bound::is_newer;
 use crate::records::kv::ById;
 use crate::terminal::words::{counted, some_of};
 
@@ -65,12 +66,27 @@ pub(crate) fn compare_clients(published: &Published, clients: &ById<ClientRecord
     let names: Vec<&str> =
         clients.values().flatten().filter(needs).map(|client| client.id.as_str()).collect();
     let [(path, Ok(document)), _] = &published.metadata else { return };
+    compare_bound(path, document, clients, findings);
     let methods = document.get("token_endpoint_auth_methods_supported").and_then(Value::as_array);
     let knows = methods.is_some_and(|methods| methods.iter().any(|method| method == "private_key_jwt"));
     if !names.is_empty() && !knows {
         let message = format!(
             "does not list private_key_jwt, so the running Worker is too old for clients with keys or rules for \
              workloads, and rejects them. Deploy again ({})",
+            some_of(&names)
+        );
+        findings.add(Level::Error, path, message);
+    }
+}
+
+/// Reports a running Worker that cannot read the records with bound tokens or certificates.
+fn compare_bound(path: &str, document: &Value, clients: &ById<ClientRecord>, findings: &mut Scope<'_>) {
+    let newer = clients.values().flatten().filter(|client| is_newer(client));
+    let names: Vec<&str> = newer.map(|client| client.id.as_str()).collect();
+    if !names.is_empty() && document.get("dpop_signing_alg_values_supported").is_none() {
+        let message = format!(
+            "has no dpop_signing_alg_values_supported, so the running Worker is too old for clients with certificates or \
+             bound tokens, and rejects them. Deploy again ({})",
             some_of(&names)
         );
         findings.add(Level::Error, path, message);

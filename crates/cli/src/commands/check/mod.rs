@@ -2,8 +2,10 @@
 
 pub(crate) mod apis;
 pub(crate) mod binding;
+pub(crate) mod bound;
 pub(crate) mod clients;
 pub(crate) mod counts;
+pub(crate) mod fapi;
 pub(crate) mod findings;
 pub(crate) mod identities;
 pub(crate) mod judge;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use edgemint_issuer::{ClientRecord, TrustedIssuer, TrustedIssuerId};
 
+use crate::commands::check::fapi;
 use crate::commands::check::findings::{Level, Scope};
 use crate::deployment::project::{Project, Target};
 use crate::records::kv::ById;
@@ -23,22 +24,18 @@ pub(crate) fn judge(
     issuers: &ById<TrustedIssuer>,
     findings: &mut Scope<'_>,
 ) {
-    let text = |table: &toml::Value, name: &str| table.get(name)?.as_str().map(str::to_owned);
-    let objects =
-        project.section().and_then(|section| section.get("durable_objects")?.get("bindings")?.as_array());
-    let bound = objects.into_iter().flatten().find(|object| text(object, "name").as_deref() == Some(REPLAY));
-    let environment = project.target.environment().map_or_else(String::new, |name| format!("env.{name}."));
-    match bound {
+    let environment = environment(project);
+    match bound(project) {
         None => {
             let names = once_only(clients, issuers);
-            if names.is_empty() {
+            // `needed` reports it with FAPI=on.
+            if names.is_empty() || fapi::is_on(project) {
                 return;
             }
             let message = format!(
                 "is not bound, so each isolate of the Worker remembers used assertions on its own, and an attacker can \
-                 use a stolen assertion again at another one. Add [[{environment}durable_objects.bindings]] with name = \
-                 \"{REPLAY}\" and class_name = \"{CLASS}\", and [[{environment}migrations]] with a tag and \
-                 new_sqlite_classes = [\"{CLASS}\"] ({})",
+                 use a stolen assertion again at another one. {} ({})",
+                to_bind(project),
                 some_of(&names)
             );
             findings.add(Level::Warning, REPLAY, message);
@@ -56,6 +53,42 @@ pub(crate) fn judge(
         }
         Some(_) => {}
     }
+}
+
+/// Reports a missing binding of a target with FAPI=on, which does not work without it.
+pub(crate) fn needed(project: &Project, findings: &mut Scope<'_>) {
+    if bound(project).is_none() {
+        let message = format!(
+            "is not bound, but FAPI=on needs it, so that no assertion is used twice. Without it, every request fails \
+             with 503. {}",
+            to_bind(project)
+        );
+        findings.add(Level::Error, REPLAY, message);
+    }
+}
+
+fn text(table: &toml::Value, name: &str) -> Option<String> {
+    table.get(name)?.as_str().map(str::to_owned)
+}
+
+/// The binding of the target.
+fn bound(project: &Project) -> Option<&toml::Value> {
+    let objects = project.section()?.get("durable_objects")?.get("bindings")?.as_array()?;
+    objects.iter().find(|object| text(object, "name").as_deref() == Some(REPLAY))
+}
+
+/// The beginning of the names of the target's sections in wrangler.toml.
+fn environment(project: &Project) -> String {
+    project.target.environment().map_or_else(String::new, |name| format!("env.{name}."))
+}
+
+/// How to add the binding.
+fn to_bind(project: &Project) -> String {
+    let environment = environment(project);
+    format!(
+        "Add [[{environment}durable_objects.bindings]] with name = \"{REPLAY}\" and class_name = \"{CLASS}\", and \
+         [[{environment}migrations]] with a tag and new_sqlite_classes = [\"{CLASS}\"]"
+    )
 }
 
 /// Whether a migration creates the class. An environment without migrations inherits those of the top.

@@ -6,26 +6,28 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args as ClapArgs;
-use edgemint_issuer::{ApiId, ClientId, ClientRecord, Introspect, KeySetUrl, Lifetime, ScopeToken};
+use edgemint_issuer::{ApiId, Bound, ClientId, ClientRecord, Introspect, KeySetUrl, Lifetime, ScopeToken};
 use edgemint_printable::printable_json;
 use serde::Serialize;
 
-use crate::commands::client::key;
 use crate::commands::client::trust::rule::described;
+use crate::commands::client::{certificate, key};
 use crate::deployment::project::Project;
 use crate::deployment::session::Session;
 use crate::flags::target::TargetArgs;
+use crate::records::bound;
 use crate::records::kv::{Records, Stored};
 use crate::records::list::Line;
-use crate::records::view::{RecordView, State};
+use crate::records::view::{BoundMetadata, RecordView, State};
 use crate::records::{change, list};
 use crate::terminal::when::utc;
 use crate::terminal::words::{NONE, counted, listed, table};
 
 /// List the clients
 ///
-/// Each line has the client's ID, name and state, its valid secrets, keys and rules for workloads, the time when the
-/// next one of them expires, and the granted scopes. If several APIs are granted, the scopes are listed by API. The
+/// Each line has the client's ID, name and state, its valid secrets, keys and rules for workloads, its certificates, the
+/// time when the next secret, key or rule expires, and the granted scopes. If several APIs are granted, the scopes are listed by
+/// API. If tokens of a client must be bound, a column says to what: dpop, mtls or any. The
 /// states are active, disabled, public and unreadable. A client is unreadable if this version of edgemint cannot read
 /// its record.
 #[derive(Debug, ClapArgs)]
@@ -40,7 +42,10 @@ pub(crate) struct ClientList {
 
 /// Show a client
 ///
-/// Prints the client's record without the hashes of its secrets.
+/// Prints the client's record without the hashes of its secrets. With --json, two members have the names that standards
+/// give them: `dpop_bound_access_tokens` is true if each token request must have a DPoP proof (RFC 9449 §5.2), and
+/// `tls_client_certificate_bound_access_tokens` if each token must be bound to a client certificate (RFC 8705 §3.4). Where
+/// the client may choose (`"bound": "any"`), both are false.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Example:
@@ -75,10 +80,15 @@ struct Row<'a> {
     /// The number of rules for workloads that have not expired.
     #[serde(skip_serializing_if = "is_zero")]
     live_identities: usize,
+    /// The number of certificates. A record does not know when they expire.
+    #[serde(skip_serializing_if = "is_zero")]
+    certificates: usize,
     /// When the next live secret, key or rule expires.
     next_expiry: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     grants: Option<&'a Grants>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bound: Option<Bound>,
     /// Why the record cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
@@ -102,8 +112,10 @@ impl<'a> Row<'a> {
                     live_keys: keys.len(),
                     jwks_uri: record.jwks_uri.as_ref(),
                     live_identities: rules.len(),
+                    certificates: record.certificates.len(),
                     next_expiry: ends.flatten().min(),
                     grants: Some(&record.grants).filter(|grants| !grants.is_empty()),
+                    bound: record.bound,
                     error: None,
                 }
             }
@@ -115,8 +127,10 @@ impl<'a> Row<'a> {
                 live_keys: 0,
                 jwks_uri: None,
                 live_identities: 0,
+                certificates: 0,
                 next_expiry: None,
                 grants: None,
+                bound: None,
                 error: Some(error.to_string()),
             },
         }
@@ -132,6 +146,7 @@ impl Row<'_> {
             some(self.live_keys, "key"),
             self.jwks_uri.map(|_| "keys at a URL".to_owned()),
             some(self.live_identities, "rule"),
+            some(self.certificates, "certificate"),
         ];
         listed(ways.into_iter().flatten(), "none")
     }
@@ -151,6 +166,10 @@ impl Line for Row<'_> {
             self.next_expiry.map_or_else(|| NONE.to_owned(), utc),
             self.grants.map_or_else(|| NONE.to_owned(), scopes),
         ]
+    }
+
+    fn bound(&self) -> Option<Bound> {
+        self.bound
     }
 
     fn unreadable(&self) -> Option<(&dyn fmt::Display, &str)> {
@@ -180,11 +199,20 @@ pub(crate) fn show(args: &ClientShow, Session { config, host, output }: Session<
     let record: ClientRecord = change::find(&Records::of(&project, host)?, &args.id, &project)?;
     let view = RecordView::of(&record, host.now);
     if output.is_json() {
-        output.result_json(&view)?;
+        output.result_json(&Shown { metadata: BoundMetadata::of(record.bound), view })?;
     } else {
         output.result_lines(&shown(&record, &view))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The result of `show` with `--json`.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    view: RecordView<'a>,
+    #[serde(flatten)]
+    metadata: BoundMetadata,
 }
 
 /// The claims in one line.
@@ -226,7 +254,9 @@ fn shown(record: &ClientRecord, view: &RecordView<'_>) -> Vec<String> {
         ),
         ("revision", view.revision.to_string()),
     ];
-    let rows: Vec<_> = fields.map(|(name, value)| [format!("{name}:"), value]).into();
+    let bound = view.bound.map(|demand| ("tokens bound to", bound::told(Some(demand)).to_owned()));
+    let fields = fields.into_iter().chain(bound);
+    let rows: Vec<_> = fields.map(|(name, value)| [format!("{name}:"), value]).collect();
     let mut lines = table(&rows);
     lines.push(format!("grants:{}", if view.grants.is_empty() { "          none" } else { "" }));
     if !view.grants.is_empty() {
@@ -247,6 +277,10 @@ fn shown(record: &ClientRecord, view: &RecordView<'_>) -> Vec<String> {
     }
     if record.has_keys() {
         lines.push(format!("assertions:      with {}", key::list::settings(record)));
+    }
+    if !view.certificates.is_empty() {
+        lines.push("certificates:".to_owned());
+        lines.extend(certificate::list::rows(view.certificates).into_iter().map(|line| format!("  {line}")));
     }
     if !view.identities.is_empty() {
         lines.push("rules for workloads:".to_owned());

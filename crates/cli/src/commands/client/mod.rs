@@ -2,6 +2,7 @@
 
 pub(crate) mod add;
 pub(crate) mod backup;
+pub(crate) mod certificate;
 pub(crate) mod claims;
 pub(crate) mod export;
 pub(crate) mod grant;
@@ -11,6 +12,7 @@ pub(crate) mod key;
 pub(crate) mod list;
 pub(crate) mod plan;
 pub(crate) mod remove;
+pub(crate) mod require_bound;
 pub(crate) mod reveal;
 pub(crate) mod revoke_secret;
 pub(crate) mod rotate_secret;
@@ -27,6 +29,7 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use crate::commands::client::add::ClientAdd;
+use crate::commands::client::certificate::ClientCertificateCommand;
 use crate::commands::client::claims::ClientClaims;
 use crate::commands::client::export::ClientExport;
 use crate::commands::client::grant::{ClientGrant, ClientUngrant};
@@ -34,6 +37,7 @@ use crate::commands::client::import::ClientImport;
 use crate::commands::client::key::ClientKeyCommand;
 use crate::commands::client::list::{ClientList, ClientShow};
 use crate::commands::client::remove::ClientRemove;
+use crate::commands::client::require_bound::ClientRequireBound;
 use crate::commands::client::revoke_secret::ClientRevokeSecret;
 use crate::commands::client::rotate_secret::ClientRotateSecret;
 use crate::commands::client::state::{ClientDisable, ClientEnable};
@@ -53,11 +57,15 @@ pub(crate) enum ClientCommand {
     /// Add, list and remove the keys with which a client signs assertions
     #[command(subcommand)]
     Key(ClientKeyCommand),
+    /// Add, list and remove the certificates that authenticate a client
+    #[command(subcommand)]
+    Certificate(ClientCertificateCommand),
     Trust(Box<ClientTrust>),
     Untrust(ClientUntrust),
     TrustTest(ClientTrustTest),
     Disable(ClientDisable),
     Enable(ClientEnable),
+    RequireBound(ClientRequireBound),
     Grant(ClientGrant),
     Ungrant(ClientUngrant),
     Claims(ClientClaims),
@@ -77,11 +85,13 @@ pub(crate) fn run(command: &ClientCommand, session: Session<'_>) -> Result<ExitC
         ClientCommand::RotateSecret(args) => rotate_secret::run(args, session),
         ClientCommand::RevokeSecret(args) => revoke_secret::run(args, session),
         ClientCommand::Key(command) => key::run(command, session),
+        ClientCommand::Certificate(command) => certificate::run(command, session),
         ClientCommand::Trust(args) => trust::run(args, session),
         ClientCommand::Untrust(args) => untrust::run(args, session),
         ClientCommand::TrustTest(args) => trust_test::run(args, session),
         ClientCommand::Disable(args) => state::run(&args.change, true, session),
         ClientCommand::Enable(args) => state::run(&args.change, false, session),
+        ClientCommand::RequireBound(args) => require_bound::run(args, session),
         ClientCommand::Grant(args) => grant::grant(args, session),
         ClientCommand::Ungrant(args) => grant::ungrant(args, session),
         ClientCommand::Claims(args) => claims::run(args, session),

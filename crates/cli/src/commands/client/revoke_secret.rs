@@ -13,9 +13,9 @@ use crate::deployment::delay::Delay;
 use crate::deployment::project::{Project, Target};
 use crate::deployment::session::Session;
 use crate::flags::client::ClientChange;
-use crate::records::change;
 use crate::records::kv::Records;
 use crate::records::secret_ids::is_imported;
+use crate::records::{change, new_client};
 use crate::terminal::output::sentences;
 use crate::terminal::words::some_of;
 
@@ -130,7 +130,7 @@ impl<'a> Report<'a> {
             delay: Delay::of(project),
             target: &project.target,
             live_before: live(stored),
-            has_other_way: stored.has_keys() || !stored.identities.is_empty(),
+            has_other_way: new_client::has_other_way(stored),
         }
     }
 }

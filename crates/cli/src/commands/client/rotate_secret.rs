@@ -164,7 +164,7 @@ pub(crate) fn run(
         return Ok(ExitCode::SUCCESS);
     }
     let file = apply(&plan, &stored, &secret, file, &records, &project)?;
-    let is_weaker = stored.has_keys() || !stored.identities.is_empty();
+    let is_weaker = new_client::has_other_way(&stored);
     let kept = if is_weaker { new_client::keeps_secrets(&plan.after, host.now) } else { None };
     let at = TokenEndpoint::of(&project);
     output.report(&Report {

@@ -1,31 +1,22 @@
-//! The common part of commands that send a client's request to an issuer: the issuer, the client's credentials, the
-//! token, and the report of a rejection.
+//! The common part of commands that send a client's request to an issuer: the issuer, the token, and the report of a
+//! rejection.
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use edgemint_issuer::setting;
-use edgemint_printable::printable;
 use serde::Deserialize;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use crate::crypto::sign::PrivateKey;
 use crate::deployment::local_server;
 use crate::deployment::project::Project;
-use crate::flags::credentials::{AssertionAudience, ClientAuth};
 use crate::flags::issuer::IssuerArgs;
 use crate::host::Host;
-use crate::host::form::encoded;
-use crate::host::http::{HttpAnswer, below};
+use crate::host::http::HttpAnswer;
 use crate::host::secret_text::read_text;
 use crate::terminal::output::Output;
-
-/// The type of an assertion that authenticates a client (RFC 7523 §2.2).
-const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// The issuer from the command line or from wrangler.toml.
 pub(crate) fn issuer(args: &IssuerArgs, config: Option<&Path>, host: &Host) -> Result<String> {
@@ -41,82 +32,6 @@ pub(crate) fn issuer(args: &IssuerArgs, config: Option<&Path>, host: &Host) -> R
         )
     })?;
     crate::flags::values::issuer(&issuer).map_err(|wrong| anyhow::anyhow!("ISSUER {wrong}"))
-}
-
-/// The authentication of a request: a header, or parameters of the form.
-pub(crate) struct Authentication {
-    pub(crate) header: Option<Zeroizing<String>>,
-    pub(crate) parameters: Vec<(&'static str, Zeroizing<String>)>,
-}
-
-impl Authentication {
-    /// The parameters for the form.
-    pub(crate) fn parameters(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.parameters.iter().map(|(name, value)| (*name, value.as_str()))
-    }
-}
-
-/// Authenticates the client: with its secret, an assertion that it signs, or the identity token of a workload.
-pub(crate) fn authenticate(client: &ClientAuth, issuer: &str, host: &Host) -> Result<Authentication> {
-    let id = client.client.as_str();
-    let assertion = if let Some(file) = &client.key_file {
-        let text = read_text(Some(file), "the private key", host)?;
-        let unusable = || format!("cannot use the private key in {}", file.display());
-        let key = PrivateKey::parse(&text).with_context(unusable)?;
-        let audience = match client.audience_of_assertion {
-            AssertionAudience::Issuer => issuer.to_owned(),
-            AssertionAudience::TokenEndpoint => below(issuer, "/token"),
-        };
-        let token_id = URL_SAFE_NO_PAD.encode(host.random_bytes::<16>()?);
-        key.assertion(&client.client, &audience, &token_id, host.now).with_context(unusable)?
-    } else if let Some(file) = &client.identity_file {
-        let file = Some(file.as_path()).filter(|file| *file != Path::new("-"));
-        let text = read_text(file, "the identity token", host)?;
-        let token = setting(&text);
-        ensure!(!token.is_empty(), "cannot use the identity token: the input is empty");
-        Zeroizing::new(token.to_owned())
-    } else {
-        return Ok(Authentication { header: Some(authorization(client, host)?), parameters: Vec::new() });
-    };
-    let parameters = vec![
-        ("client_id", Zeroizing::new(id.to_owned())),
-        ("client_assertion_type", Zeroizing::new(ASSERTION_TYPE.to_owned())),
-        ("client_assertion", assertion),
-    ];
-    Ok(Authentication { header: None, parameters })
-}
-
-/// The client's secret, encoded for HTTP Basic (RFC 6749 §2.3.1).
-fn authorization(client: &ClientAuth, host: &Host) -> Result<Zeroizing<String>> {
-    let secret = secret(client, host)?;
-    let pair = Zeroizing::new(format!("{}:{}", *encoded(client.client.as_str()), *encoded(&secret)));
-    Ok(Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_bytes()))))
-}
-
-fn secret(client: &ClientAuth, host: &Host) -> Result<Zeroizing<String>> {
-    let secret = if let Some(name) = &client.secret_env {
-        let value = host.text_variable(name).map(Zeroizing::new);
-        value
-            .with_context(|| format!("cannot read the secret: the environment variable {name} is not set"))?
-    } else if let Some(path) = &client.secret_file {
-        let file = path.display();
-        let path = host.current_dir.join(path);
-        let text = std::fs::read_to_string(path).map(Zeroizing::new);
-        let text = text.with_context(|| format!("cannot read {file}"))?;
-        // PowerShell writes a byte order mark at the start of files.
-        let line = text.strip_prefix('\u{feff}').unwrap_or(&text);
-        let line = line.strip_suffix('\n').unwrap_or(line);
-        Zeroizing::new(line.strip_suffix('\r').unwrap_or(line).to_owned())
-    } else {
-        ensure!(
-            host.can_ask,
-            "cannot prompt for the secret (no terminal). Pass --secret-env, --secret-file, --key-file or --identity-file."
-        );
-        let prompt = printable(&format!("Secret of {} (not shown): ", client.client));
-        (host.hidden_answer)(&prompt).map(Zeroizing::new).context("cannot read the secret")?
-    };
-    ensure!(!secret.is_empty(), "cannot use the secret: it is empty");
-    Ok(secret)
 }
 
 /// The access token from a file or standard input. It is never an argument, because other processes can see those.

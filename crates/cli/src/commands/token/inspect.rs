@@ -54,6 +54,7 @@ pub(crate) fn run(args: &TokenInspect, Session { config, host, output }: Session
         let shown = json!({ "header": token.header, "claims": token.claims });
         output.result_pretty_json(&shown)?;
         output.say(token.kind());
+        token.confirmation().iter().for_each(|line| output.say(line));
         for (name, what) in [("iat", "issued"), ("nbf", "valid from"), ("exp", "expires")] {
             if let Some(time) = token.time(name) {
                 output.say(format_args!("{what}: {} ({})", when::utc(time), from_now(time, host.now)));

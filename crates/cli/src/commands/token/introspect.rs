@@ -8,9 +8,10 @@ use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
 use crate::commands::token::ask;
+use crate::commands::token::credentials::{Credentials, Endpoint};
 use crate::deployment::session::Session;
 use crate::flags::credentials::TokenSource;
-use crate::host::http::{Http, HttpAnswer, below};
+use crate::host::http::HttpAnswer;
 use crate::host::{Host, form};
 use crate::terminal::when::{from_now, utc};
 
@@ -44,11 +45,17 @@ pub(crate) struct TokenRevoke {
     pub(crate) source: TokenSource,
 }
 
+/// The introspection endpoint (RFC 7662 §2).
+const INTROSPECTION: Endpoint = Endpoint { path: "/token/introspect", name: "introspection_endpoint" };
+
+/// The revocation endpoint (RFC 7009 §2).
+const REVOCATION: Endpoint = Endpoint { path: "/token/revoke", name: "revocation_endpoint" };
+
 pub(crate) fn introspect(
     args: &TokenIntrospect,
     Session { config, host, output }: Session<'_>,
 ) -> Result<ExitCode> {
-    let (issuer, url, answer) = post("introspect", &args.source, config, host)?;
+    let (issuer, url, answer) = post(INTROSPECTION, &args.source, config, host)?;
     let json = match &answer.json {
         Some(json) if answer.status == 200 => json,
         _ => return ask::refused(&issuer, &url, &answer, output),
@@ -74,7 +81,7 @@ pub(crate) fn introspect(
 }
 
 pub(crate) fn revoke(args: &TokenRevoke, Session { config, host, output }: Session<'_>) -> Result<ExitCode> {
-    let (issuer, url, answer) = post("revoke", &args.source, config, host)?;
+    let (issuer, url, answer) = post(REVOCATION, &args.source, config, host)?;
     if answer.status != 200 {
         return ask::refused(&issuer, &url, &answer, output);
     }
@@ -90,20 +97,21 @@ pub(crate) fn revoke(args: &TokenRevoke, Session { config, host, output }: Sessi
     Ok(ExitCode::SUCCESS)
 }
 
-/// Posts the token to an endpoint below `/token`. Returns the issuer, the URL and the response.
+/// Posts the token to an endpoint. Returns the issuer, the URL and the response.
 fn post(
-    endpoint: &str,
+    endpoint: Endpoint,
     source: &TokenSource,
     config: Option<&Path>,
     host: &Host,
 ) -> Result<(String, String, HttpAnswer)> {
     let issuer = ask::issuer(&source.from, config, host)?;
-    let client = ask::authenticate(&source.client, &issuer, host)?;
+    let (http, url) = endpoint.find(&source.client, &issuer, false, host)?;
+    let client = Credentials::read(&source.client, host)?.authentication(&source.client, &issuer, host)?;
     let token = ask::token(source.token_file.as_deref(), host)?;
-    let url = below(&issuer, &format!("/token/{endpoint}"));
     let parameters = [("token", token.as_str()), ("token_type_hint", "access_token")];
     let form = form::form(parameters.into_iter().chain(client.parameters()));
-    let answer = Http::of(&issuer).post(&url, client.header.as_ref().map(|header| header.as_str()), &form)?;
+    let headers: Vec<_> = client.headers().collect();
+    let answer = http.post(&url, &headers, &form)?;
     ensure!(
         answer.status != 404,
         "cannot find {url} (404): the issuer is not edgemint, or is an older version. If it is older, deploy it again."

@@ -155,6 +155,31 @@ impl<'a> Jwt<'a> {
         wrong
     }
 
+    /// What the token is bound to (`cnf`, RFC 7800 §3.1), in words.
+    pub(crate) fn confirmation(&self) -> Vec<String> {
+        let Some(cnf) = self.claims.get("cnf") else { return Vec::new() };
+        // RFC 9449 §6.1 and RFC 8705 §3.1.
+        let known = [
+            ("jkt", "the key with the thumbprint", "sends a DPoP proof by this key"),
+            ("x5t#S256", "the certificate with the SHA-256", "presents this certificate"),
+        ];
+        let mut lines: Vec<String> = known
+            .iter()
+            .filter_map(|(member, what, how)| {
+                let thumbprint = cnf.get(member)?.as_str()?;
+                Some(format!(
+                    "bound: to {what} {thumbprint} (cnf). Only a sender that {how} can use the token"
+                ))
+            })
+            .collect();
+        lines.push(if lines.is_empty() {
+            "bound: to something that edgemint does not support (cnf has neither jkt nor x5t#S256)".to_owned()
+        } else {
+            "An API that does not check cnf accepts the token as a bearer token".to_owned()
+        });
+        lines
+    }
+
     /// A claim that is a time.
     pub(crate) fn time(&self, name: &str) -> Option<u64> {
         self.claims.get(name)?.as_u64()
@@ -177,6 +202,27 @@ mod tests {
         let token = Jwt::parse(&text).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(token.wrong_kind().is_empty(), token.kind() == Kind::AccessOrIdToken);
         token.kind()
+    }
+
+    #[test]
+    fn a_confirmation_is_told_in_words() {
+        let lines = |claims: &str| {
+            let text = format!("{}.{}.x", URL_SAFE_NO_PAD.encode("{}"), URL_SAFE_NO_PAD.encode(claims));
+            Jwt::parse(&text).unwrap_or_else(|error| panic!("{error}")).confirmation()
+        };
+        assert_eq!(lines("{}"), [""; 0]);
+        for (claims, told) in [
+            (r#"{"cnf":{"jkt":"K"}}"#, "bound: to the key with the thumbprint K (cnf)"),
+            (r#"{"cnf":{"x5t#S256":"C"}}"#, "bound: to the certificate with the SHA-256 C (cnf)"),
+        ] {
+            let lines = lines(claims);
+            assert!(lines.len() == 2 && lines[0].starts_with(told), "{lines:?}");
+            assert!(lines[1].contains("accepts the token as a bearer token"), "{lines:?}");
+        }
+        for other in [r#"{"cnf":{}}"#, r#"{"cnf":"x"}"#, r#"{"cnf":{"jkt":7}}"#, r#"{"cnf":{"kid":"k"}}"#] {
+            let lines = lines(other);
+            assert!(lines.len() == 1 && lines[0].contains("does not support"), "{lines:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `edgemint token`: one file for each subcommand, with its flags.
 
 pub(crate) mod ask;
+pub(crate) mod credentials;
 pub(crate) mod get;
 pub(crate) mod inspect;
 pub(crate) mod introspect;
