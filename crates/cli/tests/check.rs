@@ -303,3 +303,91 @@ fn grants_for_what_no_api_has_are_told_by_api_and_scope() {
     }
     assert_eq!((told.out.lines().count(), told.code), (5, Some(1)), "{told:?}");
 }
+
+/// Stores records under their keys.
+fn store(folder: &Folder, records: &[(String, Value)]) {
+    let keys: Vec<Value> = records.iter().map(|(key, _)| json!({ "name": key })).collect();
+    let stored: serde_json::Map<String, Value> = records.iter().cloned().collect();
+    folder.write("fake/keys.json", &Value::from(keys).to_string());
+    folder.write("fake/stored.json", &Value::from(stored).to_string());
+}
+
+/// The record of a client with one secret and more members.
+fn client(id: &str, more: &Value) -> (String, Value) {
+    let (key, record) = record(id, false, &[("s1", None, "fast")]);
+    let mut record: Value = serde_json::from_str(record.as_str().unwrap()).unwrap();
+    record["v"] = 3.into();
+    for (name, value) in more.as_object().unwrap() {
+        record[name] = value.clone();
+    }
+    (key, record.to_string().into())
+}
+
+#[test]
+fn a_deployment_for_fapi_names_the_clients_that_lose_access() {
+    let folder = project("http://127.0.0.1:8787");
+    let fapi = folder.read("wrangler.toml").replace(
+        "[env.production.vars]",
+        "[env.production.vars]\nFAPI = \"on\"\nMTLS_HOST = \"mtls.tokens.acme.dev\"",
+    );
+    folder.write("wrangler.toml", &fapi.replace("\"client_credentials\"", "[\"client_credentials\"]"));
+    folder.write(
+        "fake/secrets.json",
+        r#"[{"name":"SIGNING_KEY_20261122T230727Z_RS256"},{"name":"SIGNING_KEY_20261122T230727Z_ES256"}]"#,
+    );
+    let certificate = json!([{ "id": "c1", "created": 1, "match": { "sha256": "A".repeat(43) } }]);
+    let certified = json!({ "certificates": certificate, "secrets": [] });
+    let records = [
+        client("certified", &certified),
+        client("gateway", &json!({ "introspect": "any" })),
+        client("secretive", &json!({})),
+    ];
+    store(&folder, &records);
+    let told = folder.edgemint(&["check", "--env", "production"], "");
+    let lines: Vec<&str> = told.out.lines().collect();
+    assert_eq!((told.code, lines.len()), (Some(1), 4), "{told:?}");
+    for (line, expected) in lines.iter().zip([
+        "error: REPLAY is not bound, but FAPI=on needs it",
+        "error: SIGNING_KEY_20261122T230727Z_RS256 is a key for RS256, which FAPI=on does not allow",
+        "warning: FAPI is on, so clients that have only secrets get no token",
+        "warning: FAPI is on, so resource servers that have only secrets can neither introspect tokens nor get any",
+    ]) {
+        assert!(line.starts_with(&format!("env.production: {expected}")), "{line}: {expected}");
+    }
+    assert!(lines[2].ends_with("(secretive)") && lines[3].ends_with("(gateway)"), "{told:?}");
+
+    let grants = "[\"client_credentials\", \"urn:ietf:params:oauth:grant-type:jwt-bearer\"]";
+    folder.write("wrangler.toml", &fapi.replace("\"client_credentials\"", grants));
+    let told = folder.edgemint(&["check", "--env", "production"], "");
+    assert!(
+        told.out.contains("error: GRANT_TYPES lists urn:ietf:params:oauth:grant-type:jwt-bearer"),
+        "{told:?}"
+    );
+
+    folder.write("wrangler.toml", &fapi.replace("FAPI = \"on\"", "FAPI = \"off\""));
+    let told = folder.edgemint(&["check", "--env", "production"], "");
+    assert_eq!((told.code, told.out.as_str()), (Some(0), ""), "without FAPI=on all of it works: {told:?}");
+}
+
+#[test]
+fn a_worker_that_is_too_old_for_bound_tokens_is_an_error() {
+    for (changed, is_old) in [
+        (json!({}), true),
+        (json!({ "dpop_signing_alg_values_supported": ["ES256", "PS256", "EdDSA"] }), false),
+    ] {
+        let url = issuer(move |url, asked| served(url, asked, &changed));
+        let folder = project(&url);
+        std::fs::create_dir_all(folder.0.join(".wrangler/state/v3")).unwrap();
+        store(
+            &folder,
+            &[client("billing", &json!({ "bound": "dpop" })), client("plain", &json!({ "v": 1 }))],
+        );
+        let told = folder.edgemint(&["check", "--live", &url], "");
+        assert_eq!(
+            told.out.contains("too old for clients with certificates or bound tokens"),
+            is_old,
+            "{told:?}"
+        );
+        assert!(!is_old || told.out.contains("Deploy again (billing)"), "{told:?}");
+    }
+}

@@ -178,6 +178,11 @@ impl Project {
         self.variable("SIGNING_ALG").and_then(Algorithm::named)
     }
 
+    /// Whether the target serves only what the FAPI 2.0 security profile allows.
+    pub(crate) fn is_fapi(&self) -> bool {
+        self.variable("FAPI") == Some("on")
+    }
+
     /// A variable of the target, trimmed as in the Worker. `None` if it is empty.
     pub(crate) fn variable(&self, name: &str) -> Option<&str> {
         self.section()?.get("vars")?.get(name)?.as_str().map(setting).filter(|value| !value.is_empty())

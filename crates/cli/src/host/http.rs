@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use edgemint_issuer::{Issuer, KeySetUrl};
 use serde_json::Value;
 use ureq::Agent;
-use ureq::tls::{Certificate, ClientCert, PrivateKey, TlsConfig};
+use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, TlsConfig};
 
 /// The maximum size of a response, in bytes. Documents of an issuer are much smaller.
 const MAX_ANSWER: u64 = 1024 * 1024;
@@ -126,9 +126,9 @@ fn client_certificate(chain: &str, key: &str) -> Result<ClientCert> {
     let Ok(items) = pem(chain) else { bail!("the file with the certificate is not PEM") };
     let chain: Vec<Certificate<'static>> = items
         .into_iter()
-        .filter_map(|item| match item {
-            ureq::tls::PemItem::Certificate(certificate) => Some(certificate),
-            _ => None,
+        .filter_map(|item| {
+            let PemItem::Certificate(certificate) = item else { return None };
+            Some(certificate)
         })
         .collect();
     ensure!(!chain.is_empty(), "the file with the certificate has none in PEM");

@@ -24,6 +24,16 @@ pub(crate) struct Asked {
 
 /// Starts an issuer on this machine, until the test ends. Returns its address.
 pub(crate) fn issuer(answer: impl Fn(&str, &Asked) -> (u16, String) + Send + 'static) -> String {
+    issuer_with_headers(move |issuer, asked| {
+        let (status, text) = answer(issuer, asked);
+        (status, String::new(), text)
+    })
+}
+
+/// The same, with headers in the responses. Each ends with a line break.
+pub(crate) fn issuer_with_headers(
+    answer: impl Fn(&str, &Asked) -> (u16, String, String) + Send + 'static,
+) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let issuer = url.clone();
@@ -46,11 +56,11 @@ pub(crate) fn issuer(answer: impl Fn(&str, &Asked) -> (u16, String) + Send + 'st
             reader.read_exact(&mut body).unwrap();
             let body = String::from_utf8(body).unwrap();
             let line = line.trim_end_matches(" HTTP/1.1\r\n").to_owned();
-            let (status, text) = answer(&issuer, &Asked { line, head, body });
+            let (status, headers, text) = answer(&issuer, &Asked { line, head, body });
             let _ = write!(
                 reader.get_mut(),
                 "HTTP/1.1 {status} -\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: \
-                 close\r\n\r\n{text}",
+                 close\r\n{headers}\r\n{text}",
                 text.len()
             );
         }

@@ -104,6 +104,8 @@ mod tests {
 
     #[test]
     fn only_a_client_without_any_api_left_is_told() {
+        let mut disabled = client("g", Some(Bound::Dpop), &["mtls"]);
+        disabled.disabled = true;
         let told = findings(
             HOST,
             vec![
@@ -113,7 +115,7 @@ mod tests {
                 client("d", Some(Bound::Mtls), &["dpop", "broken", "gone"]),
                 client("e", Some(Bound::Mtls), &[]),
                 client("f", None, &["mtls"]),
-                ClientRecord { disabled: true, ..client("g", Some(Bound::Dpop), &["mtls"]) },
+                disabled,
             ],
         );
         assert_eq!(told.len(), 2, "{told:?}");

@@ -1,4 +1,4 @@
-//! Checks of a deployment with FAPI=on: who loses access, and what the FAPI 2.0 security profile does not allow.
+//! Checks of a deployment with FAPI=on: the clients that lose access, and what the FAPI 2.0 profile does not allow.
 
 use std::collections::BTreeMap;
 
@@ -19,11 +19,6 @@ const FAPI: &str = "FAPI";
 
 /// Why a key or a setting for RS256 is an error.
 const NO_RS256: &str = "FAPI=on does not allow, so every request fails with 503";
-
-/// Whether the target serves only what the profile allows.
-pub(crate) fn is_on(project: &Project) -> bool {
-    project.variable(FAPI) == Some("on")
-}
 
 /// Judges the variables. The Worker's parser reports the others.
 pub(crate) fn settings(project: &Project, findings: &mut Scope<'_>) {
@@ -167,6 +162,7 @@ mod tests {
             id: "r1".into(),
             issuer: TrustedIssuerId::parse("https://ci.example").expect("an ID"),
             subject: None,
+            subject_prefix: None,
             claims: [("ref".to_owned(), "main".into())].into(),
             audience: None,
             created: 1,
@@ -190,6 +186,8 @@ mod tests {
             record.jwks_algs = vec![alg];
             record
         };
+        let mut disabled = with_secret(bare("a"));
+        disabled.disabled = true;
         let (rs256, eddsa) = (SignatureAlgorithm::Rs256, SignatureAlgorithm::EdDsa);
         for (record, vars, only) in [
             (bare("a"), "", None),
@@ -207,7 +205,7 @@ mod tests {
             (with_certificate(bare("a")), "", Some("certificates (MTLS_HOST is not set)")),
             (at_url(rs256), "", Some("keys for RS256")),
             (at_url(SignatureAlgorithm::Ps256), "", None),
-            (ClientRecord { disabled: true, ..with_secret(bare("a")) }, "", None),
+            (disabled, "", None),
         ] {
             let clients = [(record.id.clone(), Ok(record))].into();
             let told = lines(|findings| judge(&project(vars), &clients, &BTreeMap::new(), NOW, findings));
@@ -241,7 +239,7 @@ mod tests {
 
     #[test]
     fn rs256_is_an_error_where_it_signs() {
-        let on = |vars: &str| is_on(&project(vars));
+        let on = |vars: &str| project(vars).is_fapi();
         assert!(on("FAPI = 'on'") && on("FAPI = ' on '"));
         assert!(!on("") && !on("FAPI = 'off'") && !on("FAPI = 'ON'"));
         let told = lines(|findings| settings(&project("SIGNING_ALG = 'RS256'"), findings));

@@ -22,7 +22,7 @@ pub(crate) fn judge(project: &Project, found: &Found, now: u64, findings: &mut S
         rate_limits::bound(project, name, findings);
         counts::bound(project, findings);
     }
-    let is_fapi = fapi::is_on(project);
+    let is_fapi = project.is_fapi();
     if is_fapi {
         replay::needed(project, findings);
         fapi::settings(project, findings);
@@ -66,7 +66,7 @@ fn judge_records(
     match records {
         Some(Ok(Stored { clients, apis, issuers })) => {
             clients::judge(clients, now, findings);
-            let is_fapi = fapi::is_on(project);
+            let is_fapi = project.is_fapi();
             identities::judge(clients, issuers, project.issuer(), is_fapi, now, findings);
             replay::judge(project, clients, issuers, findings);
             apis::judge(apis, clients, findings);

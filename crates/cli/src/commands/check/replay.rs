@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use edgemint_issuer::{ClientRecord, TrustedIssuer, TrustedIssuerId};
 
-use crate::commands::check::fapi;
 use crate::commands::check::findings::{Level, Scope};
 use crate::deployment::project::{Project, Target};
 use crate::records::kv::ById;
@@ -29,7 +28,7 @@ pub(crate) fn judge(
         None => {
             let names = once_only(clients, issuers);
             // `needed` reports it with FAPI=on.
-            if names.is_empty() || fapi::is_on(project) {
+            if names.is_empty() || project.is_fapi() {
                 return;
             }
             let message = format!(

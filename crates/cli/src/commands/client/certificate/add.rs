@@ -55,8 +55,8 @@ pub(crate) struct ClientCertificateAdd {
     pub(crate) issuer_dn: Option<String>,
 }
 
-/// Checks the form of a distinguished name, as far as a wrong one can be told (RFC 2253 §2). The Worker compares bytes,
-/// so a name in another form never matches.
+/// Rejects a distinguished name that is certainly not in the form of RFC 2253 (§2). The Worker compares bytes, so a name in
+/// another form never matches.
 fn name(text: &str) -> Result<String, String> {
     let wrong = |why: &str| {
         Err(format!(

@@ -62,6 +62,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) issuers: &'a ById<TrustedIssuer>,
     /// The ISSUER of the deployment.
     pub(crate) own: &'a str,
+    /// Whether the deployment has FAPI=on.
+    pub(crate) is_fapi: bool,
     pub(crate) now: u64,
     /// Fetches a key set.
     pub(crate) fetch: &'a dyn Fn(&KeySetUrl) -> Result<String>,
@@ -76,6 +78,9 @@ pub(crate) fn judge(text: &str, facts: &Facts<'_>) -> Judged {
     }
     if record.public {
         wrong.push("the client is public, so it gets no tokens".to_owned());
+    }
+    if facts.is_fapi {
+        wrong.push("FAPI=on does not allow identity tokens of workloads".to_owned());
     }
     let not_checked = |why: &str| Signature::NotChecked(why.to_owned());
     let token = match Token::parse(text) {

@@ -68,8 +68,14 @@ pub(crate) fn run(args: &ClientTrustTest, Session { config, host, output }: Sess
             project.target
         )
     })?;
-    let facts =
-        Facts { record: &record, issuers: &issuers, own: &own, now: host.now, fetch: &discovery::fetch };
+    let facts = Facts {
+        record: &record,
+        issuers: &issuers,
+        own: &own,
+        is_fapi: project.is_fapi(),
+        now: host.now,
+        fetch: &discovery::fetch,
+    };
     let judged = judge::judge(text.trim(), &facts);
     let rule = judged.accepted_by();
     if output.is_json() {
@@ -183,8 +189,14 @@ mod tests {
     fn judged(token: &str, record: &ClientRecord, issuers: &[TrustedIssuer]) -> Judged {
         let issuers: ById<TrustedIssuer> =
             issuers.iter().map(|issuer| (issuer.id.clone(), Ok(issuer.clone()))).collect();
-        let facts =
-            Facts { record, issuers: &issuers, own: OWN, now: NOW, fetch: &|_: &KeySetUrl| Ok(jwks()) };
+        let facts = Facts {
+            record,
+            issuers: &issuers,
+            own: OWN,
+            is_fapi: false,
+            now: NOW,
+            fetch: &|_: &KeySetUrl| Ok(jwks()),
+        };
         judge::judge(token, &facts)
     }
 
@@ -271,7 +283,8 @@ mod tests {
         let token = signed(&header(), &claims(&json!({})));
         let (record, issuers) = (record(), BTreeMap::from([(issuer().id, Ok(issuer()))]));
         let with = |token: &str, fetch: &dyn Fn(&KeySetUrl) -> Result<String>| {
-            let facts = Facts { record: &record, issuers: &issuers, own: OWN, now: NOW, fetch };
+            let facts =
+                Facts { record: &record, issuers: &issuers, own: OWN, is_fapi: false, now: NOW, fetch };
             let found = judge::judge(token, &facts);
             (found.accepted_by().map(str::to_owned), found.signature)
         };
@@ -383,7 +396,8 @@ mod tests {
                 continue;
             }
             let fetch = |url: &KeySetUrl| bail!("no vector fetches {url}");
-            let facts = Facts { record, issuers: &issuers, own, now: NOW, fetch: &fetch };
+            let is_fapi = vector.config.get("FAPI").is_some_and(|value| value == "on");
+            let facts = Facts { record, issuers: &issuers, own, is_fapi, now: NOW, fetch: &fetch };
             let found = judge::judge(&token, &facts);
             assert_eq!(found.accepted_by().is_some(), accepted, "{}: {found:?}", vector.name);
             compared[usize::from(accepted)] += 1;
