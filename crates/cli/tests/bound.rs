@@ -77,7 +77,7 @@ fn an_api_demands_the_same_of_all_its_clients_and_contradictions_are_told() {
     let deployment = deployment();
     let added = deployment.done(&["api", "add", "https://a/", "--bound", "mtls"]);
     assert!(
-        added.err.contains("MTLS_HOST is not set") && added.err.contains("rejects this API"),
+        added.err.contains("MTLS_HOST is not set") && added.err.contains("issues no token for the API"),
         "{added:?}"
     );
     let record = deployment.record("api:https://a/");

@@ -371,6 +371,11 @@ fn a_deployment_for_fapi_names_the_clients_that_lose_access() {
 
 #[test]
 fn a_worker_that_is_too_old_for_bound_tokens_is_an_error() {
+    let api = || {
+        let record = json!({ "v": 2, "id": "https://a/", "name": "A", "scopes": [], "token_lifetime": null, "alg": null,
+            "profile": null, "revision": 1, "bound": "any" });
+        ("api:https://a/".to_owned(), record.to_string().into())
+    };
     for (changed, is_old) in [
         (json!({}), true),
         (json!({ "dpop_signing_alg_values_supported": ["ES256", "PS256", "EdDSA"] }), false),
@@ -389,5 +394,6 @@ fn a_worker_that_is_too_old_for_bound_tokens_is_an_error() {
             "{told:?}"
         );
         assert!(!is_old || told.out.contains("Deploy again (billing)"), "{told:?}");
+        assert_eq!(told.out.contains("APIs with bound tokens, and issues no token"), is_old, "{told:?}");
     }
 }

@@ -11,7 +11,7 @@ pub(crate) const MTLS_HOST: &str = "MTLS_HOST";
 /// What tokens must be bound to, in words.
 pub(crate) const fn told(bound: Option<Bound>) -> &'static str {
     match bound {
-        None => "nothing (bearer tokens are allowed)",
+        None => "nothing",
         Some(Bound::Dpop) => "the key of a DPoP proof",
         Some(Bound::Mtls) => "a client certificate",
         Some(Bound::Any) => "the key of a DPoP proof or a client certificate",
@@ -25,10 +25,10 @@ pub(crate) fn only_if_checked() -> String {
         .to_owned()
 }
 
-/// The note about the first field that older Workers do not know.
-pub(crate) fn of_newer_record(what: &str) -> String {
+/// The note about the first field that older Workers do not know. `effect`: what they do.
+pub(crate) fn of_newer_record(effect: &str) -> String {
     format!(
-        "A Worker that is older than this version of edgemint cannot read the record, and rejects this {what}. `edgemint \
+        "A Worker that is older than this version of edgemint cannot read the record, and {effect}. `edgemint \
          check --live URL` says whether the running one is new enough."
     )
 }

@@ -153,7 +153,7 @@ pub(crate) const NO_TOKEN: &str = ", and no client gets a token for the API";
 pub(crate) fn of_bound(record: &ApiRecord) -> Vec<String> {
     match record.bound {
         None => Vec::new(),
-        Some(_) => vec![bound::only_if_checked(), bound::of_newer_record("API")],
+        Some(_) => vec![bound::only_if_checked(), bound::of_newer_record("issues no token for the API")],
     }
 }
 

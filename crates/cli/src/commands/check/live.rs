@@ -5,6 +5,7 @@ use edgemint_issuer::{ClientRecord, Config, GrantType};
 use serde_json::Value;
 
 use crate::commands::check::findings::{Level, Scope};
+use crate::commands::check::look::Stored;
 use crate::commands::check::seen::Seen;
 use crate::host::http::{Http, below};
 use crate::records::bound::is_newer;
@@ -66,7 +67,6 @@ pub(crate) fn compare_clients(published: &Published, clients: &ById<ClientRecord
     let names: Vec<&str> =
         clients.values().flatten().filter(needs).map(|client| client.id.as_str()).collect();
     let [(path, Ok(document)), _] = &published.metadata else { return };
-    compare_bound(path, document, clients, findings);
     let methods = document.get("token_endpoint_auth_methods_supported").and_then(Value::as_array);
     let knows = methods.is_some_and(|methods| methods.iter().any(|method| method == "private_key_jwt"));
     if !names.is_empty() && !knows {
@@ -80,16 +80,26 @@ pub(crate) fn compare_clients(published: &Published, clients: &ById<ClientRecord
 }
 
 /// Reports a running Worker that cannot read the records with bound tokens or certificates.
-fn compare_bound(path: &str, document: &Value, clients: &ById<ClientRecord>, findings: &mut Scope<'_>) {
-    let newer = clients.values().flatten().filter(|client| is_newer(client));
-    let names: Vec<&str> = newer.map(|client| client.id.as_str()).collect();
-    if !names.is_empty() && document.get("dpop_signing_alg_values_supported").is_none() {
-        let message = format!(
-            "has no dpop_signing_alg_values_supported, so the running Worker is too old for clients with certificates or \
-             bound tokens, and rejects them. Deploy again ({})",
-            some_of(&names)
-        );
-        findings.add(Level::Error, path, message);
+pub(crate) fn compare_bound(published: &Published, stored: &Stored, findings: &mut Scope<'_>) {
+    let [(path, Ok(document)), _] = &published.metadata else { return };
+    if document.get("dpop_signing_alg_values_supported").is_some() {
+        return;
+    }
+    let clients = stored.clients.values().flatten().filter(|client| is_newer(client));
+    let clients: Vec<&str> = clients.map(|client| client.id.as_str()).collect();
+    let apis = stored.apis.values().flatten().filter(|api| api.bound.is_some());
+    let apis: Vec<&str> = apis.map(|api| api.id.as_str()).collect();
+    for (names, what) in [
+        (clients, "clients with certificates or bound tokens, and rejects them"),
+        (apis, "APIs with bound tokens, and issues no token for them"),
+    ] {
+        if !names.is_empty() {
+            let message = format!(
+                "has no dpop_signing_alg_values_supported, so the running Worker is too old for {what}. Deploy again ({})",
+                some_of(&names)
+            );
+            findings.add(Level::Error, path, message);
+        }
     }
 }
 

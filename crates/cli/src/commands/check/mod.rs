@@ -145,7 +145,9 @@ fn compare(url: &str, seen: &[(Project, Found, Seen)], findings: &mut Findings) 
     let config = variables::config(project).ok();
     let findings = &mut findings.at(project.target.environment());
     live::compare(url, &published, config.as_ref(), seen, findings);
-    let Some(Stored { clients, issuers, .. }) = found.records() else { return };
+    let Some(stored) = found.records() else { return };
+    let Stored { clients, issuers, .. } = stored;
+    live::compare_bound(&published, stored, findings);
     live::compare_clients(&published, clients, findings);
     for issuer in issuers.values().flatten() {
         if let Some(published) = live_issuers::of_issuer(issuer) {

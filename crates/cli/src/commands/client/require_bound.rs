@@ -55,12 +55,18 @@ pub(crate) fn run(args: &ClientRequireBound, session: Session<'_>) -> Result<Exi
         let was_newer = is_newer(record);
         record.bound = args.demand.kept();
         let (id, target) = (&typed.id, &place.project.target);
-        let what = format!("bound to {}", told(record.bound));
+        let tokens = format!("The tokens of the client {id} in {target}");
+        let [done, already] = match record.bound {
+            None => ["can be bearer tokens".to_owned(), "can already be bearer tokens".to_owned()],
+            Some(_) => {
+                ["must", "must already"].map(|must| format!("{must} be bound to {}", told(record.bound)))
+            }
+        };
         let mut notes = Vec::new();
         let mut warnings = Vec::new();
         if record.bound.is_some() {
             notes.push(only_if_checked());
-            notes.extend((!was_newer).then(|| of_newer_record("client")));
+            notes.extend((!was_newer).then(|| of_newer_record("rejects the client")));
             let granted: Vec<&ApiId> = record.grants.keys().collect();
             let apis = if granted.is_empty() {
                 Default::default()
@@ -80,8 +86,8 @@ pub(crate) fn run(args: &ClientRequireBound, session: Session<'_>) -> Result<Exi
         }
         Ok(Said {
             what: Required { bound: record.bound, metadata: BoundMetadata::of(record.bound) },
-            done: format!("The tokens of the client {id} in {target} must be {what}"),
-            already: format!("The tokens of the client {id} in {target} must already be {what}"),
+            done: format!("{tokens} {done}"),
+            already: format!("{tokens} {already}"),
             notes,
             warnings,
         })

@@ -206,7 +206,7 @@ pub(crate) fn run(
             )
         });
         let mut notes: Vec<String> = validity.into_iter().collect();
-        notes.extend((!was_newer).then(|| of_newer_record("client")));
+        notes.extend((!was_newer).then(|| of_newer_record("rejects the client")));
         Ok(Said {
             done: format!(
                 "The client {id} in {target} has the new certificate {} ({})",
