@@ -374,7 +374,7 @@ fn a_worker_that_is_too_old_for_bound_tokens_is_an_error() {
     let api = || {
         let record = json!({ "v": 2, "id": "https://a/", "name": "A", "scopes": [], "token_lifetime": null, "alg": null,
             "profile": null, "revision": 1, "bound": "any" });
-        ("api:https://a/".to_owned(), record.to_string().into())
+        ("api:https://a/".to_owned(), Value::from(record.to_string()))
     };
     for (changed, is_old) in [
         (json!({}), true),
@@ -385,7 +385,7 @@ fn a_worker_that_is_too_old_for_bound_tokens_is_an_error() {
         std::fs::create_dir_all(folder.0.join(".wrangler/state/v3")).unwrap();
         store(
             &folder,
-            &[client("billing", &json!({ "bound": "dpop" })), client("plain", &json!({ "v": 1 }))],
+            &[client("billing", &json!({ "bound": "dpop" })), client("plain", &json!({ "v": 1 })), api()],
         );
         let told = folder.edgemint(&["check", "--live", &url], "");
         assert_eq!(
