@@ -222,9 +222,12 @@ impl Drop for Bare {
 fn config(state: &Path, port: u16, vars: &BTreeMap<String, String>, bound: Bound) -> String {
     let namespace = match bound {
         Bound::KvAt(port) => Binding::KvAt(port),
-        Bound::Nothing | Bound::RateLimiter | Bound::Counts | Bound::Measured | Bound::Replay | Bound::Behind => {
-            Binding::Kv("standIn".into(), Some("kv".into()))
-        }
+        Bound::Nothing
+        | Bound::RateLimiter
+        | Bound::Counts
+        | Bound::Measured
+        | Bound::Replay
+        | Bound::Behind => Binding::Kv("standIn".into(), Some("kv".into())),
     };
     let mut bindings = vec![("CLIENTS".to_owned(), namespace)];
     bindings.extend(vars.iter().map(|(name, value)| (name.clone(), Binding::Text(value.clone()))));

@@ -24,7 +24,8 @@ impl BoundApi {
 
     /// Starts the program in Go, if Go is there.
     pub fn in_go(https: &Https, audience: &str, address: &str) -> Option<Self> {
-        has("go version", "the API in Go").then(|| Self::start(go_example("bound"), https, audience, address, 0))
+        has("go version", "the API in Go")
+            .then(|| Self::start(go_example("bound"), https, audience, address, 0))
     }
 
     /// Starts the program in Java, if Java and Maven are there.

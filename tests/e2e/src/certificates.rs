@@ -39,7 +39,8 @@ impl Certificates {
 
     /// The SHA-256 of a certificate as OpenSSL computes it, in base64url without padding.
     pub fn sha256(&self, name: &str) -> String {
-        let script = "openssl x509 -in \"$0\" -outform der | openssl dgst -sha256 -binary | openssl base64 -A";
+        let script =
+            "openssl x509 -in \"$0\" -outform der | openssl dgst -sha256 -binary | openssl base64 -A";
         let base64 = run(Command::new("sh").args(["-c", script]).arg(self.file(&format!("{name}.pem"))));
         base64.trim().trim_end_matches('=').replace('+', "-").replace('/', "_")
     }

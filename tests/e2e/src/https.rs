@@ -80,7 +80,8 @@ impl Https {
     /// The JSON at a path of the issuer.
     pub fn get(&self, path: &str) -> Value {
         let url = self.url() + path;
-        let answer = answer(self.agent(None).get(&url).call().unwrap_or_else(|error| panic!("{url}: {error}")));
+        let answer =
+            answer(self.agent(None).get(&url).call().unwrap_or_else(|error| panic!("{url}: {error}")));
         assert_eq!(answer.status, 200, "{url}: {}", answer.body);
         serde_json::from_str(&answer.body).unwrap_or_else(|error| panic!("{url}: {error}"))
     }
@@ -105,17 +106,29 @@ impl Https {
         }
     }
 
-    /// Lets a program in Java trust the authority.
+    /// Lets a program in Java trust the authority, and start quickly.
     pub fn trusted_by_java(&self, program: &mut Command) {
         static MADE: Once = Once::new();
         let store = self.certificates.file("trusted.p12");
         MADE.call_once(|| {
             let mut keytool = Command::new("keytool");
-            keytool.args(["-importcert", "-noprompt", "-alias", "ca", "-storetype", "PKCS12", "-storepass", PASSWORD]);
+            keytool.args([
+                "-importcert",
+                "-noprompt",
+                "-alias",
+                "ca",
+                "-storetype",
+                "PKCS12",
+                "-storepass",
+                PASSWORD,
+            ]);
             run(keytool.arg("-keystore").arg(&store).arg("-file").arg(self.certificates.file("ca.pem")));
         });
-        let options = format!("-Djavax.net.ssl.trustStore={} -Djavax.net.ssl.trustStorePassword={PASSWORD}", store.display());
-        program.env("JAVA_TOOL_OPTIONS", options);
+        // A short program does not need the optimising compiler.
+        let quick = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC";
+        let trust = format!("-Djavax.net.ssl.trustStore={}", store.display());
+        let password = format!("-Djavax.net.ssl.trustStorePassword={PASSWORD}");
+        program.env("JAVA_TOOL_OPTIONS", format!("{quick} {trust} {password}"));
     }
 }
 
@@ -124,7 +137,8 @@ const PASSWORD: &str = "changeit";
 
 /// The program of nginx, which is not on the `PATH` of everybody.
 fn nginx_program() -> Option<&'static str> {
-    let works = |program: &&str| Command::new(program).arg("-v").output().is_ok_and(|output| output.status.success());
+    let works =
+        |program: &&str| Command::new(program).arg("-v").output().is_ok_and(|output| output.status.success());
     ["nginx", "/usr/sbin/nginx"].into_iter().find(works)
 }
 
@@ -170,7 +184,9 @@ impl Reaper {
     pub fn of(processes: &[u32]) -> Self {
         // The system closes the pipe when this program ends.
         let mut shell = Command::new("sh");
-        shell.args(["-c", "cat; kill \"$@\" 2>/dev/null", "reaper"]).args(processes.iter().map(u32::to_string));
+        shell
+            .args(["-c", "cat; kill \"$@\" 2>/dev/null", "reaper"])
+            .args(processes.iter().map(u32::to_string));
         let shell = shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         Self(shell.spawn().expect("there is a shell"))
     }

@@ -128,7 +128,8 @@ fn curl_gets_a_bound_token_and_uses_its_certificate_to_introspect_it() {
     assert_eq!(about["cnf"], json!({ "x5t#S256": certificates.sha256("billing") }));
     // In plain http, and without the proxy, a certificate cannot be presented.
     let form = "grant_type=client_credentials&client_id=by-names-bound".as_bytes().to_vec();
-    let headers = BTreeMap::from([("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned())]);
+    let headers =
+        BTreeMap::from([("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned())]);
     let answer = send("POST", &format!("{}/token", https.worker().url()), &headers, form);
     assert_eq!(answer.status, 401, "{}", answer.body);
 }
@@ -172,5 +173,10 @@ fn vectors_with_certificates_hold_in_workerd() {
     }
     note(&format!("{replayed} vectors with certificates replayed in workerd"));
     assert!(replayed >= 40, "only {replayed} vectors were replayed");
-    assert!(failures.is_empty(), "{} vectors do not hold in workerd:\n{}", failures.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} vectors do not hold in workerd:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
 }

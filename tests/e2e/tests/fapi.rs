@@ -85,7 +85,9 @@ impl Plan {
             };
             names.iter().map(key).collect()
         };
-        for (id, keys) in [("fapi-1", keys(&["signer-ES256", "signer-RSA"])), (SECOND.id, keys(&[SECOND.key]))] {
+        for (id, keys) in
+            [("fapi-1", keys(&["signer-ES256", "signer-RSA"])), (SECOND.id, keys(&[SECOND.key]))]
+        {
             let record = json!({
                 "v": 3, "id": id, "name": "", "public": false, "disabled": false, "secrets": [], "groups": [],
                 "trusted_peers": [], "token_lifetime": null, "revision": 1, "keys": keys,
@@ -240,7 +242,9 @@ fn fapi_module_01_discovery() {
             assert_eq!(metadata["token_endpoint"], plan.endpoint());
             assert!(has("grant_types_supported", "client_credentials"), "{metadata}");
             assert!(has("token_endpoint_auth_methods_supported", "private_key_jwt"), "{metadata}");
-            for list in ["token_endpoint_auth_signing_alg_values_supported", "dpop_signing_alg_values_supported"] {
+            for list in
+                ["token_endpoint_auth_signing_alg_values_supported", "dpop_signing_alg_values_supported"]
+            {
                 assert!(ALGORITHMS.iter().any(|alg| has(list, alg)), "{list}: {metadata}");
                 // The suite takes the first one where it has no key for the others.
                 assert_ne!(metadata[list][0], "RS256", "{list}");
@@ -507,7 +511,8 @@ fn bad_requests(plan: &Plan, token: &str) {
         }),
     ] {
         let proofs = proofs.iter().map(|proof| ("DPoP", proof.as_str()));
-        let headers: Vec<_> = std::iter::once(("Authorization", authorization.as_str())).chain(proofs).collect();
+        let headers: Vec<_> =
+            std::iter::once(("Authorization", authorization.as_str())).chain(proofs).collect();
         assert_eq!(plan.call_with(&headers), 401, "{what}");
     }
     let once = proof();
