@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use edgemint_issuer::{ApiRecord, Arrival, Body, ClientRecord, MAX_BODY, Request, TrustedIssuer};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::clients::MemoryClients;
 use crate::crypto::signing_key;
@@ -224,7 +225,23 @@ impl Vector {
         })
     }
 
-    /// Whether the case needs something that the real runtime does not do on command.
+    /// The certificate of the request in the form of `request.cf`, as Cloudflare reports it. `None` without one, and
+    /// if no certificate has the hash in the vector. A host reads only the hash of a certificate, so the text
+    /// `A` is one.
+    pub fn network_report(&self) -> Option<Value> {
+        let report = self.request.certificate.as_ref()?;
+        let hash = |text: &&str| URL_SAFE_NO_PAD.encode(Sha256::digest(text));
+        let certificate = ["A", "B", "C"].into_iter().find(|text| report["sha256"] == hash(text))?;
+        Some(json!({ "tlsClientAuth": {
+            "certPresented": "1", "certVerified": report["verified"], "certRevoked": report["revoked"],
+            "certSubjectDNRFC2253": report["subject"], "certIssuerDNRFC2253": report["issuer"],
+            "certNotBefore": report["not_before"], "certNotAfter": report["not_after"],
+            "certRFC9440": format!(":{}:", STANDARD.encode(certificate)),
+        }}))
+    }
+
+    /// Whether the case needs something that the real runtime does not do on command. Of the cases with a certificate,
+    /// those with a [`Vector::network_report`] run in workerd behind a proxy.
     pub fn is_native_only(&self) -> bool {
         self.store == Store::Down || self.request.certificate.is_some()
     }

@@ -36,7 +36,12 @@ enum Bound {
     Measured,
     /// The replay memory, which several isolates share, and fetches that reach this machine.
     Replay,
+    /// The replay memory, and a proxy that reports about the network.
+    Behind,
 }
+
+/// The header in which a proxy reports about the network, in the form of `request.cf`.
+pub const REPORT: &str = "cf-blob";
 
 /// The isolates that share a replay memory.
 const ISOLATES: usize = 4;
@@ -71,6 +76,17 @@ impl Bare {
     /// fetch keys from this machine. [`Bare::urls`] has their addresses.
     pub fn start_with_replay(vars: &BTreeMap<String, String>) -> Self {
         Self::start_with(Variant::Release, vars, Bound::Replay)
+    }
+
+    /// Starts the deployed Worker with these variables and a replay memory. It takes `request.cf` from the header
+    /// [`REPORT`], as a proxy in front of it writes it.
+    pub fn start_behind(vars: &BTreeMap<String, String>) -> Self {
+        Self::start_with(Variant::Release, vars, Bound::Behind)
+    }
+
+    /// The number of its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
     }
 
     /// The URLs of all isolates.
@@ -206,15 +222,20 @@ impl Drop for Bare {
 fn config(state: &Path, port: u16, vars: &BTreeMap<String, String>, bound: Bound) -> String {
     let namespace = match bound {
         Bound::KvAt(port) => Binding::KvAt(port),
-        Bound::Nothing | Bound::RateLimiter | Bound::Counts | Bound::Measured | Bound::Replay => {
-            Binding::Kv("standIn".into(), Some("kv".into()))
-        }
+        Bound::Nothing
+        | Bound::RateLimiter
+        | Bound::Counts
+        | Bound::Measured
+        | Bound::Replay
+        | Bound::Behind => Binding::Kv("standIn".into(), Some("kv".into())),
     };
     let mut bindings = vec![("CLIENTS".to_owned(), namespace)];
     bindings.extend(vars.iter().map(|(name, value)| (name.clone(), Binding::Text(value.clone()))));
     match bound {
         Bound::Nothing | Bound::KvAt(_) | Bound::Measured => {}
-        Bound::Replay => bindings.push(("REPLAY".to_owned(), Binding::DurableObjects("Replay".into()))),
+        Bound::Replay | Bound::Behind => {
+            bindings.push(("REPLAY".to_owned(), Binding::DurableObjects("Replay".into())));
+        }
         Bound::RateLimiter => {
             let limit = || Binding::Service("standIn".into(), "Limit".into());
             bindings.extend(
@@ -237,9 +258,11 @@ fn config(state: &Path, port: u16, vars: &BTreeMap<String, String>, bound: Bound
         ..Worker::default()
     };
     let mut workers = Vec::new();
-    if bound == Bound::Replay {
+    if matches!(bound, Bound::Replay | Bound::Behind) {
         worker.fetches_locally = true;
-        for i in 1..ISOLATES {
+        worker.network_report = (bound == Bound::Behind).then(|| REPORT.to_owned());
+        let isolates = if bound == Bound::Replay { ISOLATES } else { 1 };
+        for i in 1..isolates {
             let mut other = Worker { name: format!("worker{i}"), port: Some(0), ..worker.clone() };
             for (_, binding) in other.bindings.iter_mut().filter(|(name, _)| name == "REPLAY") {
                 *binding = Binding::DurableObjectsOf("Replay".into(), "worker".into());

@@ -10,7 +10,11 @@
 )]
 
 mod bare;
+mod bound_api;
+mod certificates;
 mod deployment;
+mod https;
+mod languages;
 mod npm;
 mod python;
 mod rehearsal;
@@ -28,8 +32,12 @@ use edgemint_testkit::{Answer, Page, apis, issuers, misfits};
 use serde_json::Value;
 use xtask::{PATIENCE, Port, Progress, Server, ServerOptions, Tools, Variant};
 
-pub use bare::Bare;
+pub use bare::{Bare, REPORT};
+pub use bound_api::BoundApi;
+pub use certificates::{AUTHORITY, BILLING, Certificates};
 pub use deployment::Deployment;
+pub use https::{Https, Reaper};
+pub use languages::{NIMBUS, built, go, java_classpath, python, python_program};
 pub use npm::{Npm, Served, packaged};
 pub use python::{PYTHON, python_with};
 pub use rehearsal::{Failure, Rehearsal};
@@ -115,7 +123,7 @@ pub fn run(command: &mut Command) -> String {
 
 /// The path of the command line, when `cargo xtask test` has built it and the Workers.
 #[expect(clippy::disallowed_methods, reason = "the path comes from the environment")]
-fn built() -> Option<PathBuf> {
+fn given_program() -> Option<PathBuf> {
     std::env::var_os(xtask::BUILT).map(PathBuf::from)
 }
 
@@ -123,7 +131,7 @@ fn built() -> Option<PathBuf> {
 pub fn edgemint_program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
-        if let Some(program) = built() {
+        if let Some(program) = given_program() {
             return program;
         }
         let mut cargo = Command::new(env!("CARGO"));
@@ -139,7 +147,7 @@ pub fn edgemint_program() -> &'static Path {
 
 /// An example of this package, built beside the tests.
 pub fn example_program(name: &str) -> PathBuf {
-    if built().is_none() {
+    if given_program().is_none() {
         let build = ["build", "-p", "edgemint-e2e", "--examples"];
         run(Command::new(env!("CARGO")).args(build).current_dir(xtask::root()));
     }
@@ -169,7 +177,7 @@ pub fn edgemint_refuses(state: &State, arguments: &[&str]) -> String {
 /// Builds a Worker once per process, and always the deployed variant first. Alternating between the variants would link
 /// them again each time.
 fn build(worker: Variant) {
-    if built().is_some() {
+    if given_program().is_some() {
         return;
     }
     static RELEASE: OnceLock<()> = OnceLock::new();
@@ -229,12 +237,17 @@ pub fn send(method: &str, url: &str, headers: &BTreeMap<String, String>, body: V
     for (name, value) in headers {
         request = request.header(name, value);
     }
-    let mut response = if body.is_empty() && method != "POST" {
-        agent.run(request.body(()).unwrap())
-    } else {
-        agent.run(request.body(body).unwrap())
-    }
-    .unwrap_or_else(|error| panic!("{method} {url}: {error}"));
+    answer(
+        if body.is_empty() && method != "POST" {
+            agent.run(request.body(()).unwrap())
+        } else {
+            agent.run(request.body(body).unwrap())
+        }
+        .unwrap_or_else(|error| panic!("{method} {url}: {error}")),
+    )
+}
+
+fn answer(mut response: ureq::http::Response<ureq::Body>) -> Answer {
     let text = |value: &ureq::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     Answer {
         status: response.status().as_u16(),

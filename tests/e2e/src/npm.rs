@@ -118,6 +118,11 @@ impl Served {
         self.log.all()
     }
 
+    /// The number of its process.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal to the group, as a terminal does for Ctrl-C, and waits until the outputs of all processes are
     /// closed.
     pub fn interrupt(&mut self) -> Vec<String> {

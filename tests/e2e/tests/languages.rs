@@ -9,12 +9,12 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
 
 use edgemint_e2e::{
-    PYTHON, State, documented, example_program, has, note, port, python_with, run, serve_with, tools,
+    NIMBUS, PYTHON, State, built, documented, example_program, go, has, java_classpath, note, port, python,
+    python_program, run, serve_with, tools,
 };
 use edgemint_issuer::{ApiId, ApiRecord, ApiScope, ClientRecord, RESERVED_CLAIMS, ScopeToken, check_claims};
 use edgemint_testkit::Page;
@@ -31,50 +31,11 @@ fn clients() -> PathBuf {
     xtask::root().join("tests/e2e/clients")
 }
 
-/// The directory for what these tests build, outside the sources.
-fn built(name: &str) -> PathBuf {
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    std::fs::create_dir_all(&dir).unwrap();
-    dir
-}
-
 /// A built program. Every program takes the same arguments.
 struct Client {
     name: &'static str,
     command: fn() -> Command,
     algorithms: &'static [&'static str],
-}
-
-/// The program of a package in clients/go. All packages are built at once.
-fn go(name: &str) -> Command {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let programs = BUILT.get_or_init(|| {
-        let programs = built("go");
-        let mut build = Command::new("go");
-        // A trailing slash makes it a folder for all programs.
-        run(build
-            .arg("build")
-            .arg("-o")
-            .arg(programs.join(""))
-            .arg("./...")
-            .current_dir(clients().join("go")));
-        programs
-    });
-    Command::new(programs.join(name))
-}
-
-/// Python in a separate environment, which is created once for a list of packages.
-fn python_program() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| python_with(&clients().join("python/requirements.txt"), &built("python")))
-}
-
-/// A script in clients/python.
-fn python(script: &str) -> Command {
-    let mut python = Command::new(python_program());
-    // A script that imports another one leaves nothing among the sources.
-    python.arg("-B").arg(clients().join("python").join(script));
-    python
 }
 
 /// The script of clients/mcp, beside its packages, which are installed once for a lockfile.
@@ -96,24 +57,6 @@ fn mcp_in_javascript() -> Command {
     node
 }
 
-/// The class path of the client and its libraries, which Maven downloads once.
-fn java_classpath() -> &'static str {
-    static CLASSPATH: OnceLock<String> = OnceLock::new();
-    CLASSPATH.get_or_init(build_java)
-}
-
-fn build_java() -> String {
-    let project = clients().join("java");
-    let dir = built("java");
-    let classpath = dir.join("classpath");
-    let mut maven = Command::new("mvn");
-    maven.args(["--quiet", "--batch-mode", "--file"]).arg(project.join("pom.xml"));
-    maven.arg(format!("-Dbuilt={}", dir.display())).arg(format!("-Dmdep.outputFile={}", classpath.display()));
-    run(maven.args(["compile", "dependency:build-classpath"]));
-    let classpath = std::fs::read_to_string(classpath).unwrap();
-    format!("{}:{}", dir.join("classes").display(), classpath.trim())
-}
-
 fn java() -> Command {
     let mut java = Command::new("java");
     java.args(["-cp", java_classpath(), "Client"]);
@@ -128,8 +71,6 @@ fn server(state: &State, algorithm: &str) -> Server {
         .secret("SIGNING_KEY_A", &key);
     serve_with(options)
 }
-
-const NIMBUS: &str = "Nimbus and Spring Security";
 
 #[test]
 fn go_python_and_java_clients_get_verify_introspect_and_revoke_tokens() {

@@ -31,6 +31,9 @@ pub struct Worker {
     pub durable_objects: Vec<DurableObject>,
     /// Whether what it fetches may be on this machine.
     pub fetches_locally: bool,
+    /// The header from which the runtime takes `request.cf`, as JSON. Only for a Worker behind a proxy of a test: a
+    /// client that can send the header claims any certificate.
+    pub network_report: Option<String>,
 }
 
 /// A class of Durable Objects, with SQL.
@@ -85,9 +88,12 @@ impl Worker {
             let _ = write!(services, "(name = \"{name}\", worker = .{name}), ");
             let objects = durable_objects(worker, &mut services);
             if let Some(port) = worker.port {
+                let report = worker.network_report.as_ref();
+                let report = report.map(|header| format!(", cfBlobHeader = {}", quoted(header)));
                 let _ = write!(
                     sockets,
-                    "(name = \"{name}\", address = \"127.0.0.1:{port}\", http = (forwardedProtoHeader = \"X-Forwarded-Proto\"), service = \"{name}\"), "
+                    "(name = \"{name}\", address = \"127.0.0.1:{port}\", http = (forwardedProtoHeader = \"X-Forwarded-Proto\"{}), service = \"{name}\"), ",
+                    report.unwrap_or_default()
                 );
             }
             let modules: String = worker.modules.iter().map(|module| module_text(module)).collect();
@@ -253,6 +259,7 @@ mod tests {
                 key: "k".into(),
                 storage: "/d".into(),
             }],
+            network_report: Some("cf-blob".into()),
             ..Worker::default()
         };
         let text = Worker::configuration(&[kv, worker]).expect("wrangler.toml is there");
@@ -267,6 +274,7 @@ mod tests {
             "durableObjectNamespaces = [(className = \"Seen\", uniqueKey = \"k\", enableSql = true), ]",
             "(name = \"workerDisk\", disk = (path = \"/d\", writable = true))",
             "(name = \"SEEN\", durableObjectNamespace = \"Seen\")",
+            "http = (forwardedProtoHeader = \"X-Forwarded-Proto\", cfBlobHeader = \"cf-blob\")",
             "compatibilityDate = \"2026-01-02\", compatibilityFlags = [\"a_flag\", ]",
         ] {
             assert!(text.contains(part), "{part} is not in {text}");

@@ -65,7 +65,7 @@ impl Instance {
             port: Some(0),
             compatibility: Some((date, version.compatibility_flags.clone())),
             durable_objects: durable_objects.collect(),
-            fetches_locally: false,
+            ..workerd::Worker::default()
         };
         let config = workerd::Worker::configuration(&[worker]).map_err(|error| error.to_string())?;
         write("config.capnp", config.as_bytes())?;
