@@ -1,6 +1,6 @@
 //! `edgemint token get --dpop` and `--cert`: proofs, nonces, endpoints, and what is not sent.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod stand_in;
 
@@ -177,9 +177,12 @@ fn a_key_that_cannot_sign_proofs_and_metadata_of_another_issuer_send_nothing() {
     assert!(get(&["--dpop-key-file", "rs256.jwk"]).contains("--dpop"));
 }
 
+/// A request with a certificate: its line, its header `Authorization`, and its body.
+type Presented = (String, Option<String>, String);
+
 /// Runs a command with a certificate at an issuer on this machine. Returns the path of the last request and its body.
-fn with_certificate(verb: &str, more: &[&str]) -> (Told, Vec<(String, Option<String>, String)>) {
-    let seen: Arc<Mutex<Vec<(String, Option<String>, String)>>> = Arc::default();
+fn with_certificate(verb: &str, more: &[&str]) -> (Told, Vec<Presented>) {
+    let seen: Arc<Mutex<Vec<Presented>>> = Arc::default();
     let log = Arc::clone(&seen);
     let url = issuer(move |url, asked| match asked.line.as_str() {
         "GET /.well-known/openid-configuration" => (200, metadata(url)),

@@ -13,7 +13,7 @@ const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 /// The line after it.
 const END: &str = "-----END CERTIFICATE-----";
 
-/// What a certificate says. Nothing of it is verified: the TLS handshake proves who has its key.
+/// What a certificate says. Nothing of it is verified: the TLS handshake proves that the client has the key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CertificateFacts {
     /// The SHA-256 of its DER in base64url, as `x5t#S256` in tokens (RFC 8705 §3.1).

@@ -42,10 +42,10 @@ pub(crate) struct ClientList {
 
 /// Show a client
 ///
-/// Prints the client's record without the hashes of its secrets. With --json, two members have the names that standards
-/// give them: `dpop_bound_access_tokens` is true if each token request must have a DPoP proof (RFC 9449 §5.2), and
-/// `tls_client_certificate_bound_access_tokens` if each token must be bound to a client certificate (RFC 8705 §3.4). Where
-/// the client may choose (`"bound": "any"`), both are false.
+/// Prints the client's record without the hashes of its secrets. With --json, two members have the names of standards.
+/// `dpop_bound_access_tokens` is true if each token request must have a DPoP proof (RFC 9449 §5.2).
+/// `tls_client_certificate_bound_access_tokens` is true if each token must be bound to a client certificate (RFC 8705
+/// §3.4). Where the client may choose (`"bound": "any"`), both are false.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Example:
