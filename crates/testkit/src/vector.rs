@@ -240,8 +240,8 @@ impl Vector {
         }}))
     }
 
-    /// Whether the case needs something that the real runtime does not do on command. Of the cases with a certificate,
-    /// those with a [`Vector::network_report`] run in workerd behind a proxy.
+    /// Whether the case needs something that the real runtime does not do on command. The cases with a
+    /// [`Vector::network_report`] run in workerd behind a proxy.
     pub fn is_native_only(&self) -> bool {
         self.store == Store::Down || self.request.certificate.is_some()
     }

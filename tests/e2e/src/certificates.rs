@@ -12,9 +12,11 @@ pub const BILLING: &str = "CN=billing,O=Acme";
 /// The name of the authority, in the same form.
 pub const AUTHORITY: &str = "CN=Acme CA,O=Acme";
 
-/// A folder with certificates (`NAME.pem`) and their private keys (`NAME.key`): `ca`, `server`, and of clients `billing`
-/// and `shipping`; `stranger`, which has the names of `billing` from another authority; and by their own keys `workload`
-/// and `expired`.
+/// A folder with certificates (`NAME.pem`) and their private keys (`NAME.key`).
+///
+/// The authority `ca` has signed those of the `server` and of the clients `billing` and `shipping`. The certificate
+/// `stranger` has the names of `billing`, from another authority. The certificates `workload` and `expired` are signed with
+/// their own keys.
 pub struct Certificates(State);
 
 impl Certificates {

@@ -135,7 +135,7 @@ impl Https {
 /// The password of the files that Java reads.
 const PASSWORD: &str = "changeit";
 
-/// The program of nginx, which is not on the `PATH` of everybody.
+/// The program of nginx, which is not on the `PATH` of every user.
 fn nginx_program() -> Option<&'static str> {
     let works =
         |program: &&str| Command::new(program).arg("-v").output().is_ok_and(|output| output.status.success());

@@ -155,7 +155,9 @@ const API: &str = "https://api.example";
 fn proof(token: &str, header: Value, claims: Value) -> String {
     let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(token));
     let mut all = json!({ "htm": "GET", "htu": format!("{API}/a"), "ath": hash });
-    all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
+    if let Value::Object(claims) = claims {
+        claims.into_iter().for_each(|(name, value)| all[name] = value);
+    }
     Mint::of(Kind::Dpop, header, all).token("", now())
 }
 

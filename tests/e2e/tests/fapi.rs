@@ -60,7 +60,7 @@ fn fapi_module_02_happy_flow() {
         let first = plan.first();
         let token = plan.granted(first, &Differs::default());
         assert_eq!(plan.call(first, &token, json!({}), json!({})), 200);
-        // The token in the query is none.
+        // A token in the query does not count.
         let (status, _) = plan.api.get(&format!("{PATH}?access_token={token}"), &[]);
         assert_eq!(status, 401);
         for accept in ["application/json", "*/*", "text/html;q=0.5", "application/json;q=0.1, text/plain"] {
@@ -266,7 +266,7 @@ fn bad_members(other: &str) -> Vec<(&'static str, Value, Value)> {
         ("another port", none(), json!({ "htu": format!("{API}:8443{PATH}") })),
         ("another scheme", none(), json!({ "htu": format!("http://api.fapi.example{PATH}") })),
         ("a slash more", none(), json!({ "htu": format!("{API}{PATH}/") })),
-        ("a path alone", none(), json!({ "htu": PATH })),
+        ("a path without a host", none(), json!({ "htu": PATH })),
         ("no time", none(), json!({ "iat": null })),
         ("an hour ago", none(), json!({ "iat": "-3600" })),
         ("in an hour", none(), json!({ "iat": "+3600" })),

@@ -112,18 +112,18 @@ impl Plan {
             form += &format!("&client_id={}", client.id);
         } else {
             // The header has no `typ`.
-            let header = merged(json!({ "typ": null }), &differs.assertion.0);
+            let header = merged(json!({ "typ": null }), differs.assertion.0.clone());
             let claims = json!({ "iss": client.id, "sub": client.id, "nbf": "+0", "jti": token_id() });
-            let assertion = Mint::of(Kind::Client, header, merged(claims, &differs.assertion.1));
+            let assertion = Mint::of(Kind::Client, header, merged(claims, differs.assertion.1.clone()));
             let assertion = assertion.with_key(differs.key.unwrap_or(client.key)).token(&issuer, now());
             let kind = "urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer";
             form += &format!("&client_assertion={assertion}&client_assertion_type={kind}");
         }
         let mut proof = differs.proof.clone();
         if let Some(nonce) = nonce {
-            proof = merged(json!({ "nonce": nonce }), &proof);
+            proof = merged(json!({ "nonce": nonce }), proof);
         }
-        let proof = prove(client.proofs, json!({}), merged(json!({ "htu": self.endpoint() }), &proof));
+        let proof = prove(client.proofs, json!({}), merged(json!({ "htu": self.endpoint() }), proof));
         let mut headers = vec![("accept", "application/json"), ("dpop", proof.as_str())];
         headers.truncate(if differs.has_no_proof { 1 } else { 2 });
         self.https.post(&self.endpoint(), &headers, None, &form)
@@ -154,7 +154,7 @@ impl Plan {
 
     /// The status for a call of the API with this token and a good proof, apart from these differences.
     pub(crate) fn call(&self, client: Client, token: &str, header: Value, claims: Value) -> u16 {
-        let proof = prove(client.proofs, header, merged(for_api(token), &claims));
+        let proof = prove(client.proofs, header, merged(for_api(token), claims));
         self.call_with(&[("Authorization", &format!("DPoP {token}")), ("DPoP", &proof)])
     }
 
@@ -185,9 +185,10 @@ fn body(answer: &Answer) -> Value {
     serde_json::from_str(&answer.body).unwrap_or_else(|error| panic!("{error}: {}", answer.body))
 }
 
-fn merged(mut base: Value, over: &Value) -> Value {
-    for (name, value) in over.as_object().into_iter().flatten() {
-        base[name] = value.clone();
+/// `base` with the members of `over`, which may be null.
+fn merged(mut base: Value, over: Value) -> Value {
+    if let Value::Object(over) = over {
+        over.into_iter().for_each(|(name, value)| base[name] = value);
     }
     base
 }
@@ -202,8 +203,8 @@ fn token_id() -> String {
 pub(crate) fn prove(key: &str, header: Value, claims: Value) -> String {
     let alg = if key.ends_with("RSA") { "PS256" } else { "ES256" };
     let jwk = public_key(key, &[("use", "sig".into()), ("kid", "proof".into()), ("alg", alg.into())]);
-    let header = merged(json!({ "alg": alg, "jwk": jwk }), &header);
-    let claims = merged(json!({ "jti": token_id() }), &claims);
+    let header = merged(json!({ "alg": alg, "jwk": jwk }), header);
+    let claims = merged(json!({ "jti": token_id() }), claims);
     Mint::of(Kind::Dpop, header, claims).with_key(key).token("", now())
 }
 
