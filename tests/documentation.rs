@@ -206,7 +206,9 @@ fn every_code_block_of_guides_and_tutorials_runs_or_says_why_not() {
     let tests: String = std::fs::read_dir(root().join("tests/e2e/tests"))
         .expect("a folder")
         .flatten()
-        .map(|entry| read(&entry.path()))
+        .map(|entry| entry.path())
+        .filter(|path| path.is_file())
+        .map(|path| read(&path))
         .collect();
     let (mut looked_at, mut wrong) = (0, Vec::new());
     for page in Page::below(root(), &["docs/guides", "docs/tutorials"]) {

@@ -1,4 +1,5 @@
 //! Bound tokens: nonces, windows, and proofs that are altered (RFC 9449).
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on must stop")]
 
 use std::borrow::Cow;
 

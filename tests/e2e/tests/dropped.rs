@@ -11,7 +11,6 @@
 use std::collections::{BTreeMap, HashSet};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::thread;
 use std::time::Duration;
 
 use base64::Engine as _;

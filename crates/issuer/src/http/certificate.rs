@@ -83,7 +83,8 @@ fn seconds_of(time: &str) -> Option<u64> {
     let day = if bytes.get(4) == Some(&b' ') { number(5, 6) } else { number(4, 6).filter(|day| *day >= 10) };
     let (day, year) = (day?, number(16, 20)?);
     let (hour, minute, second) = (number(7, 9)?, number(10, 12)?, number(13, 15)?);
-    let is_leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let is_leap =
+        |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let length = |month: usize| match month {
         1 if is_leap(year) => 29,
         1 => 28,
