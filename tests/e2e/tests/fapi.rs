@@ -11,7 +11,7 @@
     reason = "a test that cannot go on must stop, and say where"
 )]
 
-#[path = "fapi/plan.rs"]
+#[path = "../fapi/plan.rs"]
 mod plan;
 
 use std::process::{Command, Stdio};
