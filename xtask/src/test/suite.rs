@@ -19,8 +19,8 @@ pub const BUILT: &str = "EDGEMINT_TEST_PROGRAM";
 const END_TO_END: &str = "edgemint-e2e";
 
 /// The test programs that take longest. They start first.
-const LONGEST: [&str; 7] =
-    ["endurance", "rehearsal", "pages", "languages", "openapi", "vectors", "proof_types"];
+const LONGEST: [&str; 8] =
+    ["endurance", "rehearsal", "pages", "languages", "openapi", "vectors", "proof_types", "bound"];
 
 /// All compiled programs.
 #[derive(Clone, Debug)]
