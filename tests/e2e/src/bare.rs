@@ -9,6 +9,7 @@ use edgemint_testkit::Answer;
 use xtask::workerd::{self, Binding, DurableObject, Worker};
 use xtask::{Lines, PATIENCE, Port, Variant};
 
+use crate::reaper::Reaper;
 use crate::{State, send, tools};
 
 /// The highest number of log lines that are kept: a test under load produces a million.
@@ -16,6 +17,7 @@ const MAX_LOG: usize = 50_000;
 
 /// The Worker and its stand-in, which are stopped when this is dropped.
 pub struct Bare {
+    _reaper: Reaper,
     child: Child,
     log: Lines,
     worker: u16,
@@ -84,11 +86,6 @@ impl Bare {
         Self::start_with(Variant::Release, vars, Bound::Behind)
     }
 
-    /// The number of its process.
-    pub(crate) fn process(&self) -> u32 {
-        self.child.id()
-    }
-
     /// The URLs of all isolates.
     pub fn urls(&self) -> Vec<String> {
         let ports = [self.worker].into_iter().chain(self.others.iter().copied());
@@ -123,7 +120,9 @@ impl Bare {
         let (told, log) = (Lines::default(), Lines::at_most(MAX_LOG));
         told.collect(child.stdout.take(), str::to_owned);
         log.collect(child.stderr.take(), str::to_owned);
-        let mut bare = Self { child, log, worker: 0, others: Vec::new(), stand_in: 0, _state: state };
+        let reaper = Reaper::of(&child);
+        let mut bare =
+            Self { _reaper: reaper, child, log, worker: 0, others: Vec::new(), stand_in: 0, _state: state };
         let port = |name: &str| {
             workerd::port(&told, name)
                 .unwrap_or_else(|| panic!("{name} does not listen: {}", bare.log().join("\n")))

@@ -5,11 +5,10 @@ use std::net::TcpStream;
 use std::process::Command;
 
 use crate::languages::go_example;
-use crate::{Https, NIMBUS, Reaper, Served, has, java_classpath, tools};
+use crate::{Https, NIMBUS, Served, has, java_classpath, tools};
 
 /// A running API, and the address at which its clients call it.
 pub struct BoundApi {
-    _reaper: Reaper,
     _served: Served,
     port: u16,
 }
@@ -45,7 +44,7 @@ impl BoundApi {
         let served = Served::start(program.env("PORT", port.to_string()), "listening on ");
         let told = served.lines().iter().find_map(|line| line.strip_prefix("listening on ")?.parse().ok());
         let port = told.expect("it says at which port");
-        Self { _reaper: Reaper::of(&[served.process()]), _served: served, port }
+        Self { _served: served, port }
     }
 
     /// The status for a GET of `path` with exactly these headers, and the whole answer.

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::Once;
 
 use edgemint_testkit::Answer;
@@ -19,7 +19,6 @@ const LINES: usize = 40;
 
 /// The deployment. Its processes end with this value, or with the test program.
 pub struct Https {
-    _reaper: Reaper,
     _proxy: Served,
     bare: Bare,
     certificates: &'static Certificates,
@@ -43,8 +42,7 @@ impl Https {
             },
             |program| nginx(program, &bare, &ports, certificates, state.path()),
         );
-        let reaper = Reaper::of(&[bare.process(), proxy.process()]);
-        Self { _reaper: reaper, _proxy: proxy, bare, certificates, ports, _state: state }
+        Self { _proxy: proxy, bare, certificates, ports, _state: state }
     }
 
     /// The issuer: the URL at which no client is asked for a certificate.
@@ -174,27 +172,4 @@ fn node(bare: &Bare, [port, mtls_port]: &[Port; 2], certificates: &Certificates)
     node.args(["--input-type=module", "--eval", include_str!("tls_proxy.mjs")]).arg(certificates.file(""));
     node.args([bare.port(), port.number(), mtls_port.number()].map(|port| port.to_string())).arg(REPORT);
     Served::start(&mut node, "listening")
-}
-
-/// Ends processes when this value is dropped, and when the test program ends, which drops no static value.
-pub struct Reaper(Child);
-
-impl Reaper {
-    /// Ends these processes.
-    pub fn of(processes: &[u32]) -> Self {
-        // The system closes the pipe when this program ends.
-        let mut shell = Command::new("sh");
-        shell
-            .args(["-c", "cat; kill \"$@\" 2>/dev/null", "reaper"])
-            .args(processes.iter().map(u32::to_string));
-        let shell = shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        Self(shell.spawn().expect("there is a shell"))
-    }
-}
-
-impl Drop for Reaper {
-    fn drop(&mut self) {
-        drop(self.0.stdin.take());
-        let _ = self.0.wait();
-    }
 }

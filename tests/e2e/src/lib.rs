@@ -17,6 +17,7 @@ mod https;
 mod languages;
 mod npm;
 mod python;
+mod reaper;
 mod rehearsal;
 mod remote_kv;
 
@@ -36,7 +37,7 @@ pub use bare::{Bare, REPORT};
 pub use bound_api::BoundApi;
 pub use certificates::{AUTHORITY, BILLING, Certificates};
 pub use deployment::Deployment;
-pub use https::{Https, Reaper};
+pub use https::Https;
 pub use languages::{NIMBUS, built, go, java_classpath, python, python_program};
 pub use npm::{Npm, Served, packaged};
 pub use python::{PYTHON, python_with};

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use xtask::Lines;
 use xtask::package::{Packages, Program, write};
 
+use crate::reaper::Reaper;
 use crate::{State, edgemint_program, run, tools};
 
 /// The programs that a person with Node has.
@@ -96,6 +97,7 @@ pub fn packaged(out: &Path) -> Packages {
 
 /// A server that runs in its own process group, as a terminal starts it.
 pub struct Served {
+    _reaper: Reaper,
     child: Child,
     log: Lines,
 }
@@ -108,7 +110,7 @@ impl Served {
         let log = Lines::default();
         log.collect(child.stdout.take(), str::to_owned);
         log.collect(child.stderr.take(), str::to_owned);
-        let served = Self { child, log };
+        let served = Self { _reaper: Reaper::of(&child), child, log };
         assert!(served.log.come_to_contain(line), "it did not print {line}: {:#?}", served.log.all());
         served
     }
@@ -116,11 +118,6 @@ impl Served {
     /// All lines so far.
     pub fn lines(&self) -> Vec<String> {
         self.log.all()
-    }
-
-    /// The number of its process.
-    pub fn process(&self) -> u32 {
-        self.child.id()
     }
 
     /// Sends a signal to the group, as a terminal does for Ctrl-C, and waits until the outputs of all processes are

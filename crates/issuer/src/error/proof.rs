@@ -151,15 +151,16 @@ impl BindingError {
                 Code::UseDpopNonce,
                 "dpop_nonce_missing",
                 "Use the nonce of the header DPoP-Nonce in the DPoP proof.",
-                "the DPoP proof has no nonce. Let the client repeat the request with the nonce of this answer, as \
-                 libraries do by themselves.",
+                "the DPoP proof has no nonce. Let the client repeat the request with the nonce of this answer, or use a library \
+                 that does.",
             ),
             Self::NonceUnknown => Row::new(
                 Code::UseDpopNonce,
                 "dpop_nonce_unknown",
                 "Use the nonce of the header DPoP-Nonce in the DPoP proof.",
                 "the nonce of the DPoP proof is old, or of another issuer. Let the client repeat the request with the nonce of this \
-                 answer, as libraries do by themselves.",
+                 answer, or use a library \
+                 that does.",
             ),
             Self::ProofMissing => Row::new(
                 Code::InvalidDpopProof,
