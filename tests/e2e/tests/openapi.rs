@@ -27,6 +27,9 @@ const SCHEMA: &str = "ST108";
 const REJECTION: &str = "ST201";
 const AUTHENTICATION: &str = "ST401";
 
+/// In the document, the header for a DPoP proof.
+const PROOF: &str = "      parameters:\n        - $ref: '#/components/parameters/DPoP'\n";
+
 /// In the document, credentials in the body are an alternative to Basic.
 const OR_IN_THE_BODY: &str = "        - {}\n";
 
@@ -77,10 +80,13 @@ impl Judge {
         check.arg(xtask::root().join("vectors/token")).output().unwrap()
     }
 
-    /// Compares a document with a Worker.
+    /// Compares a document with a Worker, without the header for a DPoP proof: a generated text is never a valid proof,
+    /// so every request with one would be rejected. `bound.rs` sends valid proofs.
     fn test(&self, document: &str, worker: &str, credentials: &str, more: &[&str]) -> (bool, String) {
         let mut schemathesis = Command::new(&self.python);
-        schemathesis.args(["-m", "schemathesis.cli", "--no-color", "run"]).arg(self.write(document));
+        assert!(document.contains(PROOF), "the document does not contain {PROOF:?}");
+        let without_proof = self.write(&document.replace(PROOF, ""));
+        schemathesis.args(["-m", "schemathesis.cli", "--no-color", "run"]).arg(without_proof);
         schemathesis.args(["--url", worker, "--auth", credentials, "--checks", CHECKS]);
         schemathesis.args(["--seed", "1", "--generation-database", "none", "--warnings", "off"]);
         schemathesis.args(more).env("SCHEMATHESIS_HOOKS", "hooks").env("PYTHONPATH", sources());
