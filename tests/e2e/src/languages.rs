@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use crate::{python_with, run};
 
-/// What is skipped without Java or Maven.
+/// The clients in Java, for the note that the tests skip them without Java or Maven.
 pub const NIMBUS: &str = "Nimbus and Spring Security";
 
 fn clients() -> PathBuf {
