@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::secret::generated::GeneratedSecret;
+
 /// The prefix of the key of a client record. The client ID follows.
 pub const KV_PREFIX: &str = "client:";
 
@@ -25,6 +27,11 @@ impl fmt::Display for ClientIdError {
 impl std::error::Error for ClientIdError {}
 
 impl ClientId {
+    /// The ID as the log may show it. If a client sends its secret as the ID, the log must not show it.
+    pub(crate) fn shown(&self) -> Option<String> {
+        (!GeneratedSecret::recognises(&self.0)).then(|| self.0.clone())
+    }
+
     /// Reads a client ID.
     ///
     /// # Errors

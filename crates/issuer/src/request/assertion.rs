@@ -9,7 +9,6 @@ use crate::jose::jws::Jws;
 use crate::jose::signature_algorithm::SignatureAlgorithm;
 use crate::log::seen::SeenAssertion;
 use crate::records::client_id::ClientId;
-use crate::secret::generated::GeneratedSecret;
 
 /// The type of a JWT that a client signed itself or got from its platform (RFC 7523 §2.2).
 pub(crate) const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -63,10 +62,9 @@ impl Assertion {
         Self { used_as, is_svid, client, content }
     }
 
-    /// The named client, for the log. If a client sends its secret as the ID, the log must not show it.
+    /// The named client, for the log.
     pub(crate) fn presented_id(&self) -> Option<String> {
-        let id = self.client.as_ref().map(ClientId::as_str);
-        id.filter(|id| !GeneratedSecret::recognises(id)).map(str::to_owned)
+        self.client.as_ref().and_then(ClientId::shown)
     }
 
     /// The part that the log may show before the signature is verified.

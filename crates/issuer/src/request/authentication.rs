@@ -8,7 +8,6 @@ use crate::http::request::Request;
 use crate::records::client_id::ClientId;
 use crate::request::assertion::{Assertion, JWT_BEARER, JWT_SPIFFE};
 use crate::request::credentials::Credentials;
-use crate::secret::generated::GeneratedSecret;
 
 /// The claimed identity of a client, with what shall prove it.
 #[derive(Debug)]
@@ -87,10 +86,7 @@ impl Authentication {
         match self {
             Self::Secret(credentials) => credentials.presented_id(),
             Self::Assertion(assertion) => assertion.presented_id(),
-            Self::Certificate(presented) => {
-                let id = presented.client.as_ref().map(ClientId::as_str);
-                id.filter(|id| !GeneratedSecret::recognises(id)).map(str::to_owned)
-            }
+            Self::Certificate(presented) => presented.client.as_ref().and_then(ClientId::shown),
         }
     }
 

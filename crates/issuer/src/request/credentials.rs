@@ -14,7 +14,6 @@ use crate::grammar::limits::MAX_AUTHORIZATION;
 use crate::http::request::{Body, Request};
 use crate::records::client_id::ClientId;
 use crate::secret::ClientSecret;
-use crate::secret::generated::GeneratedSecret;
 
 /// Base64 as clients send it, with or without padding.
 const BASE64: GeneralPurpose = lenient(&STANDARD);
@@ -46,7 +45,7 @@ pub(crate) fn presented_by(request: &Request<'_>) -> Option<String> {
         Body::Whole(body) => id_in_form(body),
         Body::TooLarge => None,
     });
-    id.as_ref().map(ClientId::as_str).filter(|id| !GeneratedSecret::recognises(id)).map(str::to_owned)
+    id.as_ref().and_then(ClientId::shown)
 }
 
 /// The part after the scheme in `Authorization: Basic` (RFC 7617 §2), still encoded.
@@ -152,11 +151,9 @@ impl Credentials {
         &self.readings
     }
 
-    /// The presented client ID, for the log. If a client sends its secret as the ID, the log must not show
-    /// it.
+    /// The presented client ID, for the log.
     pub(crate) fn presented_id(&self) -> Option<String> {
-        let presented = self.readings.first().map(|presented| presented.id.as_str());
-        presented.filter(|id| !GeneratedSecret::recognises(id)).map(str::to_owned)
+        self.readings.first().and_then(|presented| presented.id.shown())
     }
 
     /// Whether the credentials came in `Authorization`.
@@ -176,6 +173,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::secret::generated::GeneratedSecret;
 
     fn basic(header: &str, body: &str) -> Result<Vec<(String, Vec<u8>)>, TokenError> {
         let form = Form::parse(body.as_bytes()).ok().unwrap();
