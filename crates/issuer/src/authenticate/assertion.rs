@@ -4,7 +4,6 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::authenticate::decoy::decoy;
@@ -14,6 +13,7 @@ use crate::error::TokenError;
 use crate::error::assertion::{AssertionError, AssertionFlaw, AssertionUse};
 use crate::error::fault::Fault;
 use crate::grammar::key_set_url::KeySetUrl;
+use crate::grammar::token_id::token_id;
 use crate::jose::jwks::MAX_TRIES;
 use crate::jose::public_key::PublicKey;
 use crate::jose::signature_algorithm::SignatureAlgorithm;
@@ -28,9 +28,6 @@ use crate::records::platform::Platform;
 use crate::records::trusted_issuer::{IssuerKeys, TrustedIssuer, TrustedIssuerId};
 use crate::registry::remote_keys::Wanted;
 use crate::request::assertion::{Assertion, Content, Typ};
-
-/// The longest `jti`, in characters.
-const MAX_TOKEN_ID: usize = 256;
 
 /// How long an assertion is known after it has expired, in seconds: longer than the tolerance for `exp`.
 const KNOWN_AFTER: u64 = 11;
@@ -130,10 +127,7 @@ impl<C: ClientStore + IssuerStore + KeySource, H: ForeignVerifier, B: RateLimit>
         if content.typ == Typ::Jose {
             return Err(AssertionFlaw::Type.into());
         }
-        let fapi = self.config.fapi;
-        let accepted: &[SignatureAlgorithm] =
-            if fapi { &SignatureAlgorithm::OF_FAPI } else { &SignatureAlgorithm::OF_CLIENTS };
-        if !accepted.contains(&content.alg) {
+        if !self.config.assertion_algorithms().contains(&content.alg) {
             return Err(AssertionFlaw::Algorithm.into());
         }
         let kid = match &record.jwks_uri {
@@ -146,14 +140,15 @@ impl<C: ClientStore + IssuerStore + KeySource, H: ForeignVerifier, B: RateLimit>
         let endpoint = || format!("{}/token", issuer.base());
         let aud = content.text("aud").ok_or(AssertionFlaw::Audience)?;
         // FAPI 2.0 §5.3.2.1 item 8 accepts only the issuer.
-        let may_be_endpoint = !fapi && record.assertion_audience == Some(AssertionAudience::TokenEndpoint);
+        let may_be_endpoint =
+            !self.config.fapi && record.assertion_audience == Some(AssertionAudience::TokenEndpoint);
         if aud != issuer.as_str() && !(may_be_endpoint && aud == endpoint()) {
             return Err(AssertionFlaw::Audience.into());
         }
         let longest = record.assertion_lifetime.unwrap_or(DEFAULT_ASSERTION_LIFETIME.seconds());
         let times = Times::read(&content.claims).ok_or(AssertionFlaw::Claims)?;
         times.check(&Bounds::OfClient { longest }, self.trail.now)?;
-        let jti = token_id(content).ok_or(AssertionFlaw::TokenId)?;
+        let jti = token_id(&content.claims).ok_or(AssertionFlaw::TokenId)?;
         let used = SingleUse {
             part: format!("client {id}"),
             key: fingerprint("client", id, jti),
@@ -303,7 +298,7 @@ impl<C: ClientStore + IssuerStore + KeySource, H: ForeignVerifier, B: RateLimit>
         let rule = matching.ok_or(flaw)?;
         self.trail.learned(|seen| seen.matched(&rule.id));
         let used = if issuer.single_use {
-            let jti = token_id(content).ok_or(AssertionFlaw::TokenId)?;
+            let jti = token_id(&content.claims).ok_or(AssertionFlaw::TokenId)?;
             let key = fingerprint("identity", iss, jti);
             let part = key.first().copied().unwrap_or_default() % PARTS;
             let until = times.ends().saturating_add(KNOWN_AFTER);
@@ -341,12 +336,6 @@ impl<C: ClientStore + IssuerStore + KeySource, H: ForeignVerifier, B: RateLimit>
             .map(|verdict| verdict == Verdict::Valid)
             .map_err(|why| TokenError::Fault(Fault::CryptoUnavailable(why)))
     }
-}
-
-/// The `jti` of an assertion: 1 to 256 characters.
-fn token_id(content: &Content) -> Option<&str> {
-    let jti = content.claims.get("jti").and_then(Value::as_str)?;
-    (!jti.is_empty() && jti.chars().nth(MAX_TOKEN_ID).is_none()).then_some(jti)
 }
 
 /// The SHA-256 of what identifies an assertion. No part but the last contains a zero byte: kinds are ours, and

@@ -16,6 +16,7 @@ use crate::config::variables::{
 use crate::grammar::duration::Lifetime;
 use crate::grammar::issuer_url::Issuer;
 use crate::jose::key_set::SigningKeys;
+use crate::jose::signature_algorithm::SignatureAlgorithm;
 
 /// The configuration of a deployment.
 #[derive(Debug)]
@@ -135,6 +136,11 @@ impl Config {
     /// Whether `grant` is served.
     pub fn serves(&self, grant: GrantType) -> bool {
         self.grants.contains(&grant)
+    }
+
+    /// The algorithms that the assertions of clients may have.
+    pub(crate) fn assertion_algorithms(&self) -> &'static [SignatureAlgorithm] {
+        if self.fapi { &SignatureAlgorithm::OF_FAPI } else { &SignatureAlgorithm::OF_CLIENTS }
     }
 
     /// Whether the host must have a shared memory of used assertions. With `FAPI=on`, no assertion may be used

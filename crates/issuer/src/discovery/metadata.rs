@@ -129,9 +129,8 @@ impl Documents {
         if config.profile == TokenProfile::Rfc9068 {
             claims.extend(CLAIMS_OF_RFC9068);
         }
-        let of_assertions: &[SignatureAlgorithm] =
-            if config.fapi { &SignatureAlgorithm::OF_FAPI } else { &SignatureAlgorithm::OF_CLIENTS };
-        let (of_assertions, of_proofs) = (names(of_assertions), names(&SignatureAlgorithm::OF_PROOFS));
+        let of_assertions = names(config.assertion_algorithms());
+        let of_proofs = names(&SignatureAlgorithm::OF_PROOFS);
         let mut methods = if config.fapi { Vec::new() } else { SECRET_METHODS.to_vec() };
         methods.push("private_key_jwt");
         let mtls = config.mtls_base.as_deref();

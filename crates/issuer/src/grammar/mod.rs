@@ -13,3 +13,4 @@ pub(crate) mod list;
 pub(crate) mod members;
 pub(crate) mod numeric_date;
 pub(crate) mod scope;
+pub(crate) mod token_id;

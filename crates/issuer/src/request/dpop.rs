@@ -6,12 +6,10 @@ use crate::error::proof::ProofFlaw;
 use crate::grammar::limits::MAX_DPOP;
 use crate::grammar::members::Members;
 use crate::grammar::numeric_date::numeric_date;
+use crate::grammar::token_id::token_id;
 use crate::jose::jws::Jws;
 use crate::jose::public_key::PublicKey;
 use crate::jose::signature_algorithm::SignatureAlgorithm;
-
-/// The longest `jti`, in characters.
-const MAX_TOKEN_ID: usize = 256;
 
 /// A well-formed proof. Nothing in it is verified.
 #[derive(Debug)]
@@ -61,11 +59,7 @@ impl DpopProof {
             return Err(ProofFlaw::Signature);
         }
         let claims = jws.claims().ok_or(ProofFlaw::Malformed)?;
-        let has_id = text(&claims, "jti")
-            .is_some_and(|jti| !jti.is_empty() && jti.chars().nth(MAX_TOKEN_ID).is_none());
-        if !has_id {
-            return Err(ProofFlaw::TokenId);
-        }
+        token_id(&claims).ok_or(ProofFlaw::TokenId)?;
         let time = |name: &str| match claims.get(name) {
             None => Ok(None),
             Some(value) => numeric_date(value).map(Some).ok_or(ProofFlaw::Claims),
