@@ -1,7 +1,15 @@
 // The entry point for the runtime. It hands a request to Rust, awaits the promises that Rust asks for (see
 // steps.rs), and answers in Rust's place when the instance has died.
 import { DurableObject } from "cloudflare:workers";
-import { __wbg_reset_state, begin, resume_bytes, resume_failed, resume_text, resume_value } from "./index.js";
+import {
+  __wbg_reset_state,
+  begin,
+  resume_bytes,
+  resume_failed,
+  resume_text,
+  resume_value,
+  write_counts,
+} from "./index.js";
 
 /**
  * The limit of the issuer on each part of a request. LIMITS in the issuer has the same list in the same
@@ -36,6 +44,13 @@ const MALFORMED = "%";
 
 let last = 0;
 
+/** When the last call of `watch` began, in milliseconds since 1970. */
+let watched = 0;
+
+/** See `watch`, in milliseconds. */
+const WATCH_EVERY = 10_000;
+const PAUSE = 25_000;
+
 export default {
   fetch(request, env, context) {
     const answer = serve(request, env);
@@ -43,9 +58,28 @@ export default {
     // request is never resumed: it would not be logged, and Rust would keep its state. `serve` catches
     // everything, so the promise never rejects.
     context.waitUntil(answer);
+    if (env.LOG_ISSUED && Date.now() - watched > WATCH_EVERY) context.waitUntil(watch());
     return answer;
   },
 };
+
+/**
+ * With LOG_ISSUED=counted, issued tokens are only counted for a minute, and a request after that writes the counts.
+ * If no request comes, this does. It begins with a request, at most every 10 s, and ends 25 s later, because the
+ * runtime grants 30 s after an answer. If another one has begun meanwhile, that one takes care. So the counts are
+ * written at most 25 s after the last request.
+ */
+async function watch() {
+  const mine = (watched = Date.now());
+  await new Promise((resolve) => setTimeout(resolve, PAUSE));
+  if (watched !== mine) return;
+  try {
+    write_counts();
+  } catch (error) {
+    console.error(String(error));
+    revive();
+  }
+}
 
 async function serve(request, env) {
   let isInside = false;

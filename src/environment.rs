@@ -7,6 +7,7 @@ use edgemint_issuer::{Authority, Config, ConfigErrors};
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::Env;
 
+use crate::bindings::analytics::{self, COUNTS};
 use crate::bindings::bound;
 use crate::bindings::kv::KvClients;
 use crate::bindings::rate_limits::RateLimits;
@@ -32,6 +33,10 @@ pub(crate) fn authority(env: &Env) -> Result<EdgeAuthority, Vec<String>> {
             "REPLAY is missing: FAPI=on needs this Durable Object, so that no assertion is used twice"
                 .to_owned(),
         ]),
+        (Ok(config), Ok(_)) if config.counts_issued() && !analytics::is_bound() => Err(vec![format!(
+            "{COUNTS} is missing: LOG_ISSUED=counted needs this dataset of Analytics Engine, because issued tokens \
+             have no line in the log"
+        )]),
         (Ok(config), Ok(namespace)) => {
             let isolate_key = crate::random::random().map_err(|why| vec![why])?;
             let clients = KvClients::new(namespace, &config);

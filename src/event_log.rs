@@ -30,7 +30,8 @@ pub(crate) fn config_errors(errors: &[String], time: u64) -> Line {
     Line { text: json(&event), is_failure: true }
 }
 
-fn json(event: &impl Serialize) -> String {
+/// The text of a line.
+pub(crate) fn json(event: &impl Serialize) -> String {
     // Large enough for most lines. A buffer that grows is copied each time.
     let mut json = Vec::with_capacity(512);
     let written = serde_json::to_writer(&mut json, event);

@@ -133,6 +133,11 @@ export function first_use(namespace, part, key, until, milliseconds) {
   return within(milliseconds, namespace.get(namespace.idFromName(part)).firstUse(key, until));
 }
 
+/** Writes a line that belongs to no answer to the error log. */
+export function log_error(line) {
+  console.error(line);
+}
+
 /** Hands a row to Analytics Engine. The runtime sends it after the answer. */
 export function write_point(dataset, point) {
   dataset.writeDataPoint(JSON.parse(point));

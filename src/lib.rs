@@ -15,12 +15,13 @@ mod waiting;
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use edgemint_issuer::{Moment, Response};
+use edgemint_issuer::{Event, Moment, Response};
 use wasm_bindgen::prelude::*;
 use worker::Env;
 
 use crate::bindings::analytics;
 use crate::environment::EdgeAuthority;
+use crate::event_log::Line;
 use crate::http::Incoming;
 use crate::random::random;
 use crate::steps::Settled;
@@ -106,17 +107,34 @@ async fn answer(
             } else {
                 authority.overloaded(&request, &moment)
             };
-            if let Some(event) = &mut outcome.event {
-                analytics::write(event);
-            }
-            http::send(&outcome.response, outcome.event.as_ref().map(event_log::line).as_ref())
+            let line = outcome.event.as_mut().and_then(|event| report(event, authority, moment.now));
+            http::send(&outcome.response, line.as_ref())
         }
         Err(errors) => {
             let line = event_log::config_errors(errors, moment.now);
-            analytics::write_misconfigured();
+            analytics::write_misconfigured(moment.now);
             http::send(&Response::misconfigured(&request.arrival), Some(&line))
         }
     }
+}
+
+/// Reports `event` to the dataset, and returns its line, if it has one.
+fn report(event: &mut Event, authority: &EdgeAuthority, now: u64) -> Option<Line> {
+    if authority.config().counts_issued() {
+        analytics::write_due(now);
+        if analytics::count(event) {
+            return None;
+        }
+    }
+    analytics::write(event);
+    Some(event_log::line(event))
+}
+
+/// Writes the issued tokens that are counted and not written yet. entry.js calls this when no request has come for a
+/// while, because the isolate may end at any time.
+#[wasm_bindgen]
+pub fn write_counts() {
+    analytics::write_early();
 }
 
 /// Breaks on purpose, in the test build. `GET /panic` shows the effect of a bug on later requests.

@@ -71,6 +71,11 @@ impl<C, S> Authority<C, S> {
 }
 
 impl<C, S, B, R> Authority<C, S, B, R> {
+    /// The configuration.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// Adds a rate limit on guesses.
     pub fn with_rate_limit<L: RateLimit>(self, rate_limit: L) -> Authority<C, S, L, R> {
         let Self {

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use edgemint_issuer::{ClientId, MAX_BODY};
+use edgemint_issuer::{ClientId, CountedLine, MAX_BODY, Tally};
 use edgemint_testkit::{Vector, check_log_line};
 use serde_json::{Value, json};
 
@@ -38,6 +38,27 @@ fn every_event_of_every_vector_follows_the_schema() {
         "token.revoked",
     ];
     assert_eq!(seen.iter().map(String::as_str).collect::<Vec<_>>(), all);
+}
+
+#[test]
+fn the_line_of_counted_tokens_follows_the_schema() {
+    let mut seen = BTreeSet::new();
+    for vector in Vector::all_in_both_profiles() {
+        let Some(event) = replay::event(&vector) else { continue };
+        let mut tally = Tally::default();
+        if !tally.count(&event) {
+            continue;
+        }
+        let row = tally.oldest().unwrap();
+        let line = serde_json::to_value(CountedLine::of(&row, "COUNTS took no row")).unwrap();
+        check_log_line(&line).unwrap_or_else(|why| panic!("{}: {why}", vector.name));
+        let event = serde_json::to_value(event).unwrap();
+        for field in ["client", "proof", "audience", "kid", "bound", "outcome", "time"] {
+            assert_eq!(line[field], event[field], "{field} of {}", vector.name);
+        }
+        seen.insert((line["proof"]["kind"].to_string(), line["bound"].to_string()));
+    }
+    assert!(seen.len() >= 8, "only {seen:?}");
 }
 
 /// The client ID in a request, read by a second implementation: from a well-formed pair in Basic, or from the

@@ -37,6 +37,7 @@ fn every_row_says_what_the_line_of_the_log_says() {
             assert_eq!(count.texts[i], text(&line, name), "{} of {}", name, vector.name);
             filled[i] += usize::from(!count.texts[i].is_empty());
         }
+        assert_eq!((count.times, count.time), (1, line["time"].as_u64().unwrap()), "{}", vector.name);
         assert_eq!(count.degraded, line["degraded"].as_array().map_or(0, Vec::len), "{}", vector.name);
         rows += 1;
     }

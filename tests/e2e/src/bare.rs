@@ -54,9 +54,9 @@ impl Bare {
         Self::start_with(variant, vars, if with_rate_limits { Bound::RateLimiter } else { Bound::Nothing })
     }
 
-    /// Starts the deployed Worker with these variables and a dataset for counts. [`Bare::rows`] returns its rows.
-    pub fn start_counting(vars: &BTreeMap<String, String>) -> Self {
-        Self::start_with(Variant::Release, vars, Bound::Counts)
+    /// Starts the Worker of `variant` with these variables and a dataset for counts. [`Bare::rows`] returns its rows.
+    pub fn start_counting(variant: Variant, vars: &BTreeMap<String, String>) -> Self {
+        Self::start_with(variant, vars, Bound::Counts)
     }
 
     /// Starts the deployed Worker with these variables and a KV that another process serves at this port.

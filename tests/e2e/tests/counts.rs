@@ -10,10 +10,11 @@
 
 use std::collections::BTreeMap;
 
-use edgemint_e2e::{Bare, send};
+use edgemint_e2e::{Bare, now, send};
 use edgemint_issuer::{COUNTED, ClientId, ClientRecord, GeneratedSecret, StoredSecret};
 use edgemint_testkit::{Answer, signing_key};
 use serde_json::{Value, json};
+use xtask::Variant;
 
 fn variables(more: &[(&str, &str)]) -> BTreeMap<String, String> {
     let key = signing_key("ES256", &[("kid", "k1".into())]);
@@ -38,7 +39,7 @@ fn ask(bare: &Bare, client: &str, secret: &str) -> Answer {
 
 fn with_clients(bare: &Bare) -> String {
     let secret = GeneratedSecret::from_random(&[7; 32]);
-    for id in ["app", "throw"] {
+    for id in ["app", "other", "throw"] {
         let mut record = ClientRecord::new(ClientId::parse(id).unwrap(), "A service");
         let stored = StoredSecret { id: "s1".into(), created: 1, expires: None, hash: secret.hash() };
         record.secrets.push(stored);
@@ -56,7 +57,7 @@ fn said(row: &Value) -> (String, BTreeMap<&'static str, String>) {
 
 #[test]
 fn each_decision_is_a_row_of_the_dataset() {
-    let bare = Bare::start_counting(&variables(&[]));
+    let bare = Bare::start_counting(Variant::Release, &variables(&[]));
     let secret = with_clients(&bare);
     assert_eq!((ask(&bare, "app", &secret).status, ask(&bare, "app", "wrong").status), (200, 401));
     let rows = bare.rows(2);
@@ -74,7 +75,9 @@ fn each_decision_is_a_row_of_the_dataset() {
     ];
     let expected = expected.map(|(name, text)| (name, text.to_owned())).into();
     assert_eq!(said(&rows[0]), ("app".to_owned(), expected));
-    assert_eq!(rows[0]["doubles"], json!([1, 0]));
+    let doubles = &rows[0]["doubles"];
+    assert_eq!((&doubles[0], &doubles[1]), (&json!(1), &json!(0)));
+    assert!(now().abs_diff(doubles[2].as_u64().unwrap()) < 3600, "{doubles}");
     let (group, refused) = said(&rows[1]);
     assert_eq!((group.as_str(), refused["reason"].as_str()), ("wrong_secret", "wrong_secret"));
     assert!(!rows.iter().any(|row| row.to_string().contains(&secret)));
@@ -82,7 +85,7 @@ fn each_decision_is_a_row_of_the_dataset() {
 
 #[test]
 fn a_row_that_is_not_taken_fails_no_request_and_stands_in_the_log() {
-    let bare = Bare::start_counting(&variables(&[]));
+    let bare = Bare::start_counting(Variant::Release, &variables(&[]));
     let secret = with_clients(&bare);
     for _ in 0..3 {
         assert_eq!(ask(&bare, "throw", &secret).status, 200);
@@ -94,10 +97,81 @@ fn a_row_that_is_not_taken_fails_no_request_and_stands_in_the_log() {
 
 #[test]
 fn a_configuration_with_errors_is_counted_too() {
-    let bare = Bare::start_counting(&variables(&[("TOKEN_LIFETIME", "1s")]));
+    let bare = Bare::start_counting(Variant::Release, &variables(&[("TOKEN_LIFETIME", "1s")]));
     assert_eq!(ask(&bare, "app", "x").status, 503);
     let rows = bare.rows(1);
     let expected = [("event", "config.invalid"), ("outcome", "failed")];
     let expected = expected.map(|(name, text)| (name, text.to_owned())).into();
     assert_eq!(said(&rows[0]), ("config.invalid".to_owned(), expected));
+}
+
+/// The number of issued tokens that the rows tell, by client.
+fn counted(rows: &[Value]) -> BTreeMap<String, u64> {
+    let mut counted = BTreeMap::new();
+    for row in rows {
+        let (client, columns) = said(row);
+        if columns["event"] == "token.issued" {
+            assert!(!columns.contains_key("network") && !columns.contains_key("country"), "{row}");
+            *counted.entry(client).or_default() += row["doubles"][0].as_u64().unwrap();
+        }
+    }
+    counted
+}
+
+#[test]
+fn counted_tokens_are_rows_with_numbers_and_have_no_lines() {
+    let bare = Bare::start_counting(Variant::Release, &variables(&[("LOG_ISSUED", "counted")]));
+    let secret = with_clients(&bare);
+    for client in ["app", "other", "app", "app", "throw", "throw"] {
+        assert_eq!(ask(&bare, client, &secret).status, 200);
+    }
+    // A rejection is a row and a line at once.
+    assert_eq!(ask(&bare, "app", "wrong").status, 401);
+    assert_eq!(said(&bare.rows(1)[0]).1["event"], "token.refused");
+    // No further request comes, so the isolate writes its rows by itself.
+    let expected = [("app".to_owned(), 3), ("other".to_owned(), 1)];
+    assert_eq!(counted(&bare.rows(3)), expected.into());
+    let has = |event: &str| bare.log().iter().any(|line| line.contains(&format!("\"event\":\"{event}\"")));
+    assert!(has("token.refused") && !has("token.issued"), "{}", bare.log().join("\n"));
+    // The dataset does not accept a row of this client, so the numbers are in the log.
+    assert!(bare.log_comes_to_contain("\"event\":\"tokens.counted\""), "{}", bare.log().join("\n"));
+    let line = bare.log().into_iter().find(|line| line.contains("tokens.counted")).unwrap();
+    let line: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!((&line["client"], &line["tokens"]), (&json!("throw"), &json!(2)));
+}
+
+#[test]
+fn an_isolate_that_ends_loses_only_what_it_counted_in_its_last_minute() {
+    let bare = Bare::start_counting(Variant::ProvokePanic, &variables(&[("LOG_ISSUED", "counted")]));
+    let secret = with_clients(&bare);
+    // A panic ends the instance with everything that it keeps in memory, as the end of an isolate does.
+    let (mut issued, mut of_the_last) = (0, 0);
+    for tokens in [3, 1, 4, 1, 5, 9] {
+        for _ in 0..tokens {
+            assert_eq!(ask(&bare, "app", &secret).status, 200);
+        }
+        (issued, of_the_last) = (issued + tokens, tokens);
+        if tokens != 9 {
+            let answer = send("GET", &format!("{}/panic", bare.url()), &BTreeMap::new(), Vec::new());
+            assert_eq!(answer.status, 500);
+        }
+    }
+    assert!(bare.log_comes_to_contain("row "), "{}", bare.log().join("\n"));
+    let rows = bare.rows(bare.log().iter().filter(|line| line.starts_with("row ")).count());
+    let told = counted(&rows)["app"];
+    assert!(
+        (of_the_last..=issued).contains(&told),
+        "{told} of {issued} are told, at least {of_the_last} must be"
+    );
+}
+
+#[test]
+fn counting_without_a_dataset_is_an_error_of_the_configuration() {
+    let bare = Bare::start(Variant::Release, &variables(&[("LOG_ISSUED", "counted")]), false);
+    assert_eq!(ask(&bare, "app", "x").status, 503);
+    assert!(
+        bare.log_comes_to_contain("COUNTS is missing: LOG_ISSUED=counted needs"),
+        "{}",
+        bare.log().join("\n")
+    );
 }

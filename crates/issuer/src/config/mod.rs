@@ -36,6 +36,8 @@ pub struct Config {
     pub(crate) mtls_base: Option<String>,
     /// Whether only what the FAPI 2.0 security profile allows is served (`FAPI`).
     pub(crate) fapi: bool,
+    /// Whether issued tokens are counted instead of logged (`LOG_ISSUED`).
+    counts_issued: bool,
 }
 
 impl Config {
@@ -113,6 +115,7 @@ impl Config {
         if fapi {
             errors.fapi(&grants, &keys);
         }
+        let counts_issued = errors.switch("LOG_ISSUED", get("LOG_ISSUED"), ["counted", "all"]);
 
         match (issuer, origins, headers) {
             (Some(issuer), Some(origins), Some(headers)) if errors.0.is_empty() => Ok(Self {
@@ -128,6 +131,7 @@ impl Config {
                 needs_dpop_nonce,
                 mtls_base,
                 fapi,
+                counts_issued,
             }),
             _ => Err(ConfigErrors(errors.0)),
         }
@@ -147,6 +151,11 @@ impl Config {
     /// twice, and one instance does not see what another one saw.
     pub fn needs_replay(&self) -> bool {
         self.fapi
+    }
+
+    /// Whether the host counts issued tokens in a [`Tally`](crate::Tally) instead of logging each one.
+    pub fn counts_issued(&self) -> bool {
+        self.counts_issued
     }
 
     /// How long a client record may be served from memory and from KV's cache.
@@ -224,6 +233,10 @@ mod tests {
             ("CORS_ALLOWED_ORIGINS", "https://example.com/path"),
             ("CORS_ALLOWED_HEADERS", "X-Request-ID:"),
             ("SIGNING_ALG", "HS256"),
+            ("DPOP_NONCE", "on"),
+            ("MTLS_HOST", "https://mtls.example.com"),
+            ("FAPI", "yes"),
+            ("LOG_ISSUED", "none"),
             ("SIGNING_KEY_A", "hunter2"),
         ];
         let errors = parse(&wrong).unwrap_err();
@@ -247,8 +260,13 @@ mod tests {
             ("CORS_ALLOWED_ORIGINS", "https://app.example.com"),
             ("CORS_ALLOWED_HEADERS", "X-Request-ID"),
             ("SIGNING_ALG", "EdDSA"),
+            ("DPOP_NONCE", "required"),
+            ("MTLS_HOST", "mtls.example.com"),
+            ("FAPI", "on"),
+            ("LOG_ISSUED", "counted"),
             ("SIGNING_KEY_A", KEY),
         ];
+        assert_eq!(all.len(), VARIABLES.len() + 1, "every variable, and a key");
         let plain = format!("{:?}", Config::parse(all).unwrap());
         for around in ["\u{feff}{}", "\u{feff}{}\r\n", " \u{feff} {} ", "{}\u{feff}", "\u{feff}\u{feff}{}"] {
             for (name, value) in all {

@@ -16,7 +16,7 @@ use crate::jose::signing_key::{KeyError, SigningKey};
 pub const SHORTEST_KV_CACHE: Lifetime = Lifetime::from_seconds(30);
 
 /// The variables that a deployment may set, in addition to its signing keys ([`SIGNING_KEY_PREFIX`]).
-pub const VARIABLES: [&str; 14] = [
+pub const VARIABLES: [&str; 15] = [
     "ISSUER",
     "GRANT_TYPES",
     "CLIENT_CREDENTIAL_GRANT_ENABLED_BY_DEFAULT",
@@ -31,6 +31,7 @@ pub const VARIABLES: [&str; 14] = [
     "DPOP_NONCE",
     "MTLS_HOST",
     "FAPI",
+    "LOG_ISSUED",
 ];
 
 /// The prefix of the name of every secret that holds a signing key.

@@ -12,7 +12,7 @@ use crate::log::trail::Trail;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Event {
     /// The time, in seconds since 1970.
-    time: u64,
+    pub(crate) time: u64,
     #[serde(flatten)]
     decision: Decision,
     pub(crate) outcome: Outcome,

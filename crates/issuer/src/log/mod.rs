@@ -3,4 +3,5 @@
 pub(crate) mod count;
 pub(crate) mod event;
 pub(crate) mod seen;
+pub(crate) mod tally;
 pub(crate) mod trail;

@@ -20,8 +20,8 @@ pub(crate) fn judge(project: &Project, found: &Found, now: u64, findings: &mut S
     if let Target::Deployed(name) = &project.target {
         variables::addresses(project, findings);
         rate_limits::bound(project, name, findings);
-        counts::bound(project, findings);
     }
+    counts::judge(project, findings);
     let is_fapi = project.is_fapi();
     if is_fapi {
         replay::needed(project, findings);
