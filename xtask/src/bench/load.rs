@@ -19,6 +19,8 @@ const CONNECTIONS: &str = "16";
 pub(super) enum Duty {
     For(Duration),
     Requests(u64),
+    /// This many requests per second. The latency of a request counts from when it was due.
+    At(u32, Duration),
 }
 
 /// The figures of one run.
@@ -30,6 +32,7 @@ pub(super) struct Sample {
     /// Latencies, in microseconds.
     pub(super) p50_us: f64,
     pub(super) p99_us: f64,
+    pub(super) p999_us: f64,
     pub(super) memory_kib: u64,
 }
 
@@ -113,6 +116,10 @@ impl Generator {
             // oha waits for requests in flight at the end, because the server has already spent time on them.
             Duty::For(time) => oha.args(["-w", "-z", &format!("{}ms", time.as_millis())]),
             Duty::Requests(number) => oha.args(["-n", &number.to_string()]),
+            Duty::At(rate, time) => {
+                let time = format!("{}ms", time.as_millis());
+                oha.args(["-w", "-z", &time, "-q", &rate.to_string(), "--latency-correction"])
+            }
         };
         if let Some((id, secret)) = &request.basic {
             oha.args(["-a", &format!("{id}:{secret}")]);
@@ -135,6 +142,7 @@ impl Generator {
             per_second: told.per_second,
             p50_us: told.p50 * 1e6,
             p99_us: told.p99 * 1e6,
+            p999_us: told.p999 * 1e6,
             memory_kib: server.memory_kib()?,
         })
     }
@@ -145,6 +153,7 @@ struct Told {
     per_second: f64,
     p50: f64,
     p99: f64,
+    p999: f64,
 }
 
 /// Reads oha's report.
@@ -172,6 +181,7 @@ fn told(said: &str, expected: u16) -> Result<Told> {
         per_second: number("/summary/requestsPerSec")?,
         p50: number("/latencyPercentiles/p50")?,
         p99: number("/latencyPercentiles/p99")?,
+        p999: number("/latencyPercentiles/p99.9")?,
     })
 }
 
@@ -195,7 +205,7 @@ mod tests {
     fn a_run_with_another_answer_or_none_is_no_figure() {
         let report = |statuses: &str, errors: &str| {
             format!(
-                "{{\"summary\":{{\"requestsPerSec\":5000.0}},\"latencyPercentiles\":{{\"p50\":0.002,\"p99\":0.004}},\"statusCodeDistribution\":{statuses},\"errorDistribution\":{errors}}}"
+                "{{\"summary\":{{\"requestsPerSec\":5000.0}},\"latencyPercentiles\":{{\"p50\":0.002,\"p99\":0.004,\"p99.9\":0.08}},\"statusCodeDistribution\":{statuses},\"errorDistribution\":{errors}}}"
             )
         };
         let good = told(&report("{\"200\":40}", "{}"), 200).expect("it is one");

@@ -7,6 +7,7 @@ mod bounds;
 mod case;
 mod cold_start;
 mod growth;
+mod latency;
 mod load;
 mod plot;
 mod process;
@@ -19,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use case::Case;
+use latency::HalfLoad;
 use load::{Duty, Generator, Measured};
 use process::Server;
 use report::Report;
@@ -77,7 +79,7 @@ pub(crate) fn command(options: &args::Bench, progress: &Progress) -> Result<()> 
     let servers = Servers::prepare(&tools, &kinds, progress)?;
     let since = Instant::now();
 
-    let figures = measure(&wanted, &servers, &generator, &pace, progress)?;
+    let (figures, half_load) = measure(&wanted, &servers, &generator, &pace, progress)?;
     let (cold_start, growth) = if options.only.is_empty() {
         let cold_start = cold_start::measure(&servers, pace.starts, progress)?;
         (Some(cold_start), Some(growth::measure(&servers, &generator, &pace, progress)?))
@@ -88,7 +90,7 @@ pub(crate) fn command(options: &args::Bench, progress: &Progress) -> Result<()> 
         plot::write(growth)?;
     }
     let wasm_kib = Some(servers.gzipped_kib()?);
-    let report = Report { figures, growth, wasm_kib, cold_start, slack: pace.slack };
+    let report = Report { figures, half_load, growth, wasm_kib, cold_start, slack: pace.slack };
     progress.say(&format!("measured in {}", seconds(since.elapsed())));
     if options.json {
         println!("{}", report.json());
@@ -102,14 +104,15 @@ pub(crate) fn command(options: &args::Bench, progress: &Progress) -> Result<()> 
     }
 }
 
-/// Measures every case in turn, then all of them again, so that drift of the machine affects all equally.
+/// Measures every case in turn, then all of them again, so that drift of the machine affects all equally. Then measures
+/// the latency at half load, if both of its cases are wanted.
 fn measure(
     wanted: &[Case],
     servers: &Servers,
     generator: &Generator,
     pace: &Pace,
     progress: &Progress,
-) -> Result<BTreeMap<&'static str, Measured>> {
+) -> Result<(BTreeMap<&'static str, Measured>, Option<HalfLoad>)> {
     // Each case has its own server. Otherwise the next case would pay for what the previous one left in the heap.
     let mut running: BTreeMap<&str, Server> = BTreeMap::new();
     for case in wanted {
@@ -133,5 +136,17 @@ fn measure(
             drop(step);
         }
     }
-    Ok(measured)
+    let of = |name: &str| Some((running.get(name)?, wanted.iter().find(|case| case.name == name)?));
+    let [limit, token] = latency::PAIR.map(of);
+    let half_load = match (limit, token, measured.get(latency::PAIR[1])) {
+        (Some((limit, limit_case)), Some((token, token_case)), Some(figures)) => {
+            let _step = progress.step("latency at half load");
+            let requests = (limit_case.request(servers, limit)?, token_case.request(servers, token)?);
+            let per_second = figures.median(|sample| sample.per_second);
+            let pair = ((limit, &requests.0), (token, &requests.1));
+            Some(latency::measure(generator, pair, per_second, pace.run)?)
+        }
+        _ => None,
+    };
+    Ok((measured, half_load))
 }

@@ -9,12 +9,14 @@ use crate::bench::bounds::{Ratio, ratios};
 use crate::bench::case::CASES;
 use crate::bench::cold_start::ColdStart;
 use crate::bench::growth::Growth;
+use crate::bench::latency::{self, HalfLoad};
 use crate::bench::load::Measured;
 
 /// All figures of one run.
 #[derive(Default)]
 pub(super) struct Report {
     pub(super) figures: BTreeMap<&'static str, Measured>,
+    pub(super) half_load: Option<HalfLoad>,
     pub(super) growth: Option<Growth>,
     pub(super) wasm_kib: Option<f64>,
     pub(super) cold_start: Option<ColdStart>,
@@ -57,6 +59,20 @@ impl Report {
                 measured.median(|sample| sample.p99_us) / 1e3,
                 measured.memory_mib(),
             );
+        }
+        if let Some(HalfLoad { rate, limit, token }) = &self.half_load {
+            let _ = writeln!(
+                text,
+                "\n{:<32}{:>10}{:>10}{:>12}",
+                format!("latency at {rate} requests/s"),
+                "p50 ms",
+                "p99 ms",
+                "p99.9 ms"
+            );
+            for (name, latency) in latency::PAIR.into_iter().zip([limit, token]) {
+                let [p50, p99, p999] = [latency.p50_us, latency.p99_us, latency.p999_us].map(|us| us / 1e3);
+                let _ = writeln!(text, "{name:<32}{p50:>10.2}{p99:>10.2}{p999:>12.2}");
+            }
         }
         if let Some(cold) = &self.cold_start {
             let _ = writeln!(text, "\ntime from the start of workerd to the first answer (medians)");
@@ -118,6 +134,7 @@ impl Report {
             .collect();
         json!({
             "cases": cases,
+            "half_load": self.half_load,
             "cold_start_ms": self.cold_start,
             "growth": self.growth,
             "gzipped_kib": self.wasm_kib,
