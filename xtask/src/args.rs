@@ -160,6 +160,9 @@ pub struct Simulate {
     /// CPU time per token, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 0.3)]
     pub cpu_ms: f64,
+    /// Bytes that Cloudflare stores for each line of the log, with its own attributes
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    pub line_bytes: u32,
 }
 
 impl Simulate {
