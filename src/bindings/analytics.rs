@@ -2,7 +2,7 @@
 
 use std::cell::{OnceCell, RefCell};
 
-use edgemint_issuer::{Count, CountedLine, Event, Tally};
+use edgemint_issuer::{Count, Counted, Event, Tally};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use worker::Env;
@@ -77,11 +77,11 @@ pub(crate) fn write_early() {
 }
 
 /// Writes up to `most` rows that `next` takes out. A row that is not accepted becomes a line.
-fn write_rows(most: usize, next: impl Fn(&mut Tally) -> Option<Count<'static>>) {
+fn write_rows(most: usize, next: impl Fn(&mut Tally) -> Option<Counted>) {
     for _ in 0..most {
-        let Some(row) = TALLY.with_borrow_mut(&next) else { break };
-        if let Err(why) = to_dataset(|dataset| hand_over(dataset, &row)) {
-            log_error(&event_log::json(&CountedLine::of(&row, &why)));
+        let Some(counted) = TALLY.with_borrow_mut(&next) else { break };
+        if let Err(why) = to_dataset(|dataset| hand_over(dataset, &counted.row)) {
+            log_error(&event_log::json(&counted.line(&why)));
         }
     }
 }

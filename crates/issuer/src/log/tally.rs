@@ -35,6 +35,7 @@ type Texts = [Cow<'static, str>; COUNTED.len()];
 #[derive(Debug)]
 struct Row {
     group: String,
+    audience: Vec<String>,
     tokens: u64,
     /// The time of the first token, in seconds since 1970.
     time: u64,
@@ -44,7 +45,8 @@ impl Tally {
     /// Counts `event` if it is an issued token and nothing failed. Any other event needs a line and a row of its
     /// own, and the result is false.
     pub fn count(&mut self, event: &Event) -> bool {
-        if !matches!(event.decision(), Decision::Issued { .. }) || event.is_failure() {
+        let Decision::Issued { audience, .. } = event.decision() else { return false };
+        if event.is_failure() {
             return false;
         }
         let Count { group, texts, time, .. } = event.count();
@@ -54,29 +56,28 @@ impl Tally {
         } else {
             let texts = Rc::new(texts);
             self.by_age.push_back(Rc::clone(&texts));
-            self.rows.insert(texts, Row { group: group.into_owned(), tokens: 1, time });
+            self.rows.insert(
+                texts,
+                Row { group: group.into_owned(), audience: audience.clone(), tokens: 1, time },
+            );
         }
         true
     }
 
     /// Takes the oldest row out if it is due at `now` (seconds since 1970), or if too many rows wait.
-    pub fn due(&mut self, now: u64) -> Option<Count<'static>> {
+    pub fn due(&mut self, now: u64) -> Option<Counted> {
         let oldest = self.rows.get(self.by_age.front()?)?;
         let is_due = now.saturating_sub(oldest.time) >= COUNTED_FOR || self.rows.len() > MANY;
         if is_due { self.oldest() } else { None }
     }
 
     /// Takes the oldest row out.
-    pub fn oldest(&mut self) -> Option<Count<'static>> {
+    pub fn oldest(&mut self) -> Option<Counted> {
         let texts = self.by_age.pop_front()?;
-        let Row { group, tokens, time } = self.rows.remove(&texts)?;
-        Some(Count {
-            group: group.into(),
-            texts: Rc::unwrap_or_clone(texts),
-            degraded: 0,
-            times: tokens,
-            time,
-        })
+        let Row { group, audience, tokens, time } = self.rows.remove(&texts)?;
+        let texts = Rc::unwrap_or_clone(texts);
+        let row = Count { group: group.into(), texts, degraded: 0, times: tokens, time };
+        Some(Counted { row, audience })
     }
 }
 
@@ -89,17 +90,46 @@ fn alike(texts: [Cow<'_, str>; COUNTED.len()]) -> Texts {
     })
 }
 
-/// The log line of counted tokens whose row was not accepted, so that they are not lost.
+/// Counted tokens that leave the memory.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// Their row.
+    pub row: Count<'static>,
+    audience: Vec<String>,
+}
+
+impl Counted {
+    /// The log line of these tokens, if their row was not accepted because of `why`. So they are not lost.
+    pub fn line<'a>(&'a self, why: &'a str) -> CountedLine<'a> {
+        let column = |name: &str| {
+            let at = COUNTED.iter().position(|column| *column == name);
+            at.and_then(|at| self.row.texts.get(at)).map_or("", Cow::as_ref)
+        };
+        CountedLine {
+            time: self.row.time,
+            event: "tokens.counted",
+            outcome: "ok",
+            tokens: self.row.times,
+            client: column("client"),
+            proof: ProofParts { kind: column("proof.kind"), id: column("proof.id") },
+            audience: &self.audience,
+            kid: column("kid"),
+            bound: column("bound"),
+            degraded: [why],
+        }
+    }
+}
+
+/// A line of the log about counted tokens.
 #[derive(Debug, Serialize)]
 pub struct CountedLine<'a> {
-    /// The time of the first token, in seconds since 1970.
     time: u64,
     event: &'static str,
     outcome: &'static str,
     tokens: u64,
     client: &'a str,
     proof: ProofParts<'a>,
-    audience: Vec<&'a str>,
+    audience: &'a [String],
     kid: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     bound: &'a str,
@@ -110,28 +140,6 @@ pub struct CountedLine<'a> {
 struct ProofParts<'a> {
     kind: &'a str,
     id: &'a str,
-}
-
-impl<'a> CountedLine<'a> {
-    /// The line of `row`, which was not accepted because of `why`.
-    pub fn of(row: &'a Count<'_>, why: &'a str) -> Self {
-        let column = |name: &str| {
-            let at = COUNTED.iter().position(|column| *column == name);
-            at.and_then(|at| row.texts.get(at)).map_or("", Cow::as_ref)
-        };
-        Self {
-            time: row.time,
-            event: "tokens.counted",
-            outcome: "ok",
-            tokens: row.times,
-            client: column("client"),
-            proof: ProofParts { kind: column("proof.kind"), id: column("proof.id") },
-            audience: column("audience").split(' ').collect(),
-            kid: column("kid"),
-            bound: column("bound"),
-            degraded: [why],
-        }
-    }
 }
 
 #[cfg(test)]
@@ -177,7 +185,7 @@ mod tests {
         }
         assert!(tally.count(&issued(2, 1030)));
         assert_eq!(tally.due(1059), None);
-        let row = tally.due(1060).unwrap();
+        let row = tally.due(1060).unwrap().row;
         assert_eq!((row.times, row.time, &*row.group), (3, 1000, "client-1"));
         let texts = row.texts.each_ref().map(AsRef::as_ref);
         let audience = "https://orders.example.com/ reports";
@@ -185,7 +193,7 @@ mod tests {
             texts,
             ["token.issued", "ok", "client-1", "", "s1", audience, "", "k1", "", "", "secret", "s1", ""]
         );
-        assert_eq!((tally.due(1089), tally.due(1090).map(|row| row.times)), (None, Some(1)));
+        assert_eq!((tally.due(1089), tally.due(1090).map(|counted| counted.row.times)), (None, Some(1)));
         assert_eq!((tally.due(9999), tally.oldest()), (None, None));
     }
 
@@ -204,7 +212,7 @@ mod tests {
         let mut tally = Tally::default();
         for client in 0..3 * MANY as u64 {
             tally.count(&issued(client, 1000));
-            if let Some(row) = tally.due(1000) {
+            if let Some(Counted { row, .. }) = tally.due(1000) {
                 assert_eq!((&*row.group, row.times), (&*format!("client-{}", client - MANY as u64), 1));
             }
             assert!(tally.rows.len() <= MANY && tally.rows.len() == tally.by_age.len());
@@ -215,8 +223,7 @@ mod tests {
     fn a_row_that_is_not_accepted_has_a_line() {
         let mut tally = Tally::default();
         tally.count(&issued(1, 1000));
-        let row = tally.oldest().unwrap();
-        let line = serde_json::to_value(CountedLine::of(&row, "COUNTS took no row")).unwrap();
+        let line = serde_json::to_value(tally.oldest().unwrap().line("COUNTS took no row")).unwrap();
         assert_eq!(
             line,
             serde_json::json!({
@@ -273,7 +280,7 @@ mod tests {
                     }
                     Step::Issue { instance, client } => {
                         let tally = &mut instances[instance];
-                        while let Some(row) = tally.due(now) {
+                        while let Some(Counted { row, .. }) = tally.due(now) {
                             prop_assert!(now - row.time >= COUNTED_FOR);
                             written += row.times;
                         }
