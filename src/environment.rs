@@ -38,7 +38,7 @@ pub(crate) fn authority(env: &Env) -> Result<EdgeAuthority, Vec<String>> {
              have no line in the log"
         )]),
         (Ok(config), Ok(namespace)) => {
-            let isolate_key = crate::random::random().map_err(|why| vec![why])?;
+            let isolate_key = crate::random::isolate_key().map_err(|why| vec![why])?;
             let clients = KvClients::new(namespace, &config);
             let authority = Authority::new(config, clients, WebCrypto::default(), isolate_key);
             Ok(authority.with_rate_limit(RateLimits::new(env)).with_replay(SharedReplay::new(env)))

@@ -18,8 +18,9 @@ use crate::records::trusted_issuer::TrustedIssuerId;
 pub struct Moment {
     /// The time, in seconds since 1970-01-01T00:00:00Z.
     pub now: u64,
-    /// Fresh bytes of a cryptographic random source: 128 bits for the `jti` of each token.
-    pub random: [u8; 32],
+    /// Fresh bytes of a cryptographic random source: 128 bits for the `jti` of each token, and up to 256 bits for
+    /// the `at_hash` of an access token in dex's profile.
+    pub random: [u8; 64],
 }
 
 /// The store of client records.

@@ -57,7 +57,7 @@ fn ask(issuer: &Issuer, form: &str, dpop: Option<&str>, now: u64) -> Answer {
         arrival: Arrival { address: Some("192.0.2.1"), ..Arrival::default() },
         ..Request::default()
     };
-    let served = pollster::block_on(issuer.handle(&request, &Moment { now, random: [3; 32] }));
+    let served = pollster::block_on(issuer.handle(&request, &Moment { now, random: [3; 64] }));
     let body: Value = serde_json::from_str(&served.response.body).unwrap();
     let event = serde_json::to_value(&served.event).unwrap();
     let text = |value: &Value| value.as_str().map(str::to_owned);
@@ -190,7 +190,7 @@ fn a_page_may_send_a_proof_and_read_the_nonce_only_at_the_token_endpoint() {
         let preflight = |path| {
             let request = Request { method: "OPTIONS", path, origin: Some(page), ..Request::default() };
             let response =
-                pollster::block_on(issuer.handle(&request, &Moment { now: NOW, random: [0; 32] })).response;
+                pollster::block_on(issuer.handle(&request, &Moment { now: NOW, random: [0; 64] })).response;
             ["Access-Control-Allow-Headers", "Access-Control-Expose-Headers"].map(|name| {
                 let found = response.headers.iter().find(|(known, _)| *known == name);
                 found.map(|(_, value)| value.to_string()).unwrap_or_default()

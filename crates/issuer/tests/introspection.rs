@@ -58,7 +58,7 @@ fn post(
         ..Request::default()
     };
     // Each token needs its own `jti`.
-    let moment = Moment { now: at, random: [(at % 251) as u8; 32] };
+    let moment = Moment { now: at, random: [(at % 251) as u8; 64] };
     let outcome = pollster::block_on(authority.handle(&request, &moment));
     (
         outcome.response.status,

@@ -98,7 +98,7 @@ impl World {
             arrival: Arrival { address: Some(address), ..Arrival::default() },
             ..Request::default()
         };
-        let moment = Moment { now: NOW, random: [random; 32] };
+        let moment = Moment { now: NOW, random: [random; 64] };
         let outcome = pollster::block_on(self.authority.handle(&request, &moment));
         let body = serde_json::from_str(&outcome.response.body).unwrap_or_default();
         (outcome.response.status, body, serde_json::to_value(outcome.event).unwrap())

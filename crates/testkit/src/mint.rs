@@ -90,7 +90,7 @@ impl Kind {
         match self {
             Self::Token => json!({
                 "iss": issuer, "sub": "CgR0ZXN0", "aud": "test", "exp": "+600", "iat": "+0",
-                "jti": "AAECAwQFBgcICQoLDA0ODw", "at_hash": "Yw3NKWbEM2aRElRIu7JbTw",
+                "jti": "AAECAwQFBgcICQoLDA0ODw", "at_hash": "ICEiIyQlJicoKSorLC0uLw",
             }),
             Self::Client => json!({
                 "iss": "signer", "sub": "signer", "aud": issuer, "exp": "+60", "iat": "+0", "jti": jti,

@@ -141,10 +141,11 @@ where
         };
         let (issuer, profile) = (&self.config.issuer, self.config.profile);
         let mint = Mint { issuer, profile, grant, key, iat: moment.now };
-        let (first, second) = moment.random.split_at(16);
+        let (ids, seed) = moment.random.split_at(32);
+        let (first, second) = ids.split_at(16);
         let jti = URL_SAFE_NO_PAD.encode(first);
 
-        let access_token = self.sign(key, mint.access_token(&jti, &moment.random)).await?;
+        let access_token = self.sign(key, mint.access_token(&jti, seed)).await?;
         let id_token = if grant.scope().contains("openid") {
             let input = mint.id_token(&URL_SAFE_NO_PAD.encode(second), &access_token);
             Some(self.sign(key, input).await?)

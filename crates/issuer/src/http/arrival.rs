@@ -59,7 +59,8 @@ impl<'a> Arrival<'a> {
     /// all of it.
     pub(crate) fn network(&self) -> Option<String> {
         match self.address.filter(|address| address.len() <= MAX_ADDRESS)?.parse().ok()? {
-            IpAddr::V4(address) => Some(address.to_string()),
+            // The parser accepts only the form that `to_string` would make again.
+            IpAddr::V4(_) => self.address.map(str::to_owned),
             IpAddr::V6(address) => {
                 Some(address.to_ipv4_mapped().map_or_else(|| of_v6(address), |v4| v4.to_string()))
             }
@@ -80,6 +81,8 @@ fn of_v6(address: Ipv6Addr) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn network(address: &str) -> Option<String> {
@@ -98,6 +101,15 @@ mod tests {
         }
         for none in ["", "unknown", "203.0.113", "203.0.113.9:1", "fe80::1%eth0"] {
             assert_eq!(network(none), None, "{none}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_ipv4_address_has_one_form(text in "[0-9]{1,4}(\\.[0-9]{1,4}){3}|[0-9.]{7,15}") {
+            if let Ok(address) = text.parse::<IpAddr>() {
+                prop_assert_eq!(address.to_string(), text);
+            }
         }
     }
 

@@ -34,6 +34,15 @@ impl Algorithm {
         [Self::Es256, Self::Rs256, Self::EdDsa].into_iter().find(|algorithm| algorithm.name() == name)
     }
 
+    /// A value with the form of `at_hash` that is the hash of nothing: the first of the `random` bytes.
+    pub(crate) fn random_at_hash(self, random: &[u8]) -> String {
+        let length = match self {
+            Self::Es256 | Self::Rs256 => 16,
+            Self::EdDsa => 32,
+        };
+        URL_SAFE_NO_PAD.encode(random.get(..length).unwrap_or(random))
+    }
+
     /// The value of `at_hash` (OpenID Connect Core §3.1.3.6): the left half of the algorithm's hash. For
     /// EdDSA with Ed25519 that is SHA-512.
     pub(crate) fn at_hash(self, of: &[u8]) -> String {

@@ -41,7 +41,7 @@ where
         arrival: Arrival { address: Some("192.0.2.1"), ..Arrival::default() },
         ..Request::default()
     };
-    let moment = Moment { now, random: [3; 32] };
+    let moment = Moment { now, random: [3; 64] };
     let served = pollster::block_on(authority.handle(&request, &moment));
     let body = serde_json::from_str(&served.response.body).unwrap_or_default();
     let mut event = serde_json::to_value(&served.event).unwrap();
