@@ -5,8 +5,6 @@
 //! isolates share (`LOCATION_CACHE`), and behind it KV's own cache. The model picks the client and the isolate of each
 //! request, and the times between requests, at random.
 
-use std::collections::HashMap;
-
 use edgemint_issuer::COUNTED_FOR;
 use fastrand::Rng;
 
@@ -88,9 +86,6 @@ const SECONDS_OF_A_MONTH: f64 = 365.25 / 12.0 * 86_400.0;
 impl Deployment {
     /// Simulates the deployment.
     fn play(self, rng: &mut Rng) -> Load {
-        let mut isolates: HashMap<(u32, u32, u32), f64> = HashMap::new();
-        let mut locations: HashMap<(u32, u32), f64> = HashMap::new();
-        let mut counted: HashMap<(u32, u32, u32), f64> = HashMap::new();
         #[expect(clippy::cast_precision_loss, reason = "a minute is exact in an f64")]
         let window = COUNTED_FOR as f64;
         // All clients are alike. With a very high rate, simulating a part of the clients is enough.
@@ -103,30 +98,38 @@ impl Deployment {
         )]
         let clients = ((f64::from(self.clients) * share) as u32).max(1);
         let rate = self.rate * f64::from(clients) / f64::from(self.clients);
+        // For each client in each isolate, and in each location: until when its record is there. The caches must not all
+        // expire at once, so each gets a random expiry within the first lifetime.
+        let pairs = clients as usize * self.locations as usize;
+        let mut at_first =
+            |count: usize, most: f64| -> Vec<f64> { (0..count).map(|_| rng.f64() * most).collect() };
+        let mut memory = at_first(pairs * self.isolates as usize, self.cache);
+        let mut location_cache = at_first(pairs, self.cache);
+        // For each client in each isolate: until when its tokens belong to a row that has begun.
+        let mut open_row = at_first(memory.len(), window);
         let has_location_cache = self.settings != Settings::NoLocationCache;
         // The steady state is reached after two lifetimes.
         let usual = 2.0 * longest;
         let (mut now, mut done, mut misses, mut reads, mut rows) = (0.0, 0_u32, 0_u32, 0_u32, 0_u32);
         while done < REQUESTS || now < 2.0 * usual {
             now += -rng.f64().max(f64::MIN_POSITIVE).ln() / rate;
-            let (client, location) = (rng.u32(0..clients), rng.u32(0..self.locations));
-            let isolate = (client, location, rng.u32(0..self.isolates));
+            let pair = rng.usize(0..pairs);
+            let isolate = pair * self.isolates as usize + rng.usize(0..self.isolates as usize);
             let counts = u32::from(now > usual);
             done += counts;
-            // A row begins with its first token, and the next row with the first token after it.
-            let row = counted.entry(isolate).or_insert_with(|| -rng.f64() * window);
-            if *row + window <= now {
-                *row = now;
+            if let Some(row) = open_row.get_mut(isolate).filter(|row| **row <= now) {
+                *row = now + window;
                 rows += counts;
             }
-            // The caches must not all expire at once, so each gets a random expiry within the first lifetime.
-            let mut at_first = || rng.f64() * self.cache;
-            let in_memory = isolates.entry(isolate).or_insert_with(&mut at_first);
+            let (Some(in_memory), Some(in_location)) =
+                (memory.get_mut(isolate), location_cache.get_mut(pair))
+            else {
+                continue;
+            };
             if *in_memory > now {
                 continue;
             }
             misses += counts;
-            let in_location = locations.entry((client, location)).or_insert_with(at_first);
             if !has_location_cache || *in_location <= now {
                 *in_location = now + self.cache;
                 reads += counts;
