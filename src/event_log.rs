@@ -12,7 +12,7 @@ pub(crate) struct Line {
 
 /// The line of an event.
 pub(crate) fn line(event: &Event) -> Line {
-    Line { text: json(event), is_failure: event.is_failure() }
+    Line { text: event.line(), is_failure: event.is_failure() }
 }
 
 /// The line for a configuration with errors. Each request logs all of them until they are fixed.
@@ -27,13 +27,5 @@ pub(crate) fn config_errors(errors: &[String], time: u64) -> Line {
         errors: &'a [String],
     }
     let event = Misconfigured { time, event: "config.invalid", outcome: "failed", errors };
-    Line { text: json(&event), is_failure: true }
-}
-
-/// The text of a line.
-pub(crate) fn json(event: &impl Serialize) -> String {
-    // Large enough for most lines. A buffer that grows is copied each time.
-    let mut json = Vec::with_capacity(512);
-    let written = serde_json::to_writer(&mut json, event);
-    written.ok().and_then(|()| String::from_utf8(json).ok()).unwrap_or_default()
+    Line { text: serde_json::to_string(&event).unwrap_or_default(), is_failure: true }
 }

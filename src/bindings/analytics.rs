@@ -8,7 +8,6 @@ use wasm_bindgen::prelude::*;
 use worker::Env;
 
 use crate::bindings::bound;
-use crate::event_log;
 
 /// The binding of the dataset.
 pub(crate) const COUNTS: &str = "COUNTS";
@@ -81,7 +80,7 @@ fn write_rows(most: usize, next: impl Fn(&mut Tally) -> Option<Counted>) {
     for _ in 0..most {
         let Some(counted) = TALLY.with_borrow_mut(&next) else { break };
         if let Err(why) = to_dataset(|dataset| hand_over(dataset, &counted.row)) {
-            log_error(&event_log::json(&counted.line(&why)));
+            log_error(&counted.line(&why));
         }
     }
 }

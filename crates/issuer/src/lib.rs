@@ -70,7 +70,7 @@ pub use crate::jose::signing_key::{KeyError, SigningKey};
 pub use crate::log::count::{COUNTED, Count};
 pub use crate::log::event::{Decision, Event, Proof};
 pub use crate::log::seen::SeenAssertion;
-pub use crate::log::tally::{COUNTED_FOR, Counted, CountedLine, Tally};
+pub use crate::log::tally::{COUNTED_FOR, Counted, Tally};
 pub use crate::ports::{Limit, Moment, NoRateLimit, NoReplay, SingleUse, Unavailable, Verdict};
 pub use crate::records::api::{ApiRecord, ApiScope};
 pub use crate::records::api_id::{API_KV_PREFIX, ApiId, ApiIdError};

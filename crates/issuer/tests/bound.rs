@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use edgemint_issuer::{Arrival, Authority, Body, Config, Moment, Request};
-use edgemint_testkit::{Kind, MemoryClients, Mint, NOW, Store, TestCrypto, signing_key, stored};
+use edgemint_testkit::{Kind, MemoryClients, Mint, NOW, Store, TestCrypto, logged, signing_key, stored};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -59,7 +59,7 @@ fn ask(issuer: &Issuer, form: &str, dpop: Option<&str>, now: u64) -> Answer {
     };
     let served = pollster::block_on(issuer.handle(&request, &Moment { now, random: [3; 64] }));
     let body: Value = serde_json::from_str(&served.response.body).unwrap();
-    let event = serde_json::to_value(&served.event).unwrap();
+    let event = logged(served.event.as_ref());
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let nonces = served.response.headers.iter().filter(|(name, _)| *name == "DPoP-Nonce");
     Answer {

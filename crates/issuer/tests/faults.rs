@@ -16,7 +16,7 @@ use edgemint_issuer::{
     ApiId, ApiRecord, Authority, Body, ClientId, ClientRecord, Config, GeneratedSecret, Moment, Request,
     StoredSecret, Unavailable,
 };
-use edgemint_testkit::{NOW, RANDOM, TestCrypto, signing_key};
+use edgemint_testkit::{NOW, RANDOM, TestCrypto, logged, signing_key};
 use serde_json::Value;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -130,7 +130,7 @@ impl World {
         let moment = Moment { now: NOW + at, random: RANDOM };
         let outcome = self.authority.handle(&request, &moment).await;
         let body = serde_json::from_str(&outcome.response.body).unwrap_or_default();
-        (outcome.response.status, body, serde_json::to_value(outcome.event).unwrap())
+        (outcome.response.status, body, logged(outcome.event.as_ref()))
     }
 
     fn answer(&self, path: &str, id: &str, more: &str, at: u64) -> (u16, Value, Value) {

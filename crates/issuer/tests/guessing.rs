@@ -19,7 +19,7 @@ use edgemint_issuer::{
     Arrival, Authority, Body, ClientId, ClientRecord, Config, Limit, Moment, Request, SecretHash, SigningKey,
     StoredSecret, Unavailable,
 };
-use edgemint_testkit::{MemoryClients, NOW, RANDOM, TestCrypto, signing_key};
+use edgemint_testkit::{MemoryClients, NOW, RANDOM, TestCrypto, logged, signing_key};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
@@ -146,7 +146,7 @@ impl World {
         };
         let moment = Moment { now: NOW + at, random: RANDOM };
         let outcome = pollster::block_on(self.authority.handle(&request, &moment));
-        let event = serde_json::to_value(outcome.event).unwrap();
+        let event = logged(outcome.event.as_ref());
         Answer {
             status: outcome.response.status,
             headers: outcome.response.headers.iter().map(|(n, v)| ((*n).into(), v.to_string())).collect(),

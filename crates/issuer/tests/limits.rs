@@ -100,7 +100,7 @@ impl Parts {
             body: Body::Whole(self.body.as_bytes()),
         };
         let outcome = pollster::block_on(issuer.handle(&request, &moment()));
-        let event = serde_json::to_string(&outcome.event).unwrap();
+        let event = outcome.event.map(|event| event.line()).unwrap_or_default();
         let status = outcome.response.status;
         (format!("{:?}", outcome.response), event, status)
     }

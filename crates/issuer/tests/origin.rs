@@ -10,7 +10,7 @@ use edgemint_issuer::{
     ApiId, Arrival, Authority, Body, ClientId, ClientRecord, Config, GeneratedSecret, Limit, Request,
     StoredSecret, Unavailable,
 };
-use edgemint_testkit::{MemoryClients, TestCrypto, moment, signing_key};
+use edgemint_testkit::{MemoryClients, TestCrypto, logged, moment, signing_key};
 use serde_json::Value;
 
 /// A store, and a limit of three failures, that count the calls.
@@ -95,7 +95,7 @@ impl World {
         };
         let outcome = pollster::block_on(self.authority.handle(&request, &moment()));
         let headers = format!("{:?}", outcome.response.headers);
-        let event = serde_json::to_value(&outcome.event).unwrap();
+        let event = logged(outcome.event.as_ref());
         (outcome.response.status, headers, outcome.response.body.into_owned(), event)
     }
 }

@@ -15,8 +15,7 @@ use edgemint_issuer::{
     Arrival, Authority, Body, ClientId, ClientRecord, Config, Event, GeneratedSecret, Limit, Moment, Request,
     SecretHash, StoredSecret, Unavailable,
 };
-use edgemint_testkit::{MemoryClients, NOW, RANDOM, TestCrypto, signing_key};
-use serde_json::Value;
+use edgemint_testkit::{MemoryClients, NOW, RANDOM, TestCrypto, logged, signing_key};
 
 /// Allows three for a client and network, six for a network, and twelve for a /48.
 #[derive(Default, Clone)]
@@ -114,7 +113,7 @@ fn a_wrong_secret_is_refused_more_shortly_after_too_many() {
                 let (status, event) = world.ask_at(path, id, "wrong", HERE, 0);
                 assert_eq!(status, if time < 3 { 401 } else { 429 }, "{path} {id}, time {time}");
                 if time == 5 {
-                    let event = serde_json::to_value(event).unwrap();
+                    let event = logged(event.as_ref());
                     assert_eq!((&event["reason"], &event["client"]), (&"braked_client".into(), &id.into()));
                     assert_eq!((&event["network"], &event["outcome"]), (&HERE.into(), &"refused".into()));
                 }
@@ -129,7 +128,7 @@ fn who_tries_many_clients_is_braked_by_network() {
     let tried: Vec<u16> = (0..8).map(|n| world.ask(&format!("guess{n}"), "wrong", HERE)).collect();
     assert_eq!(tried, [401, 401, 401, 401, 401, 401, 429, 429]);
     let (_, event) = world.ask_at("/token", "slow", "chosen", HERE, 0);
-    assert_eq!(serde_json::to_value(event).unwrap()["reason"], "braked_network");
+    assert_eq!(logged(event.as_ref())["reason"], "braked_network");
     assert_eq!(world.ask("guess", "wrong", ELSEWHERE), 401);
 }
 
@@ -141,7 +140,7 @@ fn the_networks_of_one_ipv6_48_share_a_limit() {
     assert_eq!(tried[..12], [401; 12]);
     assert_eq!(tried[12..], [429, 429]);
     let (_, event) = world.ask_at("/token", "slow", "chosen", &from(99), 0);
-    assert_eq!(serde_json::to_value(event).unwrap()["reason"], "braked_prefix");
+    assert_eq!(logged(event.as_ref())["reason"], "braked_prefix");
     assert_eq!(world.ask("guess", "wrong", "2001:db8:2::1"), 401);
     assert_eq!(world.ask("fast", &world.generated, &from(0)), 200);
 }
@@ -209,7 +208,7 @@ fn a_broken_limiter_brakes_nobody_and_is_logged() {
     let (status, event) = world.ask_at("/token", "slow", "chosen", HERE, 0);
     assert_eq!(status, 200);
     assert!(event.as_ref().is_some_and(Event::is_failure), "it is for the error log");
-    let event: Value = serde_json::to_value(event).unwrap();
+    let event = logged(event.as_ref());
     assert_eq!(event["degraded"][0], "the rate limit could not be asked: broken");
     assert_eq!(event["outcome"], "ok");
 }

@@ -12,8 +12,7 @@ use edgemint_issuer::{
     Authority, Body, ClientId, ClientRecord, ClientSecret, Config, GeneratedSecret, Request, SecretHash,
     StoredSecret,
 };
-use edgemint_testkit::{MemoryClients, TestCrypto, moment, signing_key};
-use serde_json::Value;
+use edgemint_testkit::{MemoryClients, TestCrypto, logged, moment, signing_key};
 
 /// The states of a client, and the reason in the log when the secret `right` is presented for it. The number
 /// is how far the attempt comes.
@@ -68,7 +67,7 @@ fn present(clients: MemoryClients, pair: &str) -> (u16, Option<String>) {
         ..Request::default()
     };
     let outcome = pollster::block_on(authority.handle(&request, &moment()));
-    let event = serde_json::to_value(outcome.event).unwrap();
+    let event = logged(outcome.event.as_ref());
     (outcome.response.status, event["reason"].as_str().map(str::to_owned))
 }
 
@@ -171,6 +170,6 @@ fn the_log_names_the_secret_that_was_presented() {
         ..Request::default()
     };
     let event = pollster::block_on(authority.handle(&request, &moment())).event;
-    let event: Value = serde_json::to_value(event).unwrap();
+    let event = logged(event.as_ref());
     assert_eq!(event["secret_id"], "s2");
 }

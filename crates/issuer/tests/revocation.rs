@@ -14,7 +14,7 @@ use edgemint_issuer::{
     ApiId, Arrival, Authority, Body, ClientId, ClientRecord, Config, GeneratedSecret, Limit, Moment, Request,
     StoredSecret, Unavailable,
 };
-use edgemint_testkit::{MemoryClients, NOW, TestCrypto, signing_key};
+use edgemint_testkit::{MemoryClients, NOW, TestCrypto, logged, signing_key};
 use serde_json::Value;
 
 /// Counts the writes. A stale store does not return a revocation yet, as KV for some time.
@@ -101,7 +101,7 @@ impl World {
         let moment = Moment { now: NOW, random: [random; 64] };
         let outcome = pollster::block_on(self.authority.handle(&request, &moment));
         let body = serde_json::from_str(&outcome.response.body).unwrap_or_default();
-        (outcome.response.status, body, serde_json::to_value(outcome.event).unwrap())
+        (outcome.response.status, body, logged(outcome.event.as_ref()))
     }
 
     fn token(&self, random: u8) -> String {

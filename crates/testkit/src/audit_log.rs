@@ -1,12 +1,21 @@
 //! Checks lines of the log against `docs/reference/audit-log.schema.json`. Supports only the parts of JSON
 //! Schema that this schema uses, and reports any other part as an error.
 
+use edgemint_issuer::Event;
 use serde_json::Value;
 
 /// The schema.
 fn schema() -> Value {
     let text = include_str!("../../../docs/reference/audit-log.schema.json");
     serde_json::from_str(text).expect("the schema is JSON")
+}
+
+/// The line of an event as JSON; null if there is no event.
+///
+/// # Panics
+/// If the line is not JSON.
+pub fn logged<'a>(event: impl Into<Option<&'a Event>>) -> Value {
+    event.into().map_or(Value::Null, |event| serde_json::from_str(&event.line()).expect("a line is JSON"))
 }
 
 /// Checks that `line` follows the schema.

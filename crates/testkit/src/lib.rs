@@ -24,7 +24,7 @@ mod rfc9068;
 mod second_reading;
 mod vector;
 
-pub use crate::audit_log::check_log_line;
+pub use crate::audit_log::{check_log_line, logged};
 pub use crate::clients::{
     MemoryClients, api_store_contract, client_store_contract, revocation_store_contract,
 };

@@ -33,6 +33,17 @@ impl Object {
         }
     }
 
+    /// Adds a string, or null.
+    pub(crate) fn nullable(&mut self, name: &str, value: Option<&str>) {
+        match value {
+            Some(value) => self.string(name, value),
+            None => {
+                self.name(name);
+                self.0.push_str("null");
+            }
+        }
+    }
+
     /// Adds a list of strings.
     pub(crate) fn strings(&mut self, name: &str, values: &[impl AsRef<str>]) {
         self.name(name);

@@ -56,7 +56,6 @@ impl Event {
             Decision::Issued { client, proof, audience, kid, bound, .. } => {
                 let audience = audience.join(" ");
                 of = Columns {
-                    event: "token.issued",
                     client,
                     proof: proof.parts(),
                     audience: audience.into(),
@@ -67,19 +66,19 @@ impl Event {
             }
             Decision::Refused { endpoint, client, reason, .. } => {
                 let client = client.as_deref().unwrap_or_default();
-                of = Columns { event: "token.refused", client, reason, endpoint, ..of };
+                of = Columns { client, reason, endpoint, ..of };
             }
             Decision::Introspected { client, proof, reason, .. } => {
                 let reason = reason.unwrap_or_default();
-                of = Columns { event: "token.introspected", client, proof: proof.parts(), reason, ..of };
+                of = Columns { client, proof: proof.parts(), reason, ..of };
             }
             Decision::Revoked { client, proof, .. } => {
-                of = Columns { event: "token.revoked", client, proof: proof.parts(), ..of };
+                of = Columns { client, proof: proof.parts(), ..of };
             }
             Decision::NotRevoked { client, proof, reason, .. } => {
-                of = Columns { event: "token.not_revoked", client, proof: proof.parts(), reason, ..of };
+                of = Columns { client, proof: proof.parts(), reason, ..of };
             }
-            Decision::Unhealthy { reason, .. } => of = Columns { event: "health.failed", reason, ..of },
+            Decision::Unhealthy { reason, .. } => of = Columns { reason, ..of },
         }
         let (network, country) = (self.network.as_deref(), self.country.as_deref());
         let (network, country) = (network.unwrap_or_default(), country.unwrap_or_default());
@@ -103,7 +102,7 @@ impl Event {
             proof_id,
             bound,
         ] = [
-            of.event,
+            self.decision().name(),
             self.outcome.name(),
             of.client,
             of.reason,
@@ -137,7 +136,6 @@ impl Event {
 /// The columns that differ between events.
 #[derive(Default)]
 struct Columns<'a> {
-    event: &'a str,
     client: &'a str,
     reason: &'a str,
     /// What proved the client's identity: the kind and the ID.

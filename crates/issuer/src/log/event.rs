@@ -1,19 +1,15 @@
 //! Events for the operator: the issuer returns them, and the host writes them. Never a secret or a token.
 
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
-
 use crate::http::request::Request;
 use crate::log::seen::SeenAssertion;
 use crate::log::trail::Trail;
 
 /// One line of the log: a decision and its circumstances. `docs/reference/audit-log.schema.json` promises its
 /// fields.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// The time, in seconds since 1970.
     pub(crate) time: u64,
-    #[serde(flatten)]
     decision: Decision,
     pub(crate) outcome: Outcome,
     /// The network of the sender: an IPv4 address, or an IPv6 /64.
@@ -21,18 +17,15 @@ pub struct Event {
     /// The country of that address.
     pub(crate) country: Option<String>,
     /// The ID that the network in front of the host gave the request.
-    ray: Option<String>,
+    pub(crate) ray: Option<String>,
     /// The client's assertion, if it presented one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    assertion: Option<Box<SeenAssertion>>,
+    pub(crate) assertion: Option<Box<SeenAssertion>>,
     /// The failures that the request survived.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) degraded: Vec<String>,
 }
 
 /// The outcome, in a word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// Done or answered, as requested.
     Ok,
@@ -54,16 +47,13 @@ impl Outcome {
 }
 
 /// A decision about a token, or a failure to serve.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "event")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
     /// A token was issued.
-    #[serde(rename = "token.issued")]
     Issued {
         /// The client's ID.
         client: String,
         /// What proved its identity.
-        #[serde(flatten)]
         proof: Proof,
         /// The grant type.
         grant: &'static str,
@@ -82,11 +72,9 @@ pub enum Decision {
         /// Whether an ID token was issued, too.
         id_token: bool,
         /// What the access token is bound to: `dpop` or `mtls`.
-        #[serde(skip_serializing_if = "Option::is_none")]
         bound: Option<&'static str>,
     },
     /// The issuer refused a token, or an answer about one.
-    #[serde(rename = "token.refused")]
     Refused {
         /// The endpoint that refused.
         endpoint: &'static str,
@@ -102,12 +90,10 @@ pub enum Decision {
         detail: String,
     },
     /// A client asked about a token (RFC 7662).
-    #[serde(rename = "token.introspected")]
     Introspected {
         /// The client that asked.
         client: String,
         /// What proved its identity.
-        #[serde(flatten)]
         proof: Proof,
         /// Whether the token is active.
         active: bool,
@@ -117,30 +103,25 @@ pub enum Decision {
         reason: Option<&'static str>,
     },
     /// A client revoked a token of its own (RFC 7009).
-    #[serde(rename = "token.revoked")]
     Revoked {
         /// The client that owned the token.
         client: String,
         /// What proved its identity.
-        #[serde(flatten)]
         proof: Proof,
         /// The token's `jti`.
         jti: String,
     },
     /// A client wanted to revoke something that is not a live token, so there was nothing to do (RFC 7009
     /// §2.2).
-    #[serde(rename = "token.not_revoked")]
     NotRevoked {
         /// The client that asked.
         client: String,
         /// What proved its identity.
-        #[serde(flatten)]
         proof: Proof,
         /// Why there was nothing to revoke, as a stable name.
         reason: &'static str,
     },
     /// The health check failed.
-    #[serde(rename = "health.failed")]
     Unhealthy {
         /// The reason, as a stable name.
         reason: &'static str,
@@ -150,8 +131,6 @@ pub enum Decision {
 }
 
 /// What proved the identity of a client.
-///
-/// In the log it is `proof`, with `kind` and `id`. A secret also has the older field `secret_id`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Proof {
     /// The secret with this ID.
@@ -176,24 +155,19 @@ impl Proof {
     }
 }
 
-impl Serialize for Proof {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Named<'a> {
-            id: &'a str,
-            kind: &'a str,
-        }
-        let (kind, id) = self.parts();
-        let mut members = serializer.serialize_map(None)?;
-        if matches!(self, Self::Secret(_)) {
-            members.serialize_entry("secret_id", id)?;
-        }
-        members.serialize_entry("proof", &Named { id, kind })?;
-        members.end()
-    }
-}
-
 impl Decision {
+    /// The event's name in the log.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Issued { .. } => "token.issued",
+            Self::Refused { .. } => "token.refused",
+            Self::Introspected { .. } => "token.introspected",
+            Self::Revoked { .. } => "token.revoked",
+            Self::NotRevoked { .. } => "token.not_revoked",
+            Self::Unhealthy { .. } => "health.failed",
+        }
+    }
+
     fn outcome(&self) -> Outcome {
         match self {
             Self::Issued { .. }

@@ -2,6 +2,7 @@
 
 pub(crate) mod count;
 pub(crate) mod event;
+pub(crate) mod line;
 pub(crate) mod seen;
 pub(crate) mod tally;
 pub(crate) mod trail;

@@ -4,7 +4,7 @@ use edgemint_issuer::ports::{
     ApiStore, ClientStore, IssuerStore, KeySource, RateLimit, Replay, RevocationStore,
 };
 use edgemint_issuer::{Arrival, Authority, Body, Config, Moment, Request};
-use edgemint_testkit::{Kind, MemoryClients, Mint, NOW, Store, TestCrypto, signing_key, stored};
+use edgemint_testkit::{Kind, MemoryClients, Mint, NOW, Store, TestCrypto, logged, signing_key, stored};
 use serde_json::{Value, json};
 
 pub(crate) const ISSUER: &str = "https://tokens.example.com";
@@ -44,7 +44,7 @@ where
     let moment = Moment { now, random: [3; 64] };
     let served = pollster::block_on(authority.handle(&request, &moment));
     let body = serde_json::from_str(&served.response.body).unwrap_or_default();
-    let mut event = serde_json::to_value(&served.event).unwrap();
+    let mut event = logged(served.event.as_ref());
     let retry = served.response.headers.iter().find(|(name, _)| *name == "Retry-After");
     event["retry"] = retry.map(|(_, value)| value.to_string()).into();
     (served.response.status, body, event)
