@@ -19,8 +19,8 @@ use crate::http::response::Response;
 use crate::log::event::Event;
 use crate::log::trail::Trail;
 use crate::ports::{
-    ApiStore, ClientStore, ForeignVerifier, IssuerStore, KeySource, Moment, NoRateLimit, NoReplay, RateLimit,
-    Replay, RevocationStore, Signer, SlowHash, Verifier,
+    ApiStore, ClientStore, ForeignVerifier, IssuerStore, KeySource, LocationCache, Moment, NoRateLimit,
+    NoReplay, RateLimit, Replay, RevocationStore, Signer, SlowHash, Verifier,
 };
 use crate::registry::Registry;
 use crate::registry::remote_keys::RemoteKeys;
@@ -137,15 +137,17 @@ impl<C, S, B, R> Authority<C, S, B, R> {
 
 impl<C, S, B, R> Authority<C, S, B, R>
 where
-    C: ClientStore + ApiStore + RevocationStore + IssuerStore + KeySource,
+    C: ClientStore + ApiStore + RevocationStore + IssuerStore + LocationCache + KeySource,
     S: Signer + SlowHash + Verifier + ForeignVerifier,
     B: RateLimit,
     R: Replay,
 {
     /// Answers one request. Each request needs its own `moment`, because its random bytes must be fresh.
     pub async fn handle(&self, request: &Request<'_>, moment: &Moment) -> Served<'_> {
-        let trail = Trail::new(&request.arrival, moment.now);
-        let answer = self.answer(request, moment, &trail).await;
+        let endpoint = Endpoint::route(request.path, self.config.issuer.path());
+        let lookups = endpoint.map_or(0, Endpoint::location_lookups);
+        let trail = Trail::new(&request.arrival, moment.now).with_location_lookups(lookups);
+        let answer = self.answer(endpoint, request, moment, &trail).await;
         Self::served(answer, request, trail)
     }
 
@@ -166,9 +168,13 @@ where
         }
     }
 
-    async fn answer(&self, request: &Request<'_>, moment: &Moment, trail: &Trail) -> Answer<'_> {
-        // 0. Route.
-        let endpoint = Endpoint::route(request.path, self.config.issuer.path());
+    async fn answer(
+        &self,
+        endpoint: Option<Endpoint>,
+        request: &Request<'_>,
+        moment: &Moment,
+        trail: &Trail,
+    ) -> Answer<'_> {
         if request.arrival.is_exposed() {
             return Self::refuse_plain_http(endpoint, request);
         }

@@ -74,6 +74,26 @@ pub trait IssuerStore {
     async fn find_issuer(&self, id: &TrustedIssuerId) -> Result<Option<String>, Unavailable>;
 }
 
+/// A cache of records that the instances of one location share, such as the cache of a data center.
+///
+/// It only saves reads of the stores: the issuer goes on without it, and believes only what it can verify. The
+/// default methods are those of a host without such a cache.
+pub trait LocationCache {
+    /// The text under `name`, or `None` where there is none. A failure is `None`, too.
+    ///
+    /// An implementation waits for a fraction of a second. After a failure it does not ask again for a while.
+    async fn cached(&self, name: &str) -> Option<String> {
+        let _ = name;
+        None
+    }
+
+    /// Keeps `text` under `name` for at most `seconds`. The request does not wait for it, and a failure is
+    /// ignored. `name` has only characters of base64url.
+    fn cache(&self, name: &str, text: &str, seconds: u64) {
+        let _ = (name, text, seconds);
+    }
+}
+
 /// The public keys of others, at URLs that an operator registered. The issuer asks for no other URL.
 pub trait KeySource {
     /// The text at `url`: the body of a response with status 200 (RFC 9110 §15.3.1).

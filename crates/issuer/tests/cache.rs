@@ -9,12 +9,14 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use edgemint_issuer::ports::{ApiStore, ClientStore, RevocationStore, Signer, SlowHash, Verifier};
+use edgemint_issuer::ports::{
+    ApiStore, ClientStore, LocationCache, RevocationStore, Signer, SlowHash, Verifier,
+};
 use edgemint_issuer::{
     ApiId, ApiRecord, ApiScope, Authority, Body, ClientId, ClientRecord, Config, GeneratedSecret, Moment,
     Request, ScopeToken, SecretHash, SigningKey, StoredSecret, Unavailable,
 };
-use edgemint_testkit::{NOW, RANDOM, TestCrypto, signing_key};
+use edgemint_testkit::{Location, NOW, RANDOM, TestCrypto, signing_key};
 
 /// A store and a slow hash that count the calls.
 #[derive(Default, Clone)]
@@ -25,6 +27,7 @@ struct Counting {
     api_reads: Rc<Cell<u32>>,
     apis_down: Rc<Cell<bool>>,
     slow_hashes: Rc<Cell<u32>>,
+    location: Option<Location>,
 }
 
 edgemint_testkit::store_without_issuers!(Counting);
@@ -34,6 +37,18 @@ impl ClientStore for Counting {
     async fn find(&self, _: &ClientId) -> Result<Option<String>, Unavailable> {
         self.reads.set(self.reads.get() + 1);
         Ok(self.record.borrow().clone())
+    }
+}
+
+impl LocationCache for Counting {
+    async fn cached(&self, name: &str) -> Option<String> {
+        self.location.as_ref()?.cached(name).await
+    }
+
+    fn cache(&self, name: &str, text: &str, seconds: u64) {
+        if let Some(location) = &self.location {
+            location.cache(name, text, seconds);
+        }
     }
 }
 
@@ -89,10 +104,19 @@ struct World {
 }
 
 impl World {
+    /// Without a cache of the location, and with one.
+    fn both(cache: &str, hash: &SecretHash) -> [Self; 2] {
+        [None, Some(Location::default())].map(|location| Self::at(location, cache, hash.clone()))
+    }
+
     fn new(cache: &str, hash: SecretHash) -> Self {
+        Self::at(None, cache, hash)
+    }
+
+    fn at(location: Option<Location>, cache: &str, hash: SecretHash) -> Self {
         let mut record = ClientRecord::new(ClientId::parse("app").unwrap(), "App");
         record.secrets.push(StoredSecret { id: "s1".into(), created: 0, expires: None, hash });
-        let outside = Counting::default();
+        let outside = Counting { location, ..Counting::default() };
         *outside.record.borrow_mut() = Some(record.to_json());
         let key = signing_key("EdDSA", &[]);
         let grant = ("GRANT_TYPES", "client_credentials");
@@ -141,32 +165,37 @@ fn imported() -> (String, SecretHash) {
 #[test]
 fn a_record_is_read_once_in_the_cache_time_and_a_disable_is_seen_after_it() {
     let (secret, hash) = generated();
-    let world = World::new("60s", hash);
-    assert_eq!((world.ask(&secret, 0), world.ask(&secret, 59)), (200, 200));
-    assert_eq!(world.outside.reads.get(), 1);
-    world.store(|record| record.disabled = true);
-    assert_eq!((world.ask(&secret, 59), world.ask(&secret, 60)), (200, 401));
-    assert_eq!(world.outside.reads.get(), 2);
+    for world in World::both("60s", &hash) {
+        assert_eq!((world.ask(&secret, 0), world.ask(&secret, 59)), (200, 200));
+        assert_eq!(world.outside.reads.get(), 1);
+        world.store(|record| record.disabled = true);
+        assert_eq!((world.ask(&secret, 59), world.ask(&secret, 60)), (200, 401));
+        assert_eq!(world.outside.reads.get(), 2);
+    }
 }
 
 #[test]
 fn with_a_cache_of_zero_every_request_reads() {
     let (secret, hash) = generated();
-    let world = World::new("0", hash);
-    assert_eq!((world.ask(&secret, 0), world.ask(&secret, 0)), (200, 200));
-    world.store(|record| record.disabled = true);
-    assert_eq!(world.ask(&secret, 0), 401);
-    assert_eq!(world.outside.reads.get(), 3);
+    for world in World::both("0", &hash) {
+        assert_eq!((world.ask(&secret, 0), world.ask(&secret, 0)), (200, 200));
+        world.store(|record| record.disabled = true);
+        assert_eq!(world.ask(&secret, 0), 401);
+        assert_eq!(world.outside.reads.get(), 3);
+        let location = world.outside.location.as_ref();
+        assert!(location.is_none_or(|location| (location.lookups(), location.puts()) == (0, 0)));
+    }
 }
 
 #[test]
 fn a_client_that_is_not_there_is_looked_for_each_time_and_found_when_it_comes() {
     let (secret, hash) = generated();
-    let world = World::new("60s", hash);
-    *world.outside.record.borrow_mut() = None;
-    assert_eq!((world.ask(&secret, 0), world.ask(&secret, 1)), (401, 401));
-    world.store(|_| {});
-    assert_eq!((world.ask(&secret, 2), world.outside.reads.get()), (200, 3));
+    for world in World::both("60s", &hash) {
+        *world.outside.record.borrow_mut() = None;
+        assert_eq!((world.ask(&secret, 0), world.ask(&secret, 1)), (401, 401));
+        world.store(|_| {});
+        assert_eq!((world.ask(&secret, 2), world.outside.reads.get()), (200, 3));
+    }
 }
 
 #[test]
@@ -201,8 +230,12 @@ fn an_empty_secret_costs_no_slow_hash() {
 const API: &str = "https://api.example/";
 
 fn world_with_an_api(default: bool) -> (World, String) {
+    world_at(None, default)
+}
+
+fn world_at(location: Option<Location>, default: bool) -> (World, String) {
     let (secret, hash) = generated();
-    let world = World::new("60s", hash);
+    let world = World::at(location, "60s", hash);
     let (id, read) = (ApiId::parse(API).unwrap(), ScopeToken::parse("read").unwrap());
     world.store(|record| {
         record.grants.insert(id.clone(), vec![read.clone()]);
@@ -236,17 +269,19 @@ fn only_an_api_that_the_client_is_granted_is_read() {
 
 #[test]
 fn an_api_is_read_once_in_the_cache_time_and_a_change_is_seen_after_it() {
-    let (world, secret) = world_with_an_api(false);
-    let ask = |at| world.ask_for(&secret, &format!("&scope=read&resource={API}"), at);
-    assert_eq!((ask(0), ask(59), world.outside.api_reads.get()), (200, 200, 1));
-    *world.outside.api.borrow_mut() = Some(ApiRecord::new(ApiId::parse(API).unwrap(), "API").to_json());
-    assert_eq!((ask(59), ask(60), world.outside.api_reads.get()), (200, 400, 2));
-    *world.outside.api.borrow_mut() = None;
-    assert_eq!(
-        (ask(120), ask(121), world.outside.api_reads.get()),
-        (400, 400, 4),
-        "a missing record is not cached"
-    );
+    for location in [None, Some(Location::default())] {
+        let (world, secret) = world_at(location, false);
+        let ask = |at| world.ask_for(&secret, &format!("&scope=read&resource={API}"), at);
+        assert_eq!((ask(0), ask(59), world.outside.api_reads.get()), (200, 200, 1));
+        *world.outside.api.borrow_mut() = Some(ApiRecord::new(ApiId::parse(API).unwrap(), "API").to_json());
+        assert_eq!((ask(59), ask(60), world.outside.api_reads.get()), (200, 400, 2));
+        *world.outside.api.borrow_mut() = None;
+        assert_eq!(
+            (ask(120), ask(121), world.outside.api_reads.get()),
+            (400, 400, 4),
+            "a missing record is not cached"
+        );
+    }
 }
 
 #[test]

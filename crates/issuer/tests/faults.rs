@@ -52,6 +52,7 @@ impl Failing {
 }
 
 edgemint_testkit::store_without_issuers!(Failing);
+edgemint_testkit::store_without_location!(Failing);
 
 impl ClientStore for Failing {
     async fn find(&self, id: &ClientId) -> Result<Option<String>, Unavailable> {

@@ -22,6 +22,7 @@ struct Counting {
 }
 
 edgemint_testkit::store_without_issuers!(Counting);
+edgemint_testkit::store_without_location!(Counting);
 
 impl RateLimit for Counting {
     async fn allow(&self, _: Limit, _: &str) -> Result<bool, Unavailable> {

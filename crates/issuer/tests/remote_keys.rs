@@ -29,6 +29,8 @@ struct Remote {
     fetches: Rc<RefCell<Vec<String>>>,
 }
 
+edgemint_testkit::store_without_location!(Remote);
+
 impl ClientStore for Remote {
     async fn find(&self, id: &ClientId) -> Result<Option<String>, Unavailable> {
         self.clients.find(id).await
@@ -201,6 +203,8 @@ fn a_disabled_issuer_is_never_served_from_memory_and_an_enabled_one_is_while_the
             if self.is_down.get() { Err(Unavailable::new("down")) } else { Ok(()) }
         }
     }
+
+    edgemint_testkit::store_without_location!(Failing);
 
     impl ClientStore for Failing {
         async fn find(&self, id: &ClientId) -> Result<Option<String>, Unavailable> {

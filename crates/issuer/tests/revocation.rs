@@ -26,6 +26,7 @@ struct Counting {
 }
 
 edgemint_testkit::store_without_issuers!(Counting);
+edgemint_testkit::store_without_location!(Counting);
 
 impl ClientStore for Counting {
     async fn find(&self, id: &ClientId) -> Result<Option<String>, Unavailable> {

@@ -8,16 +8,22 @@
 )]
 
 use edgemint_issuer::{Authority, Config};
-use edgemint_testkit::{Answer, Clock, MemoryClients, NOW, TestCrypto, Vector, logged, moment, stored};
+use edgemint_testkit::{
+    Answer, Clock, Location, MemoryClients, NOW, TestCrypto, Vector, logged, moment, stored,
+};
 use serde_json::Value;
 
 const ISSUER: &str = "http://127.0.0.1:8787";
 
 fn authority(vector: &Vector) -> Authority<MemoryClients, TestCrypto> {
+    authority_over(vector, stored(vector.store))
+}
+
+fn authority_over(vector: &Vector, clients: MemoryClients) -> Authority<MemoryClients, TestCrypto> {
     let variables = vector.variables(ISSUER, NOW);
     let variables = variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let config = Config::parse(variables).unwrap_or_else(|error| panic!("{}: {error}", vector.name));
-    Authority::new(config, stored(vector.store), TestCrypto::default(), [7; 32])
+    Authority::new(config, clients, TestCrypto::default(), [7; 32])
 }
 
 /// The keys that this deployment publishes.
@@ -70,6 +76,24 @@ fn what_is_remembered_changes_no_answer() {
                 .unwrap_or_else(|failure| panic!("{}, {time}: {failure}", vector.name));
         }
     }
+}
+
+/// Each vector at one instance, and then at another one of the same location.
+#[test]
+fn what_a_location_caches_changes_no_answer() {
+    let mut used = 0;
+    for vector in Vector::all_in_both_profiles() {
+        let location = Location::default();
+        for (time, clients) in [("first", stored(vector.store)), ("second", stored(vector.store))]
+            .map(|(t, c)| (t, c.at(&location)))
+        {
+            let before = clients.reads();
+            replay(&vector, &authority_over(&vector, clients.clone()))
+                .unwrap_or_else(|failure| panic!("{}, {time}: {failure}", vector.name));
+            used += u32::from(time == "second" && clients.reads() == before && location.puts() > 0);
+        }
+    }
+    assert!(used > 100, "only {used} vectors were answered from the cache of the location");
 }
 
 #[test]

@@ -1,18 +1,23 @@
 //! Clients, APIs and revocations in memory, and the contracts of all stores.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::rc::Rc;
 
-use edgemint_issuer::ports::{ApiStore, ClientStore, IssuerStore, KeySource, RevocationStore};
+use edgemint_issuer::ports::{ApiStore, ClientStore, IssuerStore, KeySource, LocationCache, RevocationStore};
 use edgemint_issuer::{
     ApiId, ApiRecord, ClientId, ClientRecord, KeySetUrl, TrustedIssuer, TrustedIssuerId, Unavailable,
 };
+
+use crate::location::Location;
 
 /// A store of clients and APIs in memory, which can be made to fail.
 #[derive(Default, Clone)]
 pub struct MemoryClients {
     records: RefCell<HashMap<String, String>>,
     down: bool,
+    reads: Rc<Cell<u32>>,
+    location: Option<Location>,
 }
 
 impl MemoryClients {
@@ -41,7 +46,19 @@ impl MemoryClients {
         self.put(format!("GET {url}"), jwks);
     }
 
+    /// The number of reads of this store and its clones.
+    pub fn reads(&self) -> u32 {
+        self.reads.get()
+    }
+
+    /// Puts the cache of a location before this store.
+    pub fn at(mut self, location: &Location) -> Self {
+        self.location = Some(location.clone());
+        self
+    }
+
     fn get(&self, key: &str) -> Result<Option<String>, Unavailable> {
+        self.reads.set(self.reads.get() + 1);
         if self.down {
             return Err(Unavailable::new("the store is down"));
         }
@@ -69,6 +86,18 @@ impl ApiStore for MemoryClients {
 impl IssuerStore for MemoryClients {
     async fn find_issuer(&self, id: &TrustedIssuerId) -> Result<Option<String>, Unavailable> {
         self.get(&id.kv_key())
+    }
+}
+
+impl LocationCache for MemoryClients {
+    async fn cached(&self, name: &str) -> Option<String> {
+        self.location.as_ref()?.cached(name).await
+    }
+
+    fn cache(&self, name: &str, text: &str, seconds: u64) {
+        if let Some(location) = &self.location {
+            location.cache(name, text, seconds);
+        }
     }
 }
 

@@ -14,6 +14,7 @@ mod audit_log;
 mod clients;
 mod crypto;
 mod expected;
+mod location;
 mod mint;
 mod moment;
 mod oracle;
@@ -30,6 +31,7 @@ pub use crate::clients::{
 };
 pub use crate::crypto::{TestCrypto, signing_key, verify};
 pub use crate::expected::{Answer, Clock};
+pub use crate::location::Location;
 pub use crate::mint::{Kind, Mint};
 pub use crate::moment::{NOW, RANDOM, moment};
 pub use crate::oracle::Oracle;

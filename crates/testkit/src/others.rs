@@ -138,6 +138,14 @@ impl ForeignVerifier for TestCrypto {
     }
 }
 
+/// Implements the port of the location's cache, for a store of a test without one.
+#[macro_export]
+macro_rules! store_without_location {
+    ($store:ty) => {
+        impl edgemint_issuer::ports::LocationCache for $store {}
+    };
+}
+
 /// Implements the ports for trusted issuers and their keys, for a store of a test without any.
 #[macro_export]
 macro_rules! store_without_issuers {

@@ -19,7 +19,8 @@ use crate::jose::public_key::PublicKey;
 use crate::jose::signature_algorithm::SignatureAlgorithm;
 use crate::log::event::Proof;
 use crate::ports::{
-    ClientStore, ForeignVerifier, IssuerStore, KeySource, RateLimit, SingleUse, Unavailable, Verdict,
+    ClientStore, ForeignVerifier, IssuerStore, KeySource, LocationCache, RateLimit, SingleUse, Unavailable,
+    Verdict,
 };
 use crate::records::client::ClientRecord;
 use crate::records::client_key::{AssertionAudience, DEFAULT_ASSERTION_LIFETIME};
@@ -55,7 +56,9 @@ impl From<TokenError> for Failure {
     }
 }
 
-impl<C: ClientStore + IssuerStore + KeySource, H: ForeignVerifier, B: RateLimit> Authenticator<'_, C, H, B> {
+impl<C: ClientStore + IssuerStore + LocationCache + KeySource, H: ForeignVerifier, B: RateLimit>
+    Authenticator<'_, C, H, B>
+{
     /// Proves which client sent `assertion`.
     ///
     /// The signature is verified first, and only failures count against the rate limit: a signature cannot be

@@ -6,12 +6,12 @@ use crate::error::certificate::CertificateFlaw;
 use crate::error::client::ClientError;
 use crate::http::certificate::Certificate;
 use crate::log::event::Proof;
-use crate::ports::{ClientStore, RateLimit};
+use crate::ports::{ClientStore, LocationCache, RateLimit};
 use crate::records::certificate::CertificateMatch;
 use crate::records::client::ClientRecord;
 use crate::request::authentication::PresentedCertificate;
 
-impl<C: ClientStore, H, B: RateLimit> Authenticator<'_, C, H, B> {
+impl<C: ClientStore + LocationCache, H, B: RateLimit> Authenticator<'_, C, H, B> {
     /// Proves which client presented a certificate. As with assertions, only failures count against the rate
     /// limit, because a certificate cannot be guessed.
     pub(super) async fn by_certificate(

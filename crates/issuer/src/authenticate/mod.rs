@@ -18,7 +18,9 @@ use crate::error::code::ErrorCode;
 use crate::error::fault::Fault;
 use crate::log::event::Proof;
 use crate::log::trail::Trail;
-use crate::ports::{ClientStore, ForeignVerifier, IssuerStore, KeySource, RateLimit, SingleUse, SlowHash};
+use crate::ports::{
+    ClientStore, ForeignVerifier, IssuerStore, KeySource, LocationCache, RateLimit, SingleUse, SlowHash,
+};
 use crate::records::client::ClientRecord;
 use crate::records::client_id::ClientId;
 use crate::registry::Registry;
@@ -108,7 +110,7 @@ impl Candidate<'_> {
     }
 }
 
-impl<C: ClientStore + IssuerStore + KeySource, H: SlowHash + ForeignVerifier, B: RateLimit>
+impl<C: ClientStore + IssuerStore + LocationCache + KeySource, H: SlowHash + ForeignVerifier, B: RateLimit>
     Authenticator<'_, C, H, B>
 {
     /// Proves which client sent a request.
@@ -126,7 +128,7 @@ impl<C: ClientStore + IssuerStore + KeySource, H: SlowHash + ForeignVerifier, B:
     }
 }
 
-impl<C: ClientStore, H: SlowHash, B: RateLimit> Authenticator<'_, C, H, B> {
+impl<C: ClientStore + LocationCache, H: SlowHash, B: RateLimit> Authenticator<'_, C, H, B> {
     /// Tries each reading of the credentials. When none proves a client, the error is that of the reading
     /// that came furthest. If two came equally far, the first one counts.
     ///

@@ -2,7 +2,6 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
@@ -36,14 +35,7 @@ pub(crate) enum Standing {
 impl Nonces {
     /// Derives the secrets from the signing keys (RFC 5869).
     pub(crate) fn new(keys: &SigningKeys, issuer: &Issuer) -> Self {
-        let derived = keys.private_parts().map(|part| {
-            let mut secret = [0; 32];
-            let info = [b"edgemint dpop nonce v1".as_slice(), issuer.as_str().as_bytes()];
-            #[expect(clippy::expect_used, reason = "RFC 5869 §2.3 allows up to 8160 bytes")]
-            Hkdf::<Sha256>::new(None, &part).expand_multi_info(&info, &mut secret).expect("32 bytes");
-            secret
-        });
-        Self(derived.collect())
+        Self(keys.derive("edgemint dpop nonce v1", issuer).collect())
     }
 
     /// The nonce to give out at `now` (seconds since 1970), while the key at `active` signs.

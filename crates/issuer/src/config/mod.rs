@@ -38,6 +38,8 @@ pub struct Config {
     pub(crate) fapi: bool,
     /// Whether issued tokens are counted instead of logged (`LOG_ISSUED`).
     counts_issued: bool,
+    /// Whether records may be kept in the cache of a location (`LOCATION_CACHE`).
+    pub(crate) location_cache: bool,
 }
 
 impl Config {
@@ -116,6 +118,7 @@ impl Config {
             errors.fapi(&grants, &keys);
         }
         let counts_issued = errors.switch("LOG_ISSUED", get("LOG_ISSUED"), ["counted", "all"]);
+        let location_cache = errors.location_cache(get("LOCATION_CACHE"), issuer.as_ref());
 
         match (issuer, origins, headers) {
             (Some(issuer), Some(origins), Some(headers)) if errors.0.is_empty() => Ok(Self {
@@ -132,6 +135,7 @@ impl Config {
                 mtls_base,
                 fapi,
                 counts_issued,
+                location_cache: location_cache && client_cache.seconds() > 0,
             }),
             _ => Err(ConfigErrors(errors.0)),
         }
@@ -220,6 +224,27 @@ mod tests {
     }
 
     #[test]
+    fn the_location_cache_is_on_unless_it_is_switched_off_or_shared_with_strangers() {
+        let uses = |more: &[(&str, &str)]| parse(more).unwrap().location_cache;
+        assert!(uses(&[]) && uses(&[("LOCATION_CACHE", "on")]));
+        assert!(!uses(&[("LOCATION_CACHE", "off")]) && !uses(&[("CLIENT_CACHE", "0")]));
+        for (host, expected) in [
+            ("workers.dev", false),
+            ("tokens.example.workers.dev", false),
+            ("Tokens.Example.Workers.DEV:443/path", false),
+            ("tokens.example.workers.dev./", false),
+            ("notworkers.dev", true),
+            ("workers.dev.example.com", true),
+            ("tokens.example.com/workers.dev", true),
+        ] {
+            let issuer = format!("https://{host}");
+            assert_eq!(uses(&[("ISSUER", &issuer), ("LOCATION_CACHE", "on")]), expected, "{host}");
+        }
+        assert!(uses(&[("ISSUER", "http://[::1]:8787")]));
+        assert_eq!(parse(&[("LOCATION_CACHE", "yes")]).unwrap_err().all()[0].name, "LOCATION_CACHE");
+    }
+
+    #[test]
     fn every_error_is_reported_at_once_and_by_name() {
         let wrong = [
             ("ISSUER", "http://example.com"),
@@ -237,6 +262,7 @@ mod tests {
             ("MTLS_HOST", "https://mtls.example.com"),
             ("FAPI", "yes"),
             ("LOG_ISSUED", "none"),
+            ("LOCATION_CACHE", "yes"),
             ("SIGNING_KEY_A", "hunter2"),
         ];
         let errors = parse(&wrong).unwrap_err();
@@ -264,6 +290,7 @@ mod tests {
             ("MTLS_HOST", "mtls.example.com"),
             ("FAPI", "on"),
             ("LOG_ISSUED", "counted"),
+            ("LOCATION_CACHE", "off"),
             ("SIGNING_KEY_A", KEY),
         ];
         assert_eq!(all.len(), VARIABLES.len() + 1, "every variable, and a key");

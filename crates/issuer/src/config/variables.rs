@@ -16,7 +16,7 @@ use crate::jose::signing_key::{KeyError, SigningKey};
 pub const SHORTEST_KV_CACHE: Lifetime = Lifetime::from_seconds(30);
 
 /// The variables that a deployment may set, in addition to its signing keys ([`SIGNING_KEY_PREFIX`]).
-pub const VARIABLES: [&str; 15] = [
+pub const VARIABLES: [&str; 16] = [
     "ISSUER",
     "GRANT_TYPES",
     "CLIENT_CREDENTIAL_GRANT_ENABLED_BY_DEFAULT",
@@ -32,6 +32,7 @@ pub const VARIABLES: [&str; 15] = [
     "MTLS_HOST",
     "FAPI",
     "LOG_ISSUED",
+    "LOCATION_CACHE",
 ];
 
 /// The prefix of the name of every secret that holds a signing key.
@@ -156,6 +157,13 @@ impl ErrorCollector {
                 false
             }
         }
+    }
+
+    /// Whether records may be kept in the cache of a location: unless the variable is `off`, or the Worker is at
+    /// `workers.dev`. Cloudflare does not say which Workers of other accounts share a cache there.
+    pub(super) fn location_cache(&mut self, value: Option<&str>, issuer: Option<&Issuer>) -> bool {
+        let is_off = self.switch("LOCATION_CACHE", value, ["off", "on"]);
+        !is_off && !issuer.is_some_and(Issuer::is_at_workers_dev)
     }
 
     /// The rules of the FAPI 2.0 profile for what else the deployment configures (§5.3.2.1, §5.4.1).

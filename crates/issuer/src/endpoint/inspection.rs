@@ -13,8 +13,8 @@ use crate::error::request::RequestError;
 use crate::http::request::Request;
 use crate::log::trail::Trail;
 use crate::ports::{
-    ApiStore, ClientStore, ForeignVerifier, IssuerStore, KeySource, RateLimit, Replay, RevocationStore,
-    Signer, SlowHash, Verifier,
+    ApiStore, ClientStore, ForeignVerifier, IssuerStore, KeySource, LocationCache, RateLimit, Replay,
+    RevocationStore, Signer, SlowHash, Verifier,
 };
 use crate::records::api_id::ApiId;
 use crate::records::client::{ClientRecord, Introspect};
@@ -62,7 +62,7 @@ impl Question {
 
 impl<C, S, B, R> Inspector<'_, C, S, B, R>
 where
-    C: ClientStore + ApiStore + RevocationStore + IssuerStore + KeySource,
+    C: ClientStore + ApiStore + RevocationStore + IssuerStore + LocationCache + KeySource,
     S: SlowHash + Verifier + ForeignVerifier,
     B: RateLimit,
     R: Replay,
@@ -226,6 +226,8 @@ mod tests {
             Ok(None)
         }
     }
+
+    impl LocationCache for Credulous {}
 
     impl ApiStore for Credulous {
         async fn find_api(&self, id: &ApiId) -> Result<Option<String>, Unavailable> {

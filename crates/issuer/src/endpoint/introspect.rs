@@ -15,8 +15,8 @@ use crate::jose::compact::{compact, signing_input};
 use crate::jose::signing_key::SigningKey;
 use crate::log::event::Decision;
 use crate::ports::{
-    ApiStore, ClientStore, ForeignVerifier, IssuerStore, KeySource, RateLimit, Replay, RevocationStore,
-    Signer, SlowHash, Verifier,
+    ApiStore, ClientStore, ForeignVerifier, IssuerStore, KeySource, LocationCache, RateLimit, Replay,
+    RevocationStore, Signer, SlowHash, Verifier,
 };
 use crate::verify::Typ;
 use crate::verify::inactive::{Inactive, NotActive};
@@ -108,7 +108,7 @@ const INACTIVE: &str = r#"{"active":false}"#;
 
 impl<C, S, B, R> Inspector<'_, C, S, B, R>
 where
-    C: ClientStore + ApiStore + RevocationStore + IssuerStore + KeySource,
+    C: ClientStore + ApiStore + RevocationStore + IssuerStore + LocationCache + KeySource,
     S: Signer + SlowHash + Verifier + ForeignVerifier,
     B: RateLimit,
     R: Replay,

@@ -12,6 +12,10 @@ use crate::discovery::metadata::AUTHORIZATION_PATH;
 
 const WELL_KNOWN_OAUTH: &str = "/.well-known/oauth-authorization-server";
 
+/// The records of most requests: those of the client, of its API and of its trusted issuer. Cloudflare allows few
+/// calls per request on its free plan, where a lookup counts, and so does storing what was not found.
+const LOCATION_LOOKUPS: u32 = 3;
+
 /// The endpoints.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Endpoint {
@@ -64,6 +68,12 @@ impl Endpoint {
     /// Whether a DPoP proof counts at this endpoint.
     pub(super) fn takes_dpop(self) -> bool {
         self == Self::Token
+    }
+
+    /// How many records of one request may come from the cache of the location. None for the endpoints that answer
+    /// questions about tokens, whose answers must be as certain as the store itself.
+    pub(super) fn location_lookups(self) -> u32 {
+        if self == Self::Token { LOCATION_LOOKUPS } else { 0 }
     }
 
     /// The endpoint's name in the log.

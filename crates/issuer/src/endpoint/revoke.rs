@@ -8,8 +8,8 @@ use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::log::event::Decision;
 use crate::ports::{
-    ApiStore, ClientStore, ForeignVerifier, IssuerStore, KeySource, RateLimit, Replay, RevocationStore,
-    SlowHash, Verifier,
+    ApiStore, ClientStore, ForeignVerifier, IssuerStore, KeySource, LocationCache, RateLimit, Replay,
+    RevocationStore, SlowHash, Verifier,
 };
 use crate::verify::VerifiedToken;
 use crate::verify::inactive::NotActive;
@@ -20,7 +20,7 @@ const SHORTEST_KEPT: u64 = 120;
 
 impl<C, S, B, R> Inspector<'_, C, S, B, R>
 where
-    C: ClientStore + ApiStore + RevocationStore + IssuerStore + KeySource,
+    C: ClientStore + ApiStore + RevocationStore + IssuerStore + LocationCache + KeySource,
     S: SlowHash + Verifier + ForeignVerifier,
     B: RateLimit,
     R: Replay,

@@ -28,8 +28,8 @@ use crate::log::event::Decision;
 use crate::log::trail::Trail;
 use crate::mint::Mint;
 use crate::ports::{
-    ApiStore, ClientStore, ForeignVerifier, IssuerStore, KeySource, Moment, RateLimit, Replay, Signer,
-    SlowHash,
+    ApiStore, ClientStore, ForeignVerifier, IssuerStore, KeySource, LocationCache, Moment, RateLimit, Replay,
+    Signer, SlowHash,
 };
 use crate::registry::Registry;
 use crate::registry::replays::{Replays, Spent};
@@ -50,7 +50,7 @@ pub(crate) struct TokenEndpoint<'a, C, S, B, R> {
 
 impl<C, S, B, R> TokenEndpoint<'_, C, S, B, R>
 where
-    C: ClientStore + ApiStore + IssuerStore + KeySource,
+    C: ClientStore + ApiStore + IssuerStore + LocationCache + KeySource,
     S: Signer + SlowHash + ForeignVerifier,
     B: RateLimit,
     R: Replay,

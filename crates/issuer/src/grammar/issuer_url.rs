@@ -101,6 +101,15 @@ impl Issuer {
         self.url.starts_with("http://")
     }
 
+    /// Whether its host is a subdomain that Cloudflare gives to every account.
+    pub(crate) fn is_at_workers_dev(&self) -> bool {
+        let authority =
+            self.url.get(..self.path_at).unwrap_or_default().rsplit('/').next().unwrap_or_default();
+        let host = host_of(authority).unwrap_or_default().to_ascii_lowercase();
+        let host = host.strip_suffix('.').unwrap_or(&host);
+        host.strip_suffix("workers.dev").is_some_and(|before| before.is_empty() || before.ends_with('.'))
+    }
+
     /// The issuer's path: empty, or `/…` without a trailing slash. All endpoints are below it.
     pub fn path(&self) -> &str {
         self.base().get(self.path_at..).unwrap_or_default()

@@ -10,7 +10,7 @@ use crate::grammar::issuer_scope::IssuerScope;
 use crate::grammar::scope::{Scope, ScopeToken};
 use crate::jose::algorithm::Algorithm;
 use crate::log::trail::Trail;
-use crate::ports::ApiStore;
+use crate::ports::{ApiStore, LocationCache};
 use crate::records::api::ApiRecord;
 use crate::records::api_id::ApiId;
 use crate::records::bound::Bound;
@@ -39,7 +39,7 @@ impl<'a> Entitlement<'a> {
     /// one.
     ///
     /// Looks up only APIs that the client's record grants, so a client without grants cannot cause reads.
-    pub(crate) async fn find<C: ApiStore>(
+    pub(crate) async fn find<C: ApiStore + LocationCache>(
         client: &'a ClientRecord,
         targets: &[ApiId],
         clients: &Registry<C>,

@@ -19,7 +19,7 @@ use crate::grant::entitlement::{Entitlement, Granted};
 use crate::jose::algorithm::Algorithm;
 use crate::log::event::Proof;
 use crate::log::trail::Trail;
-use crate::ports::{ApiStore, ClientStore, SingleUse};
+use crate::ports::{ApiStore, ClientStore, LocationCache, SingleUse};
 use crate::records::api_id::ApiId;
 use crate::records::bound::Bound;
 use crate::records::client::ClientRecord;
@@ -113,7 +113,7 @@ impl Grant {
 impl AuthenticatedClient {
     /// Decides on `asked`. Fails closed: if one part is not allowed, the whole request is refused. `possession` is
     /// what the token can be bound to.
-    pub(crate) async fn authorize<C: ClientStore + ApiStore>(
+    pub(crate) async fn authorize<C: ClientStore + ApiStore + LocationCache>(
         self,
         asked: ScopeRequest,
         possession: Possession,
@@ -197,7 +197,7 @@ impl AuthenticatedClient {
     ///
     /// A token has one `scope` for all its audiences. So besides APIs it may only name the client itself, and
     /// only when the client's ID is not the ID of a further API.
-    async fn check_combination<C: ApiStore>(
+    async fn check_combination<C: ApiStore + LocationCache>(
         &self,
         entitlement: &Entitlement<'_>,
         mut peers: impl Iterator<Item = &ClientId>,
@@ -224,7 +224,7 @@ impl AuthenticatedClient {
 
     /// Whether `peer` lets this client request tokens that name the peer as audience. A client always trusts
     /// itself, and another client if its record says so. An unknown peer trusts no client.
-    async fn is_trusted_by<C: ClientStore>(
+    async fn is_trusted_by<C: ClientStore + LocationCache>(
         &self,
         peer: &ClientId,
         clients: &Registry<C>,

@@ -1,7 +1,9 @@
 //! The signing keys of a deployment: the choice of the key that signs, and the published JWKS.
 
-use zeroize::Zeroizing;
+use hkdf::Hkdf;
+use sha2::Sha256;
 
+use crate::grammar::issuer_url::Issuer;
 use crate::jose::algorithm::Algorithm;
 use crate::jose::signing_key::SigningKey;
 
@@ -58,9 +60,17 @@ impl SigningKeys {
         self.newest_first.iter()
     }
 
-    /// The private part `d` of each key, in order.
-    pub(crate) fn private_parts(&self) -> impl Iterator<Item = Zeroizing<Vec<u8>>> {
-        self.newest_first.iter().map(SigningKey::private_part)
+    /// A secret for the purpose `label`, derived from each key (RFC 5869), the newest key first. Every instance
+    /// with the same keys and the same issuer derives the same secrets.
+    pub(crate) fn derive(&self, label: &'static str, issuer: &Issuer) -> impl Iterator<Item = [u8; 32]> {
+        self.newest_first.iter().map(move |key| {
+            let mut secret = [0; 32];
+            let info = [label.as_bytes(), issuer.as_str().as_bytes()];
+            let hkdf = Hkdf::<Sha256>::new(None, &key.private_part());
+            #[expect(clippy::expect_used, reason = "RFC 5869 §2.3 allows up to 8160 bytes")]
+            hkdf.expand_multi_info(&info, &mut secret).expect("32 bytes");
+            secret
+        })
     }
 
     /// The algorithms of the keys, each once.

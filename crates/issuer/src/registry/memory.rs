@@ -62,7 +62,8 @@ const _: () = assert!(sum(&Share::ALL) <= TOTAL, "the memories of one isolate st
 
 /// A memory that keeps values for a fixed time. With a time of 0 it keeps nothing.
 ///
-/// All entries have the same lifetime, so they expire in the order in which they were put.
+/// An entry may be older than its place in the memory ([`Memory::put_from`]), so entries need not expire in the
+/// order in which they were put.
 pub(crate) struct Memory<K, V> {
     seconds: u64,
     stale: u64,
@@ -72,20 +73,28 @@ pub(crate) struct Memory<K, V> {
 
 struct Entries<K, V> {
     by_key: HashMap<Rc<K>, Entry<V>>,
-    /// The keys, the oldest first.
-    by_age: BTreeMap<u64, Rc<K>>,
+    /// The keys: the one that expires first is the first, and of several the one that was put first.
+    by_age: BTreeMap<Age, Rc<K>>,
     /// The number of entries ever put.
     count: u64,
     /// The bytes of all entries.
     weight: usize,
 }
 
+/// The time at which an entry expires, and the number of entries that were put until then.
+type Age = (u64, u64);
+
 struct Entry<V> {
     value: V,
-    until: u64,
     /// Its key in [`Entries::by_age`].
-    age: u64,
+    age: Age,
     weight: usize,
+}
+
+impl<V> Entry<V> {
+    fn until(&self) -> u64 {
+        self.age.0
+    }
 }
 
 impl<K: Eq + Hash, V> Entries<K, V> {
@@ -131,13 +140,13 @@ impl<K: Eq + Hash, V: Clone> Memory<K, V> {
     /// The value under `key`, unless expired.
     pub(crate) fn get(&self, key: &K, now: u64) -> Option<V> {
         let entries = self.entries.borrow();
-        entries.by_key.get(key).filter(|entry| now < entry.until).map(|entry| entry.value.clone())
+        entries.by_key.get(key).filter(|entry| now < entry.until()).map(|entry| entry.value.clone())
     }
 
     /// The value under `key`, expired or not, until the stale time is over.
     pub(crate) fn get_stale(&self, key: &K, now: u64) -> Option<V> {
         let entries = self.entries.borrow();
-        let entry = entries.by_key.get(key).filter(|entry| now < entry.until.saturating_add(self.stale));
+        let entry = entries.by_key.get(key).filter(|entry| now < entry.until().saturating_add(self.stale));
         entry.map(|entry| entry.value.clone())
     }
 
@@ -146,6 +155,11 @@ impl<K: Eq + Hash, V: Clone> Memory<K, V> {
     /// The oldest entries make room. A value larger than the whole memory is not stored, and the previous
     /// value of its key is removed.
     pub(crate) fn put(&self, key: K, value: V, heap: usize, now: u64) {
+        self.put_from(key, value, heap, now, now);
+    }
+
+    /// The same for a value that was right at `from`, an earlier time: it expires as if it had been put then.
+    pub(crate) fn put_from(&self, key: K, value: V, heap: usize, from: u64, now: u64) {
         let mut entries = self.entries.borrow_mut();
         entries.remove(&key);
         let weight = Self::OVERHEAD.saturating_add(heap);
@@ -156,14 +170,14 @@ impl<K: Eq + Hash, V: Clone> Memory<K, V> {
         let room = self.capacity - weight;
         while entries
             .oldest()
-            .is_some_and(|oldest| entries.weight > room || oldest.until.saturating_add(self.stale) <= now)
+            .is_some_and(|oldest| entries.weight > room || oldest.until().saturating_add(self.stale) <= now)
         {
             entries.remove_oldest();
         }
         entries.count += 1;
-        let (age, key) = (entries.count, Rc::new(key));
+        let (age, key) = ((from.min(now).saturating_add(self.seconds), entries.count), Rc::new(key));
         entries.by_age.insert(age, Rc::clone(&key));
-        entries.by_key.insert(key, Entry { value, until: now.saturating_add(self.seconds), age, weight });
+        entries.by_key.insert(key, Entry { value, age, weight });
         entries.weight += weight;
     }
 
@@ -246,9 +260,33 @@ mod tests {
         assert_eq!(kept, [0, 2, 3, 4, 5, 6, 7, 8, 9], "the entry that was put again is the youngest but one");
     }
 
+    #[test]
+    fn an_entry_that_is_older_than_its_place_expires_first_and_makes_room_first() {
+        let memory: Memory<u8, u32> = Memory::lingering(SMALL, seconds(60), seconds(600));
+        memory.put(0, 0, 0, 1000);
+        memory.put_from(1, 1, 0, 950, 1000);
+        assert_eq!((memory.get(&1, 1009), memory.get(&1, 1010)), (Some(1), None));
+        assert_eq!((memory.get_stale(&1, 1609), memory.get_stale(&1, 1610)), (Some(1), None));
+        // It is over before the entry that was put before it, and no longer takes room then.
+        memory.put(2, 2, 0, 1610);
+        assert_eq!((memory.len(), memory.get_stale(&0, 1610)), (2, Some(0)));
+
+        let memory: Memory<u8, u32> = Memory::new(SMALL, seconds(60));
+        for key in 0..8 {
+            memory.put(key, 0, 0, 1000);
+        }
+        memory.put_from(8, 0, 0, 990, 1000);
+        memory.put(9, 0, 0, 1000);
+        let kept: Vec<u8> = (0..10).filter(|key| memory.get(key, 1000).is_some()).collect();
+        assert_eq!(kept, [0, 1, 2, 3, 4, 5, 6, 7, 9]);
+        // A time in the future counts as now.
+        memory.put_from(9, 0, 0, 2000, 1000);
+        assert_eq!(memory.get(&9, 1060), None);
+    }
+
     #[derive(Debug, Clone)]
     enum Step {
-        Put { key: u8, value: u32, heap: usize },
+        Put { key: u8, value: u32, heap: usize, age: u64 },
         Get(u8),
         Forget(u8),
         Wait(u64),
@@ -258,7 +296,8 @@ mod tests {
         let heap =
             prop_oneof![Just(0), 0..SMALL.0 / 3, Just(8 * SMALL.0 / 9), Just(SMALL.0), Just(usize::MAX)];
         prop_oneof![
-            6 => (0..16_u8, any::<u32>(), heap).prop_map(|(key, value, heap)| Step::Put { key, value, heap }),
+            6 => (0..16_u8, any::<u32>(), heap, prop_oneof![2 => Just(0), 1 => 0..60_u64])
+                .prop_map(|(key, value, heap, age)| Step::Put { key, value, heap, age }),
             2 => (0..16_u8).prop_map(Step::Get),
             1 => (0..16_u8).prop_map(Step::Forget),
             3 => (0..40_u64).prop_map(Step::Wait),
@@ -266,7 +305,7 @@ mod tests {
     }
 
     proptest! {
-        /// Compared with a list, the oldest entry first, that is searched from end to end.
+        /// Compared with a list, the entry that expires first at the beginning, that is searched from end to end.
         #[test]
         fn it_never_holds_more_than_fits(
             (fresh, stale) in prop_oneof![Just((60, 0)), Just((60, 100)), Just((0, 100)), Just((0, 0))],
@@ -277,16 +316,18 @@ mod tests {
             let mut now = 1000;
             for step in steps {
                 match step {
-                    Step::Put { key, value, heap } => {
-                        memory.put(key, value, heap, now);
+                    Step::Put { key, value, heap, age } => {
+                        let from = now - age.min(fresh);
+                        memory.put_from(key, value, heap, from, now);
                         model.retain(|(other, ..)| *other != key);
                         let weight = Memory::<u8, u32>::OVERHEAD.saturating_add(heap);
                         if weight <= SMALL.0 && fresh + stale > 0 {
                             model.retain(|(.., put)| now < put + fresh + stale);
-                            model.push((key, value, weight, now));
-                        }
-                        while model.iter().map(|(_, _, weight, _)| weight).sum::<usize>() > SMALL.0 {
-                            model.remove(0);
+                            while model.iter().map(|(_, _, weight, _)| weight).sum::<usize>() + weight > SMALL.0 {
+                                model.remove(0);
+                            }
+                            let at = model.partition_point(|(.., put)| *put <= from);
+                            model.insert(at, (key, value, weight, from));
                         }
                     }
                     Step::Forget(key) => {

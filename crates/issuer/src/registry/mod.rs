@@ -1,7 +1,8 @@
 //! The clients, the APIs and the trusted issuers: parsed, cached in memory for the cache time, and kept a while longer for store
-//! outages.
+//! outages. Between the memory and the store is the cache of the location, which several instances share.
 
 pub(crate) mod breaker;
+pub(crate) mod location;
 pub(crate) mod memory;
 pub(crate) mod remote_keys;
 pub(crate) mod replays;
@@ -15,7 +16,7 @@ use crate::config::Config;
 use crate::error::TokenError;
 use crate::error::fault::Fault;
 use crate::log::trail::Trail;
-use crate::ports::{ApiStore, ClientStore, IssuerStore, Unavailable};
+use crate::ports::{ApiStore, ClientStore, IssuerStore, LocationCache, Unavailable};
 use crate::records::api::ApiRecord;
 use crate::records::api_id::ApiId;
 use crate::records::client::ClientRecord;
@@ -23,6 +24,7 @@ use crate::records::client_id::ClientId;
 use crate::records::schema::weight;
 use crate::records::trusted_issuer::{TrustedIssuer, TrustedIssuerId};
 use crate::registry::breaker::Breaker;
+use crate::registry::location::Envelope;
 use crate::registry::memory::{Memory, Share};
 
 /// The fields that every client record has: all of version 1 except `token_lifetime`.
@@ -34,7 +36,8 @@ const API_FIELDS: usize = 5;
 /// The fields that every record of a trusted issuer has.
 const ISSUER_FIELDS: usize = 10;
 
-/// A [`ClientStore`], [`ApiStore`] and [`IssuerStore`], and the memory before it.
+/// A [`ClientStore`], [`ApiStore`] and [`IssuerStore`], and what is before it: the memory, and a
+/// [`LocationCache`].
 ///
 /// Only existing records are cached, so a stranger that tries many IDs cannot fill the memory.
 pub(crate) struct Registry<C> {
@@ -43,6 +46,8 @@ pub(crate) struct Registry<C> {
     apis: Memory<ApiId, Rc<ApiRecord>>,
     issuers: Memory<TrustedIssuerId, Rc<TrustedIssuer>>,
     breaker: Breaker,
+    /// For records in the cache of the location, if that is used.
+    envelope: Option<Envelope>,
 }
 
 impl<C> Registry<C> {
@@ -54,6 +59,7 @@ impl<C> Registry<C> {
             apis: Memory::lingering(Share::APIS, fresh, stale),
             issuers: Memory::lingering(Share::ISSUERS, fresh, stale),
             breaker: Breaker::default(),
+            envelope: config.location_cache.then(|| Envelope::new(config)).flatten(),
         }
     }
 
@@ -101,12 +107,14 @@ enum Answered<T> {
     Stale(T),
 }
 
-impl<C: ClientStore> Registry<C> {
+impl<C> Registry<C> {
     /// The store itself, for data that is not cached here.
     pub(crate) fn store(&self) -> &C {
         &self.store
     }
+}
 
+impl<C: ClientStore + LocationCache> Registry<C> {
     /// The record of `id`. It may be as old as the cache time, or older when the store fails. `Ok(None)`
     /// means that there is no such client.
     pub(crate) async fn find(
@@ -137,6 +145,7 @@ impl<C: ClientStore> Registry<C> {
         let stored = Stored {
             id,
             memory: &self.remembered,
+            kv_key: ClientId::kv_key,
             noun: "client",
             parse: |json: &str| {
                 ClientRecord::parse(id, json).map_err(|why| Fault::CorruptRecord(id.clone(), why))
@@ -147,7 +156,7 @@ impl<C: ClientStore> Registry<C> {
     }
 }
 
-impl<C: ApiStore> Registry<C> {
+impl<C: ApiStore + LocationCache> Registry<C> {
     /// The record of the API `id`. It may be as old as the cache time, or older when the store fails.
     /// `Ok(None)` means that there is no such API.
     pub(crate) async fn find_api(
@@ -158,6 +167,7 @@ impl<C: ApiStore> Registry<C> {
         let stored = Stored {
             id,
             memory: &self.apis,
+            kv_key: ApiId::kv_key,
             noun: "API",
             parse: |json: &str| ApiRecord::parse(id, json).map_err(|why| Fault::CorruptApi(id.clone(), why)),
             weight: |json: &str| id.as_str().len() + weight::<ApiRecord>(json, API_FIELDS),
@@ -166,7 +176,7 @@ impl<C: ApiStore> Registry<C> {
     }
 }
 
-impl<C: IssuerStore> Registry<C> {
+impl<C: IssuerStore + LocationCache> Registry<C> {
     /// The record of the trusted issuer `id`. It may be as old as the cache time, or older when the store
     /// fails, unless it was disabled. `Ok(None)` means that it is not registered.
     pub(crate) async fn find_issuer(
@@ -177,6 +187,7 @@ impl<C: IssuerStore> Registry<C> {
         let stored = Stored {
             id,
             memory: &self.issuers,
+            kv_key: TrustedIssuerId::kv_key,
             noun: "issuer",
             parse: |json: &str| {
                 TrustedIssuer::parse(id, json).map_err(|why| Fault::CorruptIssuer(id.clone(), why))
@@ -193,6 +204,8 @@ impl<C: IssuerStore> Registry<C> {
 struct Stored<'a, K, T, P, W> {
     id: &'a K,
     memory: &'a Memory<K, Rc<T>>,
+    /// The name of the record in the store.
+    kv_key: fn(&K) -> String,
     /// The kind, for the log.
     noun: &'static str,
     parse: P,
@@ -200,9 +213,9 @@ struct Stored<'a, K, T, P, W> {
     weight: W,
 }
 
-impl<C> Registry<C> {
-    /// The record from the memory, else from the store by `read`. When the store fails, a stale record that
-    /// `may_be_stale` serves.
+impl<C: LocationCache> Registry<C> {
+    /// The record from the memory, else from the cache of the location, else from the store by `read`. When the
+    /// store fails, a stale record that `may_be_stale` serves.
     async fn find_in<K, T, P, W>(
         &self,
         stored: Stored<'_, K, T, P, W>,
@@ -212,11 +225,22 @@ impl<C> Registry<C> {
     ) -> Result<Option<Rc<T>>, TokenError>
     where
         K: Clone + Eq + Hash + Display,
-        P: FnOnce(&str) -> Result<T, Fault>,
-        W: FnOnce(&str) -> usize,
+        P: Fn(&str) -> Result<T, Fault>,
+        W: Fn(&str) -> usize,
     {
-        let Stored { id, memory, noun, parse, weight } = stored;
+        let Stored { id, memory, noun, kv_key, parse, weight } = stored;
         if let Some(record) = memory.get(id, trail.now) {
+            return Ok(Some(record));
+        }
+        let envelope = self.envelope.as_ref().filter(|_| trail.takes_location_lookup());
+        let entry = envelope.map(|envelope| envelope.entry(&kv_key(id)));
+        if let Some(entry) = &entry
+            && let Some(text) = self.store.cached(entry.name()).await
+            && let Some((json, read_at)) = entry.open(&text, trail.now)
+            && let Ok(record) = parse(json)
+        {
+            let record = Rc::new(record);
+            memory.put_from(id.clone(), Rc::clone(&record), weight(json), read_at, trail.now);
             return Ok(Some(record));
         }
         let stale = memory.get_stale(id, trail.now).filter(|record| may_be_stale(record));
@@ -229,6 +253,10 @@ impl<C> Registry<C> {
         let Some(json) = json else { return Ok(None) };
         let record = Rc::new(parse(&json)?);
         memory.put(id.clone(), Rc::clone(&record), weight(&json), trail.now);
+        // Only here, so only a record that exists and is well-formed gets there.
+        if let Some(entry) = entry {
+            self.store.cache(entry.name(), &entry.seal(&json, trail.now), entry.seconds());
+        }
         Ok(Some(record))
     }
 }
@@ -263,6 +291,8 @@ mod tests {
             Ok(self.read(&head, (0..self.groups).map(|_| r#""g""#.to_owned())))
         }
     }
+
+    impl LocationCache for Endless {}
 
     impl ApiStore for Endless {
         async fn find_api(&self, id: &ApiId) -> Result<Option<String>, Unavailable> {

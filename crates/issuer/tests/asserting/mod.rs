@@ -1,7 +1,7 @@
 //! Requests with assertions, for the tests of how they are judged.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 use edgemint_issuer::ports::{
-    ApiStore, ClientStore, IssuerStore, KeySource, RateLimit, Replay, RevocationStore,
+    ApiStore, ClientStore, IssuerStore, KeySource, LocationCache, RateLimit, Replay, RevocationStore,
 };
 use edgemint_issuer::{Arrival, Authority, Body, Config, Moment, Request};
 use edgemint_testkit::{Kind, MemoryClients, Mint, NOW, Store, TestCrypto, logged, signing_key, stored};
@@ -31,7 +31,7 @@ pub(crate) fn post<C, B: RateLimit, R: Replay>(
     now: u64,
 ) -> (u16, Value, Value)
 where
-    C: ClientStore + ApiStore + RevocationStore + IssuerStore + KeySource,
+    C: ClientStore + ApiStore + RevocationStore + IssuerStore + LocationCache + KeySource,
 {
     let request = Request {
         method: "POST",
@@ -64,7 +64,7 @@ pub(crate) fn ask<C, B: RateLimit, R: Replay>(
     now: u64,
 ) -> (u16, Value)
 where
-    C: ClientStore + ApiStore + RevocationStore + IssuerStore + KeySource,
+    C: ClientStore + ApiStore + RevocationStore + IssuerStore + LocationCache + KeySource,
 {
     let (status, _, event) = post(authority, "/token", &form(assertion, ""), now);
     (status, event)
