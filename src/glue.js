@@ -1,5 +1,6 @@
 // The functions that Rust calls. Each crossing costs more than the work behind it, so an answer and its log
 // line cross in one call. Anything slow returns a promise, which entry.js awaits (see steps.rs).
+import { waitUntil } from "cloudflare:workers";
 
 /**
  * Answers without a body, by their head. Most answers have a known head, and a copy costs half of a new
@@ -83,6 +84,53 @@ export function kv_get(namespace, key, cacheTtl, milliseconds) {
 /** True when KV has accepted `value`, which it keeps until `expiration` (seconds since 1970). */
 export function kv_put(namespace, key, value, expiration, milliseconds) {
   return within(milliseconds, namespace.put(key, value, { expiration }).then(() => true));
+}
+
+/** The name of the cache of the location. Nothing else is in it, and no URL of a zone is answered from it. */
+const LOCATION = "edgemint";
+
+/**
+ * How long this isolate goes on without the cache of the location after a failure, in milliseconds. A cache that
+ * hangs then delays one request, and not each.
+ */
+const REST = 60_000;
+
+/** The cache of the location, once it is open. */
+let location;
+
+/** The time until which this isolate does not use it. */
+let rests_until = 0;
+
+/** The result of `work`, or undefined when that fails or takes longer. Then the cache is not used for a while. */
+async function of_location(work, milliseconds) {
+  if (Date.now() < rests_until) return undefined;
+  try {
+    const result = await within(milliseconds, work());
+    if (result !== undefined) return result;
+  } catch {
+    // Bare workerd, for example, throws when it has no cache.
+  }
+  rests_until = Date.now() + REST;
+  return undefined;
+}
+
+/** The text under `url` in the cache of the location, else null. Undefined when it cannot be found out. */
+export function cache_get(url, milliseconds) {
+  return of_location(async () => {
+    location ??= await caches.open(LOCATION);
+    const answer = await location.match(url);
+    return answer === undefined ? null : answer.text();
+  }, milliseconds);
+}
+
+/** Keeps `text` under `url` in the cache of the location for `seconds`. The answer does not wait for it. */
+export function cache_put(url, text, seconds, milliseconds) {
+  const put = async () => {
+    location ??= await caches.open(LOCATION);
+    await location.put(url, new Response(text, { headers: { "Cache-Control": `max-age=${seconds}` } }));
+    return true;
+  };
+  waitUntil(of_location(put, milliseconds));
 }
 
 /** Counts once under `key`. Whether that is within the limit. */

@@ -9,6 +9,13 @@ pub(crate) const COUNT: u32 = 500;
 /// The limit for a write, in milliseconds. A central place stores it before it is acknowledged.
 pub(crate) const WRITE: u32 = 5_000;
 
+/// The limit for a lookup in the cache of the location, in milliseconds. It is in the same data center. A slower
+/// one would save nothing, because KV needs about 10.
+pub(crate) const LOCATION: u32 = 250;
+
+/// The limit for storing something there, in milliseconds. No request waits for it.
+pub(crate) const LOCATION_PUT: u32 = 2_000;
+
 /// The limit for fetching the keys of others, in milliseconds: the connection, and the whole answer.
 pub(crate) const FETCH: u32 = 2_500;
 

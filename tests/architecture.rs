@@ -200,6 +200,7 @@ const ROOMS: [(&str, &[&str]); 6] = [
             "audit_log",
             "page",
             "clients",
+            "location",
             "platforms",
             "others",
             "crypto",

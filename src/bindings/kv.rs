@@ -18,11 +18,20 @@ extern "C" {
 pub(crate) struct KvClients {
     pub(crate) namespace: JsValue,
     cache_ttl: u64,
+    /// The issuer, below which the entries of the location's cache are.
+    issuer: String,
 }
 
 impl KvClients {
     pub(crate) fn new(namespace: JsValue, config: &Config) -> Self {
-        Self { namespace, cache_ttl: config.client_cache().max(SHORTEST_KV_CACHE).seconds() }
+        let cache_ttl = config.client_cache().max(SHORTEST_KV_CACHE).seconds();
+        Self { namespace, cache_ttl, issuer: config.issuer().base().to_owned() }
+    }
+
+    /// The URL of an entry in the cache of the location. Cloudflare recommends the host of the Worker, because it
+    /// looks up others. A request for this URL reaches the Worker, which has nothing there.
+    pub(crate) fn location_url(&self, name: &str) -> String {
+        format!("{}/cache/{name}", self.issuer)
     }
 
     async fn get(&self, key: &str) -> Result<Option<String>, Unavailable> {

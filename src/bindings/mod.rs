@@ -3,6 +3,7 @@
 pub(crate) mod analytics;
 pub(crate) mod kv;
 pub(crate) mod kv_revocations;
+pub(crate) mod location_cache;
 pub(crate) mod rate_limits;
 pub(crate) mod remote_keys;
 pub(crate) mod replay;

@@ -34,6 +34,8 @@ pub struct Worker {
     /// The header from which the runtime takes `request.cf`, as JSON. Only for a Worker behind a proxy of a test: a
     /// client that can send the header claims any certificate.
     pub network_report: Option<String>,
+    /// The port on 127.0.0.1 where another process serves the Cache API, if that is to work.
+    pub cache: Option<u16>,
 }
 
 /// A class of Durable Objects, with SQL.
@@ -83,6 +85,12 @@ impl Worker {
             services
                 .push_str("(name = \"local\", network = (allow = [\"public\", \"private\", \"local\"])), ");
         }
+        for port in workers.iter().filter_map(|worker| worker.cache).collect::<BTreeSet<_>>() {
+            let _ = write!(
+                services,
+                "(name = \"cache{port}\", external = (address = \"127.0.0.1:{port}\", http = ())), "
+            );
+        }
         for worker in workers {
             let name = &worker.name;
             let _ = write!(services, "(name = \"{name}\", worker = .{name}), ");
@@ -101,10 +109,12 @@ impl Worker {
             let (date, flags) =
                 worker.compatibility.as_ref().map_or((&date, [].as_slice()), |(date, flags)| (date, flags));
             let outbound = if worker.fetches_locally { ", globalOutbound = \"local\"" } else { "" };
+            let cache = worker.cache.map(|port| format!(", cacheApiOutbound = \"cache{port}\""));
+            let cache = cache.unwrap_or_default();
             let flags: String = flags.iter().map(|flag| format!("{}, ", quoted(flag))).collect();
             let _ = writeln!(
                 definitions,
-                "const {name} :Workerd.Worker = (modules = [{modules}], compatibilityDate = \"{date}\", compatibilityFlags = [{flags}], bindings = [{bindings}]{objects}{outbound});"
+                "const {name} :Workerd.Worker = (modules = [{modules}], compatibilityDate = \"{date}\", compatibilityFlags = [{flags}], bindings = [{bindings}]{objects}{outbound}{cache});"
             );
         }
         Ok(format!(
@@ -260,6 +270,7 @@ mod tests {
                 storage: "/d".into(),
             }],
             network_report: Some("cf-blob".into()),
+            cache: Some(5432),
             ..Worker::default()
         };
         let text = Worker::configuration(&[kv, worker]).expect("wrangler.toml is there");
@@ -271,6 +282,8 @@ mod tests {
             "(name = \"REMOTE\", kvNamespace = \"kv4321\")",
             "(name = \"kv4321\", external = (address = \"127.0.0.1:4321\"",
             "const kv :Workerd.Worker = ",
+            "(name = \"cache5432\", external = (address = \"127.0.0.1:5432\"",
+            ", cacheApiOutbound = \"cache5432\");",
             "durableObjectNamespaces = [(className = \"Seen\", uniqueKey = \"k\", enableSql = true), ]",
             "(name = \"workerDisk\", disk = (path = \"/d\", writable = true))",
             "(name = \"SEEN\", durableObjectNamespace = \"Seen\")",
@@ -279,6 +292,6 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} is not in {text}");
         }
-        assert_eq!(text.matches("address").count(), 2);
+        assert_eq!(text.matches("address").count(), 3);
     }
 }
