@@ -34,6 +34,11 @@ enum Bound {
     Counts,
     /// None, and another process serves KV at this port.
     KvAt(u16),
+    /// None, but other processes serve KV and the Cache API at these ports.
+    LocationAt {
+        kv: u16,
+        cache: u16,
+    },
     /// None, but the size of wasm's memory can be read.
     Measured,
     /// The replay memory, which several isolates share, and fetches that reach this machine.
@@ -62,6 +67,11 @@ impl Bare {
     /// Starts the deployed Worker with these variables and a KV that another process serves at this port.
     pub fn start_over_kv(vars: &BTreeMap<String, String>, port: u16) -> Self {
         Self::start_with(Variant::Release, vars, Bound::KvAt(port))
+    }
+
+    /// As [`Bare::start_over_kv`], with a cache of the location that another process serves at this port.
+    pub fn start_at_location(vars: &BTreeMap<String, String>, kv: u16, cache: u16) -> Self {
+        Self::start_with(Variant::Release, vars, Bound::LocationAt { kv, cache })
     }
 
     /// As [`Bare::start_over_kv`], at a port that the caller has reserved, so that its address can be the issuer.
@@ -220,7 +230,7 @@ impl Drop for Bare {
 /// The configuration, with the Worker at this port.
 fn config(state: &Path, port: u16, vars: &BTreeMap<String, String>, bound: Bound) -> String {
     let namespace = match bound {
-        Bound::KvAt(port) => Binding::KvAt(port),
+        Bound::KvAt(port) | Bound::LocationAt { kv: port, .. } => Binding::KvAt(port),
         Bound::Nothing
         | Bound::RateLimiter
         | Bound::Counts
@@ -231,7 +241,7 @@ fn config(state: &Path, port: u16, vars: &BTreeMap<String, String>, bound: Bound
     let mut bindings = vec![("CLIENTS".to_owned(), namespace)];
     bindings.extend(vars.iter().map(|(name, value)| (name.clone(), Binding::Text(value.clone()))));
     match bound {
-        Bound::Nothing | Bound::KvAt(_) | Bound::Measured => {}
+        Bound::Nothing | Bound::KvAt(_) | Bound::LocationAt { .. } | Bound::Measured => {}
         Bound::Replay | Bound::Behind => {
             bindings.push(("REPLAY".to_owned(), Binding::DurableObjects("Replay".into())));
         }
@@ -256,6 +266,9 @@ fn config(state: &Path, port: u16, vars: &BTreeMap<String, String>, bound: Bound
         port: Some(port),
         ..Worker::default()
     };
+    if let Bound::LocationAt { cache, .. } = bound {
+        worker.cache = Some(cache);
+    }
     let mut workers = Vec::new();
     if matches!(bound, Bound::Replay | Bound::Behind) {
         worker.fetches_locally = true;

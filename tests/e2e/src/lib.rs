@@ -19,6 +19,7 @@ mod npm;
 mod python;
 mod reaper;
 mod rehearsal;
+mod remote_cache;
 mod remote_kv;
 
 use std::collections::BTreeMap;
@@ -42,6 +43,7 @@ pub use languages::{NIMBUS, built, go, java_classpath, python, python_program};
 pub use npm::{Npm, Served, packaged};
 pub use python::{PYTHON, python_with};
 pub use rehearsal::{Failure, Rehearsal};
+pub use remote_cache::{CacheFault, RemoteCache};
 pub use remote_kv::RemoteKv;
 
 /// The interval for polling what does not report its changes.

@@ -1,7 +1,7 @@
 //! A KV in another process than the Worker, as in Cloudflare's network: it answers in time, however busy the Worker is.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::io::{BufRead, BufReader, Read, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -62,13 +62,7 @@ impl RemoteKv {
 fn serve(stream: &TcpStream, store: &Store, reads: &AtomicU32) {
     let mut reader = BufReader::new(stream);
     loop {
-        let mut head = Vec::new();
-        // An empty line ends the head. At the end of the connection there is no line.
-        while let Some(line) =
-            reader.by_ref().lines().next().and_then(Result::ok).filter(|line| !line.is_empty())
-        {
-            head.push(line);
-        }
+        let head = head(&mut reader);
         let Some((first, headers)) = head.split_first() else { return };
         let mut words = first.split(' ');
         let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
@@ -97,7 +91,19 @@ fn serve(stream: &TcpStream, store: &Store, reads: &AtomicU32) {
     }
 }
 
-fn body(reader: &mut impl Read, headers: &[String]) -> String {
+/// The lines of the next request before its body. None at the end of the connection.
+pub(crate) fn head(reader: &mut impl BufRead) -> Vec<String> {
+    let mut head = Vec::new();
+    // An empty line ends the head. At the end of the connection there is no line.
+    while let Some(line) = reader.by_ref().lines().next().and_then(Result::ok).filter(|line| !line.is_empty())
+    {
+        head.push(line);
+    }
+    head
+}
+
+/// The body of a request with these headers.
+pub(crate) fn body(reader: &mut impl Read, headers: &[String]) -> String {
     let mut body = vec![0; length(headers)];
     reader.read_exact(&mut body).expect("the body");
     String::from_utf8(body).expect("UTF-8")
