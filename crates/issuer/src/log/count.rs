@@ -41,7 +41,7 @@ pub struct Count<'a> {
     pub texts: [Cow<'a, str>; COUNTED.len()],
     /// The number of failures that the request survived.
     pub degraded: usize,
-    /// The number of events that this row stands for. More than 1 only for issued tokens
+    /// The number of events that this row counts. More than 1 only for issued tokens
     /// ([`Tally`](crate::Tally)).
     pub times: u64,
     /// The time of the event, or of the first of them, in seconds since 1970.

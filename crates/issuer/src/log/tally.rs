@@ -16,7 +16,7 @@ const MANY: usize = 1_000;
 
 /// The tokens of this instance that were counted, and that no row tells yet.
 ///
-/// A row stands for the tokens that one client got with the same proof and for the same audience within
+/// A row counts the tokens that one client got with the same proof and for the same audience within
 /// [`COUNTED_FOR`], beginning with its first token. An instance that ends loses what is in here: at most the
 /// tokens that it issued in its last [`COUNTED_FOR`] seconds, if each of its requests writes the rows that are
 /// due.

@@ -6,8 +6,8 @@ use crate::deployment::project::{Project, Target};
 /// The binding that the Worker looks for.
 const COUNTS: &str = "COUNTS";
 
-/// Reports a dataset that is missing while issued tokens are counted, and one with another binding. Otherwise a missing
-/// dataset is no finding: analytics are optional.
+/// Reports a dataset that is missing while issued tokens are counted, and one with another binding. Otherwise it does not
+/// report a missing dataset, because analytics are optional.
 pub(crate) fn judge(project: &Project, findings: &mut Scope<'_>) {
     let datasets = project.section().and_then(|section| section.get("analytics_engine_datasets")?.as_array());
     let mut names = datasets.into_iter().flatten().map(|dataset| dataset.get("binding")?.as_str());
