@@ -66,9 +66,7 @@ impl Times {
             return Err(AssertionFlaw::NotYetValid);
         }
         let is_within = match (bounds, iat) {
-            (&Bounds::OfClient { longest }, Some(iat)) => {
-                exp - iat <= seconds(longest) && exp - now <= seconds(longest) + AHEAD
-            }
+            (&Bounds::OfClient { longest }, Some(iat)) => exp - iat <= seconds(longest),
             (&Bounds::OfClient { longest }, None) => exp - now <= seconds(longest),
             (&Bounds::OfWorkload { max_age, .. }, Some(iat)) => {
                 exp - iat <= seconds(max_age) && now - iat <= seconds(max_age)

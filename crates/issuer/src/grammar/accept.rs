@@ -34,11 +34,8 @@ fn prefers(accept: Option<&str>, media_type: &str) -> bool {
         // The one with the highest weight, and of those the first.
         named.map(|(place, (_, weight))| (weight, std::cmp::Reverse(place))).max()
     };
-    match (place_of(media_type), place_of(JSON)) {
-        (None, _) => false,
-        (Some(_), None) => true,
-        (Some(preferred), Some(json)) => preferred > json,
-    }
+    // What is not named comes last.
+    place_of(media_type) > place_of(JSON)
 }
 
 /// A media range, without its parameters, and its weight in thousandths.

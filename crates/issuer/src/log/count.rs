@@ -116,10 +116,9 @@ impl Event {
             of.bound,
         ]
         .map(|text| Cow::Borrowed(cut(text, LONGEST)));
-        let mut audience = of.audience;
-        if audience.len() > LONGEST_AUDIENCE {
-            audience = cut(&audience, LONGEST_AUDIENCE).to_owned().into();
-        }
+        let mut audience = of.audience.into_owned();
+        audience.truncate(audience.floor_char_boundary(LONGEST_AUDIENCE));
+        let audience = audience.into();
         Count {
             group,
             texts: [
