@@ -15,7 +15,6 @@ pub(crate) mod request;
 pub(crate) mod row;
 pub(crate) mod target;
 
-use std::borrow::Cow;
 use std::fmt;
 
 use crate::error::assertion::AssertionError;
@@ -111,11 +110,6 @@ impl TokenError {
             Self::Binding(error) => error.row(),
             Self::Fault(error) => error.row(),
         }
-    }
-
-    /// The value of `error_description` (RFC 6749 §5.2).
-    pub fn description(&self) -> Cow<'static, str> {
-        self.row().told
     }
 
     /// A stable name for logs and for counting.
