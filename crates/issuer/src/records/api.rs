@@ -143,9 +143,21 @@ mod tests {
         assert_eq!(parse(&twice).err(), Some(RecordError::RepeatedScope));
         let short = RECORD.replace("\"token_lifetime\":null", "\"token_lifetime\":29");
         assert_eq!(parse(&short).err(), Some(RecordError::Lifetime));
+        assert!(parse(&short.replace("29", "30")).is_ok());
         for wrong in [RECORD.replace("RS256", "HS256"), RECORD.replace("\"read\"", "\"r d\"")] {
             assert!(matches!(parse(&wrong), Err(RecordError::Malformed(_))), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_record_with_a_demand_is_of_version_2() {
+        let bound = RECORD.replace("\"revision\":1", "\"revision\":1,\"bound\":\"mtls\"");
+        assert!(matches!(parse(&bound), Err(RecordError::Malformed(_))));
+        let record = parse(&bound.replace("\"v\":1", "\"v\":2")).unwrap();
+        assert!(record.to_json().starts_with("{\"v\":2,"));
+        assert_eq!(parse(&record.to_json()).unwrap().bound, Some(Bound::Mtls));
+        let without = ApiRecord { bound: None, ..record };
+        assert!(without.to_json().starts_with("{\"v\":1,"), "only the fields count");
     }
 
     proptest! {

@@ -43,6 +43,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_name_is_the_one_in_records() {
+        for bound in Bound::ALL {
+            assert_eq!(serde_json::to_value(bound).unwrap(), bound.name());
+        }
+    }
+
+    #[test]
     fn two_demands_leave_what_meets_both() {
         for a in Bound::ALL {
             for b in Bound::ALL {

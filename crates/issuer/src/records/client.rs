@@ -273,6 +273,12 @@ mod tests {
         "secrets":[{"id":"s1","created":1,"expires":null,"hash":"$sha256$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}],
         "groups":[],"trusted_peers":[],"token_lifetime":null,"revision":1}"#;
 
+    const KEYS: &str = r#""keys":[{"kid":"k","alg":"EdDSA","jwk":{"crv":"Ed25519","kty":"OKP","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},"created":1,"expires":null}]"#;
+
+    const IDENTITIES: &str = r#""identities":[{"id":"i1","issuer":"https://id.example/","subject":"a","created":1,"expires":null}]"#;
+
+    const CERTIFICATES: &str = r#""certificates":[{"id":"c1","created":1,"match":{"sha256":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}}]"#;
+
     fn parse(json: &str) -> Result<ClientRecord, RecordError> {
         ClientRecord::parse(&ClientId::parse("a").unwrap(), json)
     }
@@ -346,6 +352,14 @@ mod tests {
             (2, r#""not_before":1"#),
             (3, r#""introspects":["https://a/","b"]"#),
             (3, r#""not_before":1,"introspects":["https://a/"]"#),
+            (3, KEYS),
+            (3, r#""jwks_uri":"https://a.example/keys""#),
+            (3, r#""jwks_algs":["ES256"]"#),
+            (3, r#""assertion_audience":"token_endpoint""#),
+            (3, r#""assertion_lifetime":30"#),
+            (3, IDENTITIES),
+            (3, CERTIFICATES),
+            (3, r#""bound":"any""#),
         ] {
             let record = with(version, more).unwrap();
             let json = record.to_json();
@@ -361,6 +375,45 @@ mod tests {
         changed = parse(&changed.to_json()).unwrap();
         changed.not_before = None;
         assert!(changed.to_json().starts_with("{\"v\":1,"));
+    }
+
+    #[test]
+    fn a_client_authenticates_with_any_one_thing_that_it_has() {
+        let without =
+            RECORD.replace(&RECORD[RECORD.find("[{").unwrap()..=RECORD.find("}]").unwrap() + 1], "[]");
+        let with = |more: &str| {
+            let json = without.replace("\"v\":1", "\"v\":3");
+            parse(&json.replace("\"revision\":1", &format!("\"revision\":1{more}"))).unwrap()
+        };
+        assert!(!with("").can_authenticate() && !with("").has_keys());
+        assert!(parse(RECORD).unwrap().can_authenticate());
+        for (more, is_key) in [
+            (KEYS, true),
+            (r#""jwks_uri":"https://a.example/keys""#, true),
+            (IDENTITIES, false),
+            (CERTIFICATES, false),
+        ] {
+            let record = with(&format!(",{more}"));
+            assert_eq!((record.can_authenticate(), record.has_keys()), (true, is_key), "{more}");
+        }
+    }
+
+    #[test]
+    fn keys_and_what_is_accepted_of_them_fit_together() {
+        let both = format!(r#"{KEYS},"jwks_uri":"https://a.example/keys""#);
+        assert_eq!(with(3, &both).err(), Some(RecordError::KeysAndUrl));
+        for (seconds, is_accepted) in [(29, false), (30, true), (3600, true), (3601, false)] {
+            let found = with(3, &format!(r#""assertion_lifetime":{seconds}"#)).err();
+            assert_eq!(found, (!is_accepted).then_some(RecordError::AssertionLifetime), "{seconds}");
+        }
+        for (part, broken, why) in [
+            (KEYS, KEYS.replace("EdDSA", "ES256"), RecordError::ClientKey),
+            (IDENTITIES, IDENTITIES.replace(r#""subject":"a","#, ""), RecordError::Identity("i1".into())),
+            (CERTIFICATES, CERTIFICATES.replacen("AA", "=", 1), RecordError::Certificate("c1".into())),
+        ] {
+            assert!(with(3, part).is_ok(), "{part}");
+            assert_eq!(with(3, &broken).err(), Some(why));
+        }
     }
 
     #[test]

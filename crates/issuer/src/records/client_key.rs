@@ -69,3 +69,50 @@ pub(super) fn check_keys(keys: &[ClientKey]) -> Result<(), RecordError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OKP: &str = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+
+    fn key(kid: &str) -> ClientKey {
+        let jwk = PublicKey::parse(OKP).unwrap();
+        ClientKey { kid: kid.to_owned(), alg: SignatureAlgorithm::EdDsa, jwk, created: 1, expires: None }
+    }
+
+    #[test]
+    fn a_key_works_until_the_second_at_which_it_expires() {
+        let ends = |expires| ClientKey { expires, ..key("a") };
+        assert!(ends(Some(1000)).is_live(999));
+        assert!(!ends(Some(1000)).is_live(1000) && !ends(Some(1000)).is_live(1001));
+        assert!(ends(None).is_live(u64::MAX));
+    }
+
+    #[test]
+    fn a_client_has_at_most_eight_keys() {
+        let several = |n: usize| -> Vec<_> { (0..n).map(|i| key(&i.to_string())).collect() };
+        for n in [0, 1, MAX_CLIENT_KEYS] {
+            assert_eq!(check_keys(&several(n)), Ok(()), "{n}");
+        }
+        for n in [MAX_CLIENT_KEYS + 1, 100] {
+            assert_eq!(check_keys(&several(n)), Err(RecordError::TooManyKeys), "{n}");
+        }
+    }
+
+    #[test]
+    fn a_key_has_its_own_id_and_an_algorithm_that_it_serves() {
+        assert_eq!(check_keys(&[key("a"), key("b"), key("a")]), Err(RecordError::RepeatedKeyId));
+        let p384 = format!(r#"{{"kty":"EC","crv":"P-384","x":"{0}","y":"{0}"}}"#, "A".repeat(64));
+        let p384 = PublicKey::parse(&p384).unwrap();
+        for other in [
+            key(""),
+            key("a\nb"),
+            ClientKey { alg: SignatureAlgorithm::Es256, ..key("b") },
+            // No client signs with this algorithm.
+            ClientKey { alg: SignatureAlgorithm::Es384, jwk: p384, ..key("b") },
+        ] {
+            assert_eq!(check_keys(&[key("a"), other.clone()]), Err(RecordError::ClientKey), "{other:?}");
+        }
+    }
+}

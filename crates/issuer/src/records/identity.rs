@@ -189,3 +189,164 @@ pub(super) fn check_identities(identities: &[Identity]) -> Result<(), RecordErro
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const OWN: &str = "https://tokens.example.com";
+
+    /// A rule for `https://id.example/` with these members.
+    fn rule(id: &str, conditions: &Value) -> Identity {
+        let mut rule = json!({ "id": id, "issuer": "https://id.example/", "created": 1, "expires": null });
+        let members = rule.as_object_mut().unwrap();
+        members.extend(conditions.as_object().unwrap().clone());
+        serde_json::from_value(rule).unwrap()
+    }
+
+    fn matches(conditions: &Value, platform: Platform, token: &Value) -> Result<(), String> {
+        let token: Members = token.as_object().unwrap().clone().into_iter().collect();
+        rule("a", conditions).matches(&token, platform, OWN, 999).map_err(|why| format!("{why:?}"))
+    }
+
+    #[test]
+    fn a_token_meets_every_condition_of_its_rule() {
+        let token =
+            json!({ "aud": OWN, "sub": "repo:acme/app:ref", "n": 1, "kubernetes.io": { "namespace": "x" } });
+        for (conditions, why) in [
+            (json!({}), None),
+            (json!({ "expires": 1000 }), None),
+            (json!({ "expires": 999 }), Some("Expired")),
+            (json!({ "expires": 998 }), Some("Expired")),
+            (json!({ "audience": OWN }), None),
+            (json!({ "audience": "other" }), Some("Audience")),
+            (json!({ "subject": "repo:acme/app:ref" }), None),
+            (json!({ "subject": "repo:acme/app" }), Some("Subject")),
+            (json!({ "subject_prefix": "repo:acme/" }), None),
+            (json!({ "subject_prefix": "repo:acme-" }), Some("SubjectPrefix")),
+            (json!({ "claims": { "n": 1 } }), None),
+            (json!({ "claims": { "n": "1" } }), Some("Claim(\"n\")")),
+            (json!({ "claims": { "n": 1, "other": 1 } }), Some("Claim(\"other\")")),
+            (
+                json!({ "claims": { "kubernetes.io/namespace": "x" } }),
+                Some("Claim(\"kubernetes.io/namespace\")"),
+            ),
+        ] {
+            let found = matches(&conditions, Platform::Custom, &token);
+            assert_eq!(found.err().as_deref(), why, "{conditions}");
+        }
+    }
+
+    #[test]
+    fn a_token_has_exactly_one_audience() {
+        for (aud, is_met) in [
+            (json!(OWN), true),
+            (json!([OWN]), true),
+            (json!([OWN, OWN]), false),
+            (json!([OWN, "other"]), false),
+            (json!([]), false),
+            (json!([7]), false),
+            (json!(7), false),
+            (json!(null), false),
+        ] {
+            assert_eq!(
+                matches(&json!({}), Platform::Custom, &json!({ "aud": aud })).is_ok(),
+                is_met,
+                "{aud}"
+            );
+        }
+        assert!(matches(&json!({}), Platform::Custom, &json!({})).is_err());
+    }
+
+    #[test]
+    fn a_rule_for_kubernetes_compares_claims_within_another_one() {
+        let inner = json!({ "namespace": "x", "serviceaccount": { "name": "n", "uid": "u" }, "pod": { "name": "p" } });
+        let token = json!({ "aud": OWN, "kubernetes.io": inner, "kubernetes.io/pod/name": "p", "plain": 1 });
+        for (name, value, is_met) in [
+            ("kubernetes.io/namespace", json!("x"), true),
+            ("kubernetes.io/namespace", json!("y"), false),
+            ("kubernetes.io/serviceaccount/name", json!("n"), true),
+            ("kubernetes.io/serviceaccount/uid", json!("u"), true),
+            ("kubernetes.io/serviceaccount/uid", json!("n"), false),
+            ("kubernetes.io/pod/name", json!("p"), true),
+            ("plain", json!(1), true),
+            ("plain", json!(2), false),
+        ] {
+            let found = matches(&json!({ "claims": { name: value } }), Platform::Kubernetes, &token);
+            assert_eq!(found.is_ok(), is_met, "{name}: {value}");
+        }
+    }
+
+    #[test]
+    fn a_rule_pins_what_only_one_owner_can_have() {
+        use Platform::{Aws, Azure, Custom, Gcp, Github, Gitlab, Kubernetes, Spiffe};
+        let every = Platform::ALL;
+        for (conditions, pinned) in [
+            (json!({}), &[][..]),
+            (json!({ "subject": "a" }), &[Kubernetes, Aws, Gcp, Azure, Spiffe, Custom]),
+            (json!({ "subject_prefix": "spiffe://a/" }), &[Spiffe]),
+            (json!({ "subject_prefix": "spiffe://a" }), &[]),
+            (json!({ "subject_prefix": "spiffe:///a/" }), &[]),
+            (json!({ "subject_prefix": "https://a/" }), &[]),
+            (json!({ "claims": { "repository": "a/b" } }), &[Custom]),
+            (json!({ "claims": { "repository_id": "1" } }), &[Github, Custom]),
+            (json!({ "claims": { "repository_owner_id": "1" } }), &[Github, Custom]),
+            (json!({ "claims": { "project_id": "1" } }), &[Gitlab, Custom]),
+            (json!({ "claims": { "namespace_id": "1" } }), &[Gitlab, Custom]),
+        ] {
+            let rule = rule("a", &conditions);
+            let found: Vec<_> =
+                every.into_iter().filter(|platform| rule.check_pins(*platform).is_ok()).collect();
+            assert_eq!(found, pinned, "{conditions}");
+        }
+        assert_eq!(rule("a", &json!({})).check_pins(Aws), Err(MissingPin("the exact subject")));
+    }
+
+    #[test]
+    fn a_client_has_at_most_twenty_rules_with_different_ids() {
+        let several = |n: usize| -> Vec<_> {
+            (0..n).map(|i| rule(&i.to_string(), &json!({ "subject": "a" }))).collect()
+        };
+        for n in [0, 1, MAX_IDENTITIES] {
+            assert_eq!(check_identities(&several(n)), Ok(()), "{n}");
+        }
+        for n in [MAX_IDENTITIES + 1, 100] {
+            assert_eq!(check_identities(&several(n)), Err(RecordError::TooManyIdentities), "{n}");
+        }
+        let mut repeated = several(3);
+        repeated[2].id = "0".to_owned();
+        assert_eq!(check_identities(&repeated), Err(RecordError::RepeatedIdentity));
+    }
+
+    #[test]
+    fn a_rule_has_a_condition_and_none_that_could_never_be_met_or_is_met_too_often() {
+        let claims = |n: usize| -> Value { (0..n).map(|i| (i.to_string(), json!(i))).collect() };
+        for good in [
+            json!({ "subject": "a" }),
+            json!({ "subject_prefix": "1234567:" }),
+            json!({ "subject_prefix": "1234567/" }),
+            json!({ "claims": { "a": "x", "b": 1, "c": true } }),
+            json!({ "claims": claims(MAX_RULE_CLAIMS) }),
+        ] {
+            assert_eq!(check_identities(&[rule("a", &good)]), Ok(()), "{good}");
+        }
+        let own = OWN_CLAIMS.map(|name| json!({ "claims": { name: "x" } }));
+        let others = [
+            json!({}),
+            json!({ "subject_prefix": "123456:" }),
+            json!({ "subject_prefix": "12345678" }),
+            json!({ "subject": "a", "subject_prefix": "a" }),
+            json!({ "claims": { "a": null } }),
+            json!({ "claims": { "a": ["x"] } }),
+            json!({ "claims": { "a": {} } }),
+            json!({ "claims": claims(MAX_RULE_CLAIMS + 1) }),
+            json!({ "subject": "a", "claims": { "a": "x", "b": null } }),
+        ];
+        for other in own.into_iter().chain(others) {
+            let rules = [rule("good", &json!({ "subject": "a" })), rule("bad", &other)];
+            assert_eq!(check_identities(&rules), Err(RecordError::Identity("bad".to_owned())), "{other}");
+        }
+    }
+}

@@ -90,3 +90,35 @@ impl Platform {
         if self == Self::Spiffe { &["sig", "jwt-svid"] } else { &["sig"] }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_is_the_one_in_records() {
+        for platform in Platform::ALL {
+            assert_eq!(serde_json::to_value(platform).unwrap(), platform.name());
+        }
+    }
+
+    #[test]
+    fn every_platform_has_its_own_defaults() {
+        use Alg::{EdDsa, Es256, Es384, Ps256, Rs256};
+        for (platform, max_age, algs) in [
+            (Platform::Github, "15m", &[Rs256][..]),
+            (Platform::Gitlab, "2h", &[Rs256]),
+            (Platform::Kubernetes, "2h", &[Rs256, Es256]),
+            (Platform::Aws, "1h", &[Es384, Rs256]),
+            (Platform::Gcp, "1h", &[Rs256]),
+            (Platform::Azure, "25h", &[Rs256]),
+            (Platform::Spiffe, "1h", &[Es256, Es384, Rs256, Ps256]),
+            (Platform::Custom, "1h", &[Es256, Ps256, Rs256, EdDsa]),
+        ] {
+            assert_eq!((platform.max_age().to_string().as_str(), platform.algs()), (max_age, algs));
+            assert_eq!(platform.single_use(), platform == Platform::Github, "{platform:?}");
+            assert_eq!(platform.key_uses().contains(&"jwt-svid"), platform == Platform::Spiffe);
+            assert!(platform.key_uses().contains(&"sig"), "{platform:?}");
+        }
+    }
+}

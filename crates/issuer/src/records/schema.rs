@@ -249,10 +249,13 @@ where
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
+    use super::{Object, unique, weight};
     use crate::{ApiId, ApiRecord, ClientId, ClientRecord, KeyError, RecordError, SigningKey};
 
     /// The values of `object` as a list, in order.
-    fn as_list(object: &serde_json::Value) -> serde_json::Value {
+    fn as_list(object: &Value) -> Value {
         object.as_object().map(|members| members.values().cloned().collect()).unwrap_or_default()
     }
 
@@ -282,6 +285,35 @@ mod tests {
             let read = ApiRecord::parse(&id, &list);
             assert!(matches!(read, Err(RecordError::Malformed(_))), "{list}");
         }
+    }
+
+    #[test]
+    fn the_weight_has_room_for_every_list_item_and_map() {
+        let more = |longer: &str, shorter: &str| weight::<()>(longer, 1) - weight::<()>(shorter, 1);
+        let value = size_of::<Value>();
+        let entry = size_of::<String>() + value;
+        for (longer, shorter, expected) in [
+            (r#"{"a":[]}"#, r#"{"a":1}"#, 4 * value..5 * value),
+            (r#"{"a":[1,1]}"#, r#"{"a":[1]}"#, 3 * value..4 * value),
+            (r#"{"a":{}}"#, r#"{"a":1}"#, 11 * entry..12 * entry),
+            (r#"{"a":"xxxx"}"#, r#"{"a":""}"#, 4..5),
+        ] {
+            let found = more(longer, shorter);
+            assert!(expected.contains(&found), "{longer}: {found}, not in {expected:?}");
+        }
+        // What every record of a type has is in the type.
+        let json = r#"{"a":1,"b":2,"c":3}"#;
+        assert_eq!(weight::<[u8; 500]>(json, 3), weight::<()>(json, 3) + 500);
+        assert!(weight::<()>(json, 3) < json.len() && weight::<()>(json, 2) > value);
+    }
+
+    #[test]
+    fn what_is_no_object_is_told_that_one_is_expected() {
+        let object = serde_json::from_str::<Object<u8>>("[]").err().unwrap().to_string();
+        assert!(object.contains("expected an object"), "{object}");
+        let map =
+            unique::<_, String, u8>(&mut serde_json::Deserializer::from_str("[]")).unwrap_err().to_string();
+        assert!(map.contains("expected a map"), "{map}");
     }
 
     #[test]

@@ -191,3 +191,73 @@ impl TrustedIssuer {
         json::of(self)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn id() -> TrustedIssuerId {
+        TrustedIssuerId::parse("https://id.example/").unwrap()
+    }
+
+    /// The record of an issuer with this member changed.
+    fn with(name: &str, value: Value) -> Result<TrustedIssuer, RecordError> {
+        let keys = IssuerKeys::JwksUri(KeySetUrl::parse("https://id.example/keys").unwrap());
+        let record = TrustedIssuer::new(id(), "ID", Platform::Custom, keys);
+        let mut record: Value = serde_json::from_str(&record.to_json()).unwrap();
+        record[name] = value;
+        TrustedIssuer::parse(&id(), &record.to_string())
+    }
+
+    #[test]
+    fn an_identifier_is_a_url_of_https_or_of_this_machine() {
+        let longest = format!("https://a/{}", "x".repeat(246));
+        for good in ["https://a", "https://a/b#c", "http://127.0.0.1", "http://localhost:1/x", &longest] {
+            assert_eq!(TrustedIssuerId::parse(good).map(|id| id.0).as_deref(), Ok(good));
+        }
+        let longer = format!("{longest}x");
+        for other in
+            ["", "https://", "https:///a", "http://a", "ftp://a", "https://a b", "https://a\"b", &longer]
+        {
+            assert_eq!(TrustedIssuerId::parse(other), Err(TrustedIssuerIdError), "{other}");
+        }
+        let local = TrustedIssuerId::parse("http://localhost/").unwrap();
+        assert!(local.is_local() && !id().is_local());
+        assert_eq!(
+            (id().to_string(), id().kv_key()),
+            ("https://id.example/".into(), "issuer:https://id.example/".into())
+        );
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_used_says_why() {
+        for (name, value, why) in [
+            ("v", json!(2), RecordError::Version(2)),
+            ("v", json!(0), RecordError::Version(0)),
+            ("id", json!("https://other.example/"), RecordError::WrongId),
+            ("algs", json!([]), RecordError::NoAlgorithm),
+            ("max_age", json!(59), RecordError::MaxAge),
+            ("max_age", json!(90_001), RecordError::MaxAge),
+        ] {
+            assert_eq!(with(name, value).err(), Some(why), "{name}");
+        }
+        for (name, value) in [("max_age", json!(60)), ("max_age", json!(90_000)), ("single_use", json!(true))]
+        {
+            let record = with(name, value).unwrap();
+            assert_eq!(TrustedIssuer::parse(&id(), &record.to_json()).unwrap().to_json(), record.to_json());
+        }
+        assert!(matches!(with("keys", json!({ "jwks": {} })), Err(RecordError::Malformed(_))));
+        assert!(matches!(with("more", json!(1)), Err(RecordError::Malformed(_))));
+    }
+
+    #[test]
+    fn uploaded_keys_are_those_of_the_record() {
+        let key =
+            json!({ "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" });
+        let record = with("keys", json!({ "jwks": { "keys": [key, { "kty": "oct" }] } })).unwrap();
+        assert_eq!(record.uploaded().keys().len(), 1);
+        assert!(with("name", json!("x")).unwrap().uploaded().keys().is_empty());
+    }
+}
