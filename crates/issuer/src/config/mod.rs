@@ -309,6 +309,57 @@ mod tests {
     }
 
     #[test]
+    fn the_host_for_certificates_is_only_a_host() {
+        let base = |host| {
+            let config = parse(&[("ISSUER", "https://example.com/a"), ("MTLS_HOST", host)]);
+            config.map(|config| config.mtls_base).ok()
+        };
+        for host in ["mtls.example.com", "mtls.example.com:8443"] {
+            assert_eq!(base(host), Some(Some(format!("https://{host}/a"))), "{host}");
+        }
+        assert_eq!(base(""), Some(None));
+        for other in
+            ["mtls.example.com/", "mtls.example.com/a", "https://mtls.example.com", "a b", "a?b", "a#b"]
+        {
+            assert_eq!(base(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_switch_has_two_values() {
+        for (name, on, off) in [("DPOP_NONCE", "required", "off"), ("FAPI", "on", "off")] {
+            let is_on = |value| {
+                let config = parse(&[(name, value)]).ok()?;
+                Some(if name == "FAPI" { config.fapi } else { config.needs_dpop_nonce })
+            };
+            assert_eq!([is_on(on), is_on(off), is_on("")], [Some(true), Some(false), Some(false)], "{name}");
+            assert_eq!([is_on("true"), is_on("ON")], [None, None], "{name}");
+        }
+    }
+
+    #[test]
+    fn fapi_allows_neither_a_grant_nor_a_key_of_less_security() {
+        let rsa = edgemint_testkit::signing_key("RS256", &[]);
+        for (name, value) in
+            [("GRANT_TYPES", "urn:ietf:params:oauth:grant-type:jwt-bearer"), ("SIGNING_KEY_B", rsa.as_str())]
+        {
+            assert!(parse(&[(name, value)]).is_ok(), "{name}");
+            let errors = parse(&[("FAPI", "on"), (name, value)]).unwrap_err();
+            assert_eq!(errors.all().iter().map(|error| error.name.as_str()).collect::<Vec<_>>(), [name]);
+        }
+        let allowed = [("FAPI", "on"), ("GRANT_TYPES", "client_credentials")];
+        assert!(parse(&allowed).unwrap().serves(GrantType::ClientCredentials));
+    }
+
+    #[test]
+    fn only_fapi_needs_a_shared_memory_of_assertions() {
+        let key = KEY.replace("{", "{\"kid\":\"a\",");
+        let variables = [("FAPI", "on"), ("TOKEN_PROFILE", "rfc9068"), ("SIGNING_KEY_A", key.as_str())];
+        assert!(parse(&variables).unwrap().needs_replay());
+        assert!(!parse(&[]).unwrap().needs_replay());
+    }
+
+    #[test]
     fn what_is_required_is_missed() {
         let errors = Config::parse([("ISSUER", ""), ("OTHER", "x")]).unwrap_err();
         let names: Vec<_> = errors.all().iter().map(|error| error.name.as_str()).collect();
@@ -327,6 +378,10 @@ mod tests {
         assert_eq!(parse(&[("MAX_TOKEN_LIFETIME", "5m")]).unwrap().token_lifetime.to_string(), "5m");
         assert!(parse(&[("MAX_TOKEN_LIFETIME", "5m"), ("TOKEN_LIFETIME", "6m")]).is_err());
         assert_eq!(parse(&[("CLIENT_CACHE", "0")]).unwrap().client_cache.seconds(), 0);
+        assert_eq!(parse(&[("STALE_IF_ERROR", "24h")]).unwrap().stale_if_error.seconds(), 86_400);
+        for name in ["TOKEN_LIFETIME", "MAX_TOKEN_LIFETIME"] {
+            assert!(parse(&[(name, "24h")]).is_ok() && parse(&[(name, "86401s")]).is_err(), "{name}");
+        }
     }
 
     proptest! {

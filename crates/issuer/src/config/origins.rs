@@ -129,3 +129,79 @@ impl AllowedHeaders {
 fn is_field_name(name: &str) -> bool {
     name.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'+-.^_`|~".contains(c))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_listed_and_a_wildcard_does_not_stand_for_authorization() {
+        for (text, expected) in [
+            ("", DEFAULT_HEADERS),
+            (" , ", DEFAULT_HEADERS),
+            ("X-A", "X-A"),
+            ("X-A x-b,dpop", "X-A, x-b, dpop"),
+            ("*", "*, Authorization"),
+            ("x-a,*", "x-a, *, Authorization"),
+            ("*, authorization", "*, authorization"),
+            ("AUTHORIZATION", "AUTHORIZATION"),
+        ] {
+            assert_eq!(
+                AllowedHeaders::parse(text).map(|headers| headers.0).as_deref(),
+                Ok(expected),
+                "{text}"
+            );
+        }
+        for other in ["X-A:", "X-*", "**", "X-A, \u{e9}", "*, X/A"] {
+            assert_eq!(AllowedHeaders::parse(other), Err(HeaderError), "{other}");
+        }
+    }
+
+    #[test]
+    fn origins_are_listed_or_all_are_allowed() {
+        let listed = "https://app.example.com chrome-extension://abc";
+        let these = AllowedOrigins::parse(listed).unwrap();
+        assert!(these.has("https://app.example.com") && these.has("chrome-extension://abc"));
+        assert!(!these.has("https://app.example.com:443") && !these.has("null"));
+        let any = AllowedOrigins::parse("*").unwrap();
+        assert!(any == AllowedOrigins::Any && any.has("https://a"));
+        let none = AllowedOrigins::parse(" ").unwrap();
+        assert!(none == AllowedOrigins::None && !none.has("https://a"));
+        for other in ["null", "*, https://a", "https://a/", "https://a x"] {
+            assert_eq!(AllowedOrigins::parse(other), Err(OriginError), "{other}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_a_scheme_and_a_host() {
+        let longest = format!("https://{}", "a".repeat(MAX_ORIGIN - 8));
+        for good in
+            ["https://a", "http://a:1", "http://[::1]:1", "a+b-c.1://x", "moz-extension://a-b", &longest]
+        {
+            assert!(is_origin(good), "{good}");
+        }
+        let longer = format!("{longest}a");
+        for other in [
+            "",
+            "https",
+            "https:",
+            "https://",
+            "://a",
+            "1a://a",
+            "A://a",
+            "hTtp://a",
+            "a_b://a",
+            "https://a/",
+            "https://a?",
+            "https://a#",
+            "https://a@b",
+            "https://a\"",
+            "https://a\\b",
+            "https://a b",
+            "https://\u{e9}",
+            &longer,
+        ] {
+            assert!(!is_origin(other), "{other}");
+        }
+    }
+}
