@@ -140,6 +140,16 @@ mod tests {
     }
 
     #[test]
+    fn nobody_waits_for_a_read_that_begins_when_the_time_of_probes_is_over() {
+        let breaker = Breaker::default();
+        breaker.attempt(0).failed(&timed_out());
+        drop(breaker.attempt(HANGING));
+        let late = breaker.attempt(HANGING + PROBING);
+        assert!(!breaker.is_open(HANGING + PROBING - 1), "also a request that came a second earlier");
+        drop(late);
+    }
+
+    #[test]
     fn a_read_that_is_not_the_probe_takes_and_gives_back_nothing() {
         let breaker = Breaker::default();
         breaker.attempt(0).failed(&timed_out());

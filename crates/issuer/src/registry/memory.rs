@@ -193,6 +193,23 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn the_sum_is_that_of_all_shares() {
+        assert_eq!(sum(&Share::ALL), Share::ALL.iter().map(|share| share.bytes()).sum::<usize>());
+        assert_eq!(sum(&[Share(5), Share(7)]), 12);
+        assert!(Share::ALL.iter().all(|share| share.bytes() >= 1_000_000), "each has room for many entries");
+    }
+
+    #[test]
+    fn the_overhead_is_more_than_an_entry_takes_and_less_than_twice_that() {
+        type Key = [u8; 100];
+        // Two places in the table, each with its control byte, the shared key with its two counters, and two places
+        // in the tree.
+        let table = 2 * (size_of::<(Rc<Key>, Entry<u32>)>() + 1);
+        let taken = table + size_of::<Key>() + 2 * size_of::<usize>() + 2 * size_of::<(u64, Rc<Key>)>();
+        assert!((taken..2 * taken).contains(&Memory::<Key, u32>::OVERHEAD), "{taken}");
+    }
+
     /// Room for nine entries without heap bytes.
     const SMALL: Share = Share(9 * Memory::<u8, u32>::OVERHEAD);
 

@@ -267,6 +267,8 @@ mod tests {
 
     use super::*;
     use crate::http::arrival::Arrival;
+    use crate::records::platform::Platform;
+    use crate::records::trusted_issuer::IssuerKeys;
 
     /// Has a record for every client and every API, with this number of groups or scopes, and counts the
     /// reads.
@@ -304,6 +306,27 @@ mod tests {
         }
     }
 
+    impl IssuerStore for Endless {
+        async fn find_issuer(&self, id: &TrustedIssuerId) -> Result<Option<String>, Unavailable> {
+            let keys = IssuerKeys::Jwks(serde_json::json!({ "keys": [] }));
+            let name = "x".repeat(self.groups);
+            Ok(Some(TrustedIssuer::new(id.clone(), name, Platform::Custom, keys).to_json()))
+        }
+    }
+
+    #[test]
+    fn the_record_of_an_issuer_counts_twice_and_its_identifier_once() {
+        let weight = |id: &str, length: usize| {
+            let (issuers, trail) = (clients(length, 0), Trail::new(&Arrival::default(), 1000));
+            let id = TrustedIssuerId::parse(id).unwrap();
+            assert!(pollster::block_on(issuers.find_issuer(&id, &trail)).unwrap().is_some());
+            issuers.issuers.weight_and_capacity().0
+        };
+        let short = weight("https://a", 0);
+        assert_eq!(weight("https://a", 100), short + 200);
+        assert_eq!(weight("https://aaaa", 0), short + 3 + 6, "it is in the record, too");
+    }
+
     fn clients(groups: usize, scopes: usize) -> Registry<Endless> {
         let config = Config::parse([("ISSUER", "https://example.com"), ("SIGNING_KEY_A", KEY)]).unwrap();
         Registry::new(Endless { groups, scopes, reads: Cell::new(0) }, &config)
@@ -339,6 +362,7 @@ mod tests {
     #[test]
     fn the_largest_record_of_many_small_items_is_remembered() {
         let clients = clients(60_000, 7_500);
-        assert_eq!((find(&clients, "a"), find(&clients, "a")), (2, 0));
+        let id = "a".repeat(200);
+        assert_eq!((find(&clients, &id), find(&clients, &id)), (2, 0));
     }
 }

@@ -164,3 +164,175 @@ impl RemoteKeys {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::{self, Future};
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::http::arrival::Arrival;
+
+    /// A source with one answer. Without an answer, each fetch hangs.
+    struct Source {
+        answer: RefCell<Option<Result<String, Unavailable>>>,
+        fetches: Cell<usize>,
+    }
+
+    impl KeySource for Source {
+        async fn fetch_keys(&self, _: &KeySetUrl) -> Result<String, Unavailable> {
+            self.fetches.set(self.fetches.get() + 1);
+            let answer = self.answer.borrow().clone();
+            match answer {
+                Some(answer) => answer,
+                None => future::pending().await,
+            }
+        }
+    }
+
+    struct Issuer {
+        remote: RemoteKeys,
+        source: Source,
+        url: KeySetUrl,
+    }
+
+    /// What a request for the key with some `kid` gets.
+    #[derive(Debug, PartialEq)]
+    enum Found {
+        /// A set with this many keys.
+        Keys(usize),
+        Unavailable,
+        /// Its fetch hung, and the request was dropped.
+        Nothing,
+    }
+
+    impl Issuer {
+        fn new(path: &str) -> Self {
+            Self {
+                remote: RemoteKeys::new(),
+                source: Source { answer: RefCell::default(), fetches: Cell::default() },
+                url: KeySetUrl::parse(&format!("https://keys.example.com/{path}")).unwrap(),
+            }
+        }
+
+        fn serves(&self, kids: &[&str]) {
+            let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+            let key = |kid: &&str| json!({ "kty": "OKP", "crv": "Ed25519", "x": x, "kid": kid });
+            let keys: Vec<_> = kids.iter().map(key).collect();
+            self.source.answer.replace(Some(Ok(json!({ "keys": keys }).to_string())));
+        }
+
+        fn fails(&self) {
+            self.source.answer.replace(Some(Err(Unavailable::new("the answer has status 500"))));
+        }
+
+        fn hangs(&self) {
+            self.source.answer.replace(None);
+        }
+
+        fn find(&self, kid: &str, now: u64) -> Found {
+            let trail = Trail::new(&Arrival::default(), now);
+            let wanted = Wanted { url: &self.url, uses: &["sig"], kid: Some(kid) };
+            let request = pin!(self.remote.find(&wanted, &self.source, &trail));
+            match request.poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(Ok(keys)) => Found::Keys(keys.keys().len()),
+                Poll::Ready(Err(_)) => Found::Unavailable,
+                Poll::Pending => Found::Nothing,
+            }
+        }
+    }
+
+    #[test]
+    fn without_keys_four_requests_fetch_at_a_time_until_their_fetches_are_lost() {
+        let issuer = Issuer::new("a");
+        for now in [1000, 1000, 1001, 1001] {
+            assert_eq!(issuer.find("a", now), Found::Nothing);
+        }
+        assert_eq!(issuer.find("a", 1002), Found::Unavailable, "four fetches have no result yet");
+        assert_eq!(issuer.source.fetches.get(), AT_ONCE);
+        assert_eq!(issuer.find("a", 1003), Found::Nothing, "two of them are lost");
+        issuer.serves(&["a"]);
+        assert_eq!(issuer.find("a", 1003), Found::Keys(1));
+    }
+
+    #[test]
+    fn a_fetch_with_a_result_makes_room_for_another_one() {
+        let issuer = Issuer::new("a");
+        issuer.fails();
+        for _ in 0..2 * AT_ONCE {
+            assert_eq!(issuer.find("a", 1000), Found::Unavailable);
+        }
+        assert_eq!(issuer.source.fetches.get(), 2 * AT_ONCE);
+    }
+
+    #[test]
+    fn the_fetch_that_ends_is_the_one_that_began_then() {
+        let remote = Remote::default();
+        remote.pending.borrow_mut().extend([1000, 1001, 1002]);
+        remote.ends(1001);
+        assert_eq!(*remote.pending.borrow(), [1000, 1002]);
+        remote.ends(1001);
+        assert_eq!((remote.pending(1002), remote.pending(1003), remote.pending(1005)), (2, 1, 0));
+    }
+
+    #[test]
+    fn while_one_request_fetches_others_use_the_known_keys() {
+        let issuer = Issuer::new("a");
+        issuer.serves(&["a"]);
+        assert_eq!(issuer.find("a", 1000), Found::Keys(1));
+        issuer.hangs();
+        assert_eq!(issuer.find("a", 1000 + FRESH - 1), Found::Keys(1));
+        assert_eq!(issuer.find("a", 1000 + FRESH), Found::Nothing);
+        assert_eq!(issuer.find("a", 1000 + FRESH), Found::Keys(1));
+        assert_eq!(issuer.find("a", 1000 + FRESH + LOST), Found::Nothing);
+        assert_eq!(issuer.source.fetches.get(), 3);
+    }
+
+    #[test]
+    fn after_a_failure_known_keys_are_used_for_ten_seconds_without_a_fetch() {
+        let issuer = Issuer::new("a");
+        issuer.serves(&["a"]);
+        assert_eq!(issuer.find("a", 1000), Found::Keys(1));
+        issuer.fails();
+        let failed = 1000 + UNKNOWN_KEY_ID;
+        assert_eq!(issuer.find("b", failed), Found::Unavailable, "the key may exist");
+        assert_eq!(issuer.find("b", failed + 1), Found::Unavailable);
+        assert_eq!(issuer.find("a", failed + 1), Found::Keys(1));
+        assert_eq!(issuer.source.fetches.get(), 2);
+        let due = 1000 + FRESH;
+        issuer.fails();
+        assert_eq!(issuer.find("a", due), Found::Keys(1));
+        issuer.serves(&["a", "b"]);
+        assert_eq!(issuer.find("a", due + FAILED - 1), Found::Keys(1));
+        assert_eq!(issuer.find("a", due + FAILED), Found::Keys(2));
+        assert_eq!(issuer.find("c", due + FAILED), Found::Keys(2), "there is no such key");
+    }
+
+    #[test]
+    fn a_success_and_a_failure_of_the_same_second_are_no_failure() {
+        let issuer = Issuer::new("a");
+        issuer.serves(&["a"]);
+        assert_eq!(issuer.find("a", 1000), Found::Keys(1));
+        let remote = issuer.remote.0.get(&issuer.url, 1000).unwrap();
+        remote.failed.set(1000);
+        assert_eq!(issuer.find("b", 1001), Found::Keys(1));
+    }
+
+    #[test]
+    fn the_memory_counts_the_url_and_the_keys() {
+        let weight = |path: &str, kids: &[&str]| {
+            let issuer = Issuer::new(path);
+            issuer.serves(kids);
+            assert_eq!(issuer.find("a", 1000), Found::Keys(kids.len()));
+            let set = issuer.remote.0.get(&issuer.url, 1000).unwrap().keys.borrow().clone().unwrap();
+            (issuer.remote.0.weight_and_capacity().0, set.weight())
+        };
+        let (one, keys_of_one) = weight("a", &["a"]);
+        let (two, keys_of_two) = weight("a", &["a", "b"]);
+        assert_eq!(two - one, keys_of_two - keys_of_one);
+        assert_eq!(weight("aaaaa", &["a"]).0, one + 4);
+    }
+}

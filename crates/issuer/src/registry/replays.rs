@@ -98,3 +98,45 @@ impl<R: Replay> Replays<R> {
         Ok(Spent(()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(n: u64) -> [u8; 32] {
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&n.to_be_bytes());
+        key
+    }
+
+    #[test]
+    fn the_entries_fit_into_the_share_and_fill_most_of_it() {
+        // Two places in the table, each with its control byte, and two in the tree.
+        let taken = 4 * size_of::<(u64, [u8; 32])>() + 2;
+        assert!((taken..2 * taken).contains(&ENTRY), "{taken}");
+        assert_eq!(capacity(), Share::REPLAYS.bytes() / ENTRY);
+    }
+
+    #[test]
+    fn of_too_many_entries_those_go_that_end_first() {
+        let (mut known, most) = (Known::default(), capacity() as u64);
+        for n in 0..most {
+            known.add(key(n), 1000 + n, 0);
+        }
+        assert!(known.contains(&key(0), 999) && !known.contains(&key(0), 1000));
+        known.add(key(most), 1000 + most, 0);
+        assert!(!known.contains(&key(0), 0) && known.contains(&key(1), 0) && known.contains(&key(most), 0));
+        assert_eq!((known.until.len(), known.by_time.len()), (capacity(), capacity()));
+        known.add(key(most + 1), u64::MAX, 1000 + most - 1);
+        assert_eq!((known.until.len(), known.by_time.len()), (2, 2), "those that are over are gone");
+    }
+
+    #[test]
+    fn a_key_that_comes_again_has_only_its_later_time() {
+        let mut known = Known::default();
+        known.add(key(1), 1000, 0);
+        known.add(key(1), 2000, 0);
+        assert!(known.contains(&key(1), 1999) && !known.contains(&key(1), 2000));
+        assert_eq!((known.until.len(), known.by_time.len()), (1, 1));
+    }
+}
