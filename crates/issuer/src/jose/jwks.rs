@@ -80,3 +80,65 @@ impl KeySet {
         Ok(listed(set.get("keys"))?.iter().find_map(|jwk| PublicKey::read(jwk, &["sig", "jwt-svid"]).err()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn key(kid: &str) -> Value {
+        let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+        json!({ "kty": "OKP", "crv": "Ed25519", "x": x, "kid": kid })
+    }
+
+    fn set(keys: &[Value]) -> String {
+        json!({ "keys": keys }).to_string()
+    }
+
+    #[test]
+    fn the_first_key_that_cannot_be_used_is_told() {
+        let (private, other) = (json!({ "kty": "oct", "k": "AA" }), json!({ "kty": "new" }));
+        for (keys, flaw) in [
+            (&[][..], None),
+            (&[key("a"), key("b")], None),
+            (&[key("a"), other.clone(), private.clone()], Some(PublicKeyError::Type)),
+            (&[private, other], Some(PublicKeyError::Private)),
+        ] {
+            assert_eq!(KeySet::first_flaw(&set(keys)), Ok(flaw), "{keys:?}");
+        }
+        for (purpose, flaw) in [("sig", None), ("jwt-svid", None), ("enc", Some(PublicKeyError::Use))] {
+            let mut key = key("a");
+            key["use"] = purpose.into();
+            assert_eq!(KeySet::first_flaw(&set(&[key])), Ok(flaw), "{purpose}");
+        }
+        for other in ["", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":[],"keys":[]}"#] {
+            assert_eq!(KeySet::first_flaw(other), Err(KeySetError), "{other}");
+            assert_eq!(KeySet::parse(other, &["sig"]).err(), Some(KeySetError), "{other}");
+        }
+    }
+
+    #[test]
+    fn of_many_keys_the_first_usable_ones_are_used() {
+        let many: Vec<Value> =
+            std::iter::once(json!({ "kty": "new" })).chain((0..40).map(|i| key(&i.to_string()))).collect();
+        let all = KeySet::parse(&set(&many), &["sig"]).unwrap();
+        assert_eq!(all.keys().len(), MAX_KEYS);
+        let named = |kid| {
+            all.candidates(kid, SignatureAlgorithm::EdDsa).filter_map(PublicKey::kid).collect::<Vec<_>>()
+        };
+        assert_eq!(named(None), ["0", "1", "2", "3"]);
+        assert_eq!(named(Some("31")), ["31"]);
+        assert!(named(Some("32")).is_empty());
+        assert_eq!(all.candidates(None, SignatureAlgorithm::Es256).count(), 0);
+    }
+
+    #[test]
+    fn the_weight_counts_every_key() {
+        let weight = |n: usize| KeySet::parse(&set(&vec![key("a"); n]), &["sig"]).unwrap().weight();
+        assert_eq!(weight(0), 0);
+        let one = PublicKey::read(&key("a"), &["sig"]).unwrap();
+        assert_eq!(weight(1), one.weight() + size_of::<PublicKey>());
+        assert_eq!(weight(3), 3 * weight(1));
+    }
+}

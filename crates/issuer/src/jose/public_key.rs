@@ -350,6 +350,16 @@ mod tests {
     }
 
     #[test]
+    fn the_weight_counts_every_text() {
+        let key = read(&ec()).expect("a key");
+        let texts = key.jwk().len() + key.thumbprint().len();
+        assert!((texts..2 * texts).contains(&key.weight()));
+        let mut named = ec();
+        named["kid"] = "x".repeat(128).into();
+        assert_eq!(read(&named).expect("a key").weight(), key.weight() + 128);
+    }
+
+    #[test]
     fn the_length_of_an_rsa_signature_is_that_of_the_modulus() {
         let key = read(&rsa()).expect("a key");
         assert!(

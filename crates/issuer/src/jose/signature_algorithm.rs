@@ -89,3 +89,21 @@ impl SignatureAlgorithm {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_some_lengths_of_a_signature_are_possible() {
+        for alg in SignatureAlgorithm::ALL {
+            let possible: Vec<usize> = (0..=1000).filter(|length| alg.may_have_length(*length)).collect();
+            let expected = match alg {
+                SignatureAlgorithm::Es256 | SignatureAlgorithm::EdDsa => 64..=64,
+                SignatureAlgorithm::Es384 => 96..=96,
+                SignatureAlgorithm::Ps256 | SignatureAlgorithm::Rs256 => 256..=512,
+            };
+            assert_eq!(possible, expected.collect::<Vec<_>>(), "{alg:?}");
+        }
+    }
+}

@@ -83,3 +83,27 @@ impl DpopProof {
 fn text<'a>(claims: &'a Members, name: &str) -> Option<&'a str> {
     claims.get(name).and_then(Value::as_str)
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+    use super::*;
+
+    #[test]
+    fn a_signature_of_another_length_is_refused_before_it_is_verified() {
+        let header = r#"{"typ":"dpop+jwt","alg":"ES256","jwk":{"kty":"EC","crv":"P-256",
+            "x":"l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs","y":"9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA"}}"#;
+        let claims = r#"{"jti":"a","htm":"POST","htu":"https://tokens.example.com/token","iat":0}"#;
+        let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        let read = |length: usize| {
+            let signature = URL_SAFE_NO_PAD.encode(vec![1; length]);
+            DpopProof::read(&format!("{input}.{signature}"))
+        };
+        assert_eq!(read(64).expect("a proof").input, input);
+        for length in [0, 63, 65, 256] {
+            assert_eq!(read(length).err(), Some(ProofFlaw::Signature), "{length}");
+        }
+    }
+}
