@@ -121,6 +121,21 @@ mod tests {
     }
 
     #[test]
+    fn a_plus_is_a_space_and_an_escape_is_a_byte() {
+        for (encoded, decoded) in [
+            ("", ""),
+            ("a-b", "a-b"),
+            ("+", " "),
+            ("++", "  "),
+            ("a+b", "a b"),
+            ("%2B", "+"),
+            ("%c3%A9%00", "\u{e9}\0"),
+        ] {
+            assert_eq!(decode(encoded.as_bytes()).as_deref(), Ok(decoded), "{encoded}");
+        }
+    }
+
+    #[test]
     fn an_empty_value_is_an_absent_parameter() {
         let form = Form::parse(b"scope=&scope=a&&b&c==&=d").ok().unwrap();
         assert_eq!(

@@ -141,6 +141,11 @@ mod tests {
         object.foreign("own \"", &json!({"x": [1, null, "\u{7}"]}));
         let expected = r#"{"iss":"https://tokens.example.com","azp":"a\"b","exp":1790000600,"aud":["a","b\\","\n"],"none":[],"token":"a.b.c","email_verified":false,"cnf":{"jkt":"x"},"own \"":{"x":[1,null,"\u0007"]}}"#;
         assert_eq!(object.end(), expected);
+        for text in ["", " ", "\"", "\"\"", "\\", "\\\\", "\u{1f}", "\u{1f}\u{1f}", "\u{e9}"] {
+            let mut object = Object::with_capacity(0);
+            object.string("a", text);
+            assert_eq!(object.end(), json!({ "a": text }).to_string(), "{text:?}");
+        }
         assert_eq!(Object::with_capacity(0).end(), "{}");
     }
 

@@ -113,9 +113,12 @@ mod tests {
             "https://a-b.example.co/keys?tenant=%20x",
             "http://127.0.0.1:8080/keys",
             "http://[::1]:1/keys",
+            "http://[::1]/keys",
             "http://localhost/keys",
         ] {
-            assert_eq!(KeySetUrl::parse(url).map(|url| url.0), Ok(url.to_owned()));
+            let read = KeySetUrl::parse(url).unwrap();
+            assert_eq!((read.as_str(), read.to_string().as_str()), (url, url));
+            assert_eq!(read.is_local(), url.starts_with("http://"), "{url}");
         }
     }
 

@@ -61,3 +61,28 @@ pub(crate) const MAX_COUNTRY: usize = 2;
 
 /// The longest request ID of the network in front of the host, in bytes. Cloudflare's have 20.
 pub(crate) const MAX_RAY: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limits_are_these() {
+        let expected = [
+            ("method", 7),
+            ("url", 8192),
+            ("authorization", 8192),
+            ("accept", 1024),
+            ("content-type", 1024),
+            ("origin", 512),
+            ("if-none-match", 1024),
+            ("dpop", 4096),
+            ("cf-connecting-ip", 45),
+            ("cf-ipcountry", 2),
+            ("cf-ray", 64),
+            ("certificate", 4096),
+            ("body", 16_384),
+        ];
+        assert_eq!(LIMITS, expected);
+    }
+}

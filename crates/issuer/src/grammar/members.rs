@@ -102,6 +102,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_json_value_is_told_what_is_expected() {
+        use serde::de::value::{BytesDeserializer, Error};
+        let found = Unique::deserialize(BytesDeserializer::<Error>::new(b"x")).err();
+        assert!(found.is_some_and(|error| error.to_string().ends_with("expected a JSON value")));
+    }
+
+    #[test]
     fn other_json_and_repeated_members_are_refused_at_every_depth() {
         for json in [
             "",

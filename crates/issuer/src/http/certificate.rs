@@ -186,8 +186,10 @@ mod tests {
         ] {
             assert_eq!(read(from, to, FROM), Err(CertificateFlaw::Unreadable), "{from} -> {to}");
         }
-        let long = format!("CN={}", "a".repeat(MAX_CERTIFICATE));
-        assert_eq!(read("CN=a", &long, FROM), Err(CertificateFlaw::Unreadable));
+        let longest = format!("CN=a{}", "a".repeat(4096 - REPORT.len()));
+        assert_eq!(read("CN=a", &longest, FROM).unwrap().subject, longest);
+        let longer = format!("{longest}a");
+        assert_eq!(read("CN=a", &longer, FROM), Err(CertificateFlaw::Unreadable));
     }
 
     proptest! {

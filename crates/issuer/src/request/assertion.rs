@@ -128,3 +128,14 @@ fn typ(jws: &Jws<'_>) -> Option<Typ> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_assertion_has_at_most_8_kib() {
+        let read = |length: usize| Content::read(&"a".repeat(length)).err();
+        assert_eq!((read(8192), read(8193)), (Some(AssertionFlaw::Malformed), Some(AssertionFlaw::TooLarge)));
+    }
+}
