@@ -37,6 +37,32 @@ fn an_assertion_is_used_once_until_it_can_no_longer_be_used() {
 }
 
 #[test]
+fn an_issuer_of_this_machine_is_trusted_only_by_an_issuer_of_this_machine() {
+    let local = "http://127.0.0.1:1/";
+    for (issuer, status) in [(ISSUER, 401), ("http://127.0.0.1:8787", 200)] {
+        let mut store = stored(Store::Up);
+        let keys =
+            json!({ "jwks": { "keys": [public_key("platform-ES384", &[("kid", "p-es384".into())])] } });
+        let record = json!({
+            "v": 1, "id": local, "name": "", "platform": "custom", "keys": keys, "algs": ["ES384"], "max_age": 3600,
+            "single_use": false, "disabled": false, "revision": 1,
+        });
+        store.put(format!("issuer:{local}"), record.to_string());
+        let rule =
+            json!({ "id": "r1", "issuer": local, "subject": "job:7:main", "created": 1, "expires": null });
+        let client = json!({
+            "v": 3, "id": "local", "name": "", "public": false, "disabled": false, "secrets": [], "groups": [],
+            "trusted_peers": [], "token_lifetime": null, "revision": 1, "identities": [rule],
+        });
+        store.put("client:local", client.to_string());
+        let authority: Plain = Authority::new(config(issuer), store, TestCrypto::default(), [0; 32]);
+        let token = Mint::of(Kind::Custom, json!({}), json!({ "iss": local })).token(issuer, NOW);
+        let (answer, _, event) = post(&authority, "/token", &form(&token, "&client_id=local"), NOW);
+        assert_eq!(answer, status, "{issuer}: {event}");
+    }
+}
+
+#[test]
 fn the_same_token_id_of_another_client_is_another_assertion() {
     let authority = authority();
     assert_eq!(ask(&authority, &own(json!({ "jti": "a" })), NOW).0, 200);
