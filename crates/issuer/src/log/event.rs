@@ -213,3 +213,36 @@ impl Event {
         self.outcome == Outcome::Failed || !self.degraded.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_a_failure_of_ours_only_if_its_status_says_so() {
+        let outcome = |status| {
+            let decision = Decision::Refused {
+                endpoint: "token",
+                client: None,
+                error: "error",
+                status,
+                reason: "reason",
+                detail: String::new(),
+            };
+            decision.outcome()
+        };
+        for status in [400, 401, 413, 429, 499] {
+            assert_eq!(outcome(status), Outcome::Refused, "{status}");
+        }
+        for status in [500, 503] {
+            assert_eq!(outcome(status), Outcome::Failed, "{status}");
+        }
+    }
+
+    #[test]
+    fn an_outcome_has_the_same_name_in_the_log_and_in_a_table() {
+        for outcome in [Outcome::Ok, Outcome::Refused, Outcome::Failed] {
+            assert_eq!(serde_json::to_value(outcome).unwrap(), outcome.name());
+        }
+    }
+}

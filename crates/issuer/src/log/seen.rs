@@ -57,3 +57,24 @@ fn shown(text: &str, most: usize) -> String {
     }
     text.chars().take(most).map(|c| if matches!(c, ' '..='~') { c } else { '?' }).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_parts_of_an_assertion_are_cut_and_printable() {
+        let long = "x".repeat(300);
+        let mut seen = SeenAssertion::unverified(Some("k\n\u{e9}"), Some(&long));
+        assert_eq!(serde_json::to_value(&seen).unwrap(), json!({ "kid": "k??", "jti": long[..LONGEST] }));
+        seen.verified("~ i", &long);
+        seen.matched("r1");
+        let expected = json!({ "kid": "k??", "jti": long[..LONGEST], "iss": "~ i", "sub": long[..LONGEST_VERIFIED], "rule": "r1" });
+        assert_eq!(serde_json::to_value(&seen).unwrap(), expected);
+        let secret = GeneratedSecret::from_random(&[9; 32]);
+        let seen = SeenAssertion::unverified(None, Some(&format!("a{}", secret.expose())));
+        assert_eq!(serde_json::to_value(&seen).unwrap(), json!({ "jti": "" }));
+    }
+}
