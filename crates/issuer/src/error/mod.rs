@@ -341,6 +341,19 @@ mod tests {
     ];
 
     #[test]
+    fn a_reason_has_a_name_of_its_own() {
+        let name = |error: &TokenError| error.reason();
+        assert_eq!(name(&TokenError::Fault(Fault::Overloaded)), "overloaded");
+        let names: Vec<&str> = examples().iter().map(name).collect();
+        let is_name = |name: &&str| name.bytes().all(|c| c.is_ascii_lowercase() || c == b'_');
+        assert!(names.iter().all(is_name), "{names:?}");
+        let mut different = names.clone();
+        different.sort_unstable();
+        different.dedup();
+        assert!(different.len() > names.len() / 2, "{names:?}");
+    }
+
+    #[test]
     fn every_reason_has_a_sentence_and_a_remedy_and_tells_no_secret() {
         for error in examples() {
             let detail = error.to_string();
