@@ -159,6 +159,16 @@ fn an_allowed_page_asks_for_tokens_and_only_the_issuers_own_page_asks_about_them
 }
 
 #[test]
+fn an_endpoint_without_credentials_answers_pages_of_every_origin_alike() {
+    let world = World::new("https://app.example.com");
+    for path in ["/dex/auth", "/dex/keys", "/dex/healthz", "/dex/.well-known/openid-configuration"] {
+        let answer = world.post(path, None, "");
+        let (status, _, body, event) = world.post(path, Some("https://evil.example"), "");
+        assert_eq!((status, body, event), (answer.0, answer.2, answer.3), "{path}");
+    }
+}
+
+#[test]
 fn the_log_says_how_to_allow_an_origin_that_can_be_allowed() {
     let world = World::new("");
     let detail =
