@@ -238,11 +238,4 @@ mod tests {
             assert_eq!(outcome(status), Outcome::Failed, "{status}");
         }
     }
-
-    #[test]
-    fn an_outcome_has_the_same_name_in_the_log_and_in_a_table() {
-        for outcome in [Outcome::Ok, Outcome::Refused, Outcome::Failed] {
-            assert_eq!(serde_json::to_value(outcome).unwrap(), outcome.name());
-        }
-    }
 }
