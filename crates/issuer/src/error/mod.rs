@@ -30,7 +30,7 @@ use crate::error::target::TargetError;
 /// Why `/token`, or an endpoint below it, refused.
 ///
 /// The operator sees the variant ([`Display`](fmt::Display) and [`TokenError::reason`]). The client sees only
-/// the [`ErrorCode`] and [`TokenError::description`].
+/// the [`ErrorCode`] and a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TokenError {
     /// The request is not well-formed, or comes in a way that is not served.
