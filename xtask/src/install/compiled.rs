@@ -21,8 +21,8 @@ use crate::process::{command, project};
 const SETS: usize = 2;
 
 /// The depth of profile directories below the target directory: `wasm32-unknown-unknown/release`,
-/// `tests/trybuild/debug`.
-const DEPTH: usize = 3;
+/// `tests/trybuild/x86_64-unknown-linux-gnu/debug`.
+const DEPTH: usize = 4;
 
 /// The parts of a set: the compiler's output, and cargo's records of it. The records are copied last, so that cargo
 /// does not know of output that was copied only in part.
@@ -180,7 +180,7 @@ mod tests {
     use std::path::Path;
     use std::time::{Duration, SystemTime};
 
-    use super::{is_foreign, profiles, remove_all_but_newest};
+    use super::{DEPTH, is_foreign, profiles, remove_all_but_newest};
     use crate::process::project::fresh;
 
     #[test]
@@ -208,11 +208,17 @@ mod tests {
     #[test]
     fn every_profile_is_found() {
         let dir = fresh("profiles");
-        for place in ["debug", "wasm32-unknown-unknown/release", "tests/trybuild/debug"] {
+        let places = [
+            "debug",
+            "wasm32-unknown-unknown/release",
+            "tests/trybuild/debug",
+            "tests/trybuild/x86_64-unknown-linux-gnu/debug",
+        ];
+        for place in places {
             fs::create_dir_all(dir.join(place).join(".fingerprint/serde-1")).expect("a directory");
         }
         fs::create_dir_all(dir.join("doc/serde")).expect("a directory");
-        assert_eq!(profiles(&dir, 3).len(), 3);
+        assert_eq!(profiles(&dir, DEPTH).len(), places.len());
         fs::remove_dir_all(dir).expect("it is removed");
     }
 
