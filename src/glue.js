@@ -130,7 +130,12 @@ export function cache_put(url, text, seconds, milliseconds) {
     await location.put(url, new Response(text, { headers: { "Cache-Control": `max-age=${seconds}` } }));
     return true;
   };
-  waitUntil(of_location(put, milliseconds));
+  const stored = of_location(put, milliseconds);
+  try {
+    waitUntil(stored);
+  } catch {
+    // Outside a request, this throws, and an exception here would end the instance of wasm.
+  }
 }
 
 /** Counts once under `key`. Whether that is within the limit. */
