@@ -1,7 +1,9 @@
 //! Events as lines of the log: one JSON object each, in the form of `docs/reference/audit-log.schema.json`.
 
 use crate::grammar::json::Object;
+use crate::log::count::COUNTED;
 use crate::log::event::{Decision, Event, Proof};
+use crate::log::tally::Counted;
 
 impl Event {
     /// The line of this event, without a line break.
@@ -93,9 +95,36 @@ impl Proof {
         if matches!(self, Self::Secret(_)) {
             line.string("secret_id", id);
         }
-        let mut proof = Object::with_capacity(64);
-        proof.string("id", id);
-        proof.plain("kind", kind);
-        line.object("proof", proof);
+        proof(line, kind, id);
     }
+}
+
+impl Counted {
+    /// The log line of these tokens, if their row was not accepted because of `why`. So they are not lost.
+    pub fn line(&self, why: &str) -> String {
+        let column = |name: &str| {
+            let at = COUNTED.iter().position(|column| *column == name);
+            at.and_then(|at| self.row.texts.get(at)).map_or("", AsRef::as_ref)
+        };
+        let mut line = Object::with_capacity(512);
+        line.number("time", self.row.time);
+        line.plain("event", "tokens.counted");
+        line.plain("outcome", column("outcome"));
+        line.number("tokens", self.row.times);
+        line.string("client", column("client"));
+        proof(&mut line, column("proof.kind"), column("proof.id"));
+        line.strings("audience", &self.audience);
+        line.string("kid", column("kid"));
+        line.optional("bound", Some(column("bound")).filter(|bound| !bound.is_empty()));
+        line.strings("degraded", &[why]);
+        line.end()
+    }
+}
+
+/// Adds what proved the client.
+fn proof(line: &mut Object, kind: &str, id: &str) {
+    let mut proof = Object::with_capacity(64);
+    proof.string("id", id);
+    proof.plain("kind", kind);
+    line.object("proof", proof);
 }

@@ -1,10 +1,10 @@
 //! Issued tokens as numbers instead of lines (`LOG_ISSUED=counted`).
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
-use crate::grammar::json::Object;
 use crate::log::count::{COUNTED, Count};
 use crate::log::event::{Decision, Event};
 
@@ -22,20 +22,20 @@ const MANY: usize = 1_000;
 /// due.
 #[derive(Debug, Default)]
 pub struct Tally {
-    rows: HashMap<Rc<Texts>, Row>,
+    rows: HashMap<Rc<Texts<'static>>, Row>,
     /// The rows by the time of their first token.
-    by_age: VecDeque<Rc<Texts>>,
+    by_age: VecDeque<Rc<Texts<'static>>>,
 }
 
 /// The columns that the tokens of a row have in common.
-type Texts = [Cow<'static, str>; COUNTED.len()];
+type Texts<'a> = [Cow<'a, str>; COUNTED.len()];
 
 /// The part of a row that is not in its texts.
 #[derive(Debug)]
 struct Row {
     group: String,
     audience: Vec<String>,
-    tokens: u64,
+    tokens: Cell<u64>,
     /// The time of the first token, in seconds since 1970.
     time: u64,
 }
@@ -50,15 +50,15 @@ impl Tally {
         }
         let Count { group, texts, time, .. } = event.count();
         let texts = alike(texts);
-        if let Some(row) = self.rows.get_mut(&texts) {
-            row.tokens += 1;
+        // Seen with the lifetime of `texts`, so that a token of a known row copies no text.
+        let rows: &HashMap<Rc<Texts<'_>>, Row> = &self.rows;
+        if let Some(row) = rows.get(&texts) {
+            row.tokens.set(row.tokens.get() + 1);
         } else {
-            let texts = Rc::new(texts);
+            let texts = Rc::new(texts.map(|text| Cow::Owned(text.into_owned())));
             self.by_age.push_back(Rc::clone(&texts));
-            self.rows.insert(
-                texts,
-                Row { group: group.into_owned(), audience: audience.clone(), tokens: 1, time },
-            );
+            let (group, audience) = (group.into_owned(), audience.clone());
+            self.rows.insert(texts, Row { group, audience, tokens: Cell::new(1), time });
         }
         true
     }
@@ -75,17 +75,17 @@ impl Tally {
         let texts = self.by_age.pop_front()?;
         let Row { group, audience, tokens, time } = self.rows.remove(&texts)?;
         let texts = Rc::unwrap_or_clone(texts);
-        let row = Count { group: group.into(), texts, degraded: 0, times: tokens, time };
+        let row = Count { group: group.into(), texts, degraded: 0, times: tokens.get(), time };
         Some(Counted { row, audience })
     }
 }
 
 /// The columns `texts` without those of the sender, which differ from token to token.
-fn alike(texts: [Cow<'_, str>; COUNTED.len()]) -> Texts {
+fn alike(texts: Texts<'_>) -> Texts<'_> {
     let mut names = COUNTED.iter();
     texts.map(|text| match names.next() {
         Some(&("network" | "country")) | None => Cow::Borrowed(""),
-        Some(_) => Cow::Owned(text.into_owned()),
+        Some(_) => text,
     })
 }
 
@@ -94,32 +94,7 @@ fn alike(texts: [Cow<'_, str>; COUNTED.len()]) -> Texts {
 pub struct Counted {
     /// Their row.
     pub row: Count<'static>,
-    audience: Vec<String>,
-}
-
-impl Counted {
-    /// The log line of these tokens, if their row was not accepted because of `why`. So they are not lost.
-    pub fn line(&self, why: &str) -> String {
-        let column = |name: &str| {
-            let at = COUNTED.iter().position(|column| *column == name);
-            at.and_then(|at| self.row.texts.get(at)).map_or("", Cow::as_ref)
-        };
-        let mut line = Object::with_capacity(512);
-        line.number("time", self.row.time);
-        line.plain("event", "tokens.counted");
-        line.plain("outcome", column("outcome"));
-        line.number("tokens", self.row.times);
-        line.string("client", column("client"));
-        let mut proof = Object::with_capacity(64);
-        proof.string("id", column("proof.id"));
-        proof.string("kind", column("proof.kind"));
-        line.object("proof", proof);
-        line.strings("audience", &self.audience);
-        line.string("kid", column("kid"));
-        line.optional("bound", Some(column("bound")).filter(|bound| !bound.is_empty()));
-        line.strings("degraded", &[why]);
-        line.end()
-    }
+    pub(crate) audience: Vec<String>,
 }
 
 #[cfg(test)]
