@@ -34,7 +34,7 @@ fn prefers(accept: Option<&str>, media_type: &str) -> bool {
         // The one with the highest weight, and of those the first.
         named.map(|(place, (_, weight))| (weight, std::cmp::Reverse(place))).max()
     };
-    // What is not named comes last.
+    // A media type that the header does not name comes last.
     place_of(media_type) > place_of(JSON)
 }
 

@@ -308,7 +308,7 @@ mod tests {
         issuer.serves(&["a", "b"]);
         assert_eq!(issuer.find("a", due + FAILED - 1), Found::Keys(1));
         assert_eq!(issuer.find("a", due + FAILED), Found::Keys(2));
-        assert_eq!(issuer.find("c", due + FAILED), Found::Keys(2), "there is no such key");
+        assert_eq!(issuer.find("c", due + FAILED), Found::Keys(2), "no key has this ID");
     }
 
     #[test]
