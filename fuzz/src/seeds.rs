@@ -28,7 +28,7 @@ pub fn of(target: &str) -> BTreeSet<Vec<u8>> {
         "form" => forms().collect(),
         "scope" => forms().flat_map(|form| values(&form, &["scope"])).map(bytes).collect(),
         "token" => forms().flat_map(|form| values(&form, &["token"])).flat_map(tokens).collect(),
-        "targets" => {
+        "resource" => {
             forms().map(|form| values(&form, &["resource", "audience"]).join("\n").into_bytes()).collect()
         }
         "authorization" => {

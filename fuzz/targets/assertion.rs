@@ -1,7 +1,5 @@
 //! Any text as an assertion, in each way that one can come: the rules for every answer, and no token for a text
 //! without a signature by a known key.
-#![no_main]
-
 use edgemint_fuzz::issuer::{Issuer, check, issuer};
 use edgemint_issuer::{Body, Request};
 use edgemint_testkit::{is_signed_by_others, moment};
@@ -10,7 +8,7 @@ thread_local! {
     static ISSUER: Issuer = issuer();
 }
 
-libfuzzer_sys::fuzz_target!(|text: &str| {
+pub(crate) fn run(text: &str) {
     let assertion: String = form_urlencoded::byte_serialize(text.as_bytes()).collect();
     let kind = "urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer";
     let bearer = "urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer";
@@ -32,4 +30,4 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
             assert!(outcome.response.status != 200 || is_signed_by_others(text), "a token for {text}");
         }
     });
-});
+}

@@ -1,11 +1,9 @@
 //! Any variables, one per line: a configuration or named errors, and no private member in a published key.
-#![no_main]
-
 use edgemint_issuer::Config;
 use edgemint_testkit::NOW;
 use serde_json::Value;
 
-libfuzzer_sys::fuzz_target!(|text: &str| {
+pub(crate) fn run(text: &str) {
     match Config::parse(text.lines().filter_map(|line| line.split_once('='))) {
         Ok(config) => {
             let published: Value =
@@ -18,4 +16,4 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
         }
         Err(errors) => assert!(!errors.all().is_empty() && !errors.to_string().is_empty()),
     }
-});
+}

@@ -1,9 +1,7 @@
 //! Any text as a dex configuration.
-#![no_main]
-
 use edgemint_dex_import as dex;
 
-libfuzzer_sys::fuzz_target!(|text: &str| {
+pub(crate) fn run(text: &str) {
     let variable = |name: &str| (name.len() < 8).then(|| name.to_lowercase());
     let read = |literal: &[edgemint_issuer::ClientId]| {
         dex::read(text, &dex::Asked { file: "dex.yaml", variable: &variable, literal })
@@ -20,4 +18,4 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
     let ids: Vec<_> = file.entries.iter().flatten().map(|client| client.id.clone()).collect();
     let taken = read(&ids).map(|file| file.entries.iter().flatten().count());
     assert!(taken.is_ok_and(|taken| taken == ids.len()), "the same clients are taken");
-});
+}

@@ -1,12 +1,10 @@
 //! Any body of `POST /token`. Another implementation reads an accepted form in the same way.
-#![no_main]
-
 use edgemint_fuzz::issuer::config;
 use edgemint_issuer::{Body, Config, Request, TokenRequest, form_decode};
 
 thread_local!(static CONFIG: Config = config());
 
-libfuzzer_sys::fuzz_target!(|body: &[u8]| {
+pub(crate) fn run(body: &[u8]) {
     let request = Request {
         method: "POST",
         path: "/token",
@@ -22,4 +20,4 @@ libfuzzer_sys::fuzz_target!(|body: &[u8]| {
             assert_eq!(decoded, read);
         }
     }
-});
+}

@@ -1,7 +1,5 @@
 //! Any request to the issuer of the vectors: the rules for every answer, and a token only for a client with a
 //! secret.
-#![no_main]
-
 use edgemint_fuzz::issuer::{Issuer, check, issuer};
 use edgemint_fuzz::text::with_request;
 use edgemint_issuer::Body;
@@ -11,7 +9,7 @@ thread_local! {
     static ISSUERS: (Issuer, Oracle) = (issuer(), Oracle::default());
 }
 
-libfuzzer_sys::fuzz_target!(|text: &[u8]| {
+pub(crate) fn run(text: &[u8]) {
     ISSUERS.with(|(issuer, oracle)| {
         with_request(text, |request| {
             let outcome = pollster::block_on(issuer.handle(request, &moment()));
@@ -23,4 +21,4 @@ libfuzzer_sys::fuzz_target!(|text: &[u8]| {
             }
         });
     });
-});
+}

@@ -1,13 +1,11 @@
 //! Any rule against any claims, two lines of JSON: a rule matches only a token with its subject, its prefix and its
 //! audience.
-#![no_main]
-
 use std::collections::BTreeMap;
 
 use edgemint_issuer::{Identity, Platform};
 use serde_json::Value;
 
-libfuzzer_sys::fuzz_target!(|text: &str| {
+pub(crate) fn run(text: &str) {
     let Some((rule, claims)) = text.split_once('\n') else { return };
     let Ok(rule) = serde_json::from_str::<Identity>(rule) else { return };
     let Ok(claims) = serde_json::from_str::<BTreeMap<String, Value>>(claims) else { return };
@@ -22,4 +20,4 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
             assert!(*presented == audience || *presented == Value::from(vec![audience]));
         }
     }
-});
+}

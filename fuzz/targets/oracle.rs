@@ -1,13 +1,11 @@
 //! Requests of right and almost right pieces: a token if and only if credentials, APIs and scope are right.
-#![no_main]
-
 use arbitrary::Arbitrary;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use edgemint_testkit::Oracle;
 
 #[derive(Debug, Arbitrary)]
-struct Asked<'a> {
+pub(crate) struct Asked<'a> {
     origin: Option<Page<'a>>,
     authorization: Option<Pair<'a>>,
     pieces: Vec<Piece<'a>>,
@@ -154,9 +152,9 @@ impl Api<'_> {
 
 thread_local!(static ORACLE: Oracle = Oracle::default());
 
-libfuzzer_sys::fuzz_target!(|asked: Asked<'_>| {
+pub(crate) fn run(asked: Asked<'_>) {
     let form = asked.pieces.iter().map(Piece::encoded).collect::<Vec<_>>().join(&b'&');
     let header = asked.authorization.as_ref().map(Pair::header);
     let origin = asked.origin.as_ref().map(Page::origin);
     ORACLE.with(|oracle| oracle.post_from(origin, header.as_deref(), &form));
-});
+}

@@ -1,7 +1,5 @@
 //! Any text as a DPoP proof: the rules for every answer, no token for a text without a signature by a known key, and
 //! no bearer token for a client that must not have one.
-#![no_main]
-
 use edgemint_fuzz::issuer::{Issuer, check, issuer};
 use edgemint_issuer::{Body, Request};
 use edgemint_testkit::{is_signed_by_others, moment};
@@ -16,7 +14,7 @@ thread_local! {
     static ISSUER: Issuer = issuer();
 }
 
-libfuzzer_sys::fuzz_target!(|text: &str| {
+pub(crate) fn run(text: &str) {
     ISSUER.with(|issuer| {
         for client in CLIENTS {
             let request = Request {
@@ -40,4 +38,4 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
             }
         }
     });
-});
+}

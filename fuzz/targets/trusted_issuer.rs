@@ -1,11 +1,9 @@
 //! Any text as the record of a trusted issuer, which contains a JWKS: a record that is read is also read back after it
 //! is written.
-#![no_main]
-
 use edgemint_issuer::{KeySet, TrustedIssuer, TrustedIssuerId};
 use serde_json::Value;
 
-libfuzzer_sys::fuzz_target!(|text: &str| {
+pub(crate) fn run(text: &str) {
     let _ = KeySet::first_flaw(text);
     let json = serde_json::from_str::<Value>(text).ok();
     let Some(id) = json.and_then(|json| TrustedIssuerId::parse(json["id"].as_str()?).ok()) else { return };
@@ -16,4 +14,4 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
         assert_eq!(again.uploaded().keys(), record.uploaded().keys());
         assert!(record.uploaded().keys().len() <= 32 && !record.algs.is_empty());
     }
-});
+}
