@@ -69,7 +69,7 @@ pub struct Build {
     /// Build the test variant, whose GET /panic panics, into build-panic/. Never deploy it.
     #[arg(long)]
     pub provoke_panic: bool,
-    /// Skip wasm-opt: a quicker build, a slightly bigger Worker; for development, not for deployment
+    /// Optimise little: a quicker build, a slower and bigger Worker; for development, not for deployment
     #[arg(long)]
     pub quick: bool,
 }

@@ -12,8 +12,7 @@ use edgemint_local::serve::wrangler_config::Worker;
 use crate::install::Tools;
 use crate::process::progress::Progress;
 use crate::process::project;
-use crate::serve::pack::Packing;
-use crate::serve::worker::Variant;
+use crate::serve::worker::{Variant, build_worker};
 use crate::serve::{operator, worker};
 
 /// Runs the command.
@@ -21,9 +20,9 @@ pub(crate) fn command(options: &DevArgs, progress: &Progress) -> Result<()> {
     dev::check(options)?;
     let state = dev::state_dir(options, project::root())?;
     let (tools, program) = Tools::ensure_while(progress, |toolchain| {
-        // The last crate of the Worker is optimised as a whole, on one core.
+        // The crates of the Worker wait for each other, so it does not need all cores.
         beside(
-            || worker::compile(toolchain, Variant::Release, progress),
+            || worker::compile(toolchain, Variant::Development, progress),
             || {
                 let step = progress.step("building the edgemint program");
                 let program = operator::build("dev")?;
@@ -32,11 +31,11 @@ pub(crate) fn command(options: &DevArgs, progress: &Progress) -> Result<()> {
             },
         )
     })?;
-    worker::build(&tools, Variant::Release, Packing::Quick, progress)?;
+    build_worker(&tools, Variant::Development, progress)?;
     if options.state.is_none() {
         state::share_keys(&state, project::root())?;
     }
-    let worker = Worker { rebuild: Some(worker::rebuild()?), ..Variant::Release.worker() };
+    let worker = Worker { rebuild: Some(worker::rebuild()?), ..Variant::Development.worker() };
     let edgemint = Edgemint { program, config: worker.config.clone(), path: Some(tools.path()?) };
     let setup = Setup { worker, wrangler: tools.npm_program("wrangler")?, edgemint, state };
     dev::run(options, setup, progress, |ready| {

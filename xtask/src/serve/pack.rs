@@ -29,22 +29,8 @@ const FEATURES: [&str; 7] = [
 pub(crate) enum Packing {
     /// As deployed.
     Optimised,
-    /// Without wasm-opt, which takes ten seconds and saves 6 %. An existing optimised build of the same sources also
-    /// counts.
+    /// Without wasm-opt, which takes ten seconds.
     Quick,
-}
-
-impl Packing {
-    pub(super) fn stamp(self, sources: &str) -> String {
-        match self {
-            Self::Optimised => format!("{sources} optimised\n"),
-            Self::Quick => format!("{sources} quick\n"),
-        }
-    }
-
-    pub(super) fn is_met_by(self, stamp: &str, sources: &str) -> bool {
-        [Self::Optimised, self].iter().any(|packing| packing.stamp(sources) == stamp)
-    }
 }
 
 /// Writes `index.js` and `index_bg.wasm` into `out_dir`.
@@ -94,22 +80,4 @@ fn import_as_a_module(glue: &Path) -> Result<()> {
     }
     fs::write(glue, text.replace("import source ", "import "))
         .with_context(|| format!("could not write {}", glue.display()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Packing;
-
-    #[test]
-    fn an_optimised_worker_serves_for_a_quick_one_but_not_the_other_way_round() {
-        for (wanted, present, met) in [
-            (Packing::Optimised, Packing::Optimised, true),
-            (Packing::Optimised, Packing::Quick, false),
-            (Packing::Quick, Packing::Optimised, true),
-            (Packing::Quick, Packing::Quick, true),
-        ] {
-            assert_eq!(wanted.is_met_by(&present.stamp("abc"), "abc"), met);
-            assert!(!wanted.is_met_by(&present.stamp("abd"), "abc"));
-        }
-    }
 }

@@ -1,8 +1,9 @@
 //! Builds the Worker when its sources changed: compiles it with cargo, and packs it.
 
-use std::fs;
+use std::ffi::OsStr;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 use anyhow::{Context as _, Result};
 use edgemint_local::serve::wrangler_config::{Rebuild, Worker};
@@ -21,7 +22,9 @@ use crate::serve::pack::Packing;
 pub enum Variant {
     /// The deployed one, in build/.
     Release,
-    /// The one for tests, whose `GET /panic` panics, in build-panic/.
+    /// The same for development, in build/ too: quick to compile, slower to run.
+    Development,
+    /// The one for tests, whose `GET /panic` panics, in build-panic/: quick to compile.
     ProvokePanic,
 }
 
@@ -39,7 +42,7 @@ impl Variant {
     #[must_use]
     pub fn out_dir(self) -> &'static str {
         match self {
-            Self::Release => "build",
+            Self::Release | Self::Development => "build",
             Self::ProvokePanic => "build-panic",
         }
     }
@@ -52,17 +55,25 @@ impl Variant {
         Worker { config: root.join("wrangler.toml"), main, rebuild: None }
     }
 
-    fn cargo_args(self) -> &'static [&'static str] {
+    fn features(self) -> &'static [&'static str] {
         match self {
-            Self::Release => &["--package", "edgemint"],
-            Self::ProvokePanic => &["--package", "edgemint", "--features", "provoke-panic"],
+            Self::Release | Self::Development => &[],
+            Self::ProvokePanic => &["--features", "provoke-panic"],
+        }
+    }
+
+    /// The profile in Cargo.toml.
+    fn profile(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Development | Self::ProvokePanic => "quick",
         }
     }
 }
 
 /// How wrangler builds the deployed variant again when a source file changes.
 pub(crate) fn rebuild() -> Result<Rebuild> {
-    let this = std::env::current_exe().context("could not find the path of this program")?;
+    let this = env::current_exe().context("could not find the path of this program")?;
     // The program prints its own error. If wrangler learned of the failure, it would add 200 lines about its internals.
     let command = format!("'{}' build --quick || :", this.display().to_string().replace('\'', r"'\''"));
     let watched = ["src", "crates/issuer/src"].map(|sources| project::root().join(sources)).to_vec();
@@ -71,11 +82,20 @@ pub(crate) fn rebuild() -> Result<Rebuild> {
 
 /// Runs `cargo xtask build`.
 pub(crate) fn command(options: &args::Build, progress: &Progress) -> Result<()> {
-    let variant = if options.provoke_panic { Variant::ProvokePanic } else { Variant::Release };
-    let tools = Tools::ensure(progress)?;
-    let packing = if options.quick { Packing::Quick } else { Packing::Optimised };
-    build(&tools, variant, packing, progress)?;
-    Ok(())
+    // wrangler sets it when it runs this command, before it serves or deploys.
+    let wrangler_command = env::var_os("WRANGLER_COMMAND");
+    let variant = wanted(options, wrangler_command.as_deref());
+    build_worker(&Tools::ensure(progress)?, variant, progress).map(drop)
+}
+
+fn wanted(options: &args::Build, wrangler_command: Option<&OsStr>) -> Variant {
+    if options.provoke_panic {
+        Variant::ProvokePanic
+    } else if options.quick || wrangler_command.is_some_and(|command| command == "dev") {
+        Variant::Development
+    } else {
+        Variant::Release
+    }
 }
 
 /// Builds the Worker, unless the existing build has the same sources.
@@ -83,18 +103,12 @@ pub(crate) fn command(options: &args::Build, progress: &Progress) -> Result<()> 
 /// # Errors
 /// Returns one sentence, followed by the output of the compiler.
 pub fn build_worker(tools: &Tools, variant: Variant, progress: &Progress) -> Result<Built> {
-    build(tools, variant, Packing::Optimised, progress)
-}
-
-/// As [`build_worker`], with this packing.
-pub(crate) fn build(tools: &Tools, variant: Variant, packing: Packing, progress: &Progress) -> Result<Built> {
     let (compiled, _held) = compile_and_hold(&tools.wasm, variant, progress)?;
     let out_dir = project::root().join(variant.out_dir());
     let built = Built { wasm: out_dir.join("index_bg.wasm"), out_dir: out_dir.clone() };
     let stamp = out_dir.join(".built-from");
     let sources = fingerprint(&compiled)?;
-    let present = fs::read_to_string(&stamp).ok();
-    if present.is_some_and(|present| packing.is_met_by(&present, &sources))
+    if fs::read_to_string(&stamp).is_ok_and(|present| present == sources)
         && built.wasm.is_file()
         && out_dir.join("index.js").is_file()
     {
@@ -102,10 +116,10 @@ pub(crate) fn build(tools: &Tools, variant: Variant, packing: Packing, progress:
         return Ok(built);
     }
     let step = progress.step(format!("packing the Worker into {}", variant.out_dir()));
+    let packing = if variant == Variant::Release { Packing::Optimised } else { Packing::Quick };
     pack::pack(tools, &compiled, &out_dir, packing)?;
     add_entry(&out_dir)?;
-    fs::write(&stamp, packing.stamp(&sources))
-        .with_context(|| format!("could not write {}", stamp.display()))?;
+    fs::write(&stamp, sources).with_context(|| format!("could not write {}", stamp.display()))?;
     step.done();
     Ok(built)
 }
@@ -139,7 +153,7 @@ pub(crate) fn compile(toolchain: &WasmToolchain, variant: Variant, progress: &Pr
     compile_and_hold(toolchain, variant, progress).map(drop)
 }
 
-/// Both variants are linked into one file, so the lock is held until the file is no longer needed.
+/// Variants with the same profile are linked into one file, so the lock is held until the file is no longer needed.
 fn compile_and_hold(
     toolchain: &WasmToolchain,
     variant: Variant,
@@ -149,10 +163,11 @@ fn compile_and_hold(
     let held = project::lock(&project::root().join(".wrangler/worker.lock"))?;
     let step = progress.step("compiling the Worker");
     let mut cargo = toolchain.cargo()?;
-    cargo.args(["build", "--lib", "--release", "--target", TARGET]).args(variant.cargo_args());
+    cargo.args(["build", "--lib", "--package", "edgemint", "--target", TARGET]);
+    cargo.args(["--profile", variant.profile()]).args(variant.features());
     command::run(&mut cargo).context("could not compile the Worker")?;
     step.done();
-    Ok((target.join(TARGET).join("release/edgemint.wasm"), held))
+    Ok((target.join(TARGET).join(variant.profile()).join("edgemint.wasm"), held))
 }
 
 /// A hash of the inputs of the output: the compiled file, and the tools that package-lock.json and this program name.
@@ -166,7 +181,24 @@ fn fingerprint(wasm: &Path) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::told_kib;
+    use std::ffi::OsStr;
+
+    use super::{Variant, told_kib, wanted};
+    use crate::args::Build;
+
+    #[test]
+    fn wrangler_serves_a_quick_build_and_deploys_an_optimised_one() {
+        let wanted = |provoke_panic, quick, wrangler_command: Option<&str>| {
+            wanted(&Build { provoke_panic, quick }, wrangler_command.map(OsStr::new))
+        };
+        assert_eq!(wanted(false, false, Some("dev")), Variant::Development);
+        for command in ["deploy", "versions upload", ""] {
+            assert_eq!(wanted(false, false, Some(command)), Variant::Release, "{command}");
+        }
+        assert_eq!(wanted(false, false, None), Variant::Release);
+        assert_eq!(wanted(false, true, None), Variant::Development);
+        assert_eq!(wanted(true, true, Some("dev")), Variant::ProvokePanic);
+    }
 
     #[test]
     fn the_size_is_read() {

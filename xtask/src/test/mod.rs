@@ -49,7 +49,6 @@ pub(crate) fn command(progress: &Progress) -> Result<()> {
             steps.or_passed_over("fuzzing", |report| fuzz::smoke(progress, |line| report.line(line)))
         },
         || {
-            // Both are linked into one file, so the deployed one is built last.
             steps.step("build of the panicking variant", |_| {
                 build_worker(&tools, Variant::ProvokePanic, progress)
             })?;
