@@ -58,7 +58,7 @@ export default {
     // request is never resumed: it would not be logged, and Rust would keep its state. `serve` catches
     // everything, so the promise never rejects.
     context.waitUntil(answer);
-    if (env.LOG_ISSUED && Date.now() - watched > WATCH_EVERY) context.waitUntil(watch());
+    if (env.LOG_ISSUED === "counted" && Date.now() - watched > WATCH_EVERY) context.waitUntil(watch());
     return answer;
   },
 };
