@@ -177,21 +177,17 @@ pub fn edgemint_refuses(state: &State, arguments: &[&str]) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Builds a Worker once per process, and always the deployed variant first. Alternating between the variants would link
-/// them again each time.
+/// Builds a Worker once per process.
 fn build(worker: Variant) {
     if given_program().is_some() {
         return;
     }
     static RELEASE: OnceLock<()> = OnceLock::new();
     static PROVOKE_PANIC: OnceLock<()> = OnceLock::new();
-    let build = |variant| {
-        xtask::build_worker(tools(), variant, &Progress::to_stderr()).expect("the Worker builds");
-    };
-    RELEASE.get_or_init(|| build(Variant::Release));
-    if worker == Variant::ProvokePanic {
-        PROVOKE_PANIC.get_or_init(|| build(Variant::ProvokePanic));
-    }
+    let built = if worker == Variant::ProvokePanic { &PROVOKE_PANIC } else { &RELEASE };
+    built.get_or_init(|| {
+        xtask::build_worker(tools(), worker, &Progress::to_stderr()).expect("the Worker builds");
+    });
 }
 
 /// Starts a Worker on `state` with only the variables in `vars`. `SIGNING_KEY_…` become secrets.
