@@ -46,12 +46,19 @@ impl Compiled {
         let set = sets.join(&key);
         let is_fresh = !target.join(crate::install::wasm_target::TARGET).exists();
         let mut compiled = Self { target, set, keeps: false };
-        if fs::read_to_string(compiled.stamp()).is_ok_and(|stamp| stamp == key) {
+        let stamp = fs::read_to_string(compiled.stamp()).unwrap_or_default();
+        if stamp == key {
             return Ok(compiled);
         }
         let _held = project::lock(&sets.join("lock"))?;
         if !compiled.set.is_dir() {
-            compiled.keeps = is_fresh;
+            // A run that was ended early goes on in the next one.
+            let begun = format!("begun {key}");
+            compiled.keeps = is_fresh || stamp == begun;
+            if is_fresh {
+                project::make_dir(&compiled.target)?;
+                compiled.stamp_with(&begun)?;
+            }
             return Ok(compiled);
         }
         let step = progress.step("copying compiled dependencies from the cache");
@@ -96,13 +103,15 @@ impl Compiled {
         self.target.join(".edgemint-compiled")
     }
 
+    fn stamp_with(&self, text: &str) -> Result<()> {
+        write(&self.stamp(), text)
+    }
+
     /// Records that the checkout has the set, and that the set was used now.
     fn used(&self) -> Result<()> {
         let key = self.set.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        for file in [self.stamp(), self.set.join("used")] {
-            fs::write(&file, &key).with_context(|| format!("could not write {}", file.display()))?;
-        }
-        Ok(())
+        write(&self.set.join("used"), &key)?;
+        self.stamp_with(&key)
     }
 }
 
@@ -154,6 +163,10 @@ fn is_foreign(path: &Path) -> bool {
     };
     let is_program = path.extension().is_none() && path.is_file();
     !is_program && name.contains('-') && !name.starts_with("edgemint") && !name.starts_with("xtask")
+}
+
+fn write(file: &Path, text: &str) -> Result<()> {
+    fs::write(file, text).with_context(|| format!("could not write {}", file.display()))
 }
 
 /// Copies files with their times, by which cargo sees that an output is newer than its inputs.
