@@ -13,6 +13,7 @@ use std::{env, fs};
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
+use crate::install::wasm_target::TARGET;
 use crate::process::progress::Progress;
 use crate::process::{command, project};
 
@@ -44,7 +45,7 @@ impl Compiled {
         let key = key()?;
         let sets = project::cache()?.join("compiled");
         let set = sets.join(&key);
-        let is_fresh = !target.join(crate::install::wasm_target::TARGET).exists();
+        let is_fresh = !has_compiled_a_worker(&target);
         let mut compiled = Self { target, set, keeps: false };
         let stamp = fs::read_to_string(compiled.stamp()).unwrap_or_default();
         if stamp == key {
@@ -122,6 +123,16 @@ pub(crate) fn target_directory(cargo: &mut Command) -> Result<PathBuf> {
     let metadata: Value = serde_json::from_str(&metadata).context("`cargo metadata` printed no JSON")?;
     let target = metadata.get("target_directory").and_then(Value::as_str);
     target.map(PathBuf::from).context("`cargo metadata` named no target directory")
+}
+
+/// Whether no Worker was compiled in this checkout.
+#[cfg(not(feature = "checks"))]
+pub(crate) fn is_fresh() -> Result<bool> {
+    Ok(!has_compiled_a_worker(&target_directory(&mut Command::new("cargo"))?))
+}
+
+fn has_compiled_a_worker(target: &Path) -> bool {
+    target.join(TARGET).exists()
 }
 
 /// A hash of everything whose change makes most of a set useless. A collision costs only time, so a short hash is
