@@ -38,8 +38,8 @@ const TARGETS: [(&str, Target); 15] = [
     ("identity", |input| read(input, identity::run)),
     ("oracle", |input| read(input, oracle::run)),
     ("proof", |input| read(input, proof::run)),
-    ("scope", |input| read(input, scope::run)),
     ("resource", |input| read(input, resource::run)),
+    ("scope", |input| read(input, scope::run)),
     ("token", |input| read(input, token::run)),
     ("trusted_issuer", |input| read(input, trusted_issuer::run)),
 ];
@@ -50,7 +50,7 @@ fuzz_target!(
     init: {
         let name = std::env::var("EDGEMINT_FUZZ_TARGET").expect("EDGEMINT_FUZZ_TARGET names a target");
         let target = TARGETS.iter().find(|(known, _)| *known == name);
-        let (_, target) = target.unwrap_or_else(|| panic!("there is no fuzz target {name}"));
+        let (_, target) = target.unwrap_or_else(|| panic!("unknown fuzz target {name}"));
         TARGET.set(*target).expect("libFuzzer initialises the program once");
     },
     |input: &[u8]| -> Corpus { TARGET.get().map_or(Corpus::Reject, |target| target(input)) }

@@ -88,14 +88,17 @@ fn check(command: &Check, _: &Progress) -> Result<()> {
 
     use anyhow::Context as _;
 
-    use crate::install::compiled::is_fresh;
+    use crate::install::compiled::{is_fresh, target_directory};
 
     let mut cargo = std::process::Command::new("cargo");
     cargo.args(["run", "--quiet", "--package", "xtask", "--features", "checks", "--manifest-path"]);
     cargo.arg(root().join("Cargo.toml")).arg("--").args(std::env::args_os().skip(1));
     // In a fresh checkout, everything is compiled for the first time. The data for incremental compilation would then
     // cost a quarter of the CPU time of our own crates. Cargo compiles nothing again when this variable changes.
-    if matches!(command, Check::Test) && std::env::var_os("CARGO_INCREMENTAL").is_none() && is_fresh()? {
+    if matches!(command, Check::Test)
+        && std::env::var_os("CARGO_INCREMENTAL").is_none()
+        && is_fresh(&target_directory(&mut std::process::Command::new("cargo"))?)
+    {
         cargo.env("CARGO_INCREMENTAL", "0");
     }
     Err(cargo.exec()).context("could not start cargo")

@@ -45,7 +45,7 @@ impl Compiled {
         let key = key()?;
         let sets = project::cache()?.join("compiled");
         let set = sets.join(&key);
-        let is_fresh = !has_compiled_a_worker(&target);
+        let is_fresh = is_fresh(&target);
         let mut compiled = Self { target, set, keeps: false };
         let stamp = fs::read_to_string(compiled.stamp()).unwrap_or_default();
         if stamp == key {
@@ -58,7 +58,7 @@ impl Compiled {
             compiled.keeps = is_fresh || stamp == begun;
             if is_fresh {
                 project::make_dir(&compiled.target)?;
-                compiled.stamp_with(&begun)?;
+                write(&compiled.stamp(), &begun)?;
             }
             return Ok(compiled);
         }
@@ -104,15 +104,11 @@ impl Compiled {
         self.target.join(".edgemint-compiled")
     }
 
-    fn stamp_with(&self, text: &str) -> Result<()> {
-        write(&self.stamp(), text)
-    }
-
     /// Records that the checkout has the set, and that the set was used now.
     fn used(&self) -> Result<()> {
         let key = self.set.file_name().unwrap_or_default().to_string_lossy().into_owned();
         write(&self.set.join("used"), &key)?;
-        self.stamp_with(&key)
+        write(&self.stamp(), &key)
     }
 }
 
@@ -125,14 +121,9 @@ pub(crate) fn target_directory(cargo: &mut Command) -> Result<PathBuf> {
     target.map(PathBuf::from).context("`cargo metadata` named no target directory")
 }
 
-/// Whether no Worker was compiled in this checkout.
-#[cfg(not(feature = "checks"))]
-pub(crate) fn is_fresh() -> Result<bool> {
-    Ok(!has_compiled_a_worker(&target_directory(&mut Command::new("cargo"))?))
-}
-
-fn has_compiled_a_worker(target: &Path) -> bool {
-    target.join(TARGET).exists()
+/// Whether cargo has not compiled a Worker into the target directory yet.
+pub(crate) fn is_fresh(target: &Path) -> bool {
+    !target.join(TARGET).exists()
 }
 
 /// A hash of everything whose change makes most of a set useless. A collision costs only time, so a short hash is

@@ -71,7 +71,7 @@ impl Variant {
     }
 }
 
-/// How wrangler builds the deployed variant again when a source file changes.
+/// How wrangler builds the variant for development again when a source file changes.
 pub(crate) fn rebuild() -> Result<Rebuild> {
     let this = env::current_exe().context("could not find the path of this program")?;
     // The program prints its own error. If wrangler learned of the failure, it would add 200 lines about its internals.
@@ -153,7 +153,7 @@ pub(crate) fn compile(toolchain: &WasmToolchain, variant: Variant, progress: &Pr
     compile_and_hold(toolchain, variant, progress).map(drop)
 }
 
-/// Variants with the same profile are linked into one file, so the lock is held until the file is no longer needed.
+/// Variants with the same profile are linked into one file, so the caller holds the lock until it has read the file.
 fn compile_and_hold(
     toolchain: &WasmToolchain,
     variant: Variant,
