@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use edgemint_testkit::checkout;
 use syn::visit::Visit;
 
 fn cargo(arguments: &[&str]) -> String {
@@ -50,7 +51,7 @@ fn the_worker_carries_nothing_that_only_tests_or_operators_need() {
 
 #[test]
 fn no_code_of_ours_is_unsafe() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = checkout::root();
     let read = |path: &Path| -> toml::Table {
         let text = std::fs::read_to_string(path).expect("a manifest");
         text.parse().unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -84,7 +85,7 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 fn sources() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = checkout::root();
     let mut found = Vec::new();
     for folder in ["src", "crates", "xtask", "tests", "fuzz", "bench/hello"] {
         walk(&root.join(folder), &mut found);
@@ -112,7 +113,7 @@ fn every_module_states_its_job_in_its_first_line() {
 
 #[test]
 fn arithmetic_that_overflows_stops_in_the_deployed_worker_too() {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+    let manifest = checkout::root().join("Cargo.toml");
     let manifest: toml::Table =
         std::fs::read_to_string(manifest).expect("it is there").parse().expect("TOML");
     assert_eq!(manifest["profile"]["release"]["overflow-checks"], toml::Value::from(true));
@@ -205,6 +206,7 @@ const ROOMS: [(&str, &[&str]); 6] = [
             "others",
             "crypto",
             "moment",
+            "checkout",
         ],
     ),
 ];
@@ -316,7 +318,7 @@ fn rooms_import_only_from_rooms_below_them() {
             let known = rooms.iter().position(|name| *name == room(file));
             known.unwrap_or_else(|| panic!("{folder}/{} is not in a room of the list", file.display()))
         };
-        let imports = imports(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
+        let imports = imports(&checkout::root().join(folder));
         assert!(
             imports.values().map(BTreeSet::len).sum::<usize>() > rooms.len(),
             "{folder}: found no imports"
@@ -343,7 +345,7 @@ fn rooms_import_only_from_rooms_below_them() {
 #[test]
 fn no_file_imports_itself_by_way_of_others() {
     for (folder, _) in ROOMS {
-        let mut left = imports(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
+        let mut left = imports(&checkout::root().join(folder));
         left.retain(|file, _| room(file) != "lib");
         // Repeatedly removes each file that imports none of the remaining files, or that none of them imports. Only
         // circles remain.

@@ -7,11 +7,11 @@
 )]
 
 use edgemint_issuer::Config;
-use edgemint_testkit::signing_key;
+use edgemint_testkit::{checkout, signing_key};
 use toml::{Table, Value};
 
 fn wrangler_toml() -> Table {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/wrangler.toml");
+    let path = checkout::root().join("wrangler.toml");
     std::fs::read_to_string(path).expect("wrangler.toml is there").parse().expect("wrangler.toml is TOML")
 }
 
@@ -93,7 +93,7 @@ fn counts_are_there_to_be_switched_on() {
     let file = wrangler_toml();
     assert!(counts(&file), "counts are on locally, so that every test also tests them");
     assert!(!counts(file["env"]["production"].as_table().expect("a table")));
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/wrangler.toml");
+    let path = checkout::root().join("wrangler.toml");
     let text = std::fs::read_to_string(path).expect("wrangler.toml is there");
     let (on, off) =
         text.split_at(text.find("# [[env.production.analytics").expect("they can be switched on"));

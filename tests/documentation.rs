@@ -13,10 +13,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use edgemint_issuer::{SIGNING_KEY_PREFIX, VARIABLES};
-use edgemint_testkit::{Block, Page};
+use edgemint_testkit::{Block, Page, checkout};
 
 fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    checkout::root()
 }
 
 fn read(path: &Path) -> String {

@@ -2,9 +2,10 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on must stop")]
 
 use edgemint_issuer::{LIMITS, MAX_BODY};
+use edgemint_testkit::checkout;
 
 fn entry() -> String {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/entry.js");
+    let path = checkout::root().join("src/entry.js");
     std::fs::read_to_string(path).expect("src/entry.js")
 }
 

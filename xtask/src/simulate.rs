@@ -329,7 +329,7 @@ mod tests {
 
     #[test]
     fn the_table_of_the_documentation_is_what_the_command_prints() {
-        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/explanation/cost-and-scale.md");
+        let page = crate::root().join("docs/explanation/cost-and-scale.md");
         let page = std::fs::read_to_string(page).expect("the page");
         let table = table(&defaults());
         assert!(page.contains(&table), "the table of the page is not\n{table}");

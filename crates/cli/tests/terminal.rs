@@ -6,6 +6,7 @@ mod stand_in;
 
 use std::path::Path;
 
+use edgemint_testkit::checkout;
 use serde_json::{Value, json};
 use stand_in::{Folder, Told, issuer};
 
@@ -198,7 +199,7 @@ fn only_output_writes_to_the_terminal() {
         }
     }
     let mut found = Vec::new();
-    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+    walk(&checkout::root().join("crates/cli/src"), &mut found);
     found.retain(|line| !line.starts_with("output.rs: ") && !line.ends_with("io::stderr().is_terminal(),"));
     assert!(found.is_empty(), "{found:?}");
 }

@@ -2,6 +2,8 @@
 
 #[test]
 fn transcripts() {
-    let fake = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fake");
-    trycmd::TestCases::new().env("PATH", format!("{fake}:/usr/bin:/bin")).case("tests/transcripts/*.trycmd");
+    let fake = edgemint_testkit::checkout::root().join("crates/cli/tests/fake");
+    trycmd::TestCases::new()
+        .env("PATH", format!("{}:/usr/bin:/bin", fake.display()))
+        .case("tests/transcripts/*.trycmd");
 }

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use edgemint_testkit::checkout;
 use serde_json::Value;
 use support::{Project, err, out};
 
@@ -341,7 +342,7 @@ fn without_wrangler_or_a_project_the_way_to_it_is_told() {
     let project = Project::new();
     fs::remove_dir_all(project.path("node_modules")).unwrap();
     let run = |arguments: &[&str], dir: &Path| {
-        let mut edgemint = Command::new(env!("CARGO_BIN_EXE_edgemint"));
+        let mut edgemint = Command::new(checkout::program("edgemint"));
         err(&edgemint.args(arguments).current_dir(dir).env("PATH", "/nowhere").output().unwrap())
     };
     let add = ["client", "add", "a", "--local"];

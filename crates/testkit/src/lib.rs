@@ -11,6 +11,7 @@
 )]
 
 mod audit_log;
+pub mod checkout;
 mod clients;
 mod crypto;
 mod expected;

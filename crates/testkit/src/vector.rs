@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use crate::checkout;
 use crate::clients::MemoryClients;
 use crate::crypto::signing_key;
 use crate::expected::Expected;
@@ -96,7 +97,7 @@ fn token() -> String {
 
 /// The folder of all vectors.
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../vectors")
+    checkout::root().join("vectors")
 }
 
 impl Vector {

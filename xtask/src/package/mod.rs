@@ -145,7 +145,6 @@ fn licences() -> Result<Vec<File>> {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::path::Path;
     use std::process::Command;
 
     use super::platform::{PLATFORMS, Platform, Program};
@@ -155,7 +154,7 @@ mod tests {
 
     /// What `platform.js` chooses for these facts, as JSON.
     fn chosen(platform: &str, arch: &str, glibc: bool) -> serde_json::Value {
-        let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/package/files/platform.js");
+        let module = crate::root().join("xtask/src/package/files/platform.js");
         let known = serde_json::json!(PLATFORMS.map(Platform::package));
         let script = format!(
             "import({}).then(({{ choose }}) => console.log(JSON.stringify(choose({platform:?}, {arch:?}, {glibc}, {known}))))",

@@ -1,7 +1,6 @@
 //! The page docs/reference/cli.md, made from the commands and their help.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
 use clap::{Arg, Command, CommandFactory as _};
 
@@ -89,7 +88,7 @@ fn the_reference_is_what_the_help_says() {
     let mut command = Args::command();
     command.build();
     let page = format!("{BEGINNING}{}", section(&mut command, 2, |arg| !arg.is_hide_set()));
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/cli.md");
+    let file = edgemint_testkit::checkout::root().join("docs/reference/cli.md");
     if std::env::var_os("EDGEMINT_UPDATE").is_some() {
         std::fs::write(&file, &page).unwrap();
     }

@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use edgemint_testkit::checkout;
+
 /// A request to the issuer.
 pub(crate) struct Asked {
     pub(crate) line: String,
@@ -75,11 +77,11 @@ impl Folder {
     pub(crate) fn new(wrangler_toml: &str) -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let name = format!("stand-in-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let dir = checkout::scratch().join(name);
         let bin = dir.join("node_modules/.bin");
         fs::create_dir_all(&bin).unwrap();
         fs::create_dir_all(dir.join("fake")).unwrap();
-        let fake = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fake/wrangler");
+        let fake = checkout::root().join("crates/cli/tests/fake/wrangler");
         fs::copy(fake, bin.join("wrangler")).unwrap();
         fs::set_permissions(bin.join("wrangler"), fs::Permissions::from_mode(0o755)).unwrap();
         let folder = Self(dir);
@@ -111,7 +113,7 @@ impl Folder {
     }
 
     fn run(&self, dir: &Path, arguments: &[&str], input: &str) -> Told {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_edgemint"))
+        let mut child = Command::new(checkout::program("edgemint"))
             .args(arguments)
             .current_dir(dir)
             .env("FAKE_WRANGLER", self.0.join("fake"))

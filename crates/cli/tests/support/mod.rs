@@ -4,10 +4,11 @@
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use edgemint_testkit::checkout;
 use serde_json::{Map, Value};
 
 /// A project directory with its own wrangler in node_modules/.bin. It is deleted when the test ends.
@@ -17,12 +18,12 @@ impl Project {
     pub(crate) fn new() -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let name = format!("cli-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let dir = checkout::scratch().join(name);
         let bin = dir.join("node_modules/.bin");
         for dir in [&bin, &dir.join("fake"), &dir.join("tmp"), &dir.join("deep/down")] {
             fs::create_dir_all(dir).unwrap();
         }
-        let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+        let tests = checkout::root().join("crates/cli/tests");
         fs::copy(tests.join("fake/wrangler"), bin.join("wrangler")).unwrap();
         fs::set_permissions(bin.join("wrangler"), fs::Permissions::from_mode(0o755)).unwrap();
         fs::copy(tests.join("transcripts/client.in/wrangler.toml"), dir.join("wrangler.toml")).unwrap();
@@ -56,7 +57,7 @@ impl Project {
     }
 
     fn command_in(&self, folder: &str, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_edgemint"));
+        let mut command = Command::new(checkout::program("edgemint"));
         command
             .args(arguments)
             .current_dir(self.path(folder))

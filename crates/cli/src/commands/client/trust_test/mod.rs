@@ -359,7 +359,7 @@ mod tests {
     /// The outcome that a vector promises for its token, the client, and the token. `None` if the response is not
     /// about a token of a workload.
     fn promised(vector: &Vector) -> Option<(bool, ClientId, String)> {
-        let file = format!("{}/../../vectors/token/{}.json", env!("CARGO_MANIFEST_DIR"), vector.name);
+        let file = edgemint_testkit::checkout::root().join(format!("vectors/token/{}.json", vector.name));
         let text = std::fs::read_to_string(file).expect("the file of the vector");
         let file: Value = serde_json::from_str(&text).expect("JSON");
         let reason = file["event"]["reason"].as_str().unwrap_or_default();
