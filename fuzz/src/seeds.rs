@@ -1,6 +1,7 @@
 //! The seeds: the requests of the vectors, in the format of each target.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -18,9 +19,16 @@ const DEX_FILES: [&str; 5] = [
     include_str!("../../crates/cli/tests/transcripts/client.in/template.yaml"),
 ];
 
+/// All vectors, once per process: their tokens are signed here.
+fn vectors() -> &'static [Vector] {
+    static VECTORS: LazyLock<Vec<Vector>> =
+        LazyLock::new(|| Vector::all().iter().map(|vector| vector.at(ISSUER, NOW)).collect());
+    &VECTORS
+}
+
 /// The seeds of `target`, without repetitions. Empty for a target that needs none.
 pub fn of(target: &str) -> BTreeSet<Vec<u8>> {
-    let vectors: Vec<Vector> = Vector::all().iter().map(|vector| vector.at(ISSUER, NOW)).collect();
+    let vectors = vectors();
     let forms = || vectors.iter().map(Vector::body);
     let bytes = String::into_bytes;
     match target {

@@ -15,6 +15,12 @@ use crate::install::compiled::target_directory;
 use crate::process::progress::{Progress, seconds};
 use crate::process::{command, project};
 
+/// The package of the targets, which other commands leave out.
+const PACKAGE: &str = "edgemint-fuzz";
+
+/// The profile in Cargo.toml.
+const PROFILE: &str = "fuzzing";
+
 /// Counters for each edge, and tracing of compared values.
 const RUSTFLAGS: [&str; 6] = [
     "-Cpasses=sancov-module",
@@ -107,23 +113,24 @@ impl Fuzzer {
         let step = progress.step("building the fuzz targets");
         let mut build = cargo();
         // With an explicit target, cargo builds build scripts and macros without counters.
-        build.args(["build", "--locked", "--bins", "--manifest-path", "fuzz/Cargo.toml", "--target", host]);
+        build.args(["build", "--locked", "--package", PACKAGE, "--profile", PROFILE, "--target", host]);
         build.env("CARGO_ENCODED_RUSTFLAGS", RUSTFLAGS.join("\u{1f}")).env("CARGO_TARGET_DIR", &target);
         command::run(&mut build).context("could not build the fuzz targets")?;
         step.done();
-        Ok(Self { programs: target.join(host).join("debug"), below: target.join("fuzz") })
+        Ok(Self { programs: target.join(host).join(PROFILE), below: target.join("fuzz") })
     }
 
-    fn program(&self, target: &str) -> Command {
-        let mut program = Command::new(self.programs.join("fuzz"));
-        program.env("EDGEMINT_FUZZ_TARGET", target);
+    fn program(&self, name: &str) -> Command {
+        let mut program = Command::new(self.programs.join(name));
+        // As cargo does, because the programs find the vectors by it.
+        program.env("CARGO_MANIFEST_DIR", project::root().join("fuzz"));
         program
     }
 
     fn write_seeds(&self, targets: &[String]) -> Result<()> {
         let seeds = self.below.join("seeds");
         let _ = fs::remove_dir_all(&seeds);
-        command::run(Command::new(self.programs.join("seeds")).arg(&seeds).args(targets))
+        command::run(self.program("seeds").arg(&seeds).args(targets))
             .context("could not create seeds from the vectors")?;
         Ok(())
     }
@@ -160,7 +167,8 @@ impl Fuzzer {
         }
         project::make_dir(&findings)?;
         project::make_dir(&own)?;
-        let mut fuzzer = self.program(target);
+        let mut fuzzer = self.program("fuzz");
+        fuzzer.env("EDGEMINT_FUZZ_TARGET", target);
         fuzzer.arg(format!("-max_total_time={}", time.as_secs()));
         fuzzer.args(["-timeout=25", "-rss_limit_mb=2048", "-max_len=4096"]);
         fuzzer.arg(format!("-artifact_prefix={}/", findings.display()));

@@ -130,7 +130,7 @@ pub(crate) fn is_fresh(target: &Path) -> bool {
 /// enough.
 fn key() -> Result<String> {
     let mut hasher = DefaultHasher::new();
-    for file in ["Cargo.lock", "Cargo.toml", "fuzz/Cargo.lock", "fuzz/Cargo.toml"] {
+    for file in ["Cargo.lock", "Cargo.toml"] {
         let file = project::root().join(file);
         fs::read(&file).with_context(|| format!("could not read {}", file.display()))?.hash(&mut hasher);
     }

@@ -22,7 +22,7 @@ use crate::process::progress::{Progress, seconds};
 use crate::process::{command, project};
 use crate::serve::worker::{Variant, build_worker, gzipped_kib};
 use crate::test::steps::{Report, Steps};
-use crate::test::suite::{Program, Suite};
+use crate::test::suite::{Program, Suite, WORKSPACE};
 
 /// The highest compressed size of the deployed Worker, as wrangler counts it. Code is loaded before the first request.
 const GZIPPED_KIB_AT_MOST: f64 = 380.0;
@@ -68,7 +68,7 @@ pub(crate) fn command(progress: &Progress) -> Result<()> {
 fn natively(steps: &Steps<'_>, wasm: &WasmToolchain, compiled: impl FnOnce(&Suite)) -> Result<()> {
     steps.command(
         "clippy, native",
-        &mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+        cargo(&["clippy"]).args(WORKSPACE).args(["--all-targets", "--", "-D", "warnings"]),
     )?;
     clippy_for_wasm(steps, "clippy, wasm32", wasm, &[])?;
     clippy_for_wasm(steps, "clippy, wasm32, panicking variant", wasm, &["--features", "provoke-panic"])?;
@@ -76,8 +76,8 @@ fn natively(steps: &Steps<'_>, wasm: &WasmToolchain, compiled: impl FnOnce(&Suit
     compiled(&suite);
     steps.step("native tests", |report| run(&suite, suite.native(), NATIVE_AT_ONCE, report))?;
     steps.command("tests in documentation", &mut Suite::documentation())?;
-    let mut doc = cargo(&["doc", "--workspace", "--no-deps"]);
-    steps.command("documentation", doc.env("RUSTDOCFLAGS", "-D warnings"))?;
+    let mut doc = cargo(&["doc", "--no-deps"]);
+    steps.command("documentation", doc.args(WORKSPACE).env("RUSTDOCFLAGS", "-D warnings"))?;
     dependencies(steps)?;
     steps.or_passed_over("known vulnerabilities", |_| advisories::check())
 }

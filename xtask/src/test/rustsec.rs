@@ -1,5 +1,5 @@
-//! Known vulnerabilities of crates: checks our lockfiles against RustSec's advisories. Needs git, and no tool that must
-//! be built first.
+//! Known vulnerabilities of crates: checks the lockfile against RustSec's advisories. Needs git, and no tool that must be
+//! built first.
 
 use std::fs;
 use std::path::Path;
@@ -17,10 +17,7 @@ const DATABASE: &str = "https://github.com/RustSec/advisory-db";
 /// The fewest advisories of a complete copy. A database with fewer is not RustSec's.
 const FEWEST: usize = 500;
 
-/// The lockfiles of the workspace, and of the fuzz targets outside it.
-const LOCKFILES: [&str; 2] = ["Cargo.lock", "fuzz/Cargo.lock"];
-
-/// Checks the lockfiles. Returns a reason when the database is missing or not up to date.
+/// Checks the lockfile. Returns a reason when the database is missing or not up to date.
 pub(crate) fn check() -> Result<Option<String>> {
     let folder = project::cache()?.join("advisory-db");
     let _held = project::lock(&folder.with_extension("lock"))?;
@@ -43,7 +40,7 @@ pub(crate) fn check() -> Result<Option<String>> {
     }
     let deny = project::root().join("deny.toml");
     let deny = fs::read_to_string(&deny).with_context(|| format!("could not read {}", deny.display()))?;
-    judge(&database, &lockfiles()?, &ignored(&deny)?)?;
+    judge(&database, &lockfile()?, &ignored(&deny)?)?;
     Ok(why)
 }
 
@@ -64,12 +61,9 @@ fn fetch(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-fn lockfiles() -> Result<Vec<Lockfile>> {
-    let load = |file| {
-        let path = project::root().join(file);
-        Lockfile::load(&path).with_context(|| format!("could not read {}", path.display()))
-    };
-    LOCKFILES.into_iter().map(load).collect()
+fn lockfile() -> Result<Lockfile> {
+    let path = project::root().join("Cargo.lock");
+    Lockfile::load(&path).with_context(|| format!("could not read {}", path.display()))
 }
 
 /// The IDs of the advisories that `deny.toml` ignores.
@@ -81,12 +75,12 @@ fn ignored(deny: &str) -> Result<Vec<String>> {
 
 /// Fails with every advisory that concerns a locked package and is not ignored. Also fails for an ignored advisory that
 /// concerns no locked package.
-fn judge(database: &Database, lockfiles: &[Lockfile], ignored: &[String]) -> Result<()> {
+fn judge(database: &Database, lockfile: &Lockfile, ignored: &[String]) -> Result<()> {
     // `Database::vulnerabilities` would skip advisories of unsound crates.
     let query = Query::new().collection(Collection::Crates).withdrawn(false);
     let mut told = Vec::new();
     let mut needed = Vec::new();
-    for found in lockfiles.iter().flat_map(|lockfile| database.query_vulnerabilities(lockfile, &query)) {
+    for found in database.query_vulnerabilities(lockfile, &query) {
         let (advisory, package) = (found.advisory, found.package);
         if matches!(advisory.informational, Some(Informational::Unmaintained | Informational::Notice)) {
             continue;
@@ -114,7 +108,7 @@ mod tests {
 
     use rustsec::{Database, Lockfile};
 
-    use super::{ignored, judge, lockfiles};
+    use super::{ignored, judge, lockfile};
     use crate::process::project;
 
     const ADVISORY: &str = "```toml\n[advisory]\nid = \"RUSTSEC-2025-0022\"\npackage = \"openssl\"\ndate = \"2025-04-04\"\n\n[versions]\npatched = [\">= 0.10.72\"]\nunaffected = [\"< 0.10.39\"]\n```\n\n# Use-After-Free in `Md::fetch`\n\nText.\n";
@@ -136,12 +130,12 @@ mod tests {
         opened(name, advisory).expect("it is a database")
     }
 
-    fn locked(package: &str, version: &str, source: &str) -> [Lockfile; 1] {
+    fn locked(package: &str, version: &str, source: &str) -> Lockfile {
         let entry = format!("version = 4\n\n[[package]]\nname = \"{package}\"\nversion = \"{version}\"\n");
-        [(entry + source).parse().expect("a lockfile")]
+        (entry + source).parse().expect("a lockfile")
     }
 
-    fn openssl(version: &str) -> [Lockfile; 1] {
+    fn openssl(version: &str) -> Lockfile {
         locked("openssl", version, CRATES_IO)
     }
 
@@ -197,11 +191,10 @@ mod tests {
 
     #[test]
     fn our_own_files_are_read() {
-        for lockfile in lockfiles().expect("they are lockfiles") {
-            let foreign = lockfile.packages.iter().filter(|package| package.source.is_some());
-            assert!(foreign.clone().count() > 50, "has only {}", foreign.count());
-            assert!(!foreign.clone().any(|package| package.name.as_str().starts_with("edgemint")));
-        }
+        let lockfile = lockfile().expect("it is a lockfile");
+        let foreign = lockfile.packages.iter().filter(|package| package.source.is_some());
+        assert!(foreign.clone().count() > 50, "has only {}", foreign.count());
+        assert!(!foreign.clone().any(|package| package.name.as_str().starts_with("edgemint")));
         let deny = fs::read_to_string(crate::root().join("deny.toml")).expect("it is there");
         assert_eq!(ignored(&deny).expect("it is read"), ["RUSTSEC-2023-0071"]);
     }

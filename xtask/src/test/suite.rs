@@ -15,6 +15,9 @@ use crate::process::{command, project};
 /// The variable that tells the end-to-end tests that the Workers are built, and where the `edgemint` program is.
 pub const BUILT: &str = "EDGEMINT_TEST_PROGRAM";
 
+/// All packages but the fuzz targets, which need a C++ compiler and the counters of the fuzzer.
+pub(crate) const WORKSPACE: [&str; 3] = ["--workspace", "--exclude", "edgemint-fuzz"];
+
 /// The package whose tests need the Workers.
 const END_TO_END: &str = "edgemint-e2e";
 
@@ -43,14 +46,14 @@ impl Suite {
     /// Compiles the programs; passes each line of cargo's messages to `show`.
     pub(crate) fn build(show: impl Fn(&str) + Sync) -> Result<Self> {
         let mut cargo = cargo();
-        cargo.args(["test", "--workspace", "--no-run", "--message-format=json-render-diagnostics"]);
+        cargo.args(["test", "--no-run", "--message-format=json-render-diagnostics"]).args(WORKSPACE);
         let ended = command::to_its_end(&mut cargo, |line| {
             if !line.starts_with('{') {
                 show(line);
             }
         })?;
         if !ended.status.success() {
-            bail!("the output is above; to run only this again: `cargo test --workspace --no-run`");
+            bail!("the output is above; to run only this again: `{}`", command::shown(&cargo));
         }
         read(&ended.stdout)
     }
@@ -87,7 +90,7 @@ impl Suite {
     /// The tests in documentation. Cargo compiles them as it runs them.
     pub(crate) fn documentation() -> Command {
         let mut cargo = cargo();
-        cargo.args(["test", "--workspace", "--doc"]);
+        cargo.args(["test", "--doc"]).args(WORKSPACE);
         cargo
     }
 }
