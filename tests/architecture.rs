@@ -61,7 +61,7 @@ fn no_code_of_ours_is_unsafe() {
     assert!(forbids(&top["workspace"]["lints"]));
     let crates =
         std::fs::read_dir(root.join("crates")).expect("a folder").flatten().map(|entry| entry.path());
-    let others = ["", "xtask", "tests/e2e", "fuzz"].map(|folder| root.join(folder));
+    let others = ["", "xtask", "xtask/launcher", "tests/e2e", "fuzz"].map(|folder| root.join(folder));
     let folders: Vec<PathBuf> = crates.chain(others).collect();
     assert!(folders.len() >= 7, "found only {folders:?}");
     for folder in folders {
@@ -108,6 +108,17 @@ fn every_module_states_its_job_in_its_first_line() {
     for path in sources() {
         let text = std::fs::read_to_string(&path).expect("a source");
         assert!(text.starts_with("//! "), "{} does not begin with its purpose", path.display());
+    }
+}
+
+#[test]
+fn no_program_knows_the_clone_that_it_was_compiled_in() {
+    let knows =
+        ["MANIFEST_DIR", "TARGET_TMPDIR", "BIN_EXE_edgemint"].map(|name| format!("env!(\"CARGO_{name}\")"));
+    for path in sources() {
+        let text = std::fs::read_to_string(&path).expect("a source");
+        let known = knows.iter().find(|known| text.contains(*known));
+        assert_eq!(known, None, "{}: another clone may run the program", path.display());
     }
 }
 

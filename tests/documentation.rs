@@ -364,7 +364,7 @@ fn direct_dependencies() -> BTreeSet<String> {
             names.extend(named.into_iter().flat_map(toml::Table::keys).cloned());
         }
     }
-    names.retain(|name| !name.starts_with("edgemint-") && name != "xtask");
+    names.retain(|name| !name.starts_with("edgemint-") && !name.starts_with("xtask"));
     assert!(names.len() > 20, "found only {names:?}");
     for (manifest, kind) in [
         ("package.json", "devDependencies"),

@@ -11,7 +11,6 @@ use std::{env, fs};
 use anyhow::{Context as _, Result, bail};
 
 use crate::args;
-use crate::install::compiled::target_directory;
 use crate::process::progress::{Progress, seconds};
 use crate::process::{command, project};
 
@@ -106,7 +105,7 @@ impl Fuzzer {
                 "libFuzzer needs a C++ compiler; install one (Debian: apt-get install g++), or set CXX to one"
             );
         }
-        let target = target_directory(&mut cargo())?;
+        let target = project::target_directory(&mut cargo())?;
         let host = command::run(Command::new("rustc").arg("-vV").current_dir(project::root()))?;
         let host =
             host.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc printed no host")?;

@@ -43,7 +43,7 @@ pub use edgemint_local::{OnLine, Server, ServerOptions};
 use crate::args::{Args, Check, Command};
 pub use crate::install::Tools;
 use crate::process::children;
-pub use crate::process::project::root;
+pub use crate::process::project::{cache, lock, root};
 use crate::serve::worker;
 pub use crate::serve::worker::{Built, Variant, build_worker};
 pub use crate::serve::workerd;
@@ -81,25 +81,8 @@ fn check(command: &Check, progress: &Progress) -> Result<()> {
     }
 }
 
-/// Becomes the program that has the checks.
+/// Refuses a command that needs the feature `checks`. The launcher starts xtask with the feature for these commands.
 #[cfg(not(feature = "checks"))]
-fn check(command: &Check, _: &Progress) -> Result<()> {
-    use std::os::unix::process::CommandExt as _;
-
-    use anyhow::Context as _;
-
-    use crate::install::compiled::{is_fresh, target_directory};
-
-    let mut cargo = std::process::Command::new("cargo");
-    cargo.args(["run", "--quiet", "--package", "xtask", "--features", "checks", "--manifest-path"]);
-    cargo.arg(root().join("Cargo.toml")).arg("--").args(std::env::args_os().skip(1));
-    // In a fresh checkout, everything is compiled for the first time. The data for incremental compilation would then
-    // cost a quarter of the CPU time of our own crates. Cargo compiles nothing again when this variable changes.
-    if matches!(command, Check::Test)
-        && std::env::var_os("CARGO_INCREMENTAL").is_none()
-        && is_fresh(&target_directory(&mut std::process::Command::new("cargo"))?)
-    {
-        cargo.env("CARGO_INCREMENTAL", "0");
-    }
-    Err(cargo.exec()).context("could not start cargo")
+fn check(_: &Check, _: &Progress) -> Result<()> {
+    anyhow::bail!("xtask was compiled without this command; run it as `cargo xtask`")
 }

@@ -2,7 +2,6 @@
 
 pub(crate) mod actionlint;
 pub(crate) mod cargo_tools;
-pub(crate) mod compiled;
 pub(crate) mod npm;
 pub(crate) mod wasm_target;
 

@@ -10,7 +10,6 @@ use edgemint_local::serve::wrangler_config::{Rebuild, Worker};
 
 use crate::args;
 use crate::install::Tools;
-use crate::install::compiled::target_directory;
 use crate::install::wasm_target::{TARGET, WasmToolchain};
 use crate::process::progress::Progress;
 use crate::process::{command, project};
@@ -159,7 +158,7 @@ fn compile_and_hold(
     variant: Variant,
     progress: &Progress,
 ) -> Result<(PathBuf, fs::File)> {
-    let target = target_directory(&mut toolchain.cargo()?)?;
+    let target = project::target_directory(&mut toolchain.cargo()?)?;
     let held = project::lock(&project::root().join(".wrangler/worker.lock"))?;
     let step = progress.step("compiling the Worker");
     let mut cargo = toolchain.cargo()?;
@@ -170,9 +169,11 @@ fn compile_and_hold(
     Ok((target.join(TARGET).join(variant.profile()).join("edgemint.wasm"), held))
 }
 
-/// A hash of the inputs of the output: the compiled file, and the tools that package-lock.json and this program name.
+/// A hash of the inputs of the output: the compiled file, the tools in package-lock.json, and the code that packs. The
+/// compiled file says which version of wasm-bindgen fits.
 fn fingerprint(wasm: &Path) -> Result<String> {
     let mut hasher = DefaultHasher::new();
+    include_str!("pack.rs").hash(&mut hasher);
     for path in [wasm, &project::root().join("package-lock.json")] {
         fs::read(path).with_context(|| format!("could not read {}", path.display()))?.hash(&mut hasher);
     }

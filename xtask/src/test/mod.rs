@@ -16,7 +16,6 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::fuzz;
 use crate::install::Tools;
-use crate::install::compiled::Compiled;
 use crate::install::wasm_target::{TARGET, WasmToolchain};
 use crate::process::progress::{Progress, seconds};
 use crate::process::{command, project};
@@ -37,7 +36,6 @@ const NATIVE_AT_ONCE: usize = 2;
 pub(crate) fn command(progress: &Progress) -> Result<()> {
     let steps = Steps::new(progress);
     let tools = steps.step("tools", |_| Tools::ensure(progress))?;
-    let compiled_before = steps.step("compiled dependencies", |_| Compiled::bring(progress))?;
     steps.command("formatting", &mut cargo(&["fmt", "--all", "--check"]))?;
     let (compiled, to_be_compiled) = mpsc::channel();
     steps.side_by_side(
@@ -59,7 +57,7 @@ pub(crate) fn command(progress: &Progress) -> Result<()> {
             steps.step("end to end, in workerd", |report| run(&suite, suite.end_to_end(), AT_ONCE, report))
         },
     )?;
-    steps.step("compiled dependencies, for the next clone", |_| compiled_before.keep(progress))?;
+    steps.step("compiled crates, for the next clone", |_| Ok(xtask_launcher::compiled::keep()?))?;
     steps.summary();
     Ok(())
 }

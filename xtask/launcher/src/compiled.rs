@@ -1,0 +1,252 @@
+//! A cache of compiled crates outside the checkout, so that a fresh clone compiles only what it changed. The npm packages
+//! and the packed Workers are in it too.
+//!
+//! Cargo decides whether a cached file fits, as it does within one checkout. For a crate from a registry it compares the
+//! version, features, profile and compiler. For our own crates it compares the times of their files, so a file with the
+//! content that was compiled also gets the time that it had then.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Instant, SystemTime};
+use std::{env, fs, io};
+
+use crate::outputs;
+use crate::project::{self, about};
+use crate::sources::Sources;
+
+/// The number of sets that are kept, each for one compiler: about 6 GB each. The least recently used set is deleted
+/// first.
+const SETS: usize = 2;
+
+/// The depth of profile directories below the target directory: `wasm32-unknown-unknown/release`,
+/// `tests/trybuild/x86_64-unknown-linux-gnu/debug`.
+const DEPTH: usize = 4;
+
+/// The parts of a set: output files, and the list of them; what programs write into, so that it is copied; directories
+/// that are not cargo's; the list of sources; cargo's records. The records come last into a clone, so that cargo does
+/// not know of output that came only in part.
+const OUTPUTS: &str = "outputs";
+const OUTPUT_LIST: &str = "output-list";
+const COPIED: &str = "copied";
+const OTHERS: &str = "others";
+const SOURCES: &str = "sources";
+const RECORDS: &str = "records";
+
+/// The directories in the checkout that are not cargo's. Each has a file that says from what it was made, and xtask makes
+/// it again from something else.
+const OTHER_DIRECTORIES: [&str; 3] = ["build", "build-panic", "node_modules"];
+
+/// The version of what is in a set.
+const LAYOUT: u32 = 1;
+
+/// The text in [`stamp`] until what the checkout compiled is in the cache.
+const BEGUN: &str = "begun";
+
+/// Copies the cached set into the target directory of a fresh checkout. Returns whether everything that the checkout
+/// compiled so far was or will be cached.
+///
+/// # Errors
+/// Returns one sentence.
+pub fn bring() -> io::Result<bool> {
+    let target = target_directory()?;
+    let stamp = stamp(&target);
+    let begun = || fs::read_to_string(&stamp).is_ok_and(|text| text == BEGUN);
+    let is_fresh = !stamp.exists() && !target.join("wasm32-unknown-unknown").exists();
+    if !is_fresh && !begun() {
+        return Ok(false);
+    }
+    let sets = sets()?;
+    let _held = project::lock(&sets.join("lock"))?;
+    if begun() {
+        return Ok(true);
+    }
+    fs::write(&stamp, BEGUN).map_err(about("write", &stamp))?;
+    let set = sets.join(key()?);
+    if set.is_dir() {
+        let since = Instant::now();
+        eprintln!("copying compiled crates from the cache ...");
+        let list = set.join(OUTPUT_LIST);
+        let list = fs::read_to_string(&list).map_err(about("read", &list))?;
+        outputs::share_listed(&list, &set.join(OUTPUTS), &target)?;
+        copy([set.join(COPIED).join(".")], &target)?;
+        let is_missing = |name: &&str| !project::root().join(name).exists();
+        let others = OTHER_DIRECTORIES.into_iter().filter(is_missing);
+        copy(others.map(|name| set.join(OTHERS).join(name)), project::root())?;
+        copy([set.join(RECORDS).join(".")], &target)?;
+        Sources::read(&set.join(SOURCES))?.give_times(project::root())?;
+        used(&set)?;
+        eprintln!("copying compiled crates from the cache: done in {:.1} s", since.elapsed().as_secs_f64());
+    }
+    Ok(true)
+}
+
+/// Stores what the first run in a checkout compiled, unless the cache has it.
+///
+/// # Errors
+/// Returns one sentence.
+pub fn keep() -> io::Result<()> {
+    let target = target_directory()?;
+    let (stamp, root) = (stamp(&target), project::root());
+    if !fs::read_to_string(&stamp).is_ok_and(|text| text == BEGUN) {
+        return Ok(());
+    }
+    let began = fs::metadata(&stamp).and_then(|data| data.modified()).map_err(about("read", &stamp))?;
+    let sets = sets()?;
+    let set = sets.join(key()?);
+    let _held = project::lock(&sets.join("lock"))?;
+    let sources = Sources::of(root)?.unchanged_since(began);
+    let is_known = Sources::read(&set.join(SOURCES)).is_ok_and(|known| sources.have_the_content_of(&known));
+    if !is_known {
+        let unfinished = sets.join("unfinished");
+        let _ = fs::remove_dir_all(&unfinished);
+        store(&target, &sources, &unfinished)?;
+        let _ = fs::remove_dir_all(&set);
+        fs::rename(&unfinished, &set).map_err(about("write", &set))?;
+        used(&set)?;
+        remove_all_but_newest(&sets, SETS);
+    }
+    fs::write(&stamp, "kept").map_err(about("write", &stamp))
+}
+
+/// Writes a set.
+fn store(target: &Path, sources: &Sources, set: &Path) -> io::Result<()> {
+    copy(OTHER_DIRECTORIES.map(|name| project::root().join(name)), &set.join(OTHERS))?;
+    copy([target.join("doc")], &set.join(COPIED))?;
+    let mut list = String::new();
+    for profile in profiles(target, DEPTH) {
+        let place = profile.strip_prefix(target).unwrap_or(&profile);
+        for folder in ["deps", "examples"] {
+            list +=
+                &outputs::share(&profile.join(folder), &set.join(OUTPUTS).join(place).join(folder), target)?;
+        }
+        copy([profile.join("build")], &set.join(COPIED).join(place))?;
+        copy([profile.join(".fingerprint")], &set.join(RECORDS).join(place))?;
+    }
+    let output_list = set.join(OUTPUT_LIST);
+    fs::write(&output_list, list).map_err(about("write", &output_list))?;
+    sources.write(&set.join(SOURCES))
+}
+
+/// The target directory of cargo, which compiled this program into it.
+fn target_directory() -> io::Result<PathBuf> {
+    let program = env::current_exe()?;
+    // Cargo marks its target directory as one that need not be in a backup.
+    let target = program.ancestors().find(|directory| directory.join("CACHEDIR.TAG").is_file());
+    let target = target.map(Path::to_path_buf);
+    target.ok_or_else(|| {
+        io::Error::other(format!("{} is not in a target directory of cargo", program.display()))
+    })
+}
+
+fn stamp(target: &Path) -> PathBuf {
+    target.join(".edgemint-compiled")
+}
+
+fn sets() -> io::Result<PathBuf> {
+    Ok(project::cache()?.join("compiled"))
+}
+
+/// A hash of everything whose change makes most of a set useless. A collision costs only time, so a short hash is
+/// enough.
+fn key() -> io::Result<String> {
+    let compiler = output(Command::new("rustc").arg("-vV").current_dir(project::root()))?;
+    let mut hasher = DefaultHasher::new();
+    (LAYOUT, compiler).hash(&mut hasher);
+    for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"] {
+        env::var_os(name).hash(&mut hasher);
+    }
+    Ok(format!("{:016x}", hasher.finish()))
+}
+
+/// Records that the set was used now.
+fn used(set: &Path) -> io::Result<()> {
+    let file = set.join("used");
+    fs::write(&file, "").map_err(about("write", &file))
+}
+
+/// The directories below `directory` where cargo compiles with one profile for one target.
+fn profiles(directory: &Path, depth: usize) -> Vec<PathBuf> {
+    if directory.join(".fingerprint").is_dir() {
+        return vec![directory.to_path_buf()];
+    }
+    let below = if depth == 0 { Vec::new() } else { entries(directory) };
+    below.iter().filter(|path| path.is_dir()).flat_map(|path| profiles(path, depth - 1)).collect()
+}
+
+fn entries(directory: &Path) -> Vec<PathBuf> {
+    fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+}
+
+/// Copies the directories that exist, with the times of their files: cargo sees by them that an output is newer than its
+/// inputs.
+fn copy(from: impl IntoIterator<Item = PathBuf>, to: &Path) -> io::Result<()> {
+    let from: Vec<PathBuf> = from.into_iter().filter(|directory| directory.is_dir()).collect();
+    fs::create_dir_all(to).map_err(about("create", to))?;
+    if from.is_empty() {
+        return Ok(());
+    }
+    // With `-f`, because this program itself is one of the files: it can only be replaced, not overwritten.
+    output(Command::new("cp").args(["-a", "-f"]).args(from).arg(to)).map(drop)
+}
+
+/// What a program prints.
+fn output(program: &mut Command) -> io::Result<Vec<u8>> {
+    let name = program.get_program().display().to_string();
+    let ended = program.output().map_err(about("run", Path::new(&name)))?;
+    if ended.status.success() {
+        return Ok(ended.stdout);
+    }
+    Err(io::Error::other(format!("{name} failed: {}", String::from_utf8_lossy(&ended.stderr).trim())))
+}
+
+fn remove_all_but_newest(sets: &Path, count: usize) {
+    let used = |set: &PathBuf| {
+        let used = fs::metadata(set.join("used")).and_then(|data| data.modified());
+        used.unwrap_or(SystemTime::UNIX_EPOCH)
+    };
+    let mut all: Vec<PathBuf> = entries(sets).into_iter().filter(|path| path.is_dir()).collect();
+    all.sort_by_key(|set| std::cmp::Reverse(used(set)));
+    for old in all.iter().skip(count) {
+        let _ = fs::remove_dir_all(old);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::time::{Duration, SystemTime};
+
+    use super::{DEPTH, profiles, remove_all_but_newest};
+    use crate::project::fresh;
+
+    #[test]
+    fn every_profile_is_found() {
+        let dir = fresh("profiles");
+        let places = [
+            "debug",
+            "wasm32-unknown-unknown/release",
+            "tests/trybuild/debug",
+            "tests/trybuild/x86_64-unknown-linux-gnu/debug",
+        ];
+        for place in places {
+            fs::create_dir_all(dir.join(place).join(".fingerprint/serde-1")).expect("a directory");
+        }
+        fs::create_dir_all(dir.join("doc/serde")).expect("a directory");
+        assert_eq!(profiles(&dir, DEPTH).len(), places.len());
+        fs::remove_dir_all(dir).expect("it is removed");
+    }
+
+    #[test]
+    fn what_was_used_last_stays() {
+        let dir = fresh("sets");
+        for (name, age) in [("a", 300), ("b", 100), ("c", 200)] {
+            fs::create_dir(dir.join(name)).expect("a directory");
+            let used = fs::File::create(dir.join(name).join("used")).expect("a file");
+            used.set_modified(SystemTime::now() - Duration::from_secs(age)).expect("its time");
+        }
+        remove_all_but_newest(&dir, 2);
+        assert_eq!(["a", "b", "c"].map(|name| dir.join(name).exists()), [false, true, true]);
+        fs::remove_dir_all(dir).expect("it is removed");
+    }
+}
