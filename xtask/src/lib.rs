@@ -48,7 +48,7 @@ use crate::serve::worker;
 pub use crate::serve::worker::{Built, Variant, build_worker};
 pub use crate::serve::workerd;
 #[cfg(feature = "checks")]
-pub use crate::test::suite::BUILT;
+pub use crate::test::suite::{BUILT, SHARED};
 
 /// Runs one command, as the program does.
 ///

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::process::Command;
 
 use crate::languages::go_example;
-use crate::{Https, NIMBUS, Served, has, java_classpath, tools};
+use crate::{Https, NIMBUS, Served, has, java, tools};
 
 /// A running API, and the address at which its clients call it.
 pub struct BoundApi {
@@ -32,8 +32,8 @@ impl BoundApi {
         if !has("javac --version", NIMBUS) || !has("mvn --version", NIMBUS) {
             return None;
         }
-        let mut java = Command::new("java");
-        java.args(["-cp", java_classpath()]).arg(xtask::root().join("examples/bound/java/Api.java"));
+        let mut java = java();
+        java.arg(xtask::root().join("examples/bound/java/Api.java"));
         https.trusted_by_java(&mut java);
         Some(Self::start(java, https, audience, address, 0))
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use crate::{python_with, run};
+use crate::{prepared, python_with, run};
 
 /// The clients in Java, for the note that the tests skip them without Java or Maven.
 pub const NIMBUS: &str = "Nimbus and Spring Security";
@@ -60,14 +60,10 @@ pub(crate) fn go_example(name: &str) -> Command {
     Command::new(program)
 }
 
-/// Python in an environment with the packages of clients/python, which is made once for a list of packages.
+/// Python in an environment with the packages of clients/python.
 pub fn python_program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let dir = built("python");
-        let _lock = lock(&built("python-lock"));
-        python_with(&clients().join("python/requirements.txt"), &dir)
-    })
+    PROGRAM.get_or_init(|| python_with(&clients().join("python/requirements.txt")))
 }
 
 /// A script in clients/python.
@@ -78,25 +74,26 @@ pub fn python(script: &str) -> Command {
     python
 }
 
-/// The class path of the programs in clients/java and their libraries, which Maven downloads once.
-pub fn java_classpath() -> &'static str {
+/// Java with the programs in clients/java and their libraries in its class path.
+pub fn java() -> Command {
+    let mut java = Command::new("java");
+    // Each program runs for seconds, which the best compiler of Java would need for itself.
+    java.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", java_classpath()]);
+    java
+}
+
+fn java_classpath() -> &'static str {
     static CLASSPATH: OnceLock<String> = OnceLock::new();
     CLASSPATH.get_or_init(|| {
-        let (project, dir) = (clients().join("java"), built("java"));
-        let _lock = lock(&dir);
-        // Maven needs seconds to find that there is nothing to do.
-        let (classpath, done) = (dir.join("classpath"), dir.join("built-from"));
-        let sources = java_sources(&project);
-        if std::fs::read_to_string(&done).ok().as_ref() != Some(&sources) {
+        let project = clients().join("java");
+        let made = prepared("java", &java_sources(&project), |directory| {
             let mut maven = Command::new("mvn");
             maven.args(["--quiet", "--batch-mode", "--file"]).arg(project.join("pom.xml"));
-            maven.arg(format!("-Dbuilt={}", dir.display()));
-            maven.arg(format!("-Dmdep.outputFile={}", classpath.display()));
-            run(maven.args(["compile", "dependency:build-classpath"]));
-            std::fs::write(&done, sources).expect("a file");
-        }
-        let classpath = std::fs::read_to_string(classpath).expect("Maven wrote it");
-        format!("{}:{}", dir.join("classes").display(), classpath.trim())
+            maven.arg(format!("-Dbuilt={}", directory.display()));
+            maven.arg(format!("-DoutputDirectory={}", directory.join("libraries").display()));
+            run(maven.args(["compile", "dependency:copy-dependencies"]));
+        });
+        format!("{}:{}", made.join("classes").display(), made.join("libraries/*").display())
     })
 }
 

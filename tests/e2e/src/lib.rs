@@ -16,6 +16,7 @@ mod deployment;
 mod https;
 mod languages;
 mod npm;
+mod prepared;
 mod python;
 mod reaper;
 mod rehearsal;
@@ -39,8 +40,9 @@ pub use bound_api::BoundApi;
 pub use certificates::{AUTHORITY, BILLING, Certificates};
 pub use deployment::Deployment;
 pub use https::Https;
-pub use languages::{NIMBUS, built, go, java_classpath, python, python_program};
+pub use languages::{NIMBUS, built, go, java, python, python_program};
 pub use npm::{Npm, Served, packaged};
+pub use prepared::prepared;
 pub use python::{PYTHON, python_with};
 pub use rehearsal::{Failure, Rehearsal};
 pub use remote_cache::{CacheFault, RemoteCache};
@@ -72,17 +74,29 @@ impl State {
     /// the trusted issuers, and records that are not usable.
     pub fn seeded() -> Self {
         static SEEDED: OnceLock<State> = OnceLock::new();
-        let seeded = SEEDED.get_or_init(|| {
-            let state = Self::empty();
-            let vectors = xtask::root().join("vectors");
-            edgemint(&state, &["client", "import", vectors.join("clients.json").to_str().unwrap()]);
-            let apis = apis().into_iter().map(|api| (api.id.kv_key(), api.to_json()));
-            let issuers = issuers().into_iter().map(|issuer| (issuer.id.kv_key(), issuer.to_json()));
-            state.put(misfits().into_iter().chain(apis).chain(issuers));
-            state
-        });
+        // The first program of a run fills a KV for all of them, because wrangler takes seconds for it.
+        let Some(shared) = shared() else { return Self::copy_of(SEEDED.get_or_init(Self::fill).path()) };
+        let _held = xtask::lock(&shared.join("seeded.lock")).expect("it can be locked");
+        let seeded = shared.join("seeded");
+        if !seeded.exists() {
+            std::fs::rename(Self::fill().path(), &seeded).expect("both are in the temporary directory");
+        }
+        Self::copy_of(&seeded)
+    }
+
+    fn fill() -> Self {
+        let state = Self::empty();
+        let vectors = xtask::root().join("vectors");
+        edgemint(&state, &["client", "import", vectors.join("clients.json").to_str().unwrap()]);
+        let apis = apis().into_iter().map(|api| (api.id.kv_key(), api.to_json()));
+        let issuers = issuers().into_iter().map(|issuer| (issuer.id.kv_key(), issuer.to_json()));
+        state.put(misfits().into_iter().chain(apis).chain(issuers));
+        state
+    }
+
+    fn copy_of(filled: &Path) -> Self {
         let copy = Self::empty();
-        run(Command::new("cp").arg("-a").arg(seeded.path().join(".")).arg(copy.path()));
+        run(Command::new("cp").arg("-a").arg(filled.join(".")).arg(copy.path()));
         copy
     }
 
@@ -128,6 +142,12 @@ pub fn run(command: &mut Command) -> String {
 #[expect(clippy::disallowed_methods, reason = "the path comes from the environment")]
 fn given_program() -> Option<PathBuf> {
     std::env::var_os(xtask::BUILT).map(PathBuf::from)
+}
+
+/// The directory that all test programs of one run share.
+#[expect(clippy::disallowed_methods, reason = "the path comes from the environment")]
+fn shared() -> Option<PathBuf> {
+    std::env::var_os(xtask::SHARED).map(PathBuf::from)
 }
 
 /// The command line, built once.

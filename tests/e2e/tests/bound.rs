@@ -13,8 +13,8 @@ use std::process::Command;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use edgemint_e2e::{
-    AUTHORITY, BILLING, BoundApi, Certificates, Https, NIMBUS, PYTHON, get_json, go, has, java_classpath,
-    note, now, port, python, run, tools,
+    AUTHORITY, BILLING, BoundApi, Certificates, Https, NIMBUS, PYTHON, get_json, go, has, java, note, now,
+    port, python, run, tools,
 };
 use edgemint_testkit::{Kind, Mint, apis, cast, private_key, signing_key, verify};
 use serde_json::{Value, json};
@@ -71,8 +71,8 @@ fn programs(https: &Https) -> Vec<Command> {
         programs.push(go("bound"));
     }
     if has("javac --version", NIMBUS) && has("mvn --version", NIMBUS) {
-        let mut java = Command::new("java");
-        java.args(["-cp", java_classpath(), "Bound"]);
+        let mut java = java();
+        java.arg("Bound");
         https.trusted_by_java(&mut java);
         programs.push(java);
     }

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use edgemint_e2e::{
-    NIMBUS, PYTHON, State, built, documented, example_program, go, has, java_classpath, note, port, python,
+    NIMBUS, PYTHON, State, built, documented, example_program, go, has, java, note, port, prepared, python,
     python_program, run, serve_with, tools,
 };
 use edgemint_issuer::{ApiId, ApiRecord, ApiScope, ClientRecord, RESERVED_CLAIMS, ScopeToken, check_claims};
@@ -38,28 +38,25 @@ struct Client {
     algorithms: &'static [&'static str],
 }
 
-/// The script of clients/mcp, beside its packages, which are installed once for a lockfile.
+/// The script of clients/mcp, beside its packages.
 fn mcp_in_javascript() -> Command {
-    let (sources, dir) = (clients().join("mcp"), built("mcp"));
-    let done = dir.join("node_modules/.package-lock-installed.json");
-    if std::fs::read(&done).ok() != std::fs::read(sources.join("package-lock.json")).ok() {
-        for name in ["package.json", "package-lock.json"] {
-            std::fs::copy(sources.join(name), dir.join(name)).unwrap();
+    let files = ["package.json", "package-lock.json", "mcp.mjs"];
+    let sources = files.map(|name| std::fs::read_to_string(clients().join("mcp").join(name)).unwrap());
+    let made = prepared("mcp", &sources.concat(), |directory| {
+        for (name, text) in files.iter().zip(&sources) {
+            std::fs::write(directory.join(name), text).unwrap();
         }
         let mut npm = Command::new("npm");
-        run(npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&dir));
-        std::fs::copy(sources.join("package-lock.json"), &done).unwrap();
-    }
-    let script = dir.join("mcp.mjs");
-    std::fs::copy(sources.join("mcp.mjs"), &script).unwrap();
+        run(npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(directory));
+    });
     let mut node = tools().npm_program("node").expect("node is installed");
-    node.arg(script);
+    node.arg(made.join("mcp.mjs"));
     node
 }
 
-fn java() -> Command {
-    let mut java = Command::new("java");
-    java.args(["-cp", java_classpath(), "Client"]);
+fn java_client() -> Command {
+    let mut java = java();
+    java.arg("Client");
     java
 }
 
@@ -86,7 +83,7 @@ fn go_python_and_java_clients_get_verify_introspect_and_revoke_tokens() {
         });
     }
     if has("javac --version", NIMBUS) && has("mvn --version", NIMBUS) {
-        there.push(Client { name: "java", command: java, algorithms: &["ES256", "RS256"] });
+        there.push(Client { name: "java", command: java_client, algorithms: &["ES256", "RS256"] });
     }
     let programs: Vec<(Client, Command)> = there
         .into_iter()
@@ -161,8 +158,8 @@ fn programs_of(guide: &str) -> Vec<(&'static str, Command)> {
     }
     if has("javac --version", NIMBUS) && has("mvn --version", NIMBUS) {
         let class = if guide == "get-a-token" { "GetAToken" } else { "VerifyAToken" };
-        let mut command = Command::new("java");
-        command.args(["-cp", java_classpath()]).arg(script(&format!("{class}.java"), "java"));
+        let mut command = java();
+        command.arg(script(&format!("{class}.java"), "java"));
         programs.push(("Java", command));
     }
     programs

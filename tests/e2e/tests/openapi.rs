@@ -7,11 +7,11 @@
     reason = "a test that cannot go on must stop"
 )]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
-use std::sync::OnceLock;
 
 use edgemint_e2e::{Deployment, PYTHON, has, note, python_with, run};
+use edgemint_testkit::checkout;
 
 /// The checks of schemathesis that are true of this API. Scopes and APIs are names, so a well-formed request can be
 /// rejected: `positive_data_acceptance` is not among them.
@@ -50,11 +50,8 @@ impl Judge {
         if !has(PYTHON, "the OpenAPI document") {
             return None;
         }
-        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("openapi");
-        // The tests begin at the same time, and one of them makes the environment.
-        static PYTHON_PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-        let environment = || python_with(&sources().join("requirements.txt"), &dir.join("python"));
-        let python = PYTHON_PROGRAM.get_or_init(environment).clone();
+        let dir = checkout::scratch().join("openapi");
+        let python = python_with(&sources().join("requirements.txt"));
         let document = std::fs::read_to_string(xtask::root().join("docs/reference/openapi.yaml")).unwrap();
         let dir = dir.join(name);
         std::fs::create_dir_all(&dir).unwrap();

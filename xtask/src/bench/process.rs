@@ -10,6 +10,7 @@ use nix::unistd::{SysconfVar, sysconf};
 
 use crate::bench::request::Request;
 use crate::process::children::Group;
+use crate::process::directory::Directory;
 use crate::process::http::{self, Answer};
 use crate::process::lines::PATIENCE;
 use crate::process::port::Port;
@@ -20,16 +21,8 @@ pub(super) struct Server {
     port: Port,
     /// The port of the KV stand-in in the same process, if there is one.
     kv: Option<Port>,
+    /// Deleted with the server.
     directory: Directory,
-}
-
-/// A directory that is deleted with its server.
-pub(super) struct Directory(pub(super) std::path::PathBuf);
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }
 
 impl Server {
@@ -40,7 +33,7 @@ impl Server {
         kv: Option<Port>,
         directory: Directory,
     ) -> Result<Self> {
-        let errors = directory.0.join("stderr");
+        let errors = directory.path().join("stderr");
         let stderr =
             fs::File::create(&errors).context("could not create a file for a server's error output")?;
         let group = Group::start(command.stdout(Stdio::null()).stderr(stderr))?;
@@ -69,7 +62,7 @@ impl Server {
     }
 
     fn complaint(&self) -> String {
-        fs::read_to_string(self.directory.0.join("stderr")).unwrap_or_default().trim().to_owned()
+        fs::read_to_string(self.directory.path().join("stderr")).unwrap_or_default().trim().to_owned()
     }
 
     /// Checks that the server answers as intended: with the expected status, and with a JWT where it issues a token.

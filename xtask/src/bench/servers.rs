@@ -11,9 +11,10 @@ use edgemint_issuer::{
     TrustedIssuer, TrustedIssuerId, subject,
 };
 
-use crate::bench::process::{Directory, Server};
+use crate::bench::process::Server;
 use crate::bench::request::{Body, Request};
 use crate::install::{Tools, cargo_tools, npm};
+use crate::process::directory::Directory;
 use crate::process::port::Port;
 use crate::process::progress::Progress;
 use crate::process::{command, project};
@@ -63,7 +64,7 @@ pub(super) enum Kind {
 pub(super) struct Servers {
     tools: Tools,
     /// Directory for the files of servers.
-    scratch: PathBuf,
+    scratch: Directory,
     key: String,
     pub(super) secret: GeneratedSecret,
     pub(super) wrong_secret: GeneratedSecret,
@@ -72,18 +73,17 @@ pub(super) struct Servers {
 impl Servers {
     /// Builds and installs what servers of these kinds need.
     pub(super) fn prepare(tools: &Tools, kinds: &[Kind], progress: &Progress) -> Result<Self> {
-        let scratch = std::env::temp_dir().join(format!("edgemint-bench-{}", std::process::id()));
-        project::make_dir(&scratch)?;
+        let scratch = Directory::temporary("bench")?;
         build_worker(tools, Variant::Release, progress)?;
         let needs = |kind| kinds.contains(&kind);
         if needs(Kind::HelloRust) {
-            build_hello(tools, &scratch.join("hello"), progress)?;
+            build_hello(tools, &scratch.path().join("hello"), progress)?;
         }
         if needs(Kind::OpenAuth) || needs(Kind::OidcProvider) {
             npm::ensure_in(&bench(), "the peers", progress)?;
         }
         if needs(Kind::OpenAuth) {
-            let out = format!("--outfile={}", scratch.join("openauth.js").display());
+            let out = format!("--outfile={}", scratch.path().join("openauth.js").display());
             let mut esbuild = tools.esbuild();
             esbuild.args(["servers/openauth.js", "--bundle", "--format=esm", "--log-level=error", &out]);
             command::run(
@@ -136,26 +136,26 @@ impl Servers {
         };
         match kind {
             Kind::HelloJs => {
-                self.modules(&mut worker, &directory.0, &bench().join("servers"), &["hello.js"])?;
+                self.modules(&mut worker, directory.path(), &bench().join("servers"), &["hello.js"])?;
             }
             Kind::HelloRust => {
                 self.modules(
                     &mut worker,
-                    &directory.0,
-                    &self.scratch.join("hello"),
+                    directory.path(),
+                    &self.scratch.path().join("hello"),
                     &["index.js", "index_bg.wasm"],
                 )?;
             }
             Kind::OpenAuth => {
-                self.modules(&mut worker, &directory.0, &self.scratch, &["openauth.js"])?;
+                self.modules(&mut worker, directory.path(), self.scratch.path(), &["openauth.js"])?;
                 worker.bindings.push(text("SECRET", self.secret.expose()));
             }
             Kind::Limit => {
-                self.modules(&mut worker, &directory.0, &bench().join("servers"), &["limit.js"])?;
+                self.modules(&mut worker, directory.path(), &bench().join("servers"), &["limit.js"])?;
                 worker.bindings.extend(issuer());
             }
             Kind::FloorMemory | Kind::FloorKv => {
-                self.modules(&mut worker, &directory.0, &bench().join("servers"), &["floor.js"])?;
+                self.modules(&mut worker, directory.path(), &bench().join("servers"), &["floor.js"])?;
                 worker.bindings.extend(issuer());
                 if kind == Kind::FloorMemory {
                     worker.bindings.push(text("MEMORY", "yes"));
@@ -163,7 +163,12 @@ impl Servers {
             }
             Kind::Edgemint | Kind::EdgemintUncached | Kind::EdgemintRfc9068 => {
                 let built = project::root().join(Variant::Release.out_dir());
-                self.modules(&mut worker, &directory.0, &built, &["entry.js", "index.js", "index_bg.wasm"])?;
+                self.modules(
+                    &mut worker,
+                    directory.path(),
+                    &built,
+                    &["entry.js", "index.js", "index_bg.wasm"],
+                )?;
                 worker.bindings.extend(issuer());
                 let cache = if kind == Kind::EdgemintUncached { "0" } else { "1h" };
                 worker.bindings.push(text("CLIENT_CACHE", cache));
@@ -179,18 +184,16 @@ impl Servers {
         // Beside every server, so that starting the stand-in adds the same time to all.
         let kv = Port::keep()?;
         let mut stand_in = Worker { name: "kv".into(), port: Some(kv.number()), ..Worker::default() };
-        self.modules(&mut stand_in, &directory.0, &bench().join("servers"), &["kv.js"])?;
+        self.modules(&mut stand_in, directory.path(), &bench().join("servers"), &["kv.js"])?;
         stand_in.bindings.push(text("RECORDS", &self.records()?));
-        fs::write(directory.0.join("config.capnp"), Worker::configuration(&[worker, stand_in])?)
+        fs::write(directory.path().join("config.capnp"), Worker::configuration(&[worker, stand_in])?)
             .context("could not write a configuration for workerd")?;
-        Server::start(&mut workerd::command(&self.tools, &directory.0)?, port, Some(kv), directory)
+        Server::start(&mut workerd::command(&self.tools, directory.path())?, port, Some(kv), directory)
     }
 
     fn directory(&self) -> Result<Directory> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let directory = self.scratch.join(NEXT.fetch_add(1, Ordering::Relaxed).to_string());
-        project::make_dir(&directory)?;
-        Ok(Directory(directory))
+        Directory::create(self.scratch.path().join(NEXT.fetch_add(1, Ordering::Relaxed).to_string()))
     }
 
     fn modules(&self, worker: &mut Worker, to: &Path, from: &Path, files: &[&str]) -> Result<()> {
@@ -275,13 +278,7 @@ impl Servers {
 
     /// Directory for files that are deleted at the end of the run.
     pub(super) fn scratch(&self) -> &Path {
-        &self.scratch
-    }
-}
-
-impl Drop for Servers {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.scratch);
+        self.scratch.path()
     }
 }
 

@@ -5,15 +5,20 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 use crate::process::command::Ended;
+use crate::process::directory::Directory;
 use crate::process::{command, project};
 
 /// The variable that tells the end-to-end tests that the Workers are built, and where the `edgemint` program is.
 pub const BUILT: &str = "EDGEMINT_TEST_PROGRAM";
+
+/// The variable with a directory that all test programs of one run share, for what one of them prepares for the others.
+pub const SHARED: &str = "EDGEMINT_TEST_SHARED";
 
 /// All packages but the fuzz targets, which need a C++ compiler and the counters of the fuzzer.
 pub(crate) const WORKSPACE: [&str; 3] = ["--workspace", "--exclude", "edgemint-fuzz"];
@@ -30,6 +35,8 @@ const LONGEST: [&str; 8] =
 pub(crate) struct Suite {
     programs: Vec<Program>,
     edgemint: PathBuf,
+    /// What the programs share.
+    shared: Arc<Directory>,
 }
 
 /// A test program.
@@ -84,7 +91,7 @@ impl Suite {
         command.env("CARGO_MANIFEST_PATH", program.directory.join("Cargo.toml"));
         // The tests start wrangler more than a hundred times, and compiling its code is a sixth of the time of a start.
         command.env("NODE_COMPILE_CACHE", project::cache()?.join("node"));
-        command::to_its_end(command.env(BUILT, &self.edgemint), |_| {})
+        command::to_its_end(command.env(BUILT, &self.edgemint).env(SHARED, self.shared.path()), |_| {})
     }
 
     /// The tests in documentation. Cargo compiles them as it runs them.
@@ -135,7 +142,8 @@ fn read(messages: &str) -> Result<Suite> {
             edgemint = Some(PathBuf::from(file));
         }
     }
-    Ok(Suite { programs, edgemint: edgemint.context("cargo built no program `edgemint`")? })
+    let edgemint = edgemint.context("cargo built no program `edgemint`")?;
+    Ok(Suite { programs, edgemint, shared: Arc::new(Directory::temporary("test")?) })
 }
 
 fn program(message: &Value, file: &str) -> Option<Program> {
