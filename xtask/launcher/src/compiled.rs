@@ -43,23 +43,23 @@ const LAYOUT: u32 = 1;
 /// The text in [`stamp`] until what the checkout compiled is in the cache.
 const BEGUN: &str = "begun";
 
-/// Copies the cached set into the target directory of a fresh checkout. Returns whether everything that the checkout
-/// compiled so far was or will be cached.
+/// Copies the cached set into the target directory of a fresh checkout.
 ///
 /// # Errors
 /// Returns one sentence.
-pub fn bring() -> io::Result<bool> {
+pub fn bring() -> io::Result<()> {
     let target = target_directory()?;
     let stamp = stamp(&target);
     let begun = || fs::read_to_string(&stamp).is_ok_and(|text| text == BEGUN);
     let is_fresh = !stamp.exists() && !target.join("wasm32-unknown-unknown").exists();
     if !is_fresh && !begun() {
-        return Ok(false);
+        return Ok(());
     }
     let sets = sets()?;
     let _held = project::lock(&sets.join("lock"))?;
+    // Another run may have copied it meanwhile.
     if begun() {
-        return Ok(true);
+        return Ok(());
     }
     fs::write(&stamp, BEGUN).map_err(about("write", &stamp))?;
     let set = sets.join(key()?);
@@ -78,7 +78,7 @@ pub fn bring() -> io::Result<bool> {
         used(&set)?;
         eprintln!("copying compiled crates from the cache: done in {:.1} s", since.elapsed().as_secs_f64());
     }
-    Ok(true)
+    Ok(())
 }
 
 /// Stores what the first run in a checkout compiled, unless the cache has it.

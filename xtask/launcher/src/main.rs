@@ -25,26 +25,19 @@ fn main() -> ExitCode {
 
 /// Compiles xtask and becomes it. Returns only when that fails.
 fn start() -> io::Result<ExitCode> {
-    let compiles_everything = compiled::bring()?;
+    compiled::bring()?;
     let arguments: Vec<OsString> = env::args_os().skip(1).collect();
-    let is = |name: &str| arguments.first().is_some_and(|first| first == name);
     let mut cargo = here("cargo");
     cargo.args(["build", "--quiet", "--package", "xtask", "--bin", "xtask", "--manifest-path"]);
     cargo.arg(project::root().join("Cargo.toml"));
-    if WITHOUT_CHECKS.into_iter().any(is) {
+    if WITHOUT_CHECKS.iter().any(|name| arguments.first().is_some_and(|first| first == name)) {
         cargo.arg("--no-default-features");
-    }
-    let mut xtask = here(env::current_exe()?.with_file_name("xtask"));
-    // The data for incremental compilation would cost a quarter of the CPU time of our own crates. Cargo compiles
-    // nothing again when this variable changes.
-    if is("test") && compiles_everything && env::var_os("CARGO_INCREMENTAL").is_none() {
-        cargo.env("CARGO_INCREMENTAL", "0");
-        xtask.env("CARGO_INCREMENTAL", "0");
     }
     let built = cargo.status().map_err(|error| about("cargo", &error))?;
     if !built.success() {
         return Ok(ExitCode::FAILURE);
     }
+    let mut xtask = here(env::current_exe()?.with_file_name("xtask"));
     let error = xtask.args(arguments).env(project::CHECKOUT, project::root()).exec();
     Err(about("xtask", &error))
 }
