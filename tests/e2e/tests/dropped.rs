@@ -104,9 +104,9 @@ fn logged(bare: &Bare, name: &str) -> usize {
 fn five_thousand_dropped_requests_are_logged_and_leave_nothing_in_memory() {
     let bare = serve();
     bare.fault("hang");
-    // The first requests bring the memory to a steady size: wasm's memory never shrinks, and workerd's allocator keeps
-    // what the requests of two seconds took.
-    drop_requests(&bare, "first", 2_000);
+    // The first requests bring the memory to a steady size: wasm's memory never shrinks, and workerd's heap and its
+    // allocator keep what as many requests took.
+    drop_requests(&bare, "first", 5_000);
     let before = (bare.wasm_memory(), bare.memory());
     drop_requests(&bare, "dropped", 5_000);
     let after = (bare.wasm_memory(), bare.memory());
@@ -117,8 +117,10 @@ fn five_thousand_dropped_requests_are_logged_and_leave_nothing_in_memory() {
     assert!(before.0 > 0 && after.0 <= before.0 + 2 * 1024, "wasm: {} KiB, then {} KiB", before.0, after.0);
     // A thousand waiting requests with all of their headers would take 60 MB.
     assert!(after.0 <= 16 * 1024, "wasm: {} KiB", after.0);
-    // 5,000 times 60 KB are 293 MiB. workerd itself grows by up to 60 MiB, even when no client hangs up.
-    assert!(after.1 < before.1 + 120 * 1024, "process: {} KiB, then {} KiB", before.1, after.1);
+    // 5,000 times 60 KB are 293 MiB. workerd gives memory back some seconds after the requests.
+    wait_until("the memory of the process is within 10 % of where it was", || {
+        bare.memory() <= before.1 + before.1 / 10
+    });
     assert!(
         bare.log().iter().any(|line| line.contains("KV did not answer within 2 s")),
         "they waited for KV"
