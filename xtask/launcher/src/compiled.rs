@@ -38,7 +38,7 @@ const RECORDS: &str = "records";
 const OTHER_DIRECTORIES: [&str; 3] = ["build", "build-panic", "node_modules"];
 
 /// The version of what is in a set.
-const LAYOUT: u32 = 1;
+const LAYOUT: u32 = 2;
 
 /// The text in [`stamp`] until what the checkout compiled is in the cache.
 const BEGUN: &str = "begun";
@@ -122,10 +122,26 @@ fn store(target: &Path, sources: &Sources, set: &Path) -> io::Result<()> {
         }
         copy([profile.join("build")], &set.join(COPIED).join(place))?;
         copy([profile.join(".fingerprint")], &set.join(RECORDS).join(place))?;
+        forget_files_of(project::root(), &set.join(RECORDS).join(place).join(".fingerprint"));
     }
     let output_list = set.join(OUTPUT_LIST);
     fs::write(&output_list, list).map_err(about("write", &output_list))?;
     sources.write(&set.join(SOURCES))
+}
+
+/// Removes the records of crates that include a file outside of their package. Cargo records such a file by its absolute
+/// path, and would look at the file of the other clone.
+fn forget_files_of(root: &Path, records: &Path) {
+    let root = root.as_os_str().as_encoded_bytes();
+    for unit in entries(records) {
+        let names_root = |file: &PathBuf| {
+            let is_list = file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("dep-"));
+            is_list && fs::read(file).is_ok_and(|list| list.windows(root.len()).any(|part| part == root))
+        };
+        if entries(&unit).iter().any(names_root) {
+            let _ = fs::remove_dir_all(&unit);
+        }
+    }
 }
 
 /// The target directory of cargo, which compiled this program into it.
@@ -215,10 +231,23 @@ fn remove_all_but_newest(sets: &Path, count: usize) {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::path::Path;
     use std::time::{Duration, SystemTime};
 
-    use super::{DEPTH, profiles, remove_all_but_newest};
+    use super::{DEPTH, forget_files_of, profiles, remove_all_but_newest};
     use crate::project::fresh;
+
+    #[test]
+    fn a_crate_that_includes_a_file_by_its_path_in_the_clone_is_compiled_again() {
+        let dir = fresh("records");
+        for (unit, list) in [("a-1", "\0src/lib.rs\0"), ("b-2", "\0/clones/one/docs/page.md\0")] {
+            fs::create_dir_all(dir.join(unit)).expect("a directory");
+            fs::write(dir.join(unit).join("dep-lib-x"), list).expect("a file");
+        }
+        forget_files_of(Path::new("/clones/one"), &dir);
+        assert_eq!(["a-1", "b-2"].map(|unit| dir.join(unit).exists()), [true, false]);
+        fs::remove_dir_all(dir).expect("it is removed");
+    }
 
     #[test]
     fn every_profile_is_found() {
