@@ -281,9 +281,15 @@ pub fn port() -> Port {
 }
 
 /// Polls until `is_so` returns true, for up to [`PATIENCE`]. Returns whether it did.
+pub fn comes_true(is_so: impl FnMut() -> bool) -> bool {
+    comes_true_within(PATIENCE, is_so)
+}
+
+/// Polls until `is_so` returns true, for up to `limit`. Returns whether it did. For what may rightly not come true:
+/// anything else is worth all of [`PATIENCE`].
 #[expect(clippy::disallowed_methods, reason = "a test has no host that gives it the time")]
-pub fn comes_true(mut is_so: impl FnMut() -> bool) -> bool {
-    let deadline = Instant::now() + PATIENCE;
+pub fn comes_true_within(limit: Duration, mut is_so: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + limit;
     loop {
         if is_so() {
             return true;
