@@ -257,6 +257,43 @@ fn many_clients_take_few_processes() {
     assert_eq!((calls("kv key list"), calls("kv bulk get"), calls("kv bulk put")), (4, 5, 1));
 }
 
+/// Every kind of access to the local state, with both errors that wrangler shows when another process uses it.
+#[test]
+fn an_access_that_fails_beside_the_local_server_is_tried_again() {
+    let busy = ["KV DELETE failed: 500 Internal Server Error", "internal error; reference = h5d13foccfar5k"];
+    let list: &[&str] = &["client", "list", "--local"];
+    let commands: [(&str, &[&str]); 4] = [
+        ("key list", list),
+        ("bulk get", list),
+        ("bulk put", &["client", "add", "b", "--local"]),
+        ("bulk delete", &["client", "remove", "a", "--yes", "--local"]),
+    ];
+    for ((operation, command), said) in commands.into_iter().flat_map(|of| busy.map(|said| (of, said))) {
+        for (failures, works) in [("1\n", true), ("1\n2\n3\n4\n", true), ("1\n2\n3\n4\n5\n", false)] {
+            let project = Project::new();
+            project.edgemint(&["client", "add", "a", "--local"]);
+            project.store_what_was_put();
+            project.write("fake/keys.json", r#"[{"name": "client:a"}]"#);
+            project.write("fake/fail", &format!("{operation}\n✘ [ERROR] {said}\n"));
+            project.write("fake/failures", failures);
+            let done = project.edgemint(command);
+            assert_eq!(done.status.success(), works, "{operation}: {}", err(&done));
+            assert_eq!(project.read("fake/failures"), "", "{operation}: {}", err(&done));
+            assert_eq!(
+                err(&done).contains("Another process used the local records"),
+                !works,
+                "{}",
+                err(&done)
+            );
+        }
+    }
+    // A deployment has no such errors, and Cloudflare limits the number of requests.
+    let project = Project::new();
+    project.write("fake/fail", &format!("key list\n✘ [ERROR] {}\n", busy[1]));
+    project.edgemint(&["client", "list", "--env", "production"]);
+    assert_eq!(project.calls().len(), 1);
+}
+
 #[test]
 fn the_local_state_is_that_of_the_project_or_the_one_that_was_named() {
     let project = Project::new();

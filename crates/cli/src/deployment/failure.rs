@@ -17,11 +17,12 @@ enum Kind {
     NoWorker,
     LatestNotDeployed,
     RateLimited,
+    LocalState,
     CloudflareFailed,
 }
 
 /// The words by which a kind is recognized. The first match counts. The codes are those of Cloudflare's API.
-const KINDS: [(Kind, &[&str]); 10] = [
+const KINDS: [(Kind, &[&str]); 11] = [
     (Kind::SeveralAccounts, &["More than one account"]),
     (
         Kind::CredentialsRejected,
@@ -37,6 +38,8 @@ const KINDS: [(Kind, &[&str]); 10] = [
     (Kind::RateLimited, &["Retry-After", "[code: 971]", "-> 429"]),
     // 10013 has two meanings, so the words decide.
     (Kind::NoNamespace, &["amespace not found", "No KV namespace", "kv_namespaces"]),
+    // What workerd says, and what its binding of KV makes of it. Cloudflare's API says neither.
+    (Kind::LocalState, &["internal error; reference = ", "failed: 500 Internal Server Error"]),
     (Kind::CloudflareFailed, &["unknown error has occurred", "nternal error", "-> 50", "malformed response"]),
     (Kind::NoWorker, &["[code: 10007]", "[code: 10090]", "If this is a new Worker"]),
 ];
@@ -83,6 +86,10 @@ impl Kind {
             Self::RateLimited => {
                 "wait, and run the command again: Cloudflare limits the number of requests of an account".to_owned()
             }
+            Self::LocalState => {
+                "run the command again. Another process used the local records at the same time, such as `edgemint dev`"
+                    .to_owned()
+            }
             Self::CloudflareFailed => {
                 "run the command again. The error is Cloudflare's: https://www.cloudflarestatus.com shows disruptions"
                     .to_owned()
@@ -94,6 +101,11 @@ impl Kind {
 /// Whether the Worker does not exist, according to a message of [`explain`].
 pub(crate) fn is_about_a_missing_worker(message: &str) -> bool {
     Kind::of(message) == Some(Kind::NoWorker)
+}
+
+/// Whether the local state failed, according to a message of [`explain`].
+pub(crate) fn is_about_local_state(message: &str) -> bool {
+    Kind::of(message) == Some(Kind::LocalState)
 }
 
 /// The message for a failure of wrangler: its error, and a hint. `dir` and `environment` as for the remedy.
@@ -203,6 +215,12 @@ mod tests {
         assert!(
             told("[ERROR] An unknown error has occurred. [code: 10013]").contains("run the command again")
         );
+        for said in
+            ["KV DELETE failed: 500 Internal Server Error", "internal error; reference = h5d13foccfar5k"]
+        {
+            let message = told(&format!("[ERROR] {said}"));
+            assert!(message.contains("`edgemint dev`") && !message.contains("Cloudflare"), "{message}");
+        }
         assert!(!told("[ERROR] something else").contains("hint"));
     }
 }

@@ -19,6 +19,10 @@ use crate::host::Host;
 
 const PROGRAM: &str = if cfg!(windows) { "wrangler.cmd" } else { "wrangler" };
 
+/// The maximum number of times that a call on the local state runs. Each start of wrangler takes a second, so a pause
+/// between them is not needed.
+const LOCAL_ATTEMPTS: usize = 5;
+
 /// An entry of wrangler's list of secrets.
 #[derive(Deserialize)]
 struct Secret {
@@ -189,10 +193,20 @@ impl<'a> Wrangler<'a> {
     }
 
     /// Runs `wrangler kv …` on the target's records. Returns its output.
+    ///
+    /// Each of these calls can be repeated. In the local state, one fails now and then while another process uses the
+    /// state, such as `edgemint dev`.
     pub(crate) fn kv(&self, arguments: &[&OsStr]) -> Result<String> {
-        let mut command = self.command();
-        command.args(self.kv_arguments(arguments));
-        self.run(command)
+        let mut attempts = if matches!(self.project.target, Target::Local(_)) { LOCAL_ATTEMPTS } else { 1 };
+        loop {
+            let mut command = self.command();
+            command.args(self.kv_arguments(arguments));
+            attempts -= 1;
+            match self.run(command) {
+                Err(error) if attempts > 0 && failure::is_about_local_state(&error.to_string()) => {}
+                done => return done,
+            }
+        }
     }
 
     /// The command that [`Self::kv`] runs, as text for messages.
