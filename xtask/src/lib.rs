@@ -43,7 +43,7 @@ pub use edgemint_local::{OnLine, Server, ServerOptions};
 use crate::args::{Args, Check, Command};
 pub use crate::install::Tools;
 use crate::process::children;
-pub use crate::process::project::{cache, lock, root};
+pub use crate::process::project::{cache, lock, recent, root};
 use crate::serve::worker;
 pub use crate::serve::worker::{Built, Variant, build_worker};
 pub use crate::serve::workerd;

@@ -8,12 +8,12 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 use std::{env, fs, io};
 
-use crate::outputs;
 use crate::project::{self, about};
-use crate::sources::Sources;
+use crate::sources::{MADE, Sources};
+use crate::{outputs, recent};
 
 /// The number of sets that are kept, each for one compiler: about 6 GB each. The least recently used set is deleted
 /// first.
@@ -32,10 +32,6 @@ const COPIED: &str = "copied";
 const OTHERS: &str = "others";
 const SOURCES: &str = "sources";
 const RECORDS: &str = "records";
-
-/// The directories in the checkout that are not cargo's. Each has a file that says from what it was made, and xtask makes
-/// it again from something else.
-const OTHER_DIRECTORIES: [&str; 3] = ["build", "build-panic", "node_modules"];
 
 /// The version of what is in a set.
 const LAYOUT: u32 = 2;
@@ -71,11 +67,11 @@ pub fn bring() -> io::Result<()> {
         outputs::share_listed(&list, &set.join(OUTPUTS), &target)?;
         copy([set.join(COPIED).join(".")], &target)?;
         let is_missing = |name: &&str| !project::root().join(name).exists();
-        let others = OTHER_DIRECTORIES.into_iter().filter(is_missing);
+        let others = MADE.into_iter().filter(is_missing);
         copy(others.map(|name| set.join(OTHERS).join(name)), project::root())?;
         copy([set.join(RECORDS).join(".")], &target)?;
         Sources::read(&set.join(SOURCES))?.give_times(project::root())?;
-        used(&set)?;
+        recent::use_now(&set)?;
         eprintln!("copying compiled crates from the cache: done in {:.1} s", since.elapsed().as_secs_f64());
     }
     Ok(())
@@ -103,15 +99,15 @@ pub fn keep() -> io::Result<()> {
         store(&target, &sources, &unfinished)?;
         let _ = fs::remove_dir_all(&set);
         fs::rename(&unfinished, &set).map_err(about("write", &set))?;
-        used(&set)?;
-        remove_all_but_newest(&sets, SETS);
+        recent::use_now(&set)?;
+        recent::keep_newest(&sets, SETS);
     }
     fs::write(&stamp, "kept").map_err(about("write", &stamp))
 }
 
 /// Writes a set.
 fn store(target: &Path, sources: &Sources, set: &Path) -> io::Result<()> {
-    copy(OTHER_DIRECTORIES.map(|name| project::root().join(name)), &set.join(OTHERS))?;
+    copy(MADE.map(|name| project::root().join(name)), &set.join(OTHERS))?;
     copy([target.join("doc")], &set.join(COPIED))?;
     let mut list = String::new();
     for profile in profiles(target, DEPTH) {
@@ -175,12 +171,6 @@ fn key() -> io::Result<String> {
     Ok(format!("{:016x}", hasher.finish()))
 }
 
-/// Records that the set was used now.
-fn used(set: &Path) -> io::Result<()> {
-    let file = set.join("used");
-    fs::write(&file, "").map_err(about("write", &file))
-}
-
 /// The directories below `directory` where cargo compiles with one profile for one target.
 fn profiles(directory: &Path, depth: usize) -> Vec<PathBuf> {
     if directory.join(".fingerprint").is_dir() {
@@ -216,25 +206,12 @@ fn output(program: &mut Command) -> io::Result<Vec<u8>> {
     Err(io::Error::other(format!("{name} failed: {}", String::from_utf8_lossy(&ended.stderr).trim())))
 }
 
-fn remove_all_but_newest(sets: &Path, count: usize) {
-    let used = |set: &PathBuf| {
-        let used = fs::metadata(set.join("used")).and_then(|data| data.modified());
-        used.unwrap_or(SystemTime::UNIX_EPOCH)
-    };
-    let mut all: Vec<PathBuf> = entries(sets).into_iter().filter(|path| path.is_dir()).collect();
-    all.sort_by_key(|set| std::cmp::Reverse(used(set)));
-    for old in all.iter().skip(count) {
-        let _ = fs::remove_dir_all(old);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
     use std::path::Path;
-    use std::time::{Duration, SystemTime};
 
-    use super::{DEPTH, forget_files_of, profiles, remove_all_but_newest};
+    use super::{DEPTH, forget_files_of, profiles};
     use crate::project::fresh;
 
     #[test]
@@ -263,19 +240,6 @@ mod tests {
         }
         fs::create_dir_all(dir.join("doc/serde")).expect("a directory");
         assert_eq!(profiles(&dir, DEPTH).len(), places.len());
-        fs::remove_dir_all(dir).expect("it is removed");
-    }
-
-    #[test]
-    fn what_was_used_last_stays() {
-        let dir = fresh("sets");
-        for (name, age) in [("a", 300), ("b", 100), ("c", 200)] {
-            fs::create_dir(dir.join(name)).expect("a directory");
-            let used = fs::File::create(dir.join(name).join("used")).expect("a file");
-            used.set_modified(SystemTime::now() - Duration::from_secs(age)).expect("its time");
-        }
-        remove_all_but_newest(&dir, 2);
-        assert_eq!(["a", "b", "c"].map(|name| dir.join(name).exists()), [false, true, true]);
         fs::remove_dir_all(dir).expect("it is removed");
     }
 }

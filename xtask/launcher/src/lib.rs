@@ -8,4 +8,5 @@
 pub mod compiled;
 mod outputs;
 pub mod project;
+pub mod recent;
 mod sources;

@@ -11,8 +11,12 @@ use std::time::{Duration, SystemTime};
 
 use crate::project::about;
 
-/// Directories without sources. The files in a directory that only has such a name are compiled in each clone.
-const SKIPPED: [&str; 7] = [".git", ".wrangler", "build", "build-panic", "dist", "node_modules", "target"];
+/// The directories that xtask makes in the checkout. Each has a file that says from what it was made, and xtask makes it
+/// again from something else.
+pub(crate) const MADE: [&str; 3] = ["build", "build-panic", "node_modules"];
+
+/// More directories without sources. The files in a directory that only has such a name are compiled in each clone.
+const SKIPPED: [&str; 4] = [".git", ".wrangler", "dist", "target"];
 
 /// The files, by their path below the top of the checkout.
 #[derive(Debug, Default)]
@@ -39,7 +43,7 @@ impl Sources {
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(&folder).map_err(about("read", &folder))? {
                 let (kind, path) = entry.and_then(|entry| Ok((entry.file_type()?, entry.path())))?;
-                if kind.is_dir() && !SKIPPED.iter().any(|name| path.ends_with(name)) {
+                if kind.is_dir() && !MADE.iter().chain(&SKIPPED).any(|name| path.ends_with(name)) {
                     folders.push(path);
                 } else if kind.is_file() {
                     let source = Source::of(&path).map_err(about("read", &path))?;

@@ -9,6 +9,7 @@ pub(crate) use edgemint_local::process::files::fresh;
 pub(crate) use edgemint_local::process::files::make_dir;
 use serde_json::Value;
 pub use xtask_launcher::project::{cache, lock, root};
+pub use xtask_launcher::recent;
 
 use crate::process::command;
 
