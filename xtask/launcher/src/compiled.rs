@@ -11,9 +11,9 @@ use std::process::Command;
 use std::time::Instant;
 use std::{env, fs, io};
 
-use crate::project::{self, about};
+use crate::project::{self, about, entries};
 use crate::sources::{MADE, Sources};
-use crate::{outputs, recent};
+use crate::{outputs, recent, records};
 
 /// The number of sets that are kept, each for one compiler: about 6 GB each. The least recently used set is deleted
 /// first.
@@ -24,17 +24,18 @@ const SETS: usize = 2;
 const DEPTH: usize = 4;
 
 /// The parts of a set: output files, and the list of them; what programs write into, so that it is copied; directories
-/// that are not cargo's; the list of sources; cargo's records. The records come last into a clone, so that cargo does
-/// not know of output that came only in part.
+/// that are not cargo's; the list of sources; cargo's records, and the top directory of the clone that they name. The
+/// records come last into a clone, so that cargo does not know of output that came only in part.
 const OUTPUTS: &str = "outputs";
 const OUTPUT_LIST: &str = "output-list";
 const COPIED: &str = "copied";
 const OTHERS: &str = "others";
 const SOURCES: &str = "sources";
 const RECORDS: &str = "records";
+const CLONE: &str = "clone";
 
 /// The version of what is in a set.
-const LAYOUT: u32 = 2;
+const LAYOUT: u32 = 3;
 
 /// The text in [`stamp`] until what the checkout compiled is in the cache.
 const BEGUN: &str = "begun";
@@ -70,6 +71,10 @@ pub fn bring() -> io::Result<()> {
         let others = MADE.into_iter().filter(is_missing);
         copy(others.map(|name| set.join(OTHERS).join(name)), project::root())?;
         copy([set.join(RECORDS).join(".")], &target)?;
+        let clone = fs::read(set.join(CLONE)).map_err(about("read", &set))?;
+        for profile in profiles(&target, DEPTH) {
+            records::tell_clone(&profile.join(".fingerprint"), &clone, project::root())?;
+        }
         Sources::read(&set.join(SOURCES))?.give_times(project::root())?;
         recent::use_now(&set)?;
         eprintln!("copying compiled crates from the cache: done in {:.1} s", since.elapsed().as_secs_f64());
@@ -118,26 +123,12 @@ fn store(target: &Path, sources: &Sources, set: &Path) -> io::Result<()> {
         }
         copy([profile.join("build")], &set.join(COPIED).join(place))?;
         copy([profile.join(".fingerprint")], &set.join(RECORDS).join(place))?;
-        forget_files_of(project::root(), &set.join(RECORDS).join(place).join(".fingerprint"));
     }
     let output_list = set.join(OUTPUT_LIST);
     fs::write(&output_list, list).map_err(about("write", &output_list))?;
+    let clone = set.join(CLONE);
+    fs::write(&clone, project::root().as_os_str().as_encoded_bytes()).map_err(about("write", &clone))?;
     sources.write(&set.join(SOURCES))
-}
-
-/// Removes the records of crates that include a file outside of their package. Cargo records such a file by its absolute
-/// path, and would look at the file of the other clone.
-fn forget_files_of(root: &Path, records: &Path) {
-    let root = root.as_os_str().as_encoded_bytes();
-    for unit in entries(records) {
-        let names_root = |file: &PathBuf| {
-            let is_list = file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("dep-"));
-            is_list && fs::read(file).is_ok_and(|list| list.windows(root.len()).any(|part| part == root))
-        };
-        if entries(&unit).iter().any(names_root) {
-            let _ = fs::remove_dir_all(&unit);
-        }
-    }
 }
 
 /// The target directory of cargo, which compiled this program into it.
@@ -180,10 +171,6 @@ fn profiles(directory: &Path, depth: usize) -> Vec<PathBuf> {
     below.iter().filter(|path| path.is_dir()).flat_map(|path| profiles(path, depth - 1)).collect()
 }
 
-fn entries(directory: &Path) -> Vec<PathBuf> {
-    fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
-}
-
 /// Copies the directories that exist, with the times of their files: cargo sees by them that an output is newer than its
 /// inputs.
 fn copy(from: impl IntoIterator<Item = PathBuf>, to: &Path) -> io::Result<()> {
@@ -209,22 +196,9 @@ fn output(program: &mut Command) -> io::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::path::Path;
 
-    use super::{DEPTH, forget_files_of, profiles};
+    use super::{DEPTH, profiles};
     use crate::project::fresh;
-
-    #[test]
-    fn a_crate_that_includes_a_file_by_its_path_in_the_clone_is_compiled_again() {
-        let dir = fresh("records");
-        for (unit, list) in [("a-1", "\0src/lib.rs\0"), ("b-2", "\0/clones/one/docs/page.md\0")] {
-            fs::create_dir_all(dir.join(unit)).expect("a directory");
-            fs::write(dir.join(unit).join("dep-lib-x"), list).expect("a file");
-        }
-        forget_files_of(Path::new("/clones/one"), &dir);
-        assert_eq!(["a-1", "b-2"].map(|unit| dir.join(unit).exists()), [true, false]);
-        fs::remove_dir_all(dir).expect("it is removed");
-    }
 
     #[test]
     fn every_profile_is_found() {

@@ -9,4 +9,5 @@ pub mod compiled;
 mod outputs;
 pub mod project;
 pub mod recent;
+mod records;
 mod sources;

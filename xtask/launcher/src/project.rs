@@ -54,6 +54,11 @@ pub fn lock(file: &Path) -> io::Result<File> {
     locked().map_err(about("lock", file))
 }
 
+/// What is in a directory; nothing if it cannot be read.
+pub(crate) fn entries(directory: &Path) -> Vec<PathBuf> {
+    fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+}
+
 /// Says what could not be done with a file.
 pub(crate) fn about(what: &str, path: &Path) -> impl FnOnce(io::Error) -> io::Error {
     move |error| io::Error::new(error.kind(), format!("could not {what} {}: {error}", path.display()))

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use std::{fs, io};
 
-use crate::project::about;
+use crate::project::{about, entries};
 
 /// The file in a directory whose time says when the directory was used last.
 const USED: &str = "used";
@@ -30,8 +30,7 @@ pub fn keep_newest(parent: &Path, count: usize) {
         let used = fs::metadata(directory.join(USED)).and_then(|data| data.modified());
         used.unwrap_or(SystemTime::UNIX_EPOCH)
     };
-    let entries = fs::read_dir(parent).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut all: Vec<PathBuf> = entries.filter(|path| path.is_dir()).collect();
+    let mut all: Vec<PathBuf> = entries(parent).into_iter().filter(|path| path.is_dir()).collect();
     all.sort_by_key(|directory| std::cmp::Reverse(used(directory)));
     for old in all.iter().skip(count) {
         let _ = fs::remove_dir_all(old);
