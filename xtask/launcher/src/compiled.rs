@@ -23,15 +23,21 @@ const SETS: usize = 2;
 /// `tests/trybuild/x86_64-unknown-linux-gnu/debug`.
 const DEPTH: usize = 4;
 
-/// The parts of a set: output files, and the list of them; what programs write into, so that it is copied; directories
-/// that are not cargo's; the list of sources; cargo's records, and the top directory of the clone that they name. The
-/// records come last into a clone, so that cargo does not know of output that came only in part.
+// The parts of a set. The records come last into a clone, so that cargo does not know of output that came only in part.
+
+/// Output files of the compiler.
 const OUTPUTS: &str = "outputs";
+/// The list of the output files.
 const OUTPUT_LIST: &str = "output-list";
+/// What programs write into, so that it is copied.
 const COPIED: &str = "copied";
+/// Directories that are not cargo's.
 const OTHERS: &str = "others";
+/// The list of sources.
 const SOURCES: &str = "sources";
+/// Cargo's records.
 const RECORDS: &str = "records";
+/// The top directory of the clone that the records name.
 const CLONE: &str = "clone";
 
 /// The version of what is in a set.
