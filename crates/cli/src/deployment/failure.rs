@@ -1,6 +1,9 @@
 //! What wrangler says when it fails, and what to do about it.
 
+use std::fs;
 use std::path::Path;
+
+use serde_json::Value;
 
 /// The maximum number of wrangler's output lines that an error repeats.
 const MAX_LINES: usize = 6;
@@ -66,9 +69,10 @@ impl Kind {
                     .to_owned()
             }
             Self::NotReached => "check the network connection: Cloudflare could not be reached".to_owned(),
-            Self::OldNode => {
+            Self::OldNode if installs_node(dir) => {
                 format!("run `npm ci` in {}: package.json installs the Node that wrangler needs", dir.display())
             }
+            Self::OldNode => "install a newer Node.js from https://nodejs.org".to_owned(),
             Self::NoNamespace => {
                 format!(
                     "run `npx wrangler kv namespace create CLIENTS{env}`, and write the namespace ID into wrangler.toml"
@@ -96,6 +100,13 @@ impl Kind {
             }
         }
     }
+}
+
+/// Whether package.json in `dir` lists Node as a package, as that of edgemint's checkout does.
+fn installs_node(dir: &Path) -> bool {
+    let text = fs::read_to_string(dir.join("package.json")).unwrap_or_default();
+    let package: Value = serde_json::from_str(&text).unwrap_or_default();
+    ["dependencies", "devDependencies"].iter().any(|list| package[*list].get("node").is_some())
 }
 
 /// Whether the Worker does not exist, according to a message of [`explain`].
@@ -222,5 +233,23 @@ mod tests {
             assert!(message.contains("`edgemint dev`") && !message.contains("Cloudflare"), "{message}");
         }
         assert!(!told("[ERROR] something else").contains("hint"));
+    }
+
+    #[test]
+    fn an_old_node_is_replaced_by_the_project_only_if_the_project_has_one() {
+        let said = "Wrangler requires at least Node.js v22.12.0. You are using v20.20.2.";
+        let hint = |dir: &Path| explain(said, "", dir, None);
+        let project = std::env::temp_dir().join(format!("edgemint-failure-{}", std::process::id()));
+        std::fs::create_dir_all(&project).unwrap();
+        assert!(hint(&project).ends_with("hint: install a newer Node.js from https://nodejs.org"));
+        let lists = [
+            ("{\"dependencies\": {\"edgemint\": \"1\"}}", false),
+            ("{\"devDependencies\": {\"node\": \"22\"}}", true),
+        ];
+        for (package, installs) in lists {
+            std::fs::write(project.join("package.json"), package).unwrap();
+            assert_eq!(hint(&project).contains("`npm ci`"), installs, "{package}");
+        }
+        std::fs::remove_dir_all(project).unwrap();
     }
 }
