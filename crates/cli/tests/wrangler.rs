@@ -384,7 +384,10 @@ fn without_wrangler_or_a_project_the_way_to_it_is_told() {
     };
     let add = ["client", "add", "a", "--local"];
     assert!(run(&add, &project.0).contains("cannot find wrangler. Run `npm install` in "));
-    assert!(run(&add, Path::new("/")).contains("cannot find wrangler.toml in / or above it"));
+    let nowhere = run(&add, Path::new("/"));
+    assert!(
+        nowhere.contains("cannot find wrangler.toml in / or above it") && nowhere.contains("`edgemint init ")
+    );
     project.write("wrangler.toml", "name = ");
     assert!(run(&add, &project.0).contains("is not TOML"));
 }

@@ -65,6 +65,16 @@ fn dev_serves_a_token_in_an_empty_directory_and_ends_with_all_its_processes() {
     let lines = served.lines();
     let curl = format!("curl -X POST {}/token -u \"example-app:", &ready["ready: ".len()..]);
     assert!(lines.iter().any(|line| line.starts_with(&curl)), "{lines:#?}");
+    // Without a project, the local records are those of the server.
+    let secret =
+        run(npm.command("app/empty", "npx").args(["edgemint", "client", "add", "billing", "--local"]));
+    assert_eq!(token(port.number(), "billing", secret.trim())["token_type"], "bearer");
+    let deployed = npm
+        .command("app/empty", "npx")
+        .args(["edgemint", "client", "list", "--env", "production"])
+        .output()
+        .unwrap();
+    assert!(String::from_utf8_lossy(&deployed.stderr).contains("cannot find wrangler.toml"), "{deployed:?}");
     served.interrupt();
     assert!(TcpStream::connect(("127.0.0.1", port.number())).is_err(), "a process still serves");
     let files: Vec<_> =

@@ -37,6 +37,9 @@ impl std::fmt::Display for Target {
     }
 }
 
+/// The configuration that `edgemint dev` writes in a directory without a project. It is in the directory of its state.
+const OF_DEV: &str = ".wrangler/state/wrangler.toml";
+
 /// A directory with a wrangler.toml, and one of its targets.
 #[derive(Debug)]
 pub(crate) struct Project {
@@ -54,16 +57,17 @@ impl Project {
     /// Finds the wrangler.toml and reads it.
     pub(crate) fn find(config: Option<&Path>, target: &TargetArgs, host: &Host) -> Result<Self> {
         let named = config.is_some();
-        let config = match config {
-            Some(path) => host.current_dir.join(path),
-            None => Self::nearest(&host.current_dir).with_context(|| {
-                format!(
-                    "cannot find wrangler.toml in {} or above it. Change to the deployment's directory, or pass \
-                     --config.",
-                    host.current_dir.display()
-                )
-            })?,
-        };
+        let found = || Self::nearest(&host.current_dir);
+        let of_dev =
+            || Some(host.current_dir.join(OF_DEV)).filter(|path| target.env.is_none() && path.is_file());
+        let config = config.map(|path| host.current_dir.join(path)).or_else(found).or_else(of_dev);
+        let config = config.with_context(|| {
+            format!(
+                "cannot find wrangler.toml in {} or above it. Change to the deployment's directory, or pass --config. \
+                 To start a project, run `edgemint init DIRECTORY`.",
+                host.current_dir.display()
+            )
+        })?;
         let dir = config.parent().unwrap_or(&host.current_dir).to_owned();
         if !named {
             trust::must_be_ours(&[&config, &dir], &config)?;
@@ -74,6 +78,7 @@ impl Project {
             Some(environment) => Target::Deployed(environment.clone()),
             None => Target::Local(match &target.state {
                 Some(state) => host.current_dir.join(state),
+                None if !named && config.ends_with(OF_DEV) => dir.clone(),
                 None => dir.join(".wrangler/state"),
             }),
         };
