@@ -106,7 +106,7 @@ impl Kind {
 fn installs_node(dir: &Path) -> bool {
     let text = fs::read_to_string(dir.join("package.json")).unwrap_or_default();
     let package: Value = serde_json::from_str(&text).unwrap_or_default();
-    ["dependencies", "devDependencies"].iter().any(|list| package[*list].get("node").is_some())
+    ["/dependencies/node", "/devDependencies/node"].iter().any(|node| package.pointer(node).is_some())
 }
 
 /// Whether the Worker does not exist, according to a message of [`explain`].
