@@ -77,7 +77,8 @@ pub fn bring() -> io::Result<()> {
         let others = MADE.into_iter().filter(is_missing);
         copy(others.map(|name| set.join(OTHERS).join(name)), project::root())?;
         copy([set.join(RECORDS).join(".")], &target)?;
-        let clone = fs::read(set.join(CLONE)).map_err(about("read", &set))?;
+        let clone = set.join(CLONE);
+        let clone = fs::read(&clone).map_err(about("read", &clone))?;
         for profile in profiles(&target, DEPTH) {
             records::tell_clone(&profile.join(".fingerprint"), &clone, project::root())?;
         }

@@ -54,7 +54,7 @@ pub fn lock(file: &Path) -> io::Result<File> {
     locked().map_err(about("lock", file))
 }
 
-/// What is in a directory; nothing if it cannot be read.
+/// The files and directories in `directory`. If it cannot be read, the list is empty.
 pub(crate) fn entries(directory: &Path) -> Vec<PathBuf> {
     fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
 }
