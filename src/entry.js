@@ -53,13 +53,8 @@ const PAUSE = 25_000;
 
 export default {
   fetch(request, env, context) {
-    const answer = serve(request, env);
-    // When a client resets its connection, the runtime drops the request unless this keeps it. A dropped
-    // request is never resumed: it would not be logged, and Rust would keep its state. `serve` catches
-    // everything, so the promise never rejects.
-    context.waitUntil(answer);
     if (env.LOG_ISSUED === "counted" && Date.now() - watched > WATCH_EVERY) context.waitUntil(watch());
-    return answer;
+    return serve(request, env);
   },
 };
 

@@ -68,8 +68,13 @@ fn wait_until(what: &str, done: impl FnMut() -> bool) {
 /// The connection first carries another request, whose answer is never read. Closing a socket with unread data sends a
 /// reset (RFC 9293 §3.10.4, RFC 2525 §2.17). Otherwise it would send a FIN, which the Worker would not notice.
 fn ask(bare: &Bare, client: &str) -> TcpStream {
+    ask_with(bare, client, "x")
+}
+
+/// The same with this secret.
+fn ask_with(bare: &Bare, client: &str, secret: &str) -> TcpStream {
     let host = format!("Host: 127.0.0.1:{}\r\n", bare.port());
-    let form = format!("grant_type=client_credentials&client_id={client}&client_secret=x");
+    let form = format!("grant_type=client_credentials&client_id={client}&client_secret={secret}");
     let request = format!(
         "GET /keys HTTP/1.1\r\n{host}\r\nPOST /token HTTP/1.1\r\n{host}Accept: {}\r\n\
          Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
@@ -150,6 +155,28 @@ fn five_thousand_dropped_requests_are_logged_and_leave_nothing_in_memory() {
         let answer = token(&bare, client);
         assert_eq!(answer.status, 200, "{}", answer.body);
     }
+}
+
+/// More than may wait at once (`MANY` in src/steps.rs).
+const MORE_THAN_MAY_WAIT: usize = 3_000;
+
+#[test]
+fn a_request_whose_client_hangs_up_while_its_token_is_signed_does_not_wait_any_longer() {
+    let bare = serve();
+    // Now the record is in memory, so the next requests wait only for a signature.
+    assert_eq!(token(&bare, "test").status, 200);
+    let asked = bare.asked();
+    for _ in (0..MORE_THAN_MAY_WAIT).step_by(AT_ONCE) {
+        let streams: Vec<_> = (0..AT_ONCE).map(|_| ask_with(&bare, "test", SECRET)).collect();
+        for stream in streams {
+            // The unread answer has arrived, so the end of the connection is a reset.
+            assert_eq!(stream.peek(&mut [0]).unwrap(), 1);
+        }
+    }
+    assert_eq!(bare.asked(), asked, "KV was not called");
+    // If the dropped requests still waited, there would be no room for this one for 10 s.
+    let answer = token(&bare, "test");
+    assert_eq!(answer.status, 200, "{}", answer.body);
 }
 
 #[test]
