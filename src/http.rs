@@ -1,7 +1,7 @@
 //! Requests and responses between the runtime and the issuer: one cheap crossing each way (see `entry.js`,
 //! `glue.js`).
 
-use edgemint_issuer::{Arrival, Body, LIMITS, Request, Response};
+use edgemint_issuer::{Arrival, Body, Request, Response};
 use wasm_bindgen::prelude::*;
 
 use crate::event_log::Line;
@@ -12,16 +12,25 @@ extern "C" {
 }
 
 /// A request in the format of entry.js, which the issuer's [`Request`] borrows from. It has one line for each
-/// of [`LIMITS`] (the method, the URL and some headers), and then the body, unless that is too long.
+/// part in [`LIMITS`](edgemint_issuer::LIMITS) except the last (the method, the URL and some headers), and
+/// then the body, unless that is too long.
 pub(crate) struct Incoming(pub(crate) String);
 
 impl Incoming {
     /// The request for the issuer.
     pub(crate) fn as_request(&self) -> Request<'_> {
-        let mut lines = self.0.splitn(LIMITS.len(), '\n');
-        let method = lines.next().unwrap_or_default();
-        let (arrival, path) = Arrival::of(lines.next().unwrap_or_default());
-        let mut header = || lines.next().and_then(|line| line.strip_prefix('='));
+        let mut rest = Some(self.0.as_str());
+        let mut line = || {
+            let text = rest?;
+            // A newline is never part of another character. This is a third of the work of `splitn`.
+            let end = text.bytes().position(|byte| byte == b'\n');
+            let (line, after) = end.and_then(|end| text.split_at_checked(end)).unzip();
+            rest = after.and_then(|after| after.get(1..));
+            Some(line.unwrap_or(text))
+        };
+        let method = line().unwrap_or_default();
+        let (arrival, path) = Arrival::of(line().unwrap_or_default());
+        let mut header = || line()?.strip_prefix('=');
         Request {
             method,
             path,
@@ -33,7 +42,7 @@ impl Incoming {
             dpop: header(),
             arrival: Arrival { address: header(), country: header(), ray: header(), ..arrival },
             certificate: header(),
-            body: lines.next().map_or(Body::TooLarge, |body| Body::Whole(body.as_bytes())),
+            body: rest.map_or(Body::TooLarge, |body| Body::Whole(body.as_bytes())),
         }
     }
 }
