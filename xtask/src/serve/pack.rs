@@ -9,6 +9,7 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::install::Tools;
 use crate::process::{command, project};
+use crate::serve::hints;
 
 /// The name of the generated files, which `src/entry.js` imports.
 const NAME: &str = "index";
@@ -53,12 +54,31 @@ pub(super) fn pack(tools: &Tools, wasm: &Path, out_dir: &Path, packing: Packing)
             let mut wasm_opt = tools.wasm_opt()?;
             wasm_opt.args(FEATURES.map(|feature| format!("--enable-{feature}")));
             // The names of functions, which a panic shows in the log.
-            run(wasm_opt.args(["-O", "--debuginfo"]).arg(&generated).arg("-o").arg(&packed))
+            let optimised = made.join("optimised.wasm");
+            run(wasm_opt.args(["-O", "--debuginfo"]).arg(&generated).arg("-o").arg(&optimised))?;
+            let optimised = fs::read(&optimised).context("could not read what wasm-opt wrote")?;
+            let counts = count_branches(tools, &optimised, out_dir, &made.join("counting"))?;
+            fs::write(&packed, hints::hinted(&optimised, &counts)?)
+                .with_context(|| format!("could not write {}", packed.display()))
         }
         Packing::Quick => fs::copy(&generated, &packed)
             .map(drop)
             .with_context(|| format!("could not write {}", packed.display())),
     }
+}
+
+/// Serves the workload with a version of the Worker that counts its branches, in `directory`.
+fn count_branches(tools: &Tools, wasm: &[u8], out_dir: &Path, directory: &Path) -> Result<Vec<hints::Count>> {
+    project::make_dir(directory)?;
+    fs::write(directory.join("index_bg.wasm"), hints::counting(wasm)?)?;
+    fs::copy(out_dir.join(format!("{NAME}.js")), directory.join(format!("{NAME}.js")))?;
+    fs::copy(project::root().join("src/entry.js"), directory.join("entry.js"))?;
+    // For Node, a file is a module only if a package says so.
+    fs::write(directory.join("package.json"), r#"{"type":"module"}"#)?;
+    let workload = project::root().join("xtask/src/serve/workload.mjs");
+    let counts = command::run(tools.npm_program("node")?.arg(workload).arg(directory));
+    serde_json::from_str(&counts.context("could not count the branches of the Worker")?)
+        .context("the workload printed no counts")
 }
 
 fn run(command: &mut Command) -> Result<()> {

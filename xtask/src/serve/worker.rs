@@ -173,7 +173,9 @@ fn compile_and_hold(
 /// compiled file says which version of wasm-bindgen fits.
 fn fingerprint(wasm: &Path) -> Result<String> {
     let mut hasher = DefaultHasher::new();
-    include_str!("pack.rs").hash(&mut hasher);
+    for of_packing in [include_str!("pack.rs"), include_str!("hints.rs"), include_str!("workload.mjs")] {
+        of_packing.hash(&mut hasher);
+    }
     for path in [wasm, &project::root().join("package-lock.json")] {
         fs::read(path).with_context(|| format!("could not read {}", path.display()))?.hash(&mut hasher);
     }
