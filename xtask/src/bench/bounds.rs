@@ -41,7 +41,7 @@ const US: &str = "µs CPU";
 /// runtime, or against the crate's shim, leave room for other machines:
 /// docs/internals/decisions/0021-bound-the-worker-against-limit.md.
 const OF_CASES: [(&str, &str, f64); 17] = [
-    ("token", "limit", 1.35),
+    ("token", "limit", 1.3),
     ("token", "floor-memory", 1.0),
     ("token", "floor-kv", 0.7),
     ("token", "openauth", 0.5),
