@@ -34,14 +34,13 @@ pub(crate) enum Packing {
     Quick,
 }
 
-/// Writes `index.js` and `index_bg.wasm` into `out_dir`.
+/// Writes `index.js` and `index_bg.wasm` into `out_dir`, which contains `entry.js`.
 pub(super) fn pack(tools: &Tools, wasm: &Path, out_dir: &Path, packing: Packing) -> Result<()> {
     let made = wasm.with_file_name("edgemint-packed");
     let _ = fs::remove_dir_all(&made);
     generate(wasm, &made).with_context(|| format!("could not generate the glue of {}", wasm.display()))?;
     let glue = made.join(format!("{NAME}.js"));
     import_as_a_module(&glue)?;
-    project::make_dir(out_dir)?;
     run(tools
         .esbuild()
         .arg(&glue)
@@ -53,11 +52,14 @@ pub(super) fn pack(tools: &Tools, wasm: &Path, out_dir: &Path, packing: Packing)
         Packing::Optimised => {
             let mut wasm_opt = tools.wasm_opt()?;
             wasm_opt.args(FEATURES.map(|feature| format!("--enable-{feature}")));
-            // The names of functions, which a panic shows in the log.
             let optimised = made.join("optimised.wasm");
+            // The names of functions, which a panic shows in the log.
             run(wasm_opt.args(["-O", "--debuginfo"]).arg(&generated).arg("-o").arg(&optimised))?;
             let optimised = fs::read(&optimised).context("could not read what wasm-opt wrote")?;
-            let counts = count_branches(tools, &optimised, out_dir, &made.join("counting"))?;
+            let counting = made.join("counting.wasm");
+            fs::write(&counting, hints::counting(&optimised)?)
+                .with_context(|| format!("could not write {}", counting.display()))?;
+            let counts = count_branches(tools, &counting, out_dir)?;
             fs::write(&packed, hints::hinted(&optimised, &counts)?)
                 .with_context(|| format!("could not write {}", packed.display()))
         }
@@ -67,16 +69,10 @@ pub(super) fn pack(tools: &Tools, wasm: &Path, out_dir: &Path, packing: Packing)
     }
 }
 
-/// Serves the workload with a version of the Worker that counts its branches, in `directory`.
-fn count_branches(tools: &Tools, wasm: &[u8], out_dir: &Path, directory: &Path) -> Result<Vec<hints::Count>> {
-    project::make_dir(directory)?;
-    fs::write(directory.join("index_bg.wasm"), hints::counting(wasm)?)?;
-    fs::copy(out_dir.join(format!("{NAME}.js")), directory.join(format!("{NAME}.js")))?;
-    fs::copy(project::root().join("src/entry.js"), directory.join("entry.js"))?;
-    // For Node, a file is a module only if a package says so.
-    fs::write(directory.join("package.json"), r#"{"type":"module"}"#)?;
+/// Serves the workload with the modules in `out_dir` and `counting`, the wasm file that counts its branches.
+fn count_branches(tools: &Tools, counting: &Path, out_dir: &Path) -> Result<Vec<hints::Count>> {
     let workload = project::root().join("xtask/src/serve/workload.mjs");
-    let counts = command::run(tools.npm_program("node")?.arg(workload).arg(directory));
+    let counts = command::run(tools.npm_program("node")?.arg(workload).arg(out_dir).arg(counting));
     serde_json::from_str(&counts.context("could not count the branches of the Worker")?)
         .context("the workload printed no counts")
 }

@@ -105,19 +105,19 @@ pub fn build_worker(tools: &Tools, variant: Variant, progress: &Progress) -> Res
     let (compiled, _held) = compile_and_hold(&tools.wasm, variant, progress)?;
     let out_dir = project::root().join(variant.out_dir());
     let built = Built { wasm: out_dir.join("index_bg.wasm"), out_dir: out_dir.clone() };
+    project::make_dir(&out_dir)?;
+    add_entry(&out_dir)?;
     let stamp = out_dir.join(".built-from");
     let sources = fingerprint(&compiled)?;
     if fs::read_to_string(&stamp).is_ok_and(|present| present == sources)
         && built.wasm.is_file()
         && out_dir.join("index.js").is_file()
     {
-        add_entry(&out_dir)?;
         return Ok(built);
     }
     let step = progress.step(format!("packing the Worker into {}", variant.out_dir()));
     let packing = if variant == Variant::Release { Packing::Optimised } else { Packing::Quick };
     pack::pack(tools, &compiled, &out_dir, packing)?;
-    add_entry(&out_dir)?;
     fs::write(&stamp, sources).with_context(|| format!("could not write {}", stamp.display()))?;
     step.done();
     Ok(built)
@@ -169,14 +169,15 @@ fn compile_and_hold(
     Ok((target.join(TARGET).join(variant.profile()).join("edgemint.wasm"), held))
 }
 
-/// A hash of the inputs of the output: the compiled file, the tools in package-lock.json, and the code that packs. The
-/// compiled file says which version of wasm-bindgen fits.
+/// A hash of the inputs of the output: the compiled file, entry.js, the tools in package-lock.json, and the code that
+/// packs. The compiled file says which version of wasm-bindgen fits.
 fn fingerprint(wasm: &Path) -> Result<String> {
     let mut hasher = DefaultHasher::new();
     for of_packing in [include_str!("pack.rs"), include_str!("hints.rs"), include_str!("workload.mjs")] {
         of_packing.hash(&mut hasher);
     }
-    for path in [wasm, &project::root().join("package-lock.json")] {
+    let root = project::root();
+    for path in [wasm, &root.join("package-lock.json"), &root.join("src/entry.js")] {
         fs::read(path).with_context(|| format!("could not read {}", path.display()))?.hash(&mut hasher);
     }
     Ok(format!("{:016x}", hasher.finish()))

@@ -8,7 +8,8 @@ import { register } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
-const directory = process.argv[2];
+/** The directory of entry.js and index.js, and the wasm file. */
+const [, , directory, file] = process.argv;
 
 const ISSUER = "https://tokens.example.com";
 const API = "https://orders.example.com/";
@@ -86,7 +87,7 @@ const isolates = [
 
 const kv = { get: async (key) => JSON.stringify(key.startsWith("api:") ? api : client), put: async () => {} };
 
-const wasm = pathToFileURL(join(directory, "index_bg.wasm")).href;
+const wasm = pathToFileURL(file).href;
 const hooks = `
   export const resolve = (name, context, next) =>
     name === "cloudflare:workers" || name.endsWith(".wasm") ? { url: "workload:" + name, shortCircuit: true } : next(name, context);
