@@ -1,6 +1,7 @@
 //! The syntax of texts, without their meaning.
 
 pub(crate) mod accept;
+pub(crate) mod compact_json;
 pub(crate) mod duration;
 pub(crate) mod form;
 pub(crate) mod http_uri;

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::grammar::compact_json::CompactJson;
 use crate::grammar::duration::Lifetime;
 use crate::grammar::json;
 use crate::grammar::key_set_url::KeySetUrl;
@@ -54,13 +55,45 @@ impl StoredSecret {
     }
 }
 
+impl StoredSecret {
+    fn as_written(text: &mut CompactJson<'_>) -> Option<Self> {
+        text.skip("{\"id\":")?;
+        let id = text.string()?.to_owned();
+        text.skip(",\"created\":")?;
+        let created = text.number()?;
+        text.skip(",\"expires\":")?;
+        let expires = text.nullable_number()?;
+        text.skip(",\"hash\":")?;
+        let hash = SecretHash::parse(text.string()?).ok()?;
+        text.skip("}")?;
+        Some(Self { id, created, expires, hash })
+    }
+}
+
+/// At least one grant, after the brace.
+fn grants_as_written(text: &mut CompactJson<'_>) -> Option<BTreeMap<ApiId, Vec<ScopeToken>>> {
+    let mut grants = BTreeMap::new();
+    loop {
+        let api = ApiId::parse(text.string()?).ok()?;
+        text.skip(":")?;
+        let scopes = text.list(|text| ScopeToken::parse(text.string()?).ok())?;
+        if grants.insert(api, scopes).is_some() {
+            return None;
+        }
+        if text.has("}") {
+            return Some(grants);
+        }
+        text.skip(",")?;
+    }
+}
+
 /// A registered client, as stored under [`ClientId::kv_key`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClientRecord {
     /// The version of this schema: 3 with `introspects` or a later field, 2 with one of the five fields before
     /// it, else 1.
-    v: u32,
+    pub(super) v: u32,
     /// The client ID, the same as in the key.
     pub id: ClientId,
     /// A name for people. It becomes `name` and `preferred_username` of the ID token.
@@ -148,6 +181,40 @@ impl Versioned for ClientRecord {
 
     fn version(&self) -> u32 {
         self.v
+    }
+
+    /// The record of a client that authenticates with secrets: the fields of version 1, `grants` and `default_api`, as
+    /// [`ClientRecord::to_json`] writes them.
+    fn as_written(json: &str) -> Option<Self> {
+        let mut text = CompactJson::new(json);
+        text.skip("{\"v\":")?;
+        let v = u32::try_from(text.number()?).ok()?;
+        text.skip(",\"id\":")?;
+        let id = ClientId::parse(text.string()?).ok()?;
+        text.skip(",\"name\":")?;
+        let mut record = Self { v, ..Self::new(id, text.string()?) };
+        text.skip(",\"public\":")?;
+        record.public = text.boolean()?;
+        text.skip(",\"disabled\":")?;
+        record.disabled = text.boolean()?;
+        text.skip(",\"secrets\":")?;
+        record.secrets = text.list(StoredSecret::as_written)?;
+        text.skip(",\"groups\":")?;
+        record.groups = text.list(|text| text.string().map(str::to_owned))?;
+        text.skip(",\"trusted_peers\":")?;
+        record.trusted_peers = text.list(|text| ClientId::parse(text.string()?).ok())?;
+        text.skip(",\"token_lifetime\":")?;
+        record.token_lifetime = text.nullable_number()?;
+        text.skip(",\"revision\":")?;
+        record.revision = text.number()?;
+        if text.has(",\"grants\":{") {
+            record.grants = grants_as_written(&mut text)?;
+        }
+        if text.has(",\"default_api\":") {
+            record.default_api = Some(ApiId::parse(text.string()?).ok()?);
+        }
+        text.end("}")?;
+        Some(record)
     }
 }
 
@@ -268,6 +335,7 @@ mod tests {
 
     use super::*;
     use crate::records::claims::{MAX_CLAIMS, RESERVED_CLAIMS};
+    use crate::records::schema::Object;
 
     const RECORD: &str = r#"{"v":1,"id":"a","name":"A","public":false,"disabled":false,
         "secrets":[{"id":"s1","created":1,"expires":null,"hash":"$sha256$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}],
@@ -439,7 +507,68 @@ mod tests {
         }
     }
 
+    /// A record with each thing that the quick reader reads.
+    const WRITTEN: &str = r#"{"v":2,"id":"a","name":"Ä","public":false,"disabled":true,"secrets":[{"id":"s1","created":0,"expires":null,"hash":"$sha256$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"},{"id":"s2","created":10,"expires":18446744073709551615,"hash":"$pbkdf2-sha256$i=100$AAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}],"groups":["g","h"],"trusted_peers":["b"],"token_lifetime":60,"revision":7,"grants":{"https://a/":["read","write"],"https://b/":[]},"default_api":"https://a/"}"#;
+
+    fn by_serde(json: &str) -> Option<ClientRecord> {
+        serde_json::from_str::<Object<ClientRecord>>(json).ok().map(|Object(record)| record)
+    }
+
+    /// The record with all that is in it. Its JSON states the version that it needs, so `v` is beside it.
+    fn whole(record: &ClientRecord) -> (u32, String) {
+        (record.v, record.to_json())
+    }
+
+    /// What the quick reader reads, serde must read, too, and as the same.
+    fn agrees_with_serde(json: &str) -> bool {
+        let same = |read: ClientRecord| by_serde(json).is_some_and(|other| whole(&read) == whole(&other));
+        ClientRecord::as_written(json).is_none_or(same)
+    }
+
+    #[test]
+    fn a_usual_record_needs_no_general_parser() {
+        let least = ClientRecord::new(ClientId::parse("a").unwrap(), "").to_json();
+        for json in [WRITTEN, least.as_str()] {
+            assert_eq!(ClientRecord::as_written(json).unwrap().to_json(), json);
+        }
+    }
+
+    #[test]
+    fn what_the_quick_reader_reads_is_what_serde_reads() {
+        let (mut by_both, mut only_by_serde) = (0, 0);
+        let places: Vec<usize> = WRITTEN.char_indices().map(|(i, _)| i).chain([WRITTEN.len()]).collect();
+        let spans = places.iter().enumerate().flat_map(|(i, from)| {
+            let places = &places;
+            [0, 1, 2, 5].into_iter().filter_map(move |n| Some((*from, *places.get(i + n)?)))
+        });
+        for (from, to) in spans {
+            let (before, changed, after) = (&WRITTEN[..from], &WRITTEN[from..to], &WRITTEN[to..]);
+            let twice = changed.repeat(2);
+            for with in [
+                "", &twice, " ", "0", "-", ".5", "e1", "\"", "\\", "\\u0041", "\n", "{}", "[", "]", ",",
+                "null",
+            ] {
+                let json = format!("{before}{with}{after}");
+                assert!(agrees_with_serde(&json), "{json}");
+                match (ClientRecord::as_written(&json), by_serde(&json)) {
+                    (Some(_), _) => by_both += 1,
+                    (None, Some(_)) => only_by_serde += 1,
+                    (None, None) => {}
+                }
+            }
+        }
+        assert!(by_both > 100 && only_by_serde > 100, "{by_both}, {only_by_serde}");
+    }
+
     proptest! {
+        #[test]
+        fn texts_and_numbers_of_a_usual_record_are_read_as_serde_reads_them(text in "\\PC*", number in "-?[0-9]{0,21}(\\.[0-9])?") {
+            for (old, new) in [("\u{c4}", text.as_str()), ("60", &number), ("\"g\"", &text), ("https://b/", &text)] {
+                let json = WRITTEN.replacen(old, new, 1);
+                prop_assert!(agrees_with_serde(&json), "{}", json);
+            }
+        }
+
         #[test]
         fn no_text_makes_the_parser_panic(text in ".*") {
             let _ = parse(&text);

@@ -137,6 +137,11 @@ impl<K: Eq + Hash, V: Clone> Memory<K, V> {
         }
     }
 
+    /// Whether it keeps anything. If not, no caller needs the weight of a value.
+    pub(crate) fn keeps_anything(&self) -> bool {
+        self.seconds.saturating_add(self.stale) > 0
+    }
+
     /// The value under `key`, unless expired.
     pub(crate) fn get(&self, key: &K, now: u64) -> Option<V> {
         let entries = self.entries.borrow();
@@ -163,8 +168,7 @@ impl<K: Eq + Hash, V: Clone> Memory<K, V> {
         let mut entries = self.entries.borrow_mut();
         entries.remove(&key);
         let weight = Self::OVERHEAD.saturating_add(heap);
-        let lifetime = self.seconds.saturating_add(self.stale);
-        if lifetime == 0 || weight > self.capacity {
+        if !self.keeps_anything() || weight > self.capacity {
             return;
         }
         let room = self.capacity - weight;

@@ -240,7 +240,9 @@ impl<C: LocationCache> Registry<C> {
             && let Ok(record) = parse(json)
         {
             let record = Rc::new(record);
-            memory.put_from(id.clone(), Rc::clone(&record), weight(json), read_at, trail.now);
+            if memory.keeps_anything() {
+                memory.put_from(id.clone(), Rc::clone(&record), weight(json), read_at, trail.now);
+            }
             return Ok(Some(record));
         }
         let stale = memory.get_stale(id, trail.now).filter(|record| may_be_stale(record));
@@ -252,7 +254,9 @@ impl<C: LocationCache> Registry<C> {
         memory.forget(id);
         let Some(json) = json else { return Ok(None) };
         let record = Rc::new(parse(&json)?);
-        memory.put(id.clone(), Rc::clone(&record), weight(&json), trail.now);
+        if memory.keeps_anything() {
+            memory.put(id.clone(), Rc::clone(&record), weight(&json), trail.now);
+        }
         // Only here, so only a record that exists and is well-formed gets there.
         if let Some(entry) = entry {
             self.store.cache(entry.name(), &entry.seal(&json, trail.now), entry.seconds());
