@@ -359,9 +359,14 @@ fn direct_dependencies() -> BTreeSet<String> {
     for path in manifests {
         let manifest: toml::Table =
             read(&path).parse().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        for kind in ["dependencies", "dev-dependencies", "build-dependencies"] {
-            let named = manifest.get(kind).and_then(toml::Value::as_table);
-            names.extend(named.into_iter().flat_map(toml::Table::keys).cloned());
+        // Dependencies for every platform, and for one.
+        let of_one =
+            manifest.get("target").and_then(toml::Value::as_table).into_iter().flat_map(toml::Table::values);
+        for table in of_one.filter_map(toml::Value::as_table).chain([&manifest]) {
+            for kind in ["dependencies", "dev-dependencies", "build-dependencies"] {
+                let named = table.get(kind).and_then(toml::Value::as_table);
+                names.extend(named.into_iter().flat_map(toml::Table::keys).cloned());
+            }
         }
     }
     names.retain(|name| !name.starts_with("edgemint-") && !name.starts_with("xtask"));
