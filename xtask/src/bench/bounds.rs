@@ -149,7 +149,7 @@ mod tests {
 
     fn costing(cpu_us: f64) -> Measured {
         let mut measured = Measured::default();
-        measured.add(Sample { cpu_us, ..Sample::default() });
+        measured.add(Sample { requests: 1.0, cpu_us, ..Sample::default() });
         measured
     }
 

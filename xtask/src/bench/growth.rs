@@ -126,7 +126,7 @@ pub(super) fn measure(
                     request.send_each(server.port(), IN_MEMORY_AT_MOST)?;
                     generator.send(server, &request, Duty::For(pace.warm_up / 2))?;
                 }
-                measured.add(generator.send(server, &request, Duty::For(pace.run / 2))?);
+                measured.add(generator.send(server, &request, Duty::For(pace.run() / 2))?);
                 drop(step);
             }
         }

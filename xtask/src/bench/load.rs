@@ -23,10 +23,11 @@ pub(super) enum Duty {
     At(u32, Duration),
 }
 
-/// The figures of one run.
+/// The figures of one call of the load generator.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sample {
-    /// CPU time of the server per request, in microseconds.
+    pub(super) requests: f64,
+    /// CPU time of the server for all of them, in microseconds.
     pub(super) cpu_us: f64,
     pub(super) per_second: f64,
     /// Latencies, in microseconds.
@@ -36,18 +37,23 @@ pub(super) struct Sample {
     pub(super) memory_kib: u64,
 }
 
-/// All runs of one case.
+/// All runs of one case. A run consists of one or more turns.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Measured(Vec<Sample>);
+pub(super) struct Measured(Vec<Vec<Sample>>);
 
 impl Measured {
-    pub(super) fn add(&mut self, sample: Sample) {
-        self.0.push(sample);
+    /// Adds a run of one turn.
+    pub(super) fn add(&mut self, turn: Sample) {
+        self.add_run(vec![turn]);
     }
 
-    /// The median of a figure over the runs.
+    pub(super) fn add_run(&mut self, turns: Vec<Sample>) {
+        self.0.push(turns);
+    }
+
+    /// The median of a figure over all turns.
     pub(super) fn median(&self, of: impl Fn(&Sample) -> f64) -> f64 {
-        median(self.0.iter().map(of).collect())
+        median(self.0.iter().flatten().map(of).collect())
     }
 
     /// The interquartile range of the CPU times, relative to [`Measured::cpu_us`].
@@ -72,7 +78,7 @@ impl Measured {
     }
 
     fn sorted(&self) -> Vec<f64> {
-        let mut times: Vec<f64> = self.0.iter().map(|sample| sample.cpu_us).collect();
+        let mut times: Vec<f64> = self.0.iter().map(|turns| cpu_of_a_request(turns)).collect();
         times.sort_by(f64::total_cmp);
         times
     }
@@ -81,6 +87,13 @@ impl Measured {
     pub(super) fn memory_mib(&self) -> f64 {
         self.median(|sample| sample.memory_kib as f64 / 1024.0)
     }
+}
+
+/// The CPU time of a run ÷ its requests. Not the mean over the turns: a turn in which the whole heap is collected serves
+/// few requests, and would count as much as the others.
+fn cpu_of_a_request(turns: &[Sample]) -> f64 {
+    let sum = |of: fn(&Sample) -> f64| turns.iter().map(of).sum::<f64>();
+    sum(|turn| turn.cpu_us) / sum(|turn| turn.requests)
 }
 
 /// The median; of an even number of values, the upper of the two in the middle. NaN when there are no values.
@@ -95,6 +108,23 @@ pub(super) struct Generator(PathBuf);
 impl Generator {
     pub(super) fn new(program: PathBuf) -> Self {
         Self(program)
+    }
+
+    /// Sends each request to its server for `turn`, then all of them again, until each has had this number of turns.
+    /// Returns the turns of each.
+    pub(super) fn in_turns(
+        &self,
+        each: &[(&Server, Request)],
+        turns: u32,
+        turn: Duration,
+    ) -> Result<Vec<Vec<Sample>>> {
+        let mut samples = vec![Vec::new(); each.len()];
+        for _ in 0..turns {
+            for ((server, request), samples) in each.iter().zip(&mut samples) {
+                samples.push(self.send(server, request, Duty::For(turn))?);
+            }
+        }
+        Ok(samples)
     }
 
     /// Sends `request` repeatedly and returns the cost. An answer with an unexpected status is an error, because the
@@ -138,7 +168,8 @@ impl Generator {
         let cpu = server.cpu()?.saturating_sub(before);
         let told = told(&said, request.expected)?;
         Ok(Sample {
-            cpu_us: cpu.as_secs_f64() * 1e6 / told.requests,
+            requests: told.requests,
+            cpu_us: cpu.as_secs_f64() * 1e6,
             per_second: told.per_second,
             p50_us: told.p50 * 1e6,
             p99_us: told.p99 * 1e6,
@@ -196,9 +227,17 @@ mod tests {
         let mut measured = Measured::default();
         assert!(measured.cpu_us().is_nan());
         for cpu_us in [100.0, 120.0, 90.0, 110.0, 500.0] {
-            measured.add(Sample { cpu_us, ..Sample::default() });
+            measured.add(Sample { requests: 1.0, cpu_us, ..Sample::default() });
         }
         assert!((measured.cpu_us() - 110.0).abs() < 1e-9 && (measured.spread() - 20.0 / 110.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn each_request_of_a_run_counts_the_same() {
+        let mut measured = Measured::default();
+        let turn = |requests, cpu_us| Sample { requests, cpu_us, ..Sample::default() };
+        measured.add_run(vec![turn(900.0, 90_000.0), turn(100.0, 60_000.0)]);
+        assert!((measured.cpu_us() - 150.0).abs() < 1e-9);
     }
 
     #[test]

@@ -33,9 +33,12 @@ use crate::process::progress::{Progress, seconds};
 /// Durations and counts of a measurement.
 pub(crate) struct Pace {
     warm_up: Duration,
-    /// Long enough for several collections of the whole heap, which are a tenth of a request's cost and come in bursts.
-    /// In shorter runs, one run would contain a collection and another would not.
-    run: Duration,
+    /// A case is measured for this time, then the next one, until each has had all turns of a run. The shorter a turn, the
+    /// more alike is the machine for all cases.
+    turn: Duration,
+    /// Number of turns of a run. Together they are long enough for several collections of the whole heap, which are a
+    /// tenth of a request's cost. With fewer, one run would contain a collection and another would not.
+    turns: u32,
     runs: u32,
     /// Number of tokens that show whether the memory grows; `None` skips that part.
     endurance: Option<u64>,
@@ -45,9 +48,17 @@ pub(crate) struct Pace {
     slack: f64,
 }
 
+impl Pace {
+    /// How long a case is measured in one run.
+    fn run(&self) -> Duration {
+        self.turn * self.turns
+    }
+}
+
 const WHOLE: Pace = Pace {
     warm_up: Duration::from_secs(2),
-    run: Duration::from_secs(2),
+    turn: Duration::from_millis(500),
+    turns: 4,
     runs: 6,
     endurance: Some(1_000_000),
     starts: 15,
@@ -55,10 +66,14 @@ const WHOLE: Pace = Pace {
     slack: 0.0,
 };
 
+/// For a few cases, to judge a change: twice as many runs, and shorter turns. A turn needs 0.1 s more for its start.
+const CHOSEN: Pace = Pace { turn: Duration::from_millis(250), turns: 8, runs: 12, ..WHOLE };
+
 const QUICK: Pace = Pace {
     // No shorter: V8 needs this time to compile what is called often, and wasm costs more until then.
     warm_up: Duration::from_secs(2),
-    run: Duration::from_millis(550),
+    turn: Duration::from_millis(275),
+    turns: 2,
     runs: 4,
     endurance: None,
     starts: 5,
@@ -72,7 +87,11 @@ pub(crate) fn command(options: &args::Bench, progress: &Progress) -> Result<()> 
         bail!("cannot measure CPU time and memory: there is no /proc on this system. Run this on Linux");
     }
     let wanted = case::chosen(&options.only)?;
-    let pace = if options.quick { QUICK } else { WHOLE };
+    let pace = match (options.quick, options.only.as_slice()) {
+        (true, _) => QUICK,
+        (false, []) => WHOLE,
+        (false, _) => CHOSEN,
+    };
     let tools = Tools::ensure(progress)?;
     let generator = Generator::new(cargo_tools::load_generator(progress)?);
     let kinds: Vec<_> = wanted.iter().map(|case| case.server).collect();
@@ -104,8 +123,8 @@ pub(crate) fn command(options: &args::Bench, progress: &Progress) -> Result<()> 
     }
 }
 
-/// Measures every case in turn, then all of them again, so that drift of the machine affects all equally. Then measures
-/// the latency at half load, if both of its cases are wanted.
+/// Measures the cases in turns, so that drift of the machine affects all equally. Then measures the latency at half load,
+/// if both of its cases are wanted.
 fn measure(
     wanted: &[Case],
     servers: &Servers,
@@ -116,24 +135,25 @@ fn measure(
     // Each case has its own server. Otherwise the next case would pay for what the previous one left in the heap.
     let mut running: BTreeMap<&str, Server> = BTreeMap::new();
     for case in wanted {
-        running.insert(case.name, servers.start(case.server)?);
+        let _step = progress.step(format!("warming up {}", case.name));
+        let server = servers.start(case.server)?;
+        let request = case.request(servers, &server)?;
+        server.answers_as_expected(&request)?;
+        generator.send(&server, &request, Duty::For(pace.warm_up))?;
+        running.insert(case.name, server);
     }
     let mut measured: BTreeMap<&'static str, Measured> = BTreeMap::new();
     for run in 1..=pace.runs {
+        let _step = progress.step(format!("run {run} of {}", pace.runs));
+        let mut each = Vec::new();
         for case in wanted {
-            let Some(server) = running.get(case.name) else { continue };
-            let step = progress.step(format!("run {run} of {}: {}", pace.runs, case.name));
-            let request = case.request(servers, server)?;
-            if run == 1 {
-                server.answers_as_expected(&request)?;
-                generator.send(server, &request, Duty::For(pace.warm_up))?;
+            if let Some(server) = running.get(case.name) {
+                each.push((server, case.request(servers, server)?));
             }
-            measured.entry(case.name).or_default().add(generator.send(
-                server,
-                &request,
-                Duty::For(pace.run),
-            )?);
-            drop(step);
+        }
+        let runs = generator.in_turns(&each, pace.turns, pace.turn)?;
+        for (case, turns) in wanted.iter().zip(runs) {
+            measured.entry(case.name).or_default().add_run(turns);
         }
     }
     let of = |name: &str| Some((running.get(name)?, wanted.iter().find(|case| case.name == name)?));
@@ -144,7 +164,7 @@ fn measure(
             let requests = (limit_case.request(servers, limit)?, token_case.request(servers, token)?);
             let per_second = figures.median(|sample| sample.per_second);
             let pair = ((limit, &requests.0), (token, &requests.1));
-            Some(latency::measure(generator, pair, per_second, pace.run)?)
+            Some(latency::measure(generator, pair, per_second, pace.run())?)
         }
         _ => None,
     };

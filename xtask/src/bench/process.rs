@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use anyhow::{Context as _, Result, bail};
-use nix::unistd::{SysconfVar, sysconf};
 
 use crate::bench::request::Request;
 use crate::process::children::Group;
@@ -79,31 +78,29 @@ impl Server {
         Ok(())
     }
 
-    /// The CPU time of the process and all its threads, in user mode and in the system.
+    /// The CPU time of all threads of the process, in user mode and in the system. `/proc/<pid>/stat` has it, too, but in
+    /// ticks of 10 ms.
     pub(super) fn cpu(&self) -> Result<Duration> {
-        let stat = self.proc("stat")?;
-        // The name of the program is in parentheses and may contain any character.
-        let after = stat.rsplit_once(") ").map(|(_, rest)| rest).unwrap_or_default();
-        let ticks: Option<u64> =
-            after.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().ok()).sum();
-        let per_second =
-            sysconf(SysconfVar::CLK_TCK).ok().flatten().and_then(|ticks| u64::try_from(ticks).ok());
-        let (ticks, per_second) = ticks.zip(per_second).context("/proc lacks a server's CPU time")?;
-        Ok(Duration::from_micros(ticks * 1_000_000 / per_second.max(1)))
+        let mut nanoseconds: u64 = 0;
+        for thread in fs::read_dir(format!("/proc/{}/task", self.group.id())).with_context(|| self.gone())? {
+            let told = fs::read_to_string(thread?.path().join("schedstat")).with_context(|| self.gone())?;
+            let spent = told.split(' ').next().and_then(|spent| spent.parse::<u64>().ok());
+            nanoseconds += spent.context("/proc lacks the CPU time of a server's thread")?;
+        }
+        Ok(Duration::from_nanos(nanoseconds))
     }
 
     /// The memory of the process, in KiB.
     pub(super) fn memory_kib(&self) -> Result<u64> {
-        let status = self.proc("status")?;
+        let status =
+            fs::read_to_string(format!("/proc/{}/status", self.group.id())).with_context(|| self.gone())?;
         let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kib = resident.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
         kib.context("/proc lacks a server's memory")
     }
 
-    fn proc(&self, what: &str) -> Result<String> {
-        let file = format!("/proc/{}/{what}", self.group.id());
-        fs::read_to_string(&file)
-            .with_context(|| format!("a server is gone: could not read {file}: {}", self.complaint()))
+    fn gone(&self) -> String {
+        format!("could not read /proc of a server, which may have ended: {}", self.complaint())
     }
 
     /// Puts records into the KV stand-in. Each line is a key, a tab and a value.

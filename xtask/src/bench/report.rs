@@ -45,18 +45,17 @@ impl Report {
         let mut text = String::new();
         let _ = writeln!(
             text,
-            "{:<16}{:>12}{:>8}{:>10}{:>10}{:>10}{:>10}",
-            "", "CPU µs", "±", "req/s", "p50 ms", "p99 ms", "MiB"
+            "{:<16}{:>12}{:>8}{:>10}{:>10}{:>10}",
+            "", "CPU µs", "±", "req/s", "p50 ms", "MiB"
         );
         for (name, measured) in self.rows() {
             let _ = writeln!(
                 text,
-                "{name:<16}{:>12.1}{:>7.0}%{:>10.0}{:>10.2}{:>10.2}{:>10.1}",
+                "{name:<16}{:>12.1}{:>7.0}%{:>10.0}{:>10.2}{:>10.1}",
                 measured.cpu_us(),
                 measured.spread() * 100.0,
                 measured.median(|sample| sample.per_second),
                 measured.median(|sample| sample.p50_us) / 1e3,
-                measured.median(|sample| sample.p99_us) / 1e3,
                 measured.memory_mib(),
             );
         }
@@ -126,7 +125,6 @@ impl Report {
                     "spread": measured.spread(),
                     "requests_per_second": measured.median(|sample| sample.per_second),
                     "p50_us": measured.median(|sample| sample.p50_us),
-                    "p99_us": measured.median(|sample| sample.p99_us),
                     "memory_mib": measured.memory_mib(),
                 });
                 (name, figures)
