@@ -53,7 +53,7 @@ const OF_CASES: [(&str, &str, f64); 17] = [
     ("discovery", "hello-rust-get", 1.1),
     ("oauth-metadata", "hello-rust-get", 1.1),
     ("keys", "hello-rust-get", 1.1),
-    ("introspection", "token-kv", 1.1),
+    ("introspection", "token-kv", 1.15),
     ("token-assertion", "token", 1.6),
     ("token-dpop", "token", 1.8),
     ("token-assertion-dpop", "token", 2.4),
