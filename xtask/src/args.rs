@@ -35,8 +35,8 @@ pub enum Command {
 pub enum Check {
     /// Measure the cost of a token against floors and peers
     ///
-    /// Runs the servers in bare workerd, with load from oha. Both are installed when missing. Takes under ten minutes
-    /// once everything is built. Writes docs/explanation/growth.svg unless --quick or --only is given. Exit code: 1
+    /// Runs the servers in bare workerd, with load from oha. Both are installed when missing. Takes about eleven
+    /// minutes once everything is built. Writes docs/explanation/growth.svg unless --quick or --only is given. Exit code: 1
     /// when a ratio exceeds its bound.
     Bench(Bench),
     /// Run the fuzz targets with seeds from the vectors

@@ -72,8 +72,8 @@ const CHOSEN: Pace = Pace { turn: Duration::from_millis(250), turns: 8, runs: 12
 const QUICK: Pace = Pace {
     // No shorter: V8 needs this time to compile what is called often, and wasm costs more until then.
     warm_up: Duration::from_secs(2),
-    turn: Duration::from_millis(275),
-    turns: 2,
+    turn: Duration::from_millis(550),
+    turns: 1,
     runs: 4,
     endurance: None,
     starts: 5,
@@ -133,33 +133,31 @@ fn measure(
     progress: &Progress,
 ) -> Result<(BTreeMap<&'static str, Measured>, Option<HalfLoad>)> {
     // Each case has its own server. Otherwise the next case would pay for what the previous one left in the heap.
-    let mut running: BTreeMap<&str, Server> = BTreeMap::new();
+    let mut running: Vec<(&Case, Server)> = Vec::new();
     for case in wanted {
         let _step = progress.step(format!("warming up {}", case.name));
         let server = servers.start(case.server)?;
         let request = case.request(servers, &server)?;
         server.answers_as_expected(&request)?;
         generator.send(&server, &request, Duty::For(pace.warm_up))?;
-        running.insert(case.name, server);
+        running.push((case, server));
     }
     let mut measured: BTreeMap<&'static str, Measured> = BTreeMap::new();
     for run in 1..=pace.runs {
         let _step = progress.step(format!("run {run} of {}", pace.runs));
         let mut each = Vec::new();
-        for case in wanted {
-            if let Some(server) = running.get(case.name) {
-                each.push((server, case.request(servers, server)?));
-            }
+        for (case, server) in &running {
+            each.push((server, case.request(servers, server)?));
         }
         let runs = generator.in_turns(&each, pace.turns, pace.turn)?;
-        for (case, turns) in wanted.iter().zip(runs) {
+        for ((case, _), turns) in running.iter().zip(runs) {
             measured.entry(case.name).or_default().add_run(turns);
         }
     }
-    let of = |name: &str| Some((running.get(name)?, wanted.iter().find(|case| case.name == name)?));
+    let of = |name: &str| running.iter().find(|(case, _)| case.name == name);
     let [limit, token] = latency::PAIR.map(of);
     let half_load = match (limit, token, measured.get(latency::PAIR[1])) {
-        (Some((limit, limit_case)), Some((token, token_case)), Some(figures)) => {
+        (Some((limit_case, limit)), Some((token_case, token)), Some(figures)) => {
             let _step = progress.step("latency at half load");
             let requests = (limit_case.request(servers, limit)?, token_case.request(servers, token)?);
             let per_second = figures.median(|sample| sample.per_second);
