@@ -1,8 +1,11 @@
 //! Compact JSON (RFC 8259) of a known form, read without a general parser: members in a known order, no white space, no
-//! escapes. serde reads all JSON, and takes four times as many instructions.
+//! escapes. serde reads all JSON, and takes three times as many instructions.
+//!
+//! Nothing of it is inlined that is called at many places: code that runs once for each place would be fetched from memory
+//! for each, which costs more than the call.
 
 /// A text that is read from its start. Each method reads one thing, or returns `None` for anything else. Then the caller
-/// must give up, because the position means nothing any more.
+/// must give up, because a part may have been read. Only [`CompactJson::has`] leaves the text as it was.
 pub(crate) struct CompactJson<'a>(&'a str);
 
 impl<'a> CompactJson<'a> {
