@@ -94,7 +94,7 @@ fn program(text: &str) -> Result<(String, PathBuf), String> {
 /// Options of `cargo xtask bench`.
 #[derive(Debug, clap::Args)]
 pub struct Bench {
-    /// Use shorter runs and skip the million tokens: under two minutes
+    /// Use shorter runs and skip the million tokens: under three minutes
     #[arg(long)]
     pub quick: bool,
     /// Measure only this case (repeatable), and the ratios between the named cases

@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use edgemint_issuer::{ApiId, ApiRecord, ApiScope, ScopeToken};
@@ -63,6 +64,9 @@ const IN_MEMORY: [u64; 5] = [1, 10, 100, 1_000, 5_000];
 
 const IN_MEMORY_AT_MOST: usize = 10_000;
 
+/// The longest time that a point is measured in one run: long enough for a collection of the heap.
+const POINT: Duration = Duration::from_secs(1);
+
 const GROUPS: [u64; 5] = [0, 125, 250, 375, 500];
 
 const SCOPES: [u64; 5] = [0, 50, 100, 150, 200];
@@ -116,7 +120,12 @@ pub(super) fn measure(
     let line = |points: &[u64], server: &Server, what: &str, request: &dyn Fn(u64) -> Result<Request>| {
         let mut measured = vec![Measured::default(); points.len()];
         for run in 0..pace.runs {
-            for (point, measured) in points.iter().zip(&mut measured) {
+            // To and fro: collections of the heap come at regular times, and would otherwise fall on the same point.
+            let mut order: Vec<_> = points.iter().zip(&mut measured).collect();
+            if run % 2 == 1 {
+                order.reverse();
+            }
+            for (point, measured) in order {
                 let step = progress.step(format!("run {} of {}: {point} {what}", run + 1, pace.runs));
                 let request = request(*point)?;
                 if run == 0 {
@@ -126,7 +135,8 @@ pub(super) fn measure(
                     request.send_each(server.port(), IN_MEMORY_AT_MOST)?;
                     generator.send(server, &request, Duty::For(pace.warm_up / 2))?;
                 }
-                measured.add(generator.send(server, &request, Duty::For(pace.run() / 2))?);
+                let time = pace.run().min(POINT);
+                measured.add(generator.send(server, &request, Duty::For(time))?);
                 drop(step);
             }
         }
