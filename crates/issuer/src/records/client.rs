@@ -53,9 +53,7 @@ impl StoredSecret {
     pub fn is_live(&self, now: u64) -> bool {
         self.expires.is_none_or(|expires| now < expires)
     }
-}
 
-impl StoredSecret {
     fn as_written(text: &mut CompactJson<'_>) -> Option<Self> {
         text.skip("{\"id\":")?;
         let id = text.string()?.to_owned();
@@ -93,7 +91,7 @@ fn grants_as_written(text: &mut CompactJson<'_>) -> Option<BTreeMap<ApiId, Vec<S
 pub struct ClientRecord {
     /// The version of this schema: 3 with `introspects` or a later field, 2 with one of the five fields before
     /// it, else 1.
-    pub(super) v: u32,
+    v: u32,
     /// The client ID, the same as in the key.
     pub id: ClientId,
     /// A name for people. It becomes `name` and `preferred_username` of the ID token.
